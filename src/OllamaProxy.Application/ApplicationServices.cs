@@ -1,0 +1,27 @@
+using MediatR;
+using Microsoft.Extensions.DependencyInjection;
+using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Telemetry;
+
+namespace OllamaProxy.Application;
+
+/// <summary>Everything this layer brings, by name: an assembly scan would not survive Native AOT, and a missing line here fails a test.</summary>
+public static class ApplicationServices
+{
+    public static IServiceCollection AddApplication(this IServiceCollection services)
+    {
+        services.AddMetrics();
+        services.AddSingleton<ProxyMetrics>();
+        services.AddSingleton<ExchangeQueue>();
+        services.AddSingleton<RecordBatch>();
+
+        services.AddSingleton<ServiceFactory>(provider => provider.GetService!);
+        services.AddSingleton<IMediator, Mediator>();
+        services.AddSingleton<IRequestHandler<RecordExchange, Domain.RequestRecord>, RecordExchangeHandler>();
+
+        // Published in this order: metrics first, so that a broken store never costs a metric.
+        services.AddSingleton<INotificationHandler<RequestRecorded>, UpdateMetrics>();
+        services.AddSingleton<INotificationHandler<RequestRecorded>, StoreRecord>();
+        return services;
+    }
+}

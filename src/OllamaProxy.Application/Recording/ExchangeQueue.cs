@@ -1,0 +1,44 @@
+using System.Threading.Channels;
+using OllamaProxy.Application.Telemetry;
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Application.Recording;
+
+/// <summary>
+/// The bounded line between the byte path and the recording worker. Enqueueing never waits: when the line is full the exchange is dropped and counted,
+/// because nothing a client does may wait for analytics.
+/// </summary>
+public sealed class ExchangeQueue
+{
+    private readonly Channel<Exchange> _channel;
+    private readonly ProxyMetrics _metrics;
+
+    public ExchangeQueue(RecordingOptions options, ProxyMetrics metrics)
+    {
+        _metrics = metrics;
+        _channel = Channel.CreateBounded<Exchange>(new BoundedChannelOptions(options.QueueCapacity)
+        {
+            FullMode = BoundedChannelFullMode.Wait,
+            SingleReader = true,
+            AllowSynchronousContinuations = false,
+        });
+        metrics.ObserveQueue(() => _channel.Reader.Count);
+    }
+
+    public ChannelReader<Exchange> Reader => _channel.Reader;
+
+    /// <summary>Takes the exchange, or drops and counts it when the line is full or closed.</summary>
+    public bool TryEnqueue(Exchange exchange)
+    {
+        if (_channel.Writer.TryWrite(exchange))
+        {
+            return true;
+        }
+
+        _metrics.RecordDropped("queue_full", 1);
+        return false;
+    }
+
+    /// <summary>No more exchanges come; the reader ends after the last one.</summary>
+    public void Complete() => _channel.Writer.TryComplete();
+}

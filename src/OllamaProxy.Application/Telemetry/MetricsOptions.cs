@@ -1,0 +1,8 @@
+namespace OllamaProxy.Application.Telemetry;
+
+/// <summary>The bounds of <c>/metrics</c>.</summary>
+public sealed record MetricsOptions
+{
+    /// <summary>Distinct values of the <c>model</c> label; later ones are counted as <c>other</c>. 1 to 1,000, default 100.</summary>
+    public int MaxModels { get; init; } = 100;
+}

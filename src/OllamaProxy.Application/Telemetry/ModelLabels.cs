@@ -1,0 +1,38 @@
+using System.Collections.Concurrent;
+
+namespace OllamaProxy.Application.Telemetry;
+
+/// <summary>
+/// Turns model names into label values, at most a fixed number of them: a client may send any text as a model name, and each new value would be
+/// a new series for ever. The first ones to succeed get a label; every later name is <c>other</c>.
+/// </summary>
+public sealed class ModelLabels(int capacity)
+{
+    public const string Other = "other";
+    public const string Unknown = "unknown";
+
+    private readonly ConcurrentDictionary<string, string> _known = new(StringComparer.Ordinal);
+    private int _count;
+
+    /// <param name="model">A canonical name, or null.</param>
+    /// <param name="succeeded">Only a request that succeeded proves that the model exists; a name Ollama refused never takes a place.</param>
+    public string Of(string? model, bool succeeded)
+    {
+        if (model is null)
+        {
+            return Unknown;
+        }
+
+        if (_known.TryGetValue(model, out var label))
+        {
+            return label;
+        }
+
+        if (!succeeded || Interlocked.Increment(ref _count) > capacity)
+        {
+            return Other;
+        }
+
+        return _known.GetOrAdd(model, model);
+    }
+}

@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Application.Telemetry;
+
+/// <summary>
+/// Every instrument of the program: name, unit, help, buckets and labels in one place (docs/metrics.md lists the same, a test compares).
+/// The first five are the original program's, with its names, labels and buckets; more buckets follow on top of its own, never between.
+/// </summary>
+public sealed class ProxyMetrics
+{
+    public const string MeterName = "OllamaProxy";
+
+    private static readonly int s_endpoints = ApiEndpoint.All.Count;
+    private static readonly int s_categories = Enum.GetValues<PromptCategory>().Length;
+    private const int Statuses = 3;
+
+    private readonly ModelLabels _models;
+    private readonly Counter<long> _requests;
+    private readonly Histogram<double> _duration;
+    private readonly Histogram<double> _tokensGenerated;
+    private readonly Histogram<double> _tokensPerSecond;
+    private readonly Counter<long> _dropped;
+    private readonly Counter<long> _written;
+    private readonly Counter<long> _storeFailures;
+    private int _active;
+    private Func<int> _queued = static () => 0;
+
+    public ProxyMetrics(IMeterFactory meters, MetricsOptions options)
+    {
+        _models = new ModelLabels(options.MaxModels);
+        var meter = meters.Create(MeterName);
+
+        _requests = meter.CreateCounter<long>("ollama_requests_total", description: "Requests by model, endpoint, prompt category and status (success, error, cancelled).");
+        _duration = Histogram(meter, "ollama_request_duration_seconds", "s", "Wall-clock duration of requests as the client saw it.",
+            [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200]);
+        _tokensGenerated = Histogram(meter, "ollama_tokens_generated", null, "Tokens generated per request (eval_count).",
+            [10, 50, 100, 250, 500, 1000, 2000, 5000, 10000, 50000]);
+        _tokensPerSecond = Histogram(meter, "ollama_tokens_per_second", null, "Generation speed per request (eval_count / eval_duration).",
+            [1, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500]);
+        meter.CreateObservableGauge("ollama_active_requests", () => Volatile.Read(ref _active), description: "Requests being forwarded now.");
+
+        _dropped = meter.CreateCounter<long>("ollama_proxy_records_dropped_total", description: "Records that were not stored, by reason.");
+        _written = meter.CreateCounter<long>("ollama_proxy_records_written_total", description: "Records stored.");
+        _storeFailures = meter.CreateCounter<long>("ollama_proxy_store_failures_total", description: "Failed attempts to write a batch of records.");
+        meter.CreateObservableGauge("ollama_proxy_record_queue_depth", () => _queued(), description: "Exchanges waiting to be recorded.");
+
+        // An instrument never touched is absent from a scrape; a counter at 0 lets an alert tell "none" from "not there".
+        _dropped.Add(0, new KeyValuePair<string, object?>("reason", "queue_full"));
+        _dropped.Add(0, new KeyValuePair<string, object?>("reason", "store_unavailable"));
+        _written.Add(0);
+        _storeFailures.Add(0);
+    }
+
+    /// <summary>
+    /// The most series an instrument can have: the product of its closed label sets. OpenTelemetry folds what is beyond its own limit (2,000) into
+    /// one series without labels, so the limit has to be ours.
+    /// </summary>
+    public static int SeriesLimit(string instrument, int maxModels)
+    {
+        var models = maxModels + 2; // and "other" and "unknown"
+        return instrument switch
+        {
+            "ollama_requests_total" => models * s_endpoints * s_categories * Statuses,
+            "ollama_request_duration_seconds" => models * s_endpoints * s_categories,
+            "ollama_tokens_generated" or "ollama_tokens_per_second" => models * s_categories,
+            _ => 2_000,
+        };
+    }
+
+    /// <summary>A request began to be forwarded.</summary>
+    public void RequestStarted() => Interlocked.Increment(ref _active);
+
+    /// <summary>The request begun with <see cref="RequestStarted"/> ended.</summary>
+    public void RequestEnded() => Interlocked.Decrement(ref _active);
+
+    /// <summary>Where the depth of the recording queue can be read.</summary>
+    internal void ObserveQueue(Func<int> depth) => _queued = depth;
+
+    public void RecordDropped(string reason, int count) => _dropped.Add(count, new KeyValuePair<string, object?>("reason", reason));
+
+    public void RecordsWritten(int count) => _written.Add(count);
+
+    public void StoreFailed() => _storeFailures.Add(1);
+
+    /// <summary>Counts a finished request. Requests that name no model and run none (tags, ps, version) are counted with the model <c>unknown</c>.</summary>
+    public void Record(RequestRecord record)
+    {
+        var model = _models.Of(record.Model, record.Status == "success");
+        var labels = new TagList
+        {
+            { "model", model },
+            { "endpoint", record.Endpoint },
+            { "prompt_category", record.Category },
+        };
+        _duration.Record(record.Latency.TotalSeconds, labels);
+        labels.Add("status", record.Status);
+        _requests.Add(1, labels);
+
+        if (record.OutputTokens is > 0 and { } tokens)
+        {
+            var tokenLabels = new TagList { { "model", model }, { "prompt_category", record.Category } };
+            _tokensGenerated.Record(tokens, tokenLabels);
+            if (record.TokensPerSecond is { } speed)
+            {
+                _tokensPerSecond.Record(speed, tokenLabels);
+            }
+        }
+    }
+
+    private static Histogram<double> Histogram(Meter meter, string name, string? unit, string help, double[] buckets) =>
+        meter.CreateHistogram(name, unit, help, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = buckets });
+}

@@ -1,0 +1,109 @@
+namespace OllamaProxy.Domain;
+
+/// <summary>
+/// The analysed fact we keep: one row, one JSON line, one export item. Null is unknown. The first keys are the original program's, with its names
+/// and units (seconds as floating point, Unix seconds for the timestamp), so that what read it before still does.
+/// </summary>
+public sealed record RequestRecord
+{
+    /// <summary>Position in the store, given by it; 0 until stored.</summary>
+    public long Id { get; init; }
+
+    /// <summary>The exchange's own identifier: 32 hexadecimal digits.</summary>
+    public required string RequestId { get; init; }
+
+    /// <summary>When the request arrived, UTC.</summary>
+    public required DateTimeOffset Timestamp { get; init; }
+
+    /// <summary>The canonical model name (<see cref="ModelName.Normalize"/>); null when the request named none.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>The endpoint's label.</summary>
+    public required string Endpoint { get; init; }
+
+    public required string Method { get; init; }
+
+    public required string Category { get; init; }
+
+    /// <summary>The prompt, cut to the preview length.</summary>
+    public string? Prompt { get; init; }
+
+    public string? System { get; init; }
+
+    /// <summary>The answer, cut to the preview length.</summary>
+    public string? Response { get; init; }
+
+    public string? Thinking { get; init; }
+
+    public string? ToolCalls { get; init; }
+
+    /// <summary>Wall-clock duration at the proxy.</summary>
+    public required TimeSpan Latency { get; init; }
+
+    public TimeSpan? TimeToFirstToken { get; init; }
+
+    public TimeSpan? TimeToHeaders { get; init; }
+
+    public TimeSpan? MeanGap { get; init; }
+
+    public TimeSpan? LongestGap { get; init; }
+
+    public int? InputTokens { get; init; }
+
+    public int? CachedInputTokens { get; init; }
+
+    public int? OutputTokens { get; init; }
+
+    /// <summary>True when <see cref="OutputTokens"/> was counted from the pieces that passed.</summary>
+    public bool TokensEstimated { get; init; }
+
+    public double? TokensPerSecond { get; init; }
+
+    /// <summary>Ollama's own <c>total_duration</c>.</summary>
+    public TimeSpan? TotalDuration { get; init; }
+
+    public TimeSpan? LoadDuration { get; init; }
+
+    public TimeSpan? PromptEvalDuration { get; init; }
+
+    public TimeSpan? EvalDuration { get; init; }
+
+    /// <summary>Waiting in the proxy's own line.</summary>
+    public TimeSpan? QueueTime { get; init; }
+
+    public int? StatusCode { get; init; }
+
+    /// <summary><see cref="ExchangeOutcomes.Status"/>.</summary>
+    public required string Status { get; init; }
+
+    /// <summary><see cref="ExchangeOutcomes.Name"/>.</summary>
+    public required string Outcome { get; init; }
+
+    public string? Error { get; init; }
+
+    public string? FinishReason { get; init; }
+
+    public bool? Stream { get; init; }
+
+    public string? ClientIp { get; init; }
+
+    public string? UserAgent { get; init; }
+
+    public long RequestBytes { get; init; }
+
+    public long ResponseBytes { get; init; }
+
+    public int? MessageCount { get; init; }
+
+    public int? ImageCount { get; init; }
+
+    public int? ToolCount { get; init; }
+
+    /// <summary><c>num_ctx</c> as asked for.</summary>
+    public int? ContextLength { get; init; }
+
+    public double? Temperature { get; init; }
+
+    /// <summary>False for load, unload and management calls.</summary>
+    public bool IsInference { get; init; }
+}

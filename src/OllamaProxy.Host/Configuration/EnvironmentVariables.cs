@@ -1,0 +1,110 @@
+using System.Globalization;
+using System.Net;
+using OllamaProxy.Infrastructure.Analytics;
+
+namespace OllamaProxy.Host.Configuration;
+
+/// <summary>
+/// The map from environment variables to options; nothing else reads the environment (docs/configuration.md lists the same rows, a test compares).
+/// Adding a setting is an option property and one row here.
+/// </summary>
+internal static class EnvironmentVariables
+{
+    /// <param name="Name">The variable.</param>
+    /// <param name="Default">The default as it would be written.</param>
+    /// <param name="Range">What it accepts, in words.</param>
+    /// <param name="Meaning">One sentence.</param>
+    /// <param name="Apply">Puts the text into the settings, or returns null when the text is wrong.</param>
+    internal sealed record Row(string Name, string Default, string Range, string Meaning, Func<ProxySettings, string, ProxySettings?> Apply);
+
+    public static IReadOnlyList<Row> All { get; } =
+    [
+        new("PROXY_PORT", "11434", "0 to 65535 (0: any free port)", "The port applications connect to.",
+            (settings, text) => Integer(text, 0, 65_535) is { } port ? settings with { Proxy = settings.Proxy with { Port = port } } : null),
+        new("PROXY_HOST", "127.0.0.1 and [::1]", "IP addresses, separated by commas; 0.0.0.0 or :: for every address", "The addresses to listen on; anything but loopback opens the proxy to the network.",
+            (settings, text) => Addresses(text) is { } addresses ? settings with { Proxy = settings.Proxy with { Addresses = addresses } } : null),
+        new("OLLAMA_BACKEND_PORT", "11435", "1 to 65535", "The private port of the real Ollama.",
+            (settings, text) => Integer(text, 1, 65_535) is { } port ? settings with { Ollama = settings.Ollama with { BackendPort = port, BackendPortChosen = true } } : null),
+        new("OLLAMA_BACKEND_URL", "", "an http or https URL", "An Ollama somewhere else; no Ollama is started then.",
+            (settings, text) => HttpUrl(text) is { } url ? settings with { Ollama = settings.Ollama with { BackendUrl = url } } : null),
+        new("OLLAMA_EXECUTABLE_PATH", "", "a path", "The ollama executable, when it is not on PATH.",
+            (settings, text) => settings with { Ollama = settings.Ollama with { ExecutablePath = text } }),
+        new("SHUTDOWN_GRACE_SECONDS", "10", "0 to 3600", "How long a stop waits for running requests.",
+            (settings, text) => Integer(text, 0, 3_600) is { } seconds ? settings with { Proxy = settings.Proxy with { ShutdownGrace = TimeSpan.FromSeconds(seconds) } } : null),
+        new("ANALYTICS_BACKEND", "sqlite", string.Join(", ", AnalyticsBackends.Names), "Where records of requests are kept.",
+            (settings, text) => AnalyticsBackends.Names.Contains(text, StringComparer.Ordinal) ? settings with { Analytics = settings.Analytics with { Backend = text } } : null),
+        new("ANALYTICS_DIR", "./ollama_analytics", "a folder", "The folder of the analytics store.",
+            (settings, text) => settings with { Analytics = settings.Analytics with { Directory = text } }),
+        new("ANALYTICS_RETENTION_DAYS", "7", "0 to 36500 (0: for ever)", "Days to keep records.",
+            (settings, text) => Integer(text, 0, 36_500) is { } days ? settings with { Analytics = settings.Analytics with { RetentionDays = days } } : null),
+        new("ANALYTICS_PREVIEW_LENGTH", "1000", "0 to 1000000", "Characters kept of each prompt and answer.",
+            (settings, text) => Integer(text, 0, 1_000_000) is { } length ? settings with { Recording = settings.Recording with { PreviewLength = length } } : null),
+        new("METRICS_MAX_MODELS", "100", "1 to 1000", "Distinct model names in /metrics; further ones are counted as \"other\".",
+            (settings, text) => Integer(text, 1, 1_000) is { } models ? settings with { Metrics = settings.Metrics with { MaxModels = models } } : null),
+    ];
+
+    /// <summary>The process environment.</summary>
+#pragma warning disable RS0030 // This is the one place that reads the environment.
+    public static string? OfProcess(string name) => Environment.GetEnvironmentVariable(name);
+#pragma warning restore RS0030
+
+    /// <summary>Reads every variable. All problems are collected, each naming its variable; with any, the settings are not to be used.</summary>
+    /// <param name="get">Where values come from: the process environment, or a test's dictionary.</param>
+    public static (ProxySettings Settings, IReadOnlyList<string> Problems) Read(Func<string, string?> get)
+    {
+        var settings = new ProxySettings();
+        List<string> problems = [];
+        foreach (var row in All)
+        {
+            var text = get(row.Name)?.Trim();
+            if (string.IsNullOrEmpty(text))
+            {
+                continue;
+            }
+
+            if (row.Apply(settings, text) is { } applied)
+            {
+                settings = applied;
+            }
+            else
+            {
+                problems.Add($"{row.Name}=\"{text}\": must be {row.Range}.");
+            }
+        }
+
+        if (settings.Proxy.Port != 0 && settings.Proxy.Port == settings.Ollama.BackendPort && settings.Ollama.BackendUrl is null)
+        {
+            problems.Add($"PROXY_PORT and OLLAMA_BACKEND_PORT are both {settings.Proxy.Port}: the proxy and the real Ollama need a port each.");
+        }
+
+        return (settings with { Ollama = settings.Ollama with { ProxyPort = settings.Proxy.Port } }, problems);
+    }
+
+    private static int? Integer(string text, int min, int max) =>
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max ? value : null;
+
+    private static Uri? HttpUrl(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps) ? url : null;
+
+    private static IPAddress[]? Addresses(string text)
+    {
+        List<IPAddress> addresses = [];
+        foreach (var part in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            if (part.Equals("localhost", StringComparison.OrdinalIgnoreCase))
+            {
+                addresses.AddRange([IPAddress.Loopback, IPAddress.IPv6Loopback]);
+            }
+            else if (IPAddress.TryParse(part.Trim('[', ']'), out var address))
+            {
+                addresses.Add(address);
+            }
+            else
+            {
+                return null;
+            }
+        }
+
+        return addresses.Count == 0 ? null : [.. addresses.Distinct()];
+    }
+}

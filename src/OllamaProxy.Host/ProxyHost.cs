@@ -1,0 +1,58 @@
+using OllamaProxy.Application;
+using OllamaProxy.Host.Analytics;
+using OllamaProxy.Host.Configuration;
+using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Telemetry;
+using OllamaProxy.Host.Workers;
+using OllamaProxy.Infrastructure;
+
+namespace OllamaProxy.Host;
+
+/// <summary>Puts the program together: one method for the services, one for the pipeline. Tests build the same program with other settings.</summary>
+internal static class ProxyHost
+{
+    /// <param name="settings">Validated settings.</param>
+    /// <param name="configure">What a test or the demo changes before the program is built.</param>
+    public static WebApplication Build(ProxySettings settings, Action<WebApplicationBuilder>? configure = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "ollama-proxy", ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.Sources.Clear();
+        builder.Logging.ClearProviders();
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffzzz ";
+        });
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSettings(settings);
+        builder.Services.AddApplication();
+        builder.Services.AddInfrastructure();
+        builder.Services.AddProxyPipeline();
+        builder.Services.AddAnalyticsEndpoints();
+        builder.Services.AddPrometheus(settings.Metrics);
+        builder.Services.AddHostedService<StartupWorker>();
+        builder.Services.AddHostedService<RecordingWorker>();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Proxy.ShutdownGrace + TimeSpan.FromSeconds(20));
+        builder.ConfigureKestrel(settings.Proxy);
+        configure?.Invoke(builder);
+
+        var app = builder.Build();
+        app.UseProxyPipeline(own =>
+        {
+            own.MapPrometheus();
+            own.MapAnalytics();
+        });
+        return app;
+    }
+
+    private static void AddSettings(this IServiceCollection services, ProxySettings settings)
+    {
+        services.AddSingleton(settings.Proxy);
+        services.AddSingleton(settings.Ollama);
+        services.AddSingleton(settings.Analytics);
+        services.AddSingleton(settings.Recording);
+        services.AddSingleton(settings.Metrics);
+    }
+}

@@ -1,0 +1,86 @@
+using MediatR;
+using OllamaProxy.Application.Analytics;
+using OllamaProxy.Application.Recording;
+
+namespace OllamaProxy.Host.Workers;
+
+/// <summary>
+/// Drains the exchange queue in batches: each exchange becomes a record and is announced, then the batch is written. At a graceful stop it drains what is
+/// left and writes it before the store is closed.
+/// </summary>
+internal sealed partial class RecordingWorker(
+    ExchangeQueue queue, IMediator mediator, RecordBatch batch, TimeProvider time, ILogger<RecordingWorker> logger) : BackgroundService
+{
+    /// <summary>The most exchanges in one write.</summary>
+    private const int BatchSize = 512;
+
+    /// <summary>The pause before a store that failed is tried again.</summary>
+    private static readonly TimeSpan s_retryPause = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Tries to write what is left at a stop, before it is given up.</summary>
+    private const int FinalTries = 3;
+
+    /// <summary>The loop ends with the queue, not with the host's token: what was taken is recorded first.</summary>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (await WaitAsync())
+        {
+            for (var taken = 0; taken < BatchSize && queue.Reader.TryRead(out var exchange); taken++)
+            {
+                await RecordAsync(exchange);
+            }
+
+            await batch.WriteAsync(CancellationToken.None);
+        }
+
+        for (var tries = 1; !await batch.WriteAsync(CancellationToken.None) && tries < FinalTries; tries++)
+        {
+            await Task.Delay(s_retryPause, time, CancellationToken.None);
+        }
+
+        batch.Abandon();
+    }
+
+    /// <summary>Nothing more comes; the worker drains the queue and ends.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        queue.Complete();
+        if (ExecuteTask is { } draining)
+        {
+            await draining.WaitAsync(cancellationToken);
+        }
+
+        await base.StopAsync(cancellationToken);
+    }
+
+    /// <summary>Waits for the next exchange, or, while records wait for a broken store, for the next try.</summary>
+    private async Task<bool> WaitAsync()
+    {
+        if (batch.Count == 0)
+        {
+            return await queue.Reader.WaitToReadAsync();
+        }
+
+        await Task.Delay(s_retryPause, time);
+        return !queue.Reader.Completion.IsCompleted;
+    }
+
+    private async Task RecordAsync(Domain.Exchange exchange)
+    {
+        try
+        {
+            await mediator.Send(new RecordExchange(exchange));
+        }
+        // A record that cannot be made must not end the recording of all others.
+        catch (Exception exception)
+        {
+            Log.NotRecorded(logger, exception, exchange.Id);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Error, "Exchange {Id} could not be recorded.")]
+        public static partial void NotRecorded(ILogger logger, Exception exception, string id);
+    }
+}
