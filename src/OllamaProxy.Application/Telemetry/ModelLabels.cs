@@ -4,7 +4,7 @@ namespace OllamaProxy.Application.Telemetry;
 
 /// <summary>
 /// Turns model names into label values, at most a fixed number of them: a client may send any text as a model name, and each new value would be
-/// a new series for ever. The first ones to succeed get a label; every later name is <c>other</c>.
+/// a new series for ever. The first names that succeed get a label of their own; every later one is <c>other</c>.
 /// </summary>
 public sealed class ModelLabels(int capacity)
 {
@@ -12,10 +12,10 @@ public sealed class ModelLabels(int capacity)
     public const string Unknown = "unknown";
 
     private readonly ConcurrentDictionary<string, string> _known = new(StringComparer.Ordinal);
-    private int _count;
+    private readonly Lock _adding = new();
 
     /// <param name="model">A canonical name, or null.</param>
-    /// <param name="succeeded">Only a request that succeeded proves that the model exists; a name Ollama refused never takes a place.</param>
+    /// <param name="succeeded">Only a request that succeeded proves that the model exists: a name Ollama refused never takes a place.</param>
     public string Of(string? model, bool succeeded)
     {
         if (model is null)
@@ -28,11 +28,14 @@ public sealed class ModelLabels(int capacity)
             return label;
         }
 
-        if (!succeeded || Interlocked.Increment(ref _count) > capacity)
-        {
-            return Other;
-        }
+        return succeeded ? Add(model) : Other;
+    }
 
-        return _known.GetOrAdd(model, model);
+    private string Add(string model)
+    {
+        lock (_adding)
+        {
+            return _known.Count < capacity ? _known.GetOrAdd(model, model) : Other;
+        }
     }
 }

@@ -12,9 +12,11 @@ public sealed class ProxyMetrics
 {
     public const string MeterName = "OllamaProxy";
 
-    private static readonly int s_endpoints = ApiEndpoint.All.Count;
-    private static readonly int s_categories = Enum.GetValues<PromptCategory>().Length;
     private const int Statuses = 3;
+    private static readonly int s_categories = Enum.GetValues<PromptCategory>().Length;
+
+    /// <summary>Pairs of endpoint and category: only inference endpoints have a prompt, every other call is <c>empty</c>.</summary>
+    private static readonly int s_endpointCategories = ApiEndpoint.All.Sum(endpoint => endpoint.IsInference ? s_categories : 1);
 
     private readonly ModelLabels _models;
     private readonly Counter<long> _requests;
@@ -62,8 +64,8 @@ public sealed class ProxyMetrics
         var models = maxModels + 2; // and "other" and "unknown"
         return instrument switch
         {
-            "ollama_requests_total" => models * s_endpoints * s_categories * Statuses,
-            "ollama_request_duration_seconds" => models * s_endpoints * s_categories,
+            "ollama_requests_total" => models * s_endpointCategories * Statuses,
+            "ollama_request_duration_seconds" => models * s_endpointCategories,
             "ollama_tokens_generated" or "ollama_tokens_per_second" => models * s_categories,
             _ => 2_000,
         };

@@ -1,0 +1,42 @@
+using OllamaProxy.Application.Telemetry;
+
+namespace OllamaProxy.UnitTests.Telemetry;
+
+public sealed class ModelLabelsTests
+{
+    [Fact]
+    public void The_first_names_that_succeed_keep_their_label_and_later_ones_are_other()
+    {
+        var labels = new ModelLabels(capacity: 2);
+
+        Assert.Equal("a:latest", labels.Of("a:latest", succeeded: true));
+        Assert.Equal("b:latest", labels.Of("b:latest", succeeded: true));
+        Assert.Equal("other", labels.Of("c:latest", succeeded: true));
+        Assert.Equal("a:latest", labels.Of("a:latest", succeeded: false));
+    }
+
+    [Fact]
+    public void A_name_that_was_refused_takes_no_place()
+    {
+        var labels = new ModelLabels(capacity: 1);
+
+        Assert.Equal("other", labels.Of("nonsense:latest", succeeded: false));
+        Assert.Equal("phi4:latest", labels.Of("phi4:latest", succeeded: true));
+    }
+
+    [Fact]
+    public void A_request_without_a_model_is_unknown()
+    {
+        Assert.Equal("unknown", new ModelLabels(capacity: 1).Of(null, succeeded: true));
+    }
+
+    [Fact]
+    public void The_bound_holds_when_many_threads_bring_new_names()
+    {
+        var labels = new ModelLabels(capacity: 10);
+
+        var distinct = Enumerable.Range(0, 10_000).AsParallel().Select(number => labels.Of($"model-{number % 500}", succeeded: true)).Distinct().Count();
+
+        Assert.InRange(distinct, 1, 11);
+    }
+}
