@@ -4,7 +4,7 @@ namespace OllamaProxy.Application.Telemetry;
 
 /// <summary>
 /// Turns model names into label values, at most a fixed number of them: a client may send any text as a model name, and each new value would be
-/// a new series for ever. The first names that succeed get a label of their own; every later one is <c>other</c>.
+/// a new series for ever. The first names Ollama accepts get a label of their own; every later one is <c>other</c>.
 /// </summary>
 public sealed class ModelLabels(int capacity)
 {
@@ -15,8 +15,8 @@ public sealed class ModelLabels(int capacity)
     private readonly Lock _adding = new();
 
     /// <param name="model">A canonical name, or null.</param>
-    /// <param name="succeeded">Only a request that succeeded proves that the model exists: a name Ollama refused never takes a place.</param>
-    public string Of(string? model, bool succeeded)
+    /// <param name="exists">Whether the answer proves that there is such a model: a name Ollama refused never takes a place.</param>
+    public string Of(string? model, bool exists)
     {
         if (model is null)
         {
@@ -28,7 +28,7 @@ public sealed class ModelLabels(int capacity)
             return label;
         }
 
-        return succeeded ? Add(model) : Other;
+        return exists ? Add(model) : Other;
     }
 
     private string Add(string model)

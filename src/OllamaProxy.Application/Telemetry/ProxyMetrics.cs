@@ -89,7 +89,7 @@ public sealed class ProxyMetrics
     /// <summary>Counts a finished request. Requests that name no model and run none (tags, ps, version) are counted with the model <c>unknown</c>.</summary>
     public void Record(RequestRecord record)
     {
-        var model = _models.Of(record.Model, record.Status == "success");
+        var model = _models.Of(record.Model, record.StatusCode is >= 200 and < 300);
         var labels = new TagList
         {
             { "model", model },

@@ -5,14 +5,14 @@ namespace OllamaProxy.UnitTests.Telemetry;
 public sealed class ModelLabelsTests
 {
     [Fact]
-    public void The_first_names_that_succeed_keep_their_label_and_later_ones_are_other()
+    public void The_first_names_that_exist_keep_their_label_and_later_ones_are_other()
     {
         var labels = new ModelLabels(capacity: 2);
 
-        Assert.Equal("a:latest", labels.Of("a:latest", succeeded: true));
-        Assert.Equal("b:latest", labels.Of("b:latest", succeeded: true));
-        Assert.Equal("other", labels.Of("c:latest", succeeded: true));
-        Assert.Equal("a:latest", labels.Of("a:latest", succeeded: false));
+        Assert.Equal("a:latest", labels.Of("a:latest", exists: true));
+        Assert.Equal("b:latest", labels.Of("b:latest", exists: true));
+        Assert.Equal("other", labels.Of("c:latest", exists: true));
+        Assert.Equal("a:latest", labels.Of("a:latest", exists: false));
     }
 
     [Fact]
@@ -20,14 +20,14 @@ public sealed class ModelLabelsTests
     {
         var labels = new ModelLabels(capacity: 1);
 
-        Assert.Equal("other", labels.Of("nonsense:latest", succeeded: false));
-        Assert.Equal("phi4:latest", labels.Of("phi4:latest", succeeded: true));
+        Assert.Equal("other", labels.Of("nonsense:latest", exists: false));
+        Assert.Equal("phi4:latest", labels.Of("phi4:latest", exists: true));
     }
 
     [Fact]
     public void A_request_without_a_model_is_unknown()
     {
-        Assert.Equal("unknown", new ModelLabels(capacity: 1).Of(null, succeeded: true));
+        Assert.Equal("unknown", new ModelLabels(capacity: 1).Of(null, exists: true));
     }
 
     [Fact]
@@ -35,7 +35,7 @@ public sealed class ModelLabelsTests
     {
         var labels = new ModelLabels(capacity: 10);
 
-        var distinct = Enumerable.Range(0, 10_000).AsParallel().Select(number => labels.Of($"model-{number % 500}", succeeded: true)).Distinct().Count();
+        var distinct = Enumerable.Range(0, 10_000).AsParallel().Select(number => labels.Of($"model-{number % 500}", exists: true)).Distinct().Count();
 
         Assert.InRange(distinct, 1, 11);
     }

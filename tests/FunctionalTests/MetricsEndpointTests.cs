@@ -1,0 +1,135 @@
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
+using OllamaProxy.Application.Recording;
+using OllamaProxy.Domain;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+/// <summary>What a Prometheus server sees, through the real endpoint.</summary>
+public sealed partial class MetricsEndpointTests
+{
+    private static readonly Uri s_nobody = new("http://127.0.0.1:9");
+    private static readonly Dictionary<string, string> s_noStore = new() { ["ANALYTICS_BACKEND"] = "none" };
+
+    [Fact]
+    public async Task The_five_metrics_of_the_original_have_its_names_labels_and_buckets()
+    {
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
+
+        await RecordAsync(proxy, [Finished("phi4", "explain this", tokens: 60, seconds: 2)]);
+        var text = await proxy.Client.GetStringAsync("/metrics");
+
+        Assert.Contains("""ollama_requests_total{endpoint="chat",model="phi4:latest",prompt_category="explain",status="success"} 1""" + "\n", text, StringComparison.Ordinal);
+        Assert.Contains("# TYPE ollama_requests_total counter", text, StringComparison.Ordinal);
+        Assert.Contains("# TYPE ollama_active_requests gauge", text, StringComparison.Ordinal);
+        Assert.Matches(@"(?m)^ollama_active_requests(\{\})? 0$", text);
+        AssertBuckets(text, "ollama_request_duration_seconds", "endpoint,model,prompt_category", [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]);
+        AssertBuckets(text, "ollama_tokens_generated", "model,prompt_category", [10, 50, 100, 250, 500, 1000, 2000, 5000]);
+        AssertBuckets(text, "ollama_tokens_per_second", "model,prompt_category", [1, 5, 10, 20, 30, 50, 75, 100, 150, 200]);
+        Assert.Contains("""ollama_tokens_per_second_sum{model="phi4:latest",prompt_category="explain"} 30""" + "\n", text, StringComparison.Ordinal);
+        Assert.Contains("""ollama_tokens_generated_sum{model="phi4:latest",prompt_category="explain"} 60""" + "\n", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Ten_thousand_model_names_and_prompts_leave_a_bounded_page()
+    {
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["METRICS_MAX_MODELS"] = "20" });
+        var exchanges = Enumerable.Range(0, 10_000).Select(number => Finished($"model-{number}", $"word{number} and more", tokens: 5, seconds: 1)).ToArray();
+
+        await RecordAsync(proxy, exchanges);
+        var text = await proxy.Client.GetStringAsync("/metrics");
+
+        var models = ModelLabel().Matches(text).Select(match => match.Groups[1].Value).Distinct().ToArray();
+        Assert.Equal(21, models.Length);
+        Assert.Contains("other", models);
+        Assert.Contains("""ollama_requests_total{endpoint="chat",model="other",prompt_category="other",status="success"} 9980""" + "\n", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("word1", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("otel_metric_overflow", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_permitted_model_on_every_inference_endpoint_has_its_own_series()
+    {
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
+        var endpoints = ApiEndpoint.All.Where(endpoint => endpoint.IsInference).ToArray();
+        var exchanges =
+            from model in Enumerable.Range(0, 100)
+            from endpoint in endpoints
+            from prompt in (string[])["explain", "translate", "write code", "list", "how", "zebra"]
+            select Finished($"model-{model}", prompt, tokens: 5, seconds: 1) with { Endpoint = endpoint };
+
+        await RecordAsync(proxy, [.. exchanges]);
+        var text = await proxy.Client.GetStringAsync("/metrics");
+
+        Assert.DoesNotContain("otel_metric_overflow", text, StringComparison.Ordinal);
+        Assert.Equal(100 * endpoints.Length * 6, SuccessSeries().Count(text));
+    }
+
+    [Fact]
+    public async Task A_client_that_left_is_counted_as_cancelled_and_unknown_tokens_are_not_counted_at_all()
+    {
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
+
+        await RecordAsync(proxy, [Finished("phi4", "help", tokens: 1, seconds: 1) with { Outcome = ExchangeOutcome.ClientCancelled, Response = ResponseFacts.Unknown }]);
+        var text = await proxy.Client.GetStringAsync("/metrics");
+
+        Assert.Contains("model=\"phi4:latest\",prompt_category=\"help\",status=\"cancelled\"} 1\n", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("ollama_tokens_generated_count", text, StringComparison.Ordinal);
+    }
+
+    private static Exchange Finished(string model, string prompt, int tokens, double seconds) => new()
+    {
+        Id = Guid.CreateVersion7().ToString("N"),
+        StartedAt = DateTimeOffset.UnixEpoch,
+        Duration = TimeSpan.FromSeconds(seconds),
+        Endpoint = ApiEndpoint.Chat,
+        Method = "POST",
+        Target = "/api/chat",
+        StatusCode = 200,
+        Outcome = ExchangeOutcome.Completed,
+        Request = new RequestFacts { Model = model, Prompt = prompt },
+        Response = new ResponseFacts { Terminated = true, Usage = new TokenUsage { CompletionTokens = tokens, EvalDuration = TimeSpan.FromSeconds(seconds) } },
+    };
+
+    /// <summary>Hands exchanges to the real worker, a queue's length at a time, and waits until it has counted them all.</summary>
+    private static async Task RecordAsync(ProxyUnderTest proxy, Exchange[] exchanges)
+    {
+        var queue = proxy.Services.GetRequiredService<ExchangeQueue>();
+        var counted = 0;
+        foreach (var part in exchanges.Chunk(5_000))
+        {
+            foreach (var exchange in part)
+            {
+                Assert.True(queue.TryEnqueue(exchange));
+            }
+
+            counted += part.Length;
+            await Eventually.TrueAsync(async () => RequestsIn(await proxy.Client.GetStringAsync("/metrics")) == counted);
+        }
+    }
+
+    private static double RequestsIn(string text) => RequestSeries().Matches(text).Sum(match => double.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture));
+
+    private static void AssertBuckets(string text, string name, string labels, double[] expected)
+    {
+        var series = Regex.Matches(text, $$"""(?m)^{{name}}_bucket\{(.+),le="([0-9.+Inf]+)"\} """);
+        Assert.NotEmpty(series);
+        Assert.All(series, match => Assert.Equal(labels, string.Join(',', LabelName().Matches(match.Groups[1].Value).Select(label => label.Groups[1].Value).Order(StringComparer.Ordinal))));
+        var buckets = series.Select(match => match.Groups[2].Value).Where(bucket => bucket != "+Inf").Select(bucket => double.Parse(bucket, System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+        Assert.Equal(expected, buckets[..expected.Length]);
+        Assert.All(buckets[expected.Length..], bucket => Assert.True(bucket > expected[^1]));
+    }
+
+    [GeneratedRegex(@"model=""([^""]*)""")]
+    private static partial Regex ModelLabel();
+
+    [GeneratedRegex(@"(\w+)=""[^""]*""")]
+    private static partial Regex LabelName();
+
+    [GeneratedRegex(@"(?m)^ollama_requests_total\{[^}]*\} (\d+)")]
+    private static partial Regex RequestSeries();
+
+    [GeneratedRegex(@"(?m)^ollama_requests_total\{[^}]*status=""success""\} ")]
+    private static partial Regex SuccessSeries();
+}
