@@ -17,4 +17,13 @@ public sealed record OllamaOptions
 
     /// <summary>The proxy's own port, which the child must never get.</summary>
     public int ProxyPort { get; init; } = 11434;
+
+    /// <summary>The user's PATH, where the executable is looked for.</summary>
+    public string? SearchPath { get; init; }
+
+    /// <summary>
+    /// How this program starts itself as the child that becomes Ollama (see <see cref="ChildShim"/>): the executable, then its arguments. Null starts Ollama
+    /// plainly, in our own process group.
+    /// </summary>
+    public IReadOnlyList<string>? ShimCommand { get; init; }
 }

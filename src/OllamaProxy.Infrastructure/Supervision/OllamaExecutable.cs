@@ -1,0 +1,52 @@
+namespace OllamaProxy.Infrastructure.Supervision;
+
+/// <summary>Finds the <c>ollama</c> executable: where the user says, on PATH, then where its installers put it.</summary>
+internal static class OllamaExecutable
+{
+    public static string? Find(OllamaOptions options) =>
+        options.ExecutablePath is { } named ? Named(named) : Candidates(options.SearchPath).FirstOrDefault(IsExecutable);
+
+    /// <summary>A folder is taken as "the executable in it": people copy what <c>where</c> or an installer shows them.</summary>
+    private static string? Named(string path)
+    {
+        var full = Path.GetFullPath(path);
+        return Directory.Exists(full) ? Named(Path.Combine(full, FileName)) : IsExecutable(full) ? full : null;
+    }
+
+    private static string FileName => OperatingSystem.IsWindows() ? "ollama.exe" : "ollama";
+
+    private static IEnumerable<string> Candidates(string? searchPath) =>
+        (searchPath ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Where(Path.IsPathRooted)
+            .Concat(KnownFolders())
+            .Select(folder => Path.Combine(folder, FileName));
+
+    private static IEnumerable<string> KnownFolders()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            yield return Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "Programs", "Ollama");
+            yield return Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ProgramFiles), "Ollama");
+            yield break;
+        }
+
+        yield return "/usr/local/bin";
+        yield return "/usr/bin";
+        yield return "/bin";
+        if (OperatingSystem.IsMacOS())
+        {
+            yield return "/opt/homebrew/bin";
+            yield return "/Applications/Ollama.app/Contents/Resources";
+        }
+        else
+        {
+            yield return "/opt/ollama/bin";
+            yield return "/opt/ollama";
+            yield return "/snap/bin";
+        }
+    }
+
+    private static bool IsExecutable(string path) =>
+        File.Exists(path)
+        && (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != 0);
+}

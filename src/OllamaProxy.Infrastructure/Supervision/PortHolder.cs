@@ -1,0 +1,28 @@
+namespace OllamaProxy.Infrastructure.Supervision;
+
+/// <summary>Who answers on a port.</summary>
+public enum PortHolderKind
+{
+    /// <summary>Nobody listens.</summary>
+    Nobody,
+
+    /// <summary>A real Ollama.</summary>
+    Ollama,
+
+    /// <summary>An ollama-proxy, this one or another.</summary>
+    Proxy,
+
+    /// <summary>Something else.</summary>
+    Foreign,
+}
+
+/// <param name="Kind">What it is.</param>
+/// <param name="Description">The same in words that fit after "is held by".</param>
+/// <param name="Version">Ollama's version, when it is one and told it.</param>
+public sealed record PortHolder(PortHolderKind Kind, string Description, string? Version = null)
+{
+    /// <summary>The header by which an ollama-proxy tells itself apart on <c>/healthz</c>: everything else about it looks like Ollama, by design.</summary>
+    public const string ProxyHeader = "Ollama-Proxy";
+
+    internal static PortHolder Nobody { get; } = new(PortHolderKind.Nobody, "nobody");
+}

@@ -1,0 +1,50 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+
+namespace OllamaProxy.Infrastructure.Supervision;
+
+/// <summary>The calls into the C library that .NET has no words for.</summary>
+internal static partial class Posix
+{
+    public const int SigKill = 9;
+    public const int SigPipe = 13;
+    public const int SigTerm = 15;
+
+    /// <summary><c>prctl</c>'s option PR_SET_PDEATHSIG.</summary>
+    public const int SetParentDeathSignal = 1;
+
+    /// <summary><c>sigprocmask</c>'s SIG_SETMASK on Linux.</summary>
+    public const int SetMask = 2;
+
+    /// <summary>Bytes of a <c>sigset_t</c>; glibc and musl both use 128.</summary>
+    public const int SignalSetSize = 128;
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [UnsupportedOSPlatform("windows")]
+    public static partial int Kill(int pid, int signal);
+
+    [LibraryImport("libc", EntryPoint = "setpgid", SetLastError = true)]
+    [UnsupportedOSPlatform("windows")]
+    public static partial int SetProcessGroup(int pid, int group);
+
+    [LibraryImport("libc", EntryPoint = "getppid")]
+    [UnsupportedOSPlatform("windows")]
+    public static partial int ParentId();
+
+    [LibraryImport("libc", EntryPoint = "prctl", SetLastError = true)]
+    [SupportedOSPlatform("linux")]
+    public static partial int ProcessControl(int option, nint argument2, nint argument3, nint argument4, nint argument5);
+
+    [LibraryImport("libc", EntryPoint = "sigprocmask", SetLastError = true)]
+    [SupportedOSPlatform("linux")]
+    public static partial int SignalMask(int how, ReadOnlySpan<byte> set, nint old);
+
+    [LibraryImport("libc", EntryPoint = "signal", SetLastError = true)]
+    [UnsupportedOSPlatform("windows")]
+    public static partial nint SetHandler(int signal, nint handler);
+
+    /// <summary>Returns only when it failed.</summary>
+    [LibraryImport("libc", EntryPoint = "execv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [UnsupportedOSPlatform("windows")]
+    public static partial int Execute(string path, string?[] arguments);
+}

@@ -1,0 +1,44 @@
+using System.Globalization;
+using System.Runtime.Versioning;
+
+namespace OllamaProxy.Infrastructure.Supervision;
+
+/// <summary>A process group on Linux, named by its leader's id: Ollama and every runner it started.</summary>
+[SupportedOSPlatform("linux")]
+internal static class ProcessGroup
+{
+    /// <summary>Sends a signal to every member. Before the leader has made its group (the first milliseconds of its life), to the leader alone.</summary>
+    public static void Signal(int group, int signal)
+    {
+        if (Posix.Kill(-group, signal) != 0)
+        {
+            Posix.Kill(group, signal);
+        }
+    }
+
+    /// <summary>Whether a member still runs. Zombies do not count: in a container without an init nobody ever collects them.</summary>
+    public static bool IsAlive(int group)
+    {
+        if (Posix.Kill(-group, 0) != 0)
+        {
+            return false;
+        }
+
+        return Directory.EnumerateDirectories("/proc").Any(folder => char.IsAsciiDigit(Path.GetFileName(folder)[0]) && IsRunningMember(folder, group));
+    }
+
+    private static bool IsRunningMember(string folder, int group)
+    {
+        try
+        {
+            // "pid (name) state parent group …"; the name may hold spaces and brackets, so the fields are counted from the last bracket.
+            var stat = File.ReadAllText(Path.Combine(folder, "stat"));
+            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ', 4);
+            return fields[0] is not ("Z" or "X") && int.Parse(fields[2], CultureInfo.InvariantCulture) == group;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+}
