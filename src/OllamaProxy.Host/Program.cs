@@ -1,17 +1,4 @@
-using OllamaProxy.Host;
-using OllamaProxy.Host.Configuration;
+using OllamaProxy.Host.Commands;
+using OllamaProxy.Infrastructure.Supervision;
 
-var (settings, problems) = EnvironmentVariables.Read(EnvironmentVariables.OfProcess);
-if (problems.Count > 0)
-{
-    foreach (var problem in problems)
-    {
-        Console.Error.WriteLine(problem);
-    }
-
-    return 2;
-}
-
-var app = ProxyHost.Build(settings);
-await app.RunAsync();
-return 0;
+return args is [ChildShim.Verb, ..] ? ChildShim.Become(args) : await CommandLine.RunAsync(args);

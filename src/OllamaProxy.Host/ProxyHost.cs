@@ -1,6 +1,8 @@
+using Microsoft.Extensions.Logging.Console;
 using OllamaProxy.Application;
 using OllamaProxy.Host.Analytics;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Host.Health;
 using OllamaProxy.Host.Proxy;
 using OllamaProxy.Host.Telemetry;
 using OllamaProxy.Host.Workers;
@@ -23,6 +25,8 @@ internal static class ProxyHost
             console.SingleLine = true;
             console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffzzz ";
         });
+        // A terminal nobody reads from must not hold up the program, nor Ollama through its log: lines are dropped instead.
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
 
         builder.Services.AddSingleton(TimeProvider.System);
@@ -37,11 +41,13 @@ internal static class ProxyHost
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Proxy.ShutdownGrace + TimeSpan.FromSeconds(20));
         builder.ConfigureKestrel(settings.Proxy);
         configure?.Invoke(builder);
+        ShutdownGrace.Apply(builder.Services, settings.Proxy.ShutdownGrace);
 
         var app = builder.Build();
         app.UseProxyPipeline(own =>
         {
             own.MapPrometheus();
+            own.MapHealth();
             own.MapAnalytics();
         });
         return app;

@@ -29,6 +29,8 @@ internal static class EnvironmentVariables
             (settings, text) => HttpUrl(text) is { } url ? settings with { Ollama = settings.Ollama with { BackendUrl = url } } : null),
         new("OLLAMA_EXECUTABLE_PATH", "", "a path", "The ollama executable, when it is not on PATH.",
             (settings, text) => settings with { Ollama = settings.Ollama with { ExecutablePath = text } }),
+        new("OLLAMA_HOST", "", "an address of this machine", "Ollama's own variable: its port becomes OLLAMA_BACKEND_PORT, unless the proxy has that port. The Ollama that is started always listens on 127.0.0.1.",
+            (settings, text) => settings with { OllamaHost = text }),
         new("SHUTDOWN_GRACE_SECONDS", "10", "0 to 3600", "How long a stop waits for running requests.",
             (settings, text) => Integer(text, 0, 3_600) is { } seconds ? settings with { Proxy = settings.Proxy with { ShutdownGrace = TimeSpan.FromSeconds(seconds) } } : null),
         new("ANALYTICS_BACKEND", "sqlite", string.Join(", ", AnalyticsBackends.Names), "Where records of requests are kept.",
@@ -48,9 +50,13 @@ internal static class EnvironmentVariables
     public static string? OfProcess(string name) => Environment.GetEnvironmentVariable(name);
 #pragma warning restore RS0030
 
+    /// <summary>The names of all variables of the process.</summary>
+    public static IEnumerable<string> NamesOfProcess() => Environment.GetEnvironmentVariables().Keys.Cast<string>();
+
     /// <summary>Reads every variable. All problems are collected, each naming its variable; with any, the settings are not to be used.</summary>
     /// <param name="get">Where values come from: the process environment, or a test's dictionary.</param>
-    public static (ProxySettings Settings, IReadOnlyList<string> Problems) Read(Func<string, string?> get)
+    /// <param name="names">Every variable there is, to find misspelled ones; null looks for none.</param>
+    public static (ProxySettings Settings, IReadOnlyList<string> Problems) Read(Func<string, string?> get, IEnumerable<string>? names = null)
     {
         var settings = new ProxySettings();
         List<string> problems = [];
@@ -68,16 +74,39 @@ internal static class EnvironmentVariables
             }
             else
             {
-                problems.Add($"{row.Name}=\"{text}\": must be {row.Range}.");
+                problems.Add($"{row.Name}=\"{Cut(text)}\": must be {row.Range}.");
             }
         }
 
-        if (settings.Proxy.Port != 0 && settings.Proxy.Port == settings.Ollama.BackendPort && settings.Ollama.BackendUrl is null)
+        settings = OllamaHost.Apply(settings, problems);
+        problems.AddRange(PortProblems(settings));
+        return (settings with
         {
-            problems.Add($"PROXY_PORT and OLLAMA_BACKEND_PORT are both {settings.Proxy.Port}: the proxy and the real Ollama need a port each.");
+            Ollama = settings.Ollama with { ProxyPort = settings.Proxy.Port, SearchPath = get("PATH") },
+            Notices = [.. settings.Notices, .. Misspelled.Notices(names ?? [], [.. All.Select(row => row.Name)])],
+        }, problems);
+    }
+
+    /// <summary>A value as it may stand in a message: on one line and not endless.</summary>
+    internal static string Cut(string text) => (text.Length > 80 ? $"{text[..80]}…" : text).ReplaceLineEndings(" ");
+
+    private static IEnumerable<string> PortProblems(ProxySettings settings)
+    {
+        var (port, ollama) = (settings.Proxy.Port, settings.Ollama);
+        if (port == 0)
+        {
+            yield break;
         }
 
-        return (settings with { Ollama = settings.Ollama with { ProxyPort = settings.Proxy.Port } }, problems);
+        if (ollama.BackendUrl is null && port == ollama.BackendPort)
+        {
+            yield return $"PROXY_PORT and OLLAMA_BACKEND_PORT are both {port}: the proxy and the real Ollama need a port each.";
+        }
+
+        if (ollama.BackendUrl is { IsLoopback: true } url && port == url.Port)
+        {
+            yield return $"OLLAMA_BACKEND_URL=\"{Cut(url.ToString())}\": is the proxy itself (PROXY_PORT {port}); it must be the real Ollama.";
+        }
     }
 
     private static int? Integer(string text, int min, int max) =>

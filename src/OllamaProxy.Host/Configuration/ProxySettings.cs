@@ -17,4 +17,10 @@ internal sealed record ProxySettings
     public RecordingOptions Recording { get; init; } = new();
 
     public MetricsOptions Metrics { get; init; } = new();
+
+    /// <summary>Ollama's own variable as the user has set it, judged once the ports are known; null when unset.</summary>
+    public string? OllamaHost { get; init; }
+
+    /// <summary>What the user should know about the settings although nothing is wrong.</summary>
+    public IReadOnlyList<string> Notices { get; init; } = [];
 }

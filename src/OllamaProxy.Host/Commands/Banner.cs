@@ -1,0 +1,48 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using OllamaProxy.Application.Supervision;
+using OllamaProxy.Host.Configuration;
+
+namespace OllamaProxy.Host.Commands;
+
+/// <summary>What the start prints once everything stands: where to connect, and where things are.</summary>
+internal static class Banner
+{
+    public static string Text(WebApplication app, ProxySettings settings, IOllamaProcessSupervisor ollama, bool withoutIPv6)
+    {
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
+        var first = (addresses.FirstOrDefault() ?? "").Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal).Replace("[::]", "[::1]", StringComparison.Ordinal);
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"ollama-proxy {HelpText.Version} is ready.").AppendLine();
+        Line(text, "Listening", string.Join(", ", addresses) + (withoutIPv6 ? " (this machine has no IPv6)" : ""));
+        Line(text, "Ollama", $"{ollama.Backend.ToString().TrimEnd('/')}, {Origin(settings, ollama)}");
+        Line(text, "Metrics", $"{first}/metrics");
+        Line(text, "Analytics", settings.Analytics.Backend == "none" ? "off (ANALYTICS_BACKEND=none)" : $"{first}/analytics/stats");
+        if (settings.Analytics.Backend != "none")
+        {
+            var kept = settings.Analytics.RetentionDays == 0 ? "kept for ever" : $"kept {settings.Analytics.RetentionDays} days";
+            Line(text, "Data", $"{Path.GetFullPath(settings.Analytics.Directory)} ({settings.Analytics.Backend}, {kept})");
+        }
+
+        if (!settings.Proxy.IsLoopbackOnly)
+        {
+            Line(text, "Network", "other machines can connect (PROXY_HOST)");
+        }
+
+        text.Append("  Ctrl+C stops it; running requests are finished first.");
+        return text.ToString();
+    }
+
+    private static string Origin(ProxySettings settings, IOllamaProcessSupervisor ollama) => ollama.State switch
+    {
+        OllamaState.External when settings.Ollama.BackendUrl is not null => "from OLLAMA_BACKEND_URL",
+        OllamaState.External => "already running; it is left running at the end",
+        OllamaState.Starting => $"started by this program (process {ollama.ProcessId}), still starting",
+        _ => $"started by this program (process {ollama.ProcessId})",
+    };
+
+    private static void Line(StringBuilder text, string name, string value) =>
+        text.Append("  ").Append(name.PadRight(11)).Append(value).AppendLine();
+}

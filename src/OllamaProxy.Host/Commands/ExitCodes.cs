@@ -1,0 +1,14 @@
+namespace OllamaProxy.Host.Commands;
+
+/// <summary>What the program tells its caller (docs/configuration.md lists the same).</summary>
+internal static class ExitCodes
+{
+    /// <summary>It did what was asked, a stop on request included.</summary>
+    public const int Success = 0;
+
+    /// <summary>It could not start: settings, command line, port, store or Ollama; standard error says which and what to do.</summary>
+    public const int CannotStart = 2;
+
+    /// <summary>A second Ctrl+C ended it at once: 128 and SIGINT's number, as shells have it.</summary>
+    public const int Interrupted = 130;
+}

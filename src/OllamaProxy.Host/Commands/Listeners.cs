@@ -1,0 +1,135 @@
+using System.Net;
+using System.Net.Sockets;
+using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Supervision;
+
+namespace OllamaProxy.Host.Commands;
+
+/// <summary>
+/// The sockets the proxy listens on, bound before anything else starts: a taken port is known before an Ollama is started for nothing. They listen only when
+/// Kestrel takes them, after the backend is known; until then clients are refused.
+/// </summary>
+internal sealed class Listeners : IDisposable
+{
+    private readonly Dictionary<EndPoint, Socket> _sockets = [];
+
+    private Listeners()
+    {
+    }
+
+    /// <summary>The addresses that could be bound, in the order of the setting.</summary>
+    public IReadOnlyList<IPAddress> Addresses => [.. _sockets.Keys.Cast<IPEndPoint>().Select(end => end.Address)];
+
+    /// <summary>True when the machine has no IPv6 and the proxy does without.</summary>
+    public bool WithoutIPv6 { get; private set; }
+
+    /// <summary>Binds every address. Throws <see cref="StartException"/> when one cannot be had; IPv6's loopback alone may be missing.</summary>
+    public static async Task<Listeners> BindAsync(ProxyOptions options, CancellationToken cancellationToken)
+    {
+        var listeners = new Listeners();
+        try
+        {
+            foreach (var address in options.Addresses)
+            {
+                try
+                {
+                    listeners.Bind(new IPEndPoint(address, options.Port), options.Addresses);
+                }
+                catch (SocketException exception) when (IsNoIPv6(exception, address) && options.Addresses.Count > 1)
+                {
+                    listeners.WithoutIPv6 = true;
+                }
+                catch (SocketException exception)
+                {
+                    throw new StartException(await ExplainAsync(exception, address, options.Port, cancellationToken));
+                }
+            }
+        }
+        catch
+        {
+            listeners.Dispose();
+            throw;
+        }
+
+        return listeners;
+    }
+
+    /// <summary>Gives the socket for an endpoint away; Kestrel owns it then.</summary>
+    public Socket Take(EndPoint end) =>
+        _sockets.Remove(end, out var socket) ? socket : throw new StartException($"No socket was bound for {end}.");
+
+    /// <summary>Says why an address could not be had and what to do.</summary>
+    public static async Task<string> ExplainAsync(SocketException exception, IPAddress address, int port, CancellationToken cancellationToken)
+    {
+        switch (exception.SocketErrorCode)
+        {
+            case SocketError.AddressAlreadyInUse:
+                using (var probe = new BackendProbe())
+                {
+                    var reachable = address.Equals(IPAddress.Any) ? IPAddress.Loopback : address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : address;
+                    var holder = await probe.IdentifyAsync(new Uri($"http://{new IPEndPoint(reachable, port)}"), cancellationToken);
+                    return Taken(port, holder);
+                }
+
+            case SocketError.AccessDenied:
+                return $"Port {port} may not be opened on {address}: it is reserved by the system, or needs more rights. Choose another port with PROXY_PORT.";
+            case SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported:
+                return $"{address} is no address of this machine. PROXY_HOST must name addresses it has; 0.0.0.0 stands for all of them.";
+            default:
+                return $"{new IPEndPoint(address, port)} could not be opened: {exception.Message}. PROXY_PORT and PROXY_HOST say where to listen.";
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var socket in _sockets.Values)
+        {
+            socket.Dispose();
+        }
+
+        _sockets.Clear();
+    }
+
+    private static string Taken(int port, PortHolder holder) => holder.Kind switch
+    {
+        PortHolderKind.Ollama =>
+            $"""
+             Port {port} is already taken by {holder.Description}. Do one of these:
+               - stop it (systemctl stop ollama, or quit the Ollama app): ollama-proxy then starts it again behind itself
+               - let it run and put the proxy beside it: PROXY_PORT=8080 OLLAMA_BACKEND_URL=http://127.0.0.1:{port} ollama-proxy
+             """,
+        PortHolderKind.Proxy => $"Port {port} is already taken by another ollama-proxy. Stop that one, or choose another port with PROXY_PORT.",
+        PortHolderKind.Nobody => $"Port {port} is already taken by another program. Stop that program, or choose another port with PROXY_PORT.",
+        _ => $"Port {port} is already taken by {holder.Description}. Stop that program, or choose another port with PROXY_PORT.",
+    };
+
+    private static bool IsNoIPv6(SocketException exception, IPAddress address) =>
+        address.Equals(IPAddress.IPv6Loopback)
+        && exception.SocketErrorCode is SocketError.AddressFamilyNotSupported or SocketError.AddressNotAvailable or SocketError.ProtocolNotSupported;
+
+    private void Bind(IPEndPoint end, IReadOnlyList<IPAddress> all)
+    {
+        var socket = new Socket(end.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (OperatingSystem.IsWindows())
+            {
+                // Without it another program may bind the same port and take the traffic.
+                socket.ExclusiveAddressUse = true;
+            }
+
+            if (end.Address.Equals(IPAddress.IPv6Any))
+            {
+                socket.DualMode = !all.Contains(IPAddress.Any);
+            }
+
+            socket.Bind(end);
+            _sockets.Add(end, socket);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}

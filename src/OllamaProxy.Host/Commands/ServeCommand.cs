@@ -1,0 +1,104 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Microsoft.AspNetCore.Connections;
+using OllamaProxy.Application.Analytics;
+using OllamaProxy.Application.Supervision;
+using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Supervision;
+
+namespace OllamaProxy.Host.Commands;
+
+/// <summary>Runs the proxy until it is told to stop.</summary>
+internal static class ServeCommand
+{
+    public static async Task<int> RunAsync(ProxySettings settings, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var listeners = await Listeners.BindAsync(settings.Proxy, cancellationToken);
+            return await RunAsync(settings with { Proxy = settings.Proxy with { Addresses = listeners.Addresses } }, listeners, cancellationToken);
+        }
+        catch (StartException exception)
+        {
+            return await FailAsync(exception.Message);
+        }
+    }
+
+    private static async Task<int> RunAsync(ProxySettings settings, Listeners listeners, CancellationToken cancellationToken)
+    {
+        var started = false;
+        await using var app = ProxyHost.Build(
+            settings with { Ollama = settings.Ollama with { ShimCommand = OwnCommand() } },
+            builder =>
+            {
+                builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = listeners.Take);
+                // Until the start is over, failures are told once, in words; the framework would add a stack trace to each.
+                builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => started && level >= LogLevel.Warning);
+                builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", level => started && level >= LogLevel.Warning);
+            });
+        var ollama = app.Services.GetRequiredService<IOllamaProcessSupervisor>();
+        using var secondInterrupt = EndAtSecondInterrupt(ollama);
+        try
+        {
+            await app.StartAsync(cancellationToken);
+        }
+        catch (Exception exception)
+        {
+            await ollama.StopAsync(CancellationToken.None);
+            if (exception is OperationCanceledException && app.Lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                return ExitCodes.Success;
+            }
+
+            if (await ExplainAsync(exception, settings.Proxy) is { } explanation)
+            {
+                return await FailAsync(explanation);
+            }
+
+            throw;
+        }
+
+        started = true;
+        await Console.Out.WriteLineAsync(Banner.Text(app, settings, ollama, listeners.WithoutIPv6));
+        await app.WaitForShutdownAsync(cancellationToken);
+        return ExitCodes.Success;
+    }
+
+    private static async Task<string?> ExplainAsync(Exception exception, ProxyOptions options) => exception switch
+    {
+        StartException or OllamaNotFoundException or AnalyticsStoreException => exception.Message,
+        // Another program was faster between binding and listening.
+        AddressInUseException or IOException { InnerException: AddressInUseException } or SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } =>
+            await Listeners.ExplainAsync(new SocketException((int)SocketError.AddressAlreadyInUse), options.Addresses[0], options.Port, CancellationToken.None),
+        _ => null,
+    };
+
+    private static async Task<int> FailAsync(string message)
+    {
+        await Console.Error.WriteLineAsync($"ollama-proxy cannot start: {message}");
+        return ExitCodes.CannotStart;
+    }
+
+    /// <summary>The first Ctrl+C belongs to the host and drains; who presses it again does not want to wait.</summary>
+    private static PosixSignalRegistration EndAtSecondInterrupt(IOllamaProcessSupervisor ollama)
+    {
+        var interrupts = 0;
+        return PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
+        {
+            if (Interlocked.Increment(ref interrupts) == 2)
+            {
+                // With a cancelled token the child's group is killed before the call returns.
+                _ = ollama.StopAsync(new CancellationToken(canceled: true));
+                Environment.Exit(ExitCodes.Interrupted);
+            }
+        });
+    }
+
+    /// <summary>How this very program is started again: by its own name, or, in development, by <c>dotnet</c> and the path of the assembly.</summary>
+    private static string[]? OwnCommand() => Environment.ProcessPath switch
+    {
+        null => null,
+        var path when Path.GetFileNameWithoutExtension(path) == "dotnet" => [path, Environment.GetCommandLineArgs()[0]],
+        var path => [path],
+    };
+}

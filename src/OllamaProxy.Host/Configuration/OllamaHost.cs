@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
+
+namespace OllamaProxy.Host.Configuration;
+
+/// <summary>
+/// What the user's <c>OLLAMA_HOST</c> means to a proxy. Ollama's server and all its clients read the same variable, so it may name the port we take over,
+/// the port Ollama shall move to, or another machine.
+/// </summary>
+internal static class OllamaHost
+{
+    /// <summary>Applies the variable to the settings; adds what is wrong to <paramref name="problems"/> and what is worth knowing to the notices.</summary>
+    public static ProxySettings Apply(ProxySettings settings, List<string> problems)
+    {
+        if (settings.OllamaHost is not { } text || settings.Ollama.BackendUrl is not null)
+        {
+            return settings;
+        }
+
+        var (host, port) = Parse(text);
+        if (!IsLocal(host))
+        {
+            problems.Add($"OLLAMA_HOST=\"{EnvironmentVariables.Cut(text)}\": names another machine; use OLLAMA_BACKEND_URL for an Ollama elsewhere, or unset OLLAMA_HOST.");
+            return settings;
+        }
+
+        if (port == settings.Proxy.Port)
+        {
+            return With(settings, $"OLLAMA_HOST=\"{EnvironmentVariables.Cut(text)}\" is ignored: the proxy has that port, and Ollama gets {settings.Ollama.BackendPort} (OLLAMA_BACKEND_PORT).");
+        }
+
+        if (settings.Ollama.BackendPortChosen || port is 0)
+        {
+            return port == settings.Ollama.BackendPort
+                ? settings
+                : With(settings, $"OLLAMA_HOST=\"{EnvironmentVariables.Cut(text)}\" is ignored: Ollama gets port {settings.Ollama.BackendPort} (OLLAMA_BACKEND_PORT).");
+        }
+
+        return settings with { Ollama = settings.Ollama with { BackendPort = port, BackendPortChosen = true } };
+    }
+
+    /// <summary>Host and port by the rules of Ollama's <c>envconfig.Host</c>: quotes and path are dropped, the port's default hangs on the scheme, a bad port is the default.</summary>
+    internal static (string Host, int Port) Parse(string text)
+    {
+        text = text.Trim().Trim('"', '\'').Trim();
+        var (fallback, rest) = text switch
+        {
+            _ when text.StartsWith("http://", StringComparison.OrdinalIgnoreCase) => (80, text[7..]),
+            _ when text.StartsWith("https://", StringComparison.OrdinalIgnoreCase) => (443, text[8..]),
+            _ => (11434, text),
+        };
+        rest = rest.Split('/', 2)[0];
+        if (IPAddress.TryParse(rest, out var bare))
+        {
+            return (bare.ToString(), fallback);
+        }
+
+        var colon = rest.LastIndexOf(':');
+        if (colon < 0 || rest.EndsWith(']'))
+        {
+            return (rest.Trim('[', ']'), fallback);
+        }
+
+        var isPort = int.TryParse(rest[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port <= 65_535;
+        return (rest[..colon].Trim('[', ']'), isPort ? port : fallback);
+    }
+
+    private static bool IsLocal(string host) =>
+        host.Length == 0
+        || host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || host.Equals(Dns.GetHostName(), StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(host, out var address)
+            && (IPAddress.IsLoopback(address) || address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any) || IsOwnAddress(address)));
+
+    private static bool IsOwnAddress(IPAddress address)
+    {
+        try
+        {
+            return NetworkInterface.GetAllNetworkInterfaces().SelectMany(network => network.GetIPProperties().UnicastAddresses).Any(own => own.Address.Equals(address));
+        }
+        catch (Exception exception) when (exception is NetworkInformationException or SocketException or PlatformNotSupportedException)
+        {
+            return false;
+        }
+    }
+
+    private static ProxySettings With(ProxySettings settings, string notice) => settings with { Notices = [.. settings.Notices, notice] };
+}
