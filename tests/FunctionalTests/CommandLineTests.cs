@@ -1,0 +1,101 @@
+using System.Net;
+using System.Net.Sockets;
+using OllamaProxy.Host.Configuration;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+public sealed class CommandLineTests
+{
+    private static readonly Dictionary<string, string?> s_backend = new(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9" };
+
+    [Fact]
+    public async Task The_version_is_told()
+    {
+        var (code, output) = await ProxyProcess.RunAsync(s_backend, "--version");
+
+        Assert.Equal(0, code);
+        Assert.Equal("ollama-proxy 0.1.0", output.Trim());
+    }
+
+    [Fact]
+    public async Task Help_names_every_verb_and_every_setting()
+    {
+        var (code, output) = await ProxyProcess.RunAsync(s_backend, "--help");
+
+        Assert.Equal(0, code);
+        Assert.All(["serve", "start", "demo", "--version", "Examples:", .. EnvironmentVariables.All.Select(row => row.Name)], word => Assert.Contains(word, output, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("serv")]
+    [InlineData("--port")]
+    public async Task An_unknown_word_is_an_error(string word)
+    {
+        var (code, output) = await ProxyProcess.RunAsync(s_backend, word);
+
+        Assert.Equal(2, code);
+        Assert.Contains($"'{word}'", output, StringComparison.Ordinal);
+        Assert.Contains("--help", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_wrong_setting_is_told_at_once()
+    {
+        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(s_backend) { ["PROXY_PORT"] = "8080abc", ["ANALYTICS_BACKEND"] = "mysql", ["PROXY_PROT"] = "1" });
+
+        Assert.Equal(2, code);
+        Assert.Contains("PROXY_PORT=\"8080abc\": must be 0 to 65535", output, StringComparison.Ordinal);
+        Assert.Contains("ANALYTICS_BACKEND=\"mysql\": must be ", output, StringComparison.Ordinal);
+        Assert.Contains("PROXY_PROT is no setting of ollama-proxy. Did you mean PROXY_PORT?", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_folder_that_cannot_be_written_stops_the_start()
+    {
+        var file = Path.GetTempFileName();
+        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(s_backend) { ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_DIR"] = Path.Combine(file, "store") });
+        File.Delete(file);
+
+        Assert.Equal(2, code);
+        Assert.Contains("ANALYTICS_DIR", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_stops_the_start()
+    {
+        using var holder = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        holder.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        holder.Listen();
+        var port = ((IPEndPoint)holder.LocalEndPoint!).Port;
+
+        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(s_backend) { ["PROXY_PORT"] = $"{port}" });
+
+        Assert.Equal(2, code);
+        Assert.Contains($"Port {port} is already taken", output, StringComparison.Ordinal);
+        Assert.Contains("PROXY_PORT", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_second_proxy_on_the_same_port_is_told_who_was_first()
+    {
+        await using var first = await ProxyProcess.StartAsync(s_backend, "start");
+
+        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(s_backend) { ["PROXY_PORT"] = $"{first.Address.Port}" });
+
+        Assert.Equal(2, code);
+        Assert.Contains("already taken by another ollama-proxy", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_a_word_it_serves_on_both_loopback_addresses()
+    {
+        Assert.SkipUnless(Socket.OSSupportsIPv6, "This machine has no IPv6.");
+        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(s_backend) { ["PROXY_HOST"] = null });
+
+        Assert.Contains("http://127.0.0.1:", proxy.Output, StringComparison.Ordinal);
+        Assert.True(proxy.Output.Contains("http://[::1]:", StringComparison.Ordinal) || proxy.Output.Contains("no IPv6", StringComparison.Ordinal));
+    }
+}

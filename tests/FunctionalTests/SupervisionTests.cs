@@ -1,0 +1,225 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+public sealed class SupervisionTests : IDisposable
+{
+    private const string LinuxOnly = "Process groups and /proc are Linux'; other systems start Ollama plainly.";
+
+    private readonly OllamaFiles _files = new();
+    private readonly HttpClient _client = new() { Timeout = TimeSpan.FromSeconds(30) };
+
+    [Fact]
+    public async Task An_Ollama_is_started_in_a_process_group_of_its_own_and_answers()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);
+        var port = ProxyProcess.FreePort();
+        await using var proxy = await ProxyProcess.StartAsync(Variables(OllamaFiles.Ollama, port));
+
+        Assert.Contains("0.32.15", await _client.GetStringAsync($"http://127.0.0.1:{port}/api/version"), StringComparison.Ordinal);
+        Assert.Equal("""{"status":"ok"}""", await _client.GetStringAsync(new Uri(proxy.Address, "/healthz")));
+        Assert.Equal([proxy.ChildId], OllamaFiles.RunningInGroup(proxy.ChildId));
+    }
+
+    [Fact]
+    public async Task Ollama_gets_the_environment_with_nothing_changed_but_its_address()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);
+        var port = ProxyProcess.FreePort();
+        var variables = Variables(OllamaFiles.Ollama, port);
+        variables["OLLAMA_KEEP_ALIVE"] = "7m";
+        variables["OLLAMA_ORIGINS"] = "http://example.com";
+        await using var proxy = await ProxyProcess.StartAsync(variables);
+
+        var own = (await File.ReadAllTextAsync($"/proc/{proxy.Id}/environ")).Split('\0');
+        var child = (await File.ReadAllTextAsync($"/proc/{proxy.ChildId}/environ")).Split('\0');
+
+        Assert.Equal([$"OLLAMA_HOST=127.0.0.1:{port}"], child.Except(own));
+        Assert.Empty(own.Except(child));
+    }
+
+    [Fact]
+    public async Task A_stop_ends_Ollama_and_the_runners_it_started()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);
+        await using var proxy = await ProxyProcess.StartAsync(Variables(_files.WithRunner(), ProxyProcess.FreePort()));
+        Assert.Equal(2, OllamaFiles.RunningInGroup(proxy.ChildId).Count);
+
+        await proxy.SignalAsync("TERM");
+
+        Assert.Equal(0, await proxy.ExitAsync());
+        Assert.Empty(OllamaFiles.RunningInGroup(proxy.ChildId));
+    }
+
+    [Fact]
+    public async Task A_runner_that_ignores_the_stop_is_killed_after_five_seconds()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);
+        await using var proxy = await ProxyProcess.StartAsync(Variables(_files.WithRunner(stubborn: true), ProxyProcess.FreePort()));
+        var watch = Stopwatch.StartNew();
+
+        await proxy.SignalAsync("TERM");
+
+        Assert.Equal(0, await proxy.ExitAsync());
+        Assert.InRange(watch.Elapsed.TotalSeconds, 4.9, 12);
+        Assert.Empty(OllamaFiles.RunningInGroup(proxy.ChildId));
+    }
+
+    [Fact]
+    public async Task A_proxy_that_is_killed_takes_its_Ollama_with_it()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);
+        await using var proxy = await ProxyProcess.StartAsync(Variables(OllamaFiles.Ollama, ProxyProcess.FreePort()));
+
+        await proxy.SignalAsync("KILL");
+
+        await Eventually.TrueAsync(() => OllamaFiles.RunningInGroup(proxy.ChildId).Count == 0);
+    }
+
+    [Fact]
+    public async Task An_Ollama_that_already_runs_is_used_and_left_alive()
+    {
+        var port = ProxyProcess.FreePort();
+        using var ollama = await RunningOllamaAsync(port);
+        try
+        {
+            await using var proxy = await ProxyProcess.StartAsync(Variables("/nowhere/ollama", port));
+            Assert.Contains("already running", proxy.Output, StringComparison.Ordinal);
+
+            await proxy.SignalAsync("TERM");
+
+            Assert.Equal(0, await proxy.ExitAsync());
+            Assert.Equal("Ollama is running", await _client.GetStringAsync($"http://127.0.0.1:{port}/"));
+        }
+        finally
+        {
+            ollama.Kill(entireProcessTree: true);
+        }
+    }
+
+    [Fact]
+    public async Task No_Ollama_ends_the_start_with_what_to_do()
+    {
+        var (code, output) = await ProxyProcess.RunAsync(Variables("/nowhere/ollama", ProxyProcess.FreePort()));
+
+        Assert.Equal(2, code);
+        Assert.Contains("OLLAMA_EXECUTABLE_PATH=\"/nowhere/ollama\"", output, StringComparison.Ordinal);
+        Assert.Contains("https://ollama.com/download", output, StringComparison.Ordinal);
+        Assert.Contains("OLLAMA_BACKEND_URL", output, StringComparison.Ordinal);
+        Assert.Contains("ollama-proxy demo", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_Ollama_that_dies_while_starting_ends_the_start_with_its_last_words()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The stand-in is a shell script.");
+        var (code, output) = await ProxyProcess.RunAsync(Variables(_files.Script("echo 'Error: no space for models' >&2; exit 3"), ProxyProcess.FreePort()));
+
+        Assert.Equal(2, code);
+        Assert.Contains("exit code 3", output, StringComparison.Ordinal);
+        Assert.Contains("Error: no space for models", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_Ollama_that_dies_later_is_reported_with_its_exit_code()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);
+        await using var proxy = await ProxyProcess.StartAsync(Variables(OllamaFiles.Ollama, ProxyProcess.FreePort()));
+
+        using var kill = Process.Start("kill", ["-s", "KILL", $"{proxy.ChildId}"]);
+        await Eventually.TrueAsync(() => proxy.Output.Contains("Ollama ended by itself (exit code 137)", StringComparison.Ordinal));
+
+        Assert.False(proxy.HasExited);
+    }
+
+    [Fact]
+    public async Task Output_in_endless_lines_neither_blocks_Ollama_nor_fills_the_log()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);
+        var script = _files.Script($"head -c 3000000 /dev/zero | tr '\\0' x; echo; exec '{OllamaFiles.Ollama}' \"$@\"");
+        await using var proxy = await ProxyProcess.StartAsync(Variables(script, ProxyProcess.FreePort()));
+
+        Assert.Contains("xxx…", proxy.Output, StringComparison.Ordinal);
+        Assert.True(proxy.Output.Length < 20_000);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_foreign_program_on_the_private_port_is_never_taken_for_Ollama(bool portChosen)
+    {
+        using var foreign = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        var port = portChosen ? 0 : 11435;
+        try
+        {
+            foreign.Bind(new IPEndPoint(IPAddress.Loopback, port));
+            foreign.Listen();
+        }
+        catch (SocketException)
+        {
+            Assert.Skip("Something on this machine has the default port 11435, which this case needs.");
+        }
+
+        var variables = Variables(OllamaFiles.Ollama, ((IPEndPoint)foreign.LocalEndPoint!).Port);
+        if (portChosen)
+        {
+            var (code, output) = await ProxyProcess.RunAsync(variables);
+            Assert.Equal(2, code);
+            Assert.Contains("OLLAMA_BACKEND_PORT, is held by a program that does not answer", output, StringComparison.Ordinal);
+            return;
+        }
+
+        variables.Remove("OLLAMA_BACKEND_PORT");
+        await using var proxy = await ProxyProcess.StartAsync(variables);
+        Assert.Contains("Port 11435 is held by a program that does not answer, not by an Ollama", proxy.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_proxy_is_never_taken_for_Ollama()
+    {
+        await using var other = await ProxyProcess.StartAsync(Variables(OllamaFiles.Ollama, ProxyProcess.FreePort()));
+
+        var (code, output) = await ProxyProcess.RunAsync(Variables(OllamaFiles.Ollama, other.Address.Port));
+
+        Assert.Equal(2, code);
+        Assert.Contains("is held by another ollama-proxy", output, StringComparison.Ordinal);
+    }
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _files.Dispose();
+    }
+
+    private static Dictionary<string, string?> Variables(string executable, int backendPort) => new(StringComparer.Ordinal)
+    {
+        ["OLLAMA_EXECUTABLE_PATH"] = executable,
+        ["OLLAMA_BACKEND_PORT"] = $"{backendPort}",
+    };
+
+    private async Task<Process> RunningOllamaAsync(int port)
+    {
+        var start = new ProcessStartInfo(OllamaFiles.Ollama, "serve") { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["OLLAMA_HOST"] = $"127.0.0.1:{port}";
+        var process = Process.Start(start)!;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        await Eventually.TrueAsync(async () =>
+        {
+            try
+            {
+                return (await _client.GetAsync($"http://127.0.0.1:{port}/api/version")).IsSuccessStatusCode;
+            }
+            catch (HttpRequestException)
+            {
+                return false;
+            }
+        });
+        return process;
+    }
+}
