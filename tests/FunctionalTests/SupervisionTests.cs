@@ -69,6 +69,23 @@ public sealed class SupervisionTests : IDisposable
     }
 
     [Fact]
+    public async Task A_second_interrupt_ends_everything_at_once()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);
+        await using var proxy = await ProxyProcess.StartAsync(Variables(_files.WithRunner(stubborn: true), ProxyProcess.FreePort()));
+        var watch = Stopwatch.StartNew();
+
+        // The first one is being waited out: Ollama itself has ended, its runner has not.
+        await proxy.SignalAsync("INT", group: true);
+        await Eventually.TrueAsync(() => OllamaFiles.RunningInGroup(proxy.ChildId).Count == 1);
+        await proxy.SignalAsync("INT", group: true);
+
+        Assert.Equal(130, await proxy.ExitAsync());
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 4);
+        await Eventually.TrueAsync(() => OllamaFiles.RunningInGroup(proxy.ChildId).Count == 0);
+    }
+
+    [Fact]
     public async Task A_proxy_that_is_killed_takes_its_Ollama_with_it()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);

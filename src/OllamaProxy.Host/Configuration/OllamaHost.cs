@@ -52,7 +52,7 @@ internal static class OllamaHost
             _ => (11434, text),
         };
         rest = rest.Split('/', 2)[0];
-        if (IPAddress.TryParse(rest, out var bare))
+        if (!rest.StartsWith('[') && IPAddress.TryParse(rest, out var bare))
         {
             return (bare.ToString(), fallback);
         }

@@ -1,0 +1,23 @@
+using OllamaProxy.Host.Commands;
+using OllamaProxy.Host.Configuration;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.UnitTests.Configuration;
+
+public sealed class ConfigurationDocumentTests
+{
+    private static readonly string[] s_lines = File.ReadAllLines(Repository.PathOf("docs", "configuration.md"));
+
+    [Fact]
+    public void The_table_of_settings_is_the_map()
+    {
+        var expected = EnvironmentVariables.All.Select(row => $"| `{row.Name}` | {(row.Default.Length > 0 ? $"`{row.Default}`" : "")} | {row.Range} | {row.Meaning} |");
+
+        Assert.Equal(expected, s_lines.Where(line => EnvironmentVariables.All.Any(row => line.StartsWith($"| `{row.Name}` |", StringComparison.Ordinal))));
+        Assert.Equal(EnvironmentVariables.All.Count, s_lines.SkipWhile(line => !line.StartsWith("| Variable |", StringComparison.Ordinal)).Skip(2).TakeWhile(line => line.StartsWith('|')).Count());
+    }
+
+    [Fact]
+    public void Every_exit_code_is_explained() =>
+        Assert.All([ExitCodes.Success, ExitCodes.CannotStart, ExitCodes.Interrupted], code => Assert.Contains(s_lines, line => line.StartsWith($"| {code} |", StringComparison.Ordinal)));
+}

@@ -1,0 +1,67 @@
+using OllamaProxy.Host.Configuration;
+
+namespace OllamaProxy.UnitTests.Configuration;
+
+public sealed class OllamaHostTests
+{
+    [Theory]
+    [InlineData("127.0.0.1", "127.0.0.1", 11434)]
+    [InlineData("localhost", "localhost", 11434)]
+    [InlineData("0.0.0.0", "0.0.0.0", 11434)]
+    [InlineData(":11435", "", 11435)]
+    [InlineData("[::]:11435", "::", 11435)]
+    [InlineData("::1", "::1", 11434)]
+    [InlineData("[::1]", "::1", 11434)]
+    [InlineData("http://127.0.0.1:11435/sub/path", "127.0.0.1", 11435)]
+    [InlineData("http://127.0.0.1", "127.0.0.1", 80)]
+    [InlineData("https://127.0.0.1", "127.0.0.1", 443)]
+    [InlineData(" \"127.0.0.1:11435\" ", "127.0.0.1", 11435)]
+    [InlineData("127.0.0.1:99999", "127.0.0.1", 11434)]
+    [InlineData("127.0.0.1:abc", "127.0.0.1", 11434)]
+    public void The_variable_is_read_as_Ollama_reads_it(string text, string host, int port) =>
+        Assert.Equal((host, port), OllamaHost.Parse(text));
+
+    [Theory]
+    [InlineData("127.0.0.1:11434")]
+    [InlineData("0.0.0.0")]
+    [InlineData("http://localhost:11434")]
+    public void The_proxys_own_port_is_ignored_with_a_notice(string text)
+    {
+        var (settings, problems) = Read(("OLLAMA_HOST", text));
+
+        Assert.Empty(problems);
+        Assert.Equal(11435, settings.Ollama.BackendPort);
+        Assert.Contains("OLLAMA_HOST", Assert.Single(settings.Notices), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("192.0.2.7:11434")]
+    [InlineData("ollama.example.com")]
+    [InlineData("http://gpu-box:11434")]
+    public void Another_machine_is_an_error_that_points_to_the_right_variable(string text) =>
+        Assert.Contains("OLLAMA_BACKEND_URL", Assert.Single(Read(("OLLAMA_HOST", text)).Problems), StringComparison.Ordinal);
+
+    [Fact]
+    public void Another_machine_is_fine_once_the_backend_is_named() =>
+        Assert.Empty(Read(("OLLAMA_HOST", "ollama.example.com"), ("OLLAMA_BACKEND_URL", "http://ollama.example.com:11434")).Problems);
+
+    [Fact]
+    public void Another_local_port_is_where_Ollama_goes()
+    {
+        var settings = Read(("OLLAMA_HOST", "0.0.0.0:12345")).Settings;
+
+        Assert.Equal((12345, true), (settings.Ollama.BackendPort, settings.Ollama.BackendPortChosen));
+    }
+
+    [Fact]
+    public void A_named_backend_port_comes_first()
+    {
+        var settings = Read(("OLLAMA_HOST", "0.0.0.0:12345"), ("OLLAMA_BACKEND_PORT", "12346")).Settings;
+
+        Assert.Equal(12346, settings.Ollama.BackendPort);
+        Assert.Single(settings.Notices);
+    }
+
+    private static (ProxySettings Settings, IReadOnlyList<string> Problems) Read(params (string Name, string Value)[] variables) =>
+        EnvironmentVariables.Read(name => Array.Find(variables, variable => variable.Name == name).Value);
+}
