@@ -11,12 +11,15 @@ namespace OllamaProxy.Host.Commands;
 /// <summary>Runs the proxy until it is told to stop.</summary>
 internal static class ServeCommand
 {
-    public static async Task<int> RunAsync(ProxySettings settings, CancellationToken cancellationToken)
+    public static Task<int> RunAsync(ProxySettings settings, CancellationToken cancellationToken) => RunAsync(settings, static _ => { }, cancellationToken);
+
+    /// <summary>Runs the proxy and calls <paramref name="onReady"/> once it takes requests, which is where a demonstration begins its own.</summary>
+    public static async Task<int> RunAsync(ProxySettings settings, Action<WebApplication> onReady, CancellationToken cancellationToken)
     {
         try
         {
             using var listeners = await Listeners.BindAsync(settings.Proxy, cancellationToken);
-            return await RunAsync(settings with { Proxy = settings.Proxy with { Addresses = listeners.Addresses } }, listeners, cancellationToken);
+            return await RunAsync(settings with { Proxy = settings.Proxy with { Addresses = listeners.Addresses } }, listeners, onReady, cancellationToken);
         }
         catch (StartException exception)
         {
@@ -24,7 +27,7 @@ internal static class ServeCommand
         }
     }
 
-    private static async Task<int> RunAsync(ProxySettings settings, Listeners listeners, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(ProxySettings settings, Listeners listeners, Action<WebApplication> onReady, CancellationToken cancellationToken)
     {
         var started = false;
         await using var app = ProxyHost.Build(
@@ -60,6 +63,7 @@ internal static class ServeCommand
 
         started = true;
         await Console.Out.WriteLineAsync(Banner.Text(app, settings, ollama, listeners.WithoutIPv6));
+        onReady(app);
         await app.WaitForShutdownAsync(cancellationToken);
         return ExitCodes.Success;
     }

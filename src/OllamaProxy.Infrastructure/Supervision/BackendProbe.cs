@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Text.Json;
 
 namespace OllamaProxy.Infrastructure.Supervision;
@@ -37,10 +36,6 @@ public sealed class BackendProbe : IDisposable
                    && await VersionAsync(address, cancellationToken) is { } version
                 ? new PortHolder(PortHolderKind.Ollama, $"an Ollama ({version})", version)
                 : new PortHolder(PortHolderKind.Foreign, "another web server");
-        }
-        catch (HttpRequestException exception) when (exception.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused })
-        {
-            return PortHolder.Nobody;
         }
         catch (HttpRequestException exception) when (exception.HttpRequestError is HttpRequestError.ConnectionError)
         {
