@@ -1,3 +1,6 @@
+using System.Text;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.Host.Proxy;
@@ -5,13 +8,36 @@ namespace OllamaProxy.Host.Proxy;
 /// <summary>The byte path: everything that is not one of our own paths goes to Ollama.</summary>
 internal static class ProxyPipeline
 {
+    private const int OneMebibyte = 1024 * 1024;
+
     public static void AddProxyPipeline(this IServiceCollection services)
     {
+        services.AddHttpForwarder();
+        services.AddSingleton<OllamaConnections>();
+        services.AddSingleton<ExchangeMiddleware>();
     }
 
+    /// <summary>Kestrel as Ollama's own server is: HTTP/1, and without a time-out or a limit that Ollama does not have. All of them are lifted here.</summary>
     public static void ConfigureKestrel(this WebApplicationBuilder builder, ProxyOptions options) =>
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
+            kestrel.AddServerHeader = false;
+            // An absolute-form target may name another host than the Host header: Ollama does not mind.
+            kestrel.AllowHostHeaderOverride = true;
+            kestrel.RequestHeaderEncodingSelector = static _ => Encoding.Latin1;
+            kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
+            var limits = kestrel.Limits;
+            limits.MaxRequestBodySize = null;
+            limits.MinRequestBodyDataRate = null;
+            limits.MinResponseDataRate = null;
+            limits.MaxRequestLineSize = OneMebibyte;
+            limits.MaxRequestHeadersTotalSize = OneMebibyte;
+            limits.MaxRequestBufferSize = 2 * OneMebibyte;
+            limits.MaxRequestHeaderCount = 100_000;
+            // An idle close breaks clients that keep a connection in a pool; Ollama never closes one.
+            limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+            limits.RequestHeadersTimeout = Timeout.InfiniteTimeSpan;
+            kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = HttpProtocols.Http1);
             foreach (var address in options.Addresses)
             {
                 kestrel.Listen(address, options.Port);
@@ -19,6 +45,17 @@ internal static class ProxyPipeline
         });
 
     /// <param name="app">The application.</param>
-    /// <param name="own">Maps the paths that are ours; they are never recorded and never forwarded.</param>
-    public static void UseProxyPipeline(this WebApplication app, Action<IEndpointRouteBuilder> own) => own(app);
+    /// <param name="own">Maps the paths that are ours.</param>
+    public static void UseProxyPipeline(this WebApplication app, Action<IEndpointRouteBuilder> own)
+    {
+        app.MapWhen(
+            static context => OwnPaths.Contains(context.Features.Get<IHttpRequestFeature>()!.RawTarget),
+            branch =>
+            {
+                branch.UseRouting();
+                branch.UseEndpoints(own);
+            });
+        var exchanges = app.Services.GetRequiredService<ExchangeMiddleware>();
+        app.Run(exchanges.InvokeAsync);
+    }
 }

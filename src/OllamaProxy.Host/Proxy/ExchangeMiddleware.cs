@@ -1,0 +1,101 @@
+using System.Net;
+using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Supervision;
+using OllamaProxy.Application.Telemetry;
+using OllamaProxy.Domain;
+using OllamaProxy.Host.Configuration;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace OllamaProxy.Host.Proxy;
+
+/// <summary>
+/// One request through the byte path: forwarded, relayed, and afterwards handed to recording as a complete <see cref="Exchange"/>.
+/// </summary>
+internal sealed class ExchangeMiddleware(
+    IHttpForwarder forwarder,
+    OllamaConnections connections,
+    IOllamaProcessSupervisor ollama,
+    ProxyOptions options,
+    ExchangeQueue queue,
+    ProxyMetrics metrics,
+    TimeProvider time,
+    IHostApplicationLifetime lifetime,
+    ILogger<ExchangeMiddleware> logger)
+{
+    private const int MaxTarget = 2_048;
+
+    /// <summary>YARP's own limit of 100 s between two pieces would cut cold loads; Ollama has none, and so have we.</summary>
+    private static readonly ForwarderRequestConfig s_config = new() { ActivityTimeout = Timeout.InfiniteTimeSpan };
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        var exchange = new ExchangeInProgress(context, time, logger);
+        exchange.Begin();
+        var error = ForwarderError.None;
+        metrics.RequestStarted();
+        try
+        {
+            if (!await OwnAnswers.TryAnswerAsync(context, exchange))
+            {
+                error = await ForwardAsync(context, exchange);
+            }
+        }
+        finally
+        {
+            metrics.RequestEnded();
+            queue.TryEnqueue(Complete(context, exchange, error));
+        }
+    }
+
+    private async Task<ForwarderError> ForwardAsync(HttpContext context, ExchangeInProgress exchange)
+    {
+        var backend = ollama.Backend;
+        context.Request.Body = new ObservedRequestBody(context.Request.Body, exchange);
+        var transformer = new OllamaTransformer(exchange, new HostRules(options.IsLoopbackOnly, backend));
+        var error = await forwarder.SendAsync(context, backend.GetLeftPart(UriPartial.Authority), connections.Invoker, s_config, transformer);
+        if (exchange.End == RelayEnd.NoAnswer && !context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
+        {
+            await OwnAnswers.UnreachableAsync(context, exchange, backend);
+        }
+
+        return error;
+    }
+
+    private Exchange Complete(HttpContext context, ExchangeInProgress exchange, ForwarderError error)
+    {
+        var request = exchange.CompleteRequest();
+        var response = exchange.CompleteResponse();
+        var outcome = Outcomes.Classify(
+            error,
+            exchange.End,
+            exchange.StatusCode,
+            response,
+            expectsTerminator: response.Streamed,
+            clientLeft: context.RequestAborted.IsCancellationRequested,
+            stopping: lifetime.ApplicationStopping.IsCancellationRequested);
+        return new Exchange
+        {
+            Id = exchange.Id,
+            StartedAt = exchange.StartedAt,
+            Duration = time.GetElapsedTime(exchange.Started),
+            Endpoint = exchange.Endpoint,
+            Method = context.Request.Method,
+            Target = exchange.Target.Length <= MaxTarget ? exchange.Target : exchange.Target[..MaxTarget],
+            StatusCode = exchange.StatusCode,
+            Outcome = outcome,
+            Error = response.Error ?? (outcome == ExchangeOutcome.UpstreamUnreachable ? Describe(context, error) : null),
+            ClientAddress = AddressOf(context.Connection.RemoteIpAddress),
+            UserAgent = context.Request.Headers.UserAgent is [{ } agent] ? agent : null,
+            RequestBytes = exchange.RequestBytes,
+            ResponseBytes = exchange.ResponseBytes,
+            TimeToHeaders = exchange.TimeToHeaders,
+            Request = request,
+            Response = response,
+        };
+    }
+
+    private static string? AddressOf(IPAddress? address) => (address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address)?.ToString();
+
+    private static string Describe(HttpContext context, ForwarderError error) =>
+        context.GetForwarderErrorFeature()?.Exception?.GetBaseException().Message ?? error.ToString();
+}

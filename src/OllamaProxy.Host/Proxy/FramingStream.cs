@@ -1,0 +1,219 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Net.Sockets;
+
+namespace OllamaProxy.Host.Proxy;
+
+/// <summary>
+/// The connection to Ollama as HttpClient sees it. HttpClient decodes chunked bodies and forgets where the chunks were; a client that reads one JSON
+/// line per chunk would notice. So a chunked answer is wrapped: what Ollama sent, framing included, becomes the data of chunks of our own, which
+/// HttpClient takes off again. What it hands to the relay is then Ollama's framing, byte for byte, and the connection stays usable for the next request.
+/// It also takes out of a request head what HttpClient adds and the client never sent (<see cref="RequestHead"/>).
+/// </summary>
+internal sealed class FramingStream(Socket socket) : Stream
+{
+    /// <summary>Room before the raw bytes for the size line of the wrapping chunk: 8 hexadecimal digits, CR, LF.</summary>
+    private const int Prefix = 10;
+
+    /// <summary>Room after them for CR LF and the last chunk.</summary>
+    private const int Suffix = 7;
+    private const int BufferSize = 16 * 1024;
+
+    private readonly NetworkStream _network = new(socket, ownsSocket: true);
+    private ResponseHeadScanner _head;
+    private ChunkScanner _chunks;
+    private bool _wrapping;
+
+    /// <summary>A chunked body was announced and none of it has come yet.</summary>
+    private bool _atBodyStart;
+
+    /// <summary>Bytes ready for HttpClient: a wrapped piece, held while it is being read.</summary>
+    private byte[]? _buffer;
+    private int _from;
+    private int _to;
+
+    private static ReadOnlySpan<byte> LastChunk => "0\r\n\r\n"u8;
+
+    public override bool CanRead => true;
+
+    public override bool CanWrite => true;
+
+    public override bool CanSeek => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (_from < _to)
+        {
+            return ValueTask.FromResult(TakeReady(buffer.Span));
+        }
+
+        return buffer.IsEmpty ? _network.ReadAsync(buffer, cancellationToken) : ReceiveAsync(buffer, cancellationToken);
+    }
+
+    private async ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        if (!_wrapping || _atBodyStart)
+        {
+            var received = await _network.ReadAsync(buffer, cancellationToken);
+            return received == 0 ? 0 : Accept(buffer.Span, received);
+        }
+
+        var space = _buffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);
+        int length;
+        try
+        {
+            length = await _network.ReadAsync(space.AsMemory(Prefix, space.Length - Prefix - Suffix), cancellationToken);
+        }
+        catch
+        {
+            ReturnBuffer();
+            throw;
+        }
+
+        if (length == 0)
+        {
+            ReturnBuffer();
+            return 0;
+        }
+
+        Wrap(length);
+        return TakeReady(buffer.Span);
+    }
+
+    /// <summary>Handles bytes that were read straight into HttpClient's buffer: heads, bodies with a length, and the first piece of a chunked body.</summary>
+    private int Accept(Span<byte> buffer, int received)
+    {
+        if (_wrapping)
+        {
+            _atBodyStart = false;
+            // No chunk begins with an H: the head before had no body after all (an answer to HEAD), and this is the next head.
+            if (buffer[0] != (byte)'H')
+            {
+                WrapRest(buffer[..received]);
+                return TakeReady(buffer);
+            }
+
+            _wrapping = false;
+        }
+
+        var head = _head.Scan(buffer[..received], out _wrapping);
+        if (!_wrapping)
+        {
+            return received;
+        }
+
+        _chunks = default;
+        _atBodyStart = head == received;
+        if (!_atBodyStart)
+        {
+            // The rest of this piece is the beginning of the body: it waits for the next read, wrapped.
+            WrapRest(buffer[head..received]);
+        }
+
+        return head;
+    }
+
+    private void WrapRest(ReadOnlySpan<byte> rest)
+    {
+        _buffer = ArrayPool<byte>.Shared.Rent(Math.Max(BufferSize, rest.Length + Prefix + Suffix));
+        rest.CopyTo(_buffer.AsSpan(Prefix));
+        Wrap(rest.Length);
+    }
+
+    /// <summary>Puts a size line before and an end after the raw bytes, which stand at <see cref="Prefix"/> in the buffer.</summary>
+    private void Wrap(int received)
+    {
+        var buffer = _buffer!;
+        var inner = buffer.AsSpan(Prefix, received);
+        var length = 0;
+        while (length < inner.Length && !_chunks.Ended)
+        {
+            length += _chunks.Next(inner[length..], out _);
+        }
+
+        // Bytes after the end of the body belong to nobody, and are not passed on.
+        Utf8Formatter.TryFormat((uint)length, buffer, out _, new StandardFormat('x', 8));
+        buffer[8] = (byte)'\r';
+        buffer[9] = (byte)'\n';
+        var end = Prefix + length;
+        buffer[end++] = (byte)'\r';
+        buffer[end++] = (byte)'\n';
+        if (_chunks.Ended)
+        {
+            LastChunk.CopyTo(buffer.AsSpan(end));
+            end += LastChunk.Length;
+            _wrapping = false;
+            _head = default;
+        }
+
+        _from = 0;
+        _to = end;
+    }
+
+    private int TakeReady(Span<byte> destination)
+    {
+        var length = Math.Min(destination.Length, _to - _from);
+        _buffer.AsSpan(_from, length).CopyTo(destination);
+        _from += length;
+        if (_from == _to)
+        {
+            ReturnBuffer();
+        }
+
+        return length;
+    }
+
+    private void ReturnBuffer()
+    {
+        if (_buffer is { } buffer)
+        {
+            _buffer = null;
+            _from = _to = 0;
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+        RequestHead.IsMarked(buffer.Span) ? WriteHeadAsync(RequestHead.Clean(buffer.Span), cancellationToken) : _network.WriteAsync(buffer, cancellationToken);
+
+    private ValueTask WriteHeadAsync(byte[] head, CancellationToken cancellationToken) => _network.WriteAsync(head, cancellationToken);
+
+    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override void Flush()
+    {
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("This connection is only used asynchronously.");
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("This connection is only used asynchronously.");
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            // The buffer is left to the garbage collector: a read that is being cancelled may still write into it.
+            _network.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

@@ -1,0 +1,51 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace OllamaProxy.Host.Proxy;
+
+/// <summary>The pool of connections to Ollama: HTTP/1.1, and nothing that a client of Ollama would not do by itself.</summary>
+internal sealed class OllamaConnections : IDisposable
+{
+    public OllamaConnections()
+    {
+        Invoker = new HttpMessageInvoker(new SocketsHttpHandler
+        {
+            // HTTP_PROXY is meant for Ollama's downloads, not for the way to Ollama.
+            UseProxy = false,
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            // Ollama hands client headers on to its cloud: no traceparent of ours.
+            ActivityHeadersPropagator = null,
+            // Header bytes beyond ASCII are passed on as they are.
+            RequestHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
+            ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
+            // A client that waits for 100-continue waits as long as Ollama takes.
+            Expect100ContinueTimeout = Timeout.InfiniteTimeSpan,
+            ConnectTimeout = Timeout.InfiniteTimeSpan,
+            ResponseDrainTimeout = TimeSpan.Zero,
+            MaxResponseHeadersLength = 500,
+            ConnectCallback = ConnectAsync,
+        });
+    }
+
+    public HttpMessageInvoker Invoker { get; }
+
+    public void Dispose() => Invoker.Dispose();
+
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+            return new FramingStream(socket);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}

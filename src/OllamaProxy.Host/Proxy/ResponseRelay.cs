@@ -1,0 +1,144 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Connections.Features;
+
+namespace OllamaProxy.Host.Proxy;
+
+/// <summary>
+/// Carries the answer's body from Ollama to the client: one read, one write, one flush. A chunked body comes with its framing
+/// (<see cref="FramingStream"/>) and leaves with it: Kestrel, seeing a Transfer-Encoding that it did not set, passes our bytes on as they are.
+/// </summary>
+internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage response, ExchangeInProgress exchange)
+{
+    private const int BufferSize = 16 * 1024;
+
+    private readonly bool _isFramed = response.Headers.TransferEncodingChunked == true && HasBody(context);
+    private ChunkScanner _chunks;
+
+    /// <summary>HTTP/1.0 clients get the data without the framing.</summary>
+    private bool IsRaw => context.Response.Headers.TransferEncoding.Count > 0;
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        var reading = new ValueTask<int>(0);
+        try
+        {
+            while (true)
+            {
+                reading = body.ReadAsync(buffer, cancellationToken);
+                if (!reading.IsCompleted && !context.Response.HasStarted)
+                {
+                    // The head came alone, so it goes alone.
+                    await context.Response.StartAsync(cancellationToken);
+                    await context.Response.Body.FlushAsync(cancellationToken);
+                }
+
+                var read = await ReadAsync(reading);
+                if (read <= 0)
+                {
+                    break;
+                }
+
+                await PassOnAsync(buffer, read, cancellationToken);
+            }
+        }
+        // The client's connection is gone, or the proxy is told to stop.
+        catch (Exception exception) when (exception is OperationCanceledException or IOException)
+        {
+            exchange.End = RelayEnd.CutByClient;
+        }
+        finally
+        {
+            // A read that still runs owns the buffer; then it is left to the garbage collector.
+            if (reading.IsCompleted || exchange.End != RelayEnd.CutByClient)
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+        }
+    }
+
+    private static bool HasBody(HttpContext context) => !HttpMethods.IsHead(context.Request.Method) && context.Response.StatusCode is not (204 or 304);
+
+    /// <summary>The length of the next piece; 0 at the end of the body, -1 when Ollama's connection ended before it.</summary>
+    private async ValueTask<int> ReadAsync(ValueTask<int> reading)
+    {
+        try
+        {
+            var read = await reading;
+            if (read == 0)
+            {
+                exchange.End = RelayEnd.Whole;
+            }
+
+            return read;
+        }
+        catch (Exception exception) when (exception is IOException or HttpRequestException)
+        {
+            exchange.End = RelayEnd.CutByUpstream;
+            await CutAsync();
+            return -1;
+        }
+    }
+
+    /// <summary>The client first: looking at the bytes must not delay them.</summary>
+    private async ValueTask PassOnAsync(byte[] buffer, int read, CancellationToken cancellationToken)
+    {
+        if (!_isFramed)
+        {
+            await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+            exchange.ObserveResponse(buffer.AsSpan(0, read));
+        }
+        else if (IsRaw)
+        {
+            await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+            ObserveData(buffer.AsSpan(0, read));
+        }
+        else
+        {
+            var length = TakeDataTogether(buffer.AsSpan(0, read));
+            await context.Response.Body.WriteAsync(buffer.AsMemory(0, length), cancellationToken);
+            exchange.ObserveResponse(buffer.AsSpan(0, length));
+        }
+    }
+
+    private void ObserveData(ReadOnlySpan<byte> framed)
+    {
+        while (!framed.IsEmpty && !_chunks.Ended)
+        {
+            framed = framed[_chunks.Next(framed, out var data)..];
+            if (!data.IsEmpty)
+            {
+                exchange.ObserveResponse(data);
+            }
+        }
+    }
+
+    /// <summary>Moves the data to the front of the span; returns its length.</summary>
+    private int TakeDataTogether(Span<byte> framed)
+    {
+        var length = 0;
+        for (var at = 0; at < framed.Length && !_chunks.Ended;)
+        {
+            at += _chunks.Next(framed[at..], out var data);
+            data.CopyTo(framed[length..]);
+            length += data.Length;
+        }
+
+        return length;
+    }
+
+    /// <summary>
+    /// Ollama's connection ended in the middle: what came has been passed on, and the client's connection ends in the same way, without a last chunk.
+    /// An orderly close, as Ollama's own: a reset could overtake the bytes before it.
+    /// </summary>
+    private async Task CutAsync()
+    {
+        if (!context.Response.HasStarted)
+        {
+            await context.Response.StartAsync(CancellationToken.None);
+        }
+
+        context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+    }
+}
