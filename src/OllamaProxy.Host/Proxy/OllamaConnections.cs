@@ -25,7 +25,9 @@ internal sealed class OllamaConnections : IDisposable
             Expect100ContinueTimeout = Timeout.InfiniteTimeSpan,
             ConnectTimeout = Timeout.InfiniteTimeSpan,
             ResponseDrainTimeout = TimeSpan.Zero,
-            MaxResponseHeadersLength = 500,
+#pragma warning disable CA2262 // Kilobytes are meant: an answer's headers may be as large as Go lets them be.
+            MaxResponseHeadersLength = 1024,
+#pragma warning restore CA2262
             ConnectCallback = ConnectAsync,
         });
     }
