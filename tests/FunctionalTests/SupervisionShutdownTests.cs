@@ -1,9 +1,15 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using MediatR;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using OllamaProxy.Application.Recording;
+using OllamaProxy.Domain;
 using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
@@ -47,6 +53,26 @@ public sealed class SupervisionShutdownTests
     }
 
     [Fact]
+    public async Task An_exchange_cut_by_the_stop_is_recorded_as_such_before_the_program_ends()
+    {
+        var records = new Records();
+        using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        silent.Listen();
+        await using var proxy = await ProxyUnderTest.StartAsync(
+            new Uri($"http://{silent.LocalEndPoint}"),
+            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["SHUTDOWN_GRACE_SECONDS"] = "0" },
+            builder => builder.Services.AddSingleton<INotificationHandler<RequestRecorded>>(records));
+        var request = proxy.Client.GetStringAsync("/api/tags");
+        using var forwarded = await silent.AcceptAsync();
+
+        await proxy.App.StopAsync();
+
+        Assert.Equal("proxy_stopped", Assert.Single(records.Seen).Outcome);
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => request);
+    }
+
+    [Fact]
     public async Task Clients_are_taken_last_and_refused_first()
     {
         await using var proxy = await StartAsync(new HeldRequest(), graceSeconds: 1);
@@ -73,6 +99,17 @@ public sealed class SupervisionShutdownTests
         catch (HttpRequestException)
         {
             return true;
+        }
+    }
+
+    private sealed class Records : INotificationHandler<RequestRecorded>
+    {
+        public ConcurrentQueue<RequestRecord> Seen { get; } = [];
+
+        public Task Handle(RequestRecorded notification, CancellationToken cancellationToken)
+        {
+            Seen.Enqueue(notification.Record);
+            return Task.CompletedTask;
         }
     }
 
