@@ -28,6 +28,7 @@ internal static class ProxyHost
         // A terminal nobody reads from must not hold up the program, nor Ollama through its log: lines are dropped instead.
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Logging.AddFilter("Yarp", LogLevel.Warning);
 
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSettings(settings);
