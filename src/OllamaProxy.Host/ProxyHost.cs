@@ -28,7 +28,8 @@ internal static class ProxyHost
         // A terminal nobody reads from must not hold up the program, nor Ollama through its log: lines are dropped instead.
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
-        builder.Logging.AddFilter("Yarp", LogLevel.Warning);
+        // Two lines for each request, and a stack trace for each fault of Ollama's: outcomes are recorded and logged by ourselves.
+        builder.Logging.AddFilter("Yarp", LogLevel.None);
 
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSettings(settings);

@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.AspNetCore.Http.Features;
 using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
@@ -50,6 +51,8 @@ internal sealed class ExchangeMiddleware(
     private async Task<ForwarderError> ForwardAsync(HttpContext context, ExchangeInProgress exchange)
     {
         var backend = ollama.Backend;
+        // Ollama upgrades nothing and answers as if it had not been asked; so the request is one like any other.
+        context.Features.Set<IHttpUpgradeFeature>(null);
         context.Request.Body = new ObservedRequestBody(context.Request.Body, exchange);
         var transformer = new OllamaTransformer(exchange, new HostRules(options.IsLoopbackOnly, backend));
         var error = await forwarder.SendAsync(context, backend.GetLeftPart(UriPartial.Authority), connections.Invoker, s_config, transformer);

@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Transforms;
 
 namespace OllamaProxy.Host.Proxy;
 
@@ -20,7 +21,6 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
         request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;
         request.RequestUri = new Uri(destinationPrefix + OriginForm(exchange.Target), s_asSent);
         var originalHost = context.Request.Headers.Host is [{ } sent] ? sent : null;
-        var withoutLength = false;
         foreach (var (name, values) in context.Request.Headers)
         {
             // Kestrel's own invention for a request with both Content-Length and Transfer-Encoding, of which only the latter counts.
@@ -33,26 +33,49 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
                 name.Equals("Host", StringComparison.OrdinalIgnoreCase) ? new StringValues(rules.Host(originalHost)) :
                 name.Equals("Origin", StringComparison.OrdinalIgnoreCase) ? rules.Origin(values, originalHost) :
                 values;
-            if (forwarded.Count > 0 && !request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)forwarded))
+            if (forwarded.Count > 0)
             {
-                if (request.Content is null)
-                {
-                    request.Content = RequestHead.NoBody();
-                    withoutLength = context.Request.ContentLength is null;
-                }
-
-                request.Content.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)forwarded);
+                Add(context, request, name, forwarded);
             }
         }
 
-        var withoutHost = isHttp10 && originalHost is null;
-        if (withoutLength || withoutHost)
+        if (RequestHead.MarkFor(LacksLength(context, request), lacksHost: isHttp10 && originalHost is null) is { } mark)
         {
-            request.Headers.TryAddWithoutValidation(
-                RequestHead.MarkName, withoutLength && withoutHost ? RequestHead.WithoutBoth : withoutLength ? RequestHead.WithoutLength : RequestHead.WithoutHost);
+            request.Headers.TryAddWithoutValidation(RequestHead.MarkName, mark);
         }
 
         return ValueTask.CompletedTask;
+    }
+
+    private static void Add(HttpContext context, HttpRequestMessage request, string name, StringValues values)
+    {
+        IEnumerable<string?> lines = values;
+        if (request.Headers.TryAddWithoutValidation(name, lines))
+        {
+            return;
+        }
+
+        if (request.Content is { } content)
+        {
+            content.Headers.TryAddWithoutValidation(name, lines);
+        }
+        else
+        {
+            // A content header on a request without a body: YARP has an empty content of its own for it, and accepts no other.
+            RequestTransform.AddHeader(new RequestTransformContext { HttpContext = context, ProxyRequest = request }, name, values);
+        }
+    }
+
+    /// <summary>True when the client sent no Content-Length and HttpClient would add one: with an empty content, and with none where the method usually has one.</summary>
+    private static bool LacksLength(HttpContext context, HttpRequestMessage request)
+    {
+        if (context.Request.ContentLength is not null || context.Request.Headers.TransferEncoding.Count > 0)
+        {
+            return false;
+        }
+
+        var method = context.Request.Method;
+        return request.Content is not null || !(HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method) || HttpMethods.IsDelete(method));
     }
 
     /// <summary>Returns false: the body is relayed here, and YARP has nothing more to do.</summary>
@@ -77,6 +100,12 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
         foreach (var (name, values) in response.Content.Headers.NonValidated)
         {
             headers.Append(name, ToStringValues(values));
+        }
+
+        if (isHttp10 && headers.Connection.Count == 0)
+        {
+            // Kestrel would announce the close that HTTP/1.0 implies; a value of null is written as no line at all.
+            headers.Connection = new StringValues([null]);
         }
 
         exchange.ObserveHead((int)response.StatusCode, headers.ContentType);

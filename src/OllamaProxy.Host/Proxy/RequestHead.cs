@@ -13,14 +13,20 @@ internal static class RequestHead
     /// <summary>The mark's name is random for each process, so that no body can hold it by chance or by intent.</summary>
     public static string MarkName { get; } = "x-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
 
-    public const string WithoutLength = "length";
-    public const string WithoutHost = "host";
-    public const string WithoutBoth = "both";
+    private const string WithoutLength = "length";
+    private const string WithoutHost = "host";
+    private const string WithoutBoth = "both";
 
     private static readonly byte[] s_mark = Encoding.ASCII.GetBytes("\r\n" + MarkName + ": ");
 
-    /// <summary>A body without a byte, for content headers on a request that has no body.</summary>
-    public static HttpContent NoBody() => new EmptyContent();
+    /// <summary>The mark's value for what a request must not have; null when nothing is to be taken out.</summary>
+    public static string? MarkFor(bool lacksLength, bool lacksHost) => (lacksLength, lacksHost) switch
+    {
+        (true, true) => WithoutBoth,
+        (true, false) => WithoutLength,
+        (false, true) => WithoutHost,
+        _ => null,
+    };
 
     /// <summary>True for the head of a request that carries the mark.</summary>
     public static bool IsMarked(ReadOnlySpan<byte> bytes) => bytes.Length > s_mark.Length && bytes[0] is >= (byte)'!' and <= (byte)'~' && bytes.IndexOf(s_mark) >= 0;
@@ -37,16 +43,5 @@ internal static class RequestHead
             && !(what is WithoutLength or WithoutBoth && line == "Content-Length: 0")
             && !(what is WithoutHost or WithoutBoth && line.StartsWith("Host: ", StringComparison.Ordinal)));
         return Encoding.Latin1.GetBytes(string.Join("\r\n", kept) + text[end..]);
-    }
-
-    private sealed class EmptyContent : HttpContent
-    {
-        protected override Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context) => Task.CompletedTask;
-
-        protected override bool TryComputeLength(out long length)
-        {
-            length = 0;
-            return true;
-        }
     }
 }

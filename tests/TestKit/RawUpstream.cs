@@ -1,0 +1,255 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace OllamaProxy.TestKit;
+
+/// <summary>
+/// An upstream that answers each request with exact bytes, at exact moments, and keeps exactly what it was sent. It knows just enough HTTP to see where
+/// a request ends.
+/// </summary>
+internal sealed class RawUpstream : IAsyncDisposable
+{
+    /// <summary>How one connection's request is answered.</summary>
+    /// <param name="connection">The connection, to write to.</param>
+    /// <param name="request">The request's bytes, head and framed body.</param>
+    /// <returns>False when the connection is to be closed.</returns>
+    public delegate Task<bool> Answer(NetworkStream connection, byte[] request);
+
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Answer _answer;
+    private readonly Task _accepting;
+    private readonly List<byte[]> _requests = [];
+    private readonly TaskCompletionSource _disconnected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public RawUpstream(Answer answer)
+    {
+        _answer = answer;
+        _listener.Start();
+        _accepting = AcceptAsync();
+    }
+
+    public Uri Address => new($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
+
+    public int Port => Address.Port;
+
+    /// <summary>Completed when a peer closed its connection.</summary>
+    public Task Disconnected => _disconnected.Task;
+
+    public IReadOnlyList<byte[]> Requests
+    {
+        get
+        {
+            lock (_requests)
+            {
+                return [.. _requests];
+            }
+        }
+    }
+
+    /// <summary>Answers whatever comes with these pieces, one write each, after their pauses; then keeps the connection, or closes it.</summary>
+    public static Answer Replay(IReadOnlyList<(TimeSpan At, byte[] Bytes)> pieces, bool close) => async (connection, _) =>
+    {
+        var last = TimeSpan.Zero;
+        foreach (var (at, bytes) in pieces)
+        {
+            if (at > last)
+            {
+                await Task.Delay(at - last);
+                last = at;
+            }
+
+            await connection.WriteAsync(bytes);
+        }
+
+        return !close;
+    };
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _listener.Stop();
+        await _accepting;
+        _stop.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        List<Task> serving = [];
+        try
+        {
+            while (true)
+            {
+                var client = await _listener.AcceptTcpClientAsync(_stop.Token);
+                client.NoDelay = true;
+                serving.Add(ServeAsync(client));
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+        }
+
+        await Task.WhenAll(serving);
+    }
+
+    private async Task ServeAsync(TcpClient client)
+    {
+        using (client)
+        {
+            var stream = client.GetStream();
+            try
+            {
+                while (await RawHttp.ReadRequestAsync(stream, _stop.Token) is { Length: > 0 } request)
+                {
+                    lock (_requests)
+                    {
+                        _requests.Add(request);
+                    }
+
+                    if (!await _answer(stream, request))
+                    {
+                        client.Client.Shutdown(SocketShutdown.Send);
+                        return;
+                    }
+                }
+
+                _disconnected.TrySetResult();
+            }
+            catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException)
+            {
+                _disconnected.TrySetResult();
+            }
+        }
+    }
+}
+
+/// <summary>Requests and answers as bytes on a socket.</summary>
+internal static class RawHttp
+{
+    /// <summary>Reads one request, head and framed body; empty when the peer closed.</summary>
+    public static async Task<byte[]> ReadRequestAsync(NetworkStream stream, CancellationToken cancellationToken)
+    {
+        using var received = new MemoryStream();
+        var buffer = new byte[64 * 1024];
+        var told = false;
+        while (!IsRequestWhole(received.ToArray()))
+        {
+            if (!told && Encoding.Latin1.GetString(received.ToArray()) is var head && head.Contains("\r\n\r\n", StringComparison.Ordinal))
+            {
+                told = true;
+                if (head.Contains("100-continue", StringComparison.OrdinalIgnoreCase))
+                {
+                    await stream.WriteAsync("HTTP/1.1 100 Continue\r\n\r\n"u8.ToArray(), cancellationToken);
+                }
+            }
+
+            var read = await stream.ReadAsync(buffer, cancellationToken);
+            if (read == 0)
+            {
+                return [];
+            }
+
+            received.Write(buffer, 0, read);
+        }
+
+        return received.ToArray();
+    }
+
+    /// <summary>Sends bytes on a new connection and reads the answer until it is whole, the peer closes, or <paramref name="within"/> is over.</summary>
+    public static async Task<RawAnswer> SendAsync(int port, byte[] request, bool isHead, TimeSpan within)
+    {
+        using var client = new TcpClient { NoDelay = true };
+        await client.ConnectAsync(IPAddress.Loopback, port);
+        var stream = client.GetStream();
+        await stream.WriteAsync(request);
+        // HTTP/1.0 answers end with the connection, whatever they announce.
+        var isHttp10 = Encoding.Latin1.GetString(request).Split("\r\n")[0].EndsWith("HTTP/1.0", StringComparison.Ordinal);
+        using var limit = new CancellationTokenSource(within);
+        using var received = new MemoryStream();
+        var buffer = new byte[64 * 1024];
+        var ending = RawEnd.TimedOut;
+        try
+        {
+            while (true)
+            {
+                var read = await stream.ReadAsync(buffer, limit.Token);
+                if (read == 0)
+                {
+                    ending = RawEnd.Closed;
+                    break;
+                }
+
+                received.Write(buffer, 0, read);
+                if (!isHttp10 && IsAnswerWhole(WithoutInterim(received.ToArray()), isHead))
+                {
+                    ending = RawEnd.KeptOpen;
+                    break;
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+        catch (IOException)
+        {
+            ending = RawEnd.Reset;
+        }
+
+        return new RawAnswer(received.ToArray(), ending);
+    }
+
+    /// <summary>The answer without <c>100 Continue</c> before it.</summary>
+    public static byte[] WithoutInterim(byte[] answer)
+    {
+        while (answer.AsSpan().StartsWith("HTTP/1.1 100"u8))
+        {
+            var end = answer.AsSpan().IndexOf("\r\n\r\n"u8);
+            if (end < 0)
+            {
+                break;
+            }
+
+            answer = answer[(end + 4)..];
+        }
+
+        return answer;
+    }
+
+    private static bool IsRequestWhole(byte[] bytes)
+    {
+        if (bytes.AsSpan().IndexOf("\r\n\r\n"u8) < 0)
+        {
+            return false;
+        }
+
+        var message = HttpMessage.Parse(bytes);
+        return message.IsWhole;
+    }
+
+    private static bool IsAnswerWhole(byte[] bytes, bool isHead)
+    {
+        if (bytes.AsSpan().IndexOf("\r\n\r\n"u8) < 0)
+        {
+            return false;
+        }
+
+        var message = HttpMessage.Parse(bytes, !isHead);
+        var closes = message.Header("Connection") is { } connection && connection.Contains("close", StringComparison.OrdinalIgnoreCase);
+        var isDelimited = message.IsChunked || message.Header("Content-Length") is not null || isHead || message.Status is 204 or 304;
+        return isDelimited && message.IsWhole && !closes;
+    }
+}
+
+/// <summary>How a connection stood after an answer.</summary>
+internal enum RawEnd
+{
+    KeptOpen,
+    Closed,
+    Reset,
+    TimedOut,
+}
+
+/// <param name="Bytes">Everything that came.</param>
+/// <param name="End">How it ended.</param>
+internal sealed record RawAnswer(byte[] Bytes, RawEnd End);
