@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# One script for everything: ./build.sh help
+set -euo pipefail
+cd "$(dirname "$0")"
+
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
+readonly RESULTS=artifacts/test-results
+readonly CONFIGURATION=Release
+
+usage() {
+  cat <<'TEXT'
+usage: ./build.sh VERB
+
+  build             compile everything
+  run [OPTION...]   start the proxy before your Ollama
+  demo              start the proxy before a simulated Ollama, with traffic to look at
+  test [--slow]     compile, publish and run every test; --slow adds those that take minutes
+  publish           make the one executable: artifacts/publish/<platform>/ollama-proxy
+  bench [--quick]   measure, and write the table of docs/performance.md
+  help              this text
+TEXT
+}
+
+fail() { echo "build.sh: $*" >&2; exit 1; }
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Debian packages, when we may install them; otherwise says what is missing.
+need_packages() {
+  local missing=()
+  local pair
+  for pair in "$@"; do
+    have "${pair%%:*}" || missing+=("${pair##*:}")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  if [ "$(id -u)" = 0 ] && have apt-get; then
+    echo "installing ${missing[*]}"
+    apt-get -qq update && apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
+  else
+    fail "please install: ${missing[*]}"
+  fi
+}
+
+need_dotnet() {
+  local home=${DOTNET_INSTALL_DIR:-$HOME/.dotnet}
+  if ! have dotnet && [ -x "$home/dotnet" ]; then
+    export PATH="$home:$PATH" DOTNET_ROOT="$home"
+  fi
+  if have dotnet && dotnet --version >/dev/null 2>&1; then
+    return
+  fi
+  echo "The .NET SDK that global.json asks for is missing; bringing it to $home"
+  need_packages curl:curl
+  local script
+  script=$(mktemp)
+  curl -fsSL --max-time 60 https://dot.net/v1/dotnet-install.sh -o "$script" && bash "$script" --channel 10.0 --install-dir "$home" \
+    || fail "the .NET SDK could not be brought here. Please install the .NET 10 SDK: https://dotnet.microsoft.com/download/dotnet/10.0"
+  export PATH="$home:$PATH" DOTNET_ROOT="$home"
+}
+
+build() {
+  need_dotnet
+  dotnet build OllamaProxy.sln -c "$CONFIGURATION" -v quiet -clp:NoSummary
+}
+
+host() { dotnet "src/OllamaProxy.Host/bin/$CONFIGURATION/net10.0/ollama-proxy.dll" "$@"; }
+
+tests() {
+  if [ "${1:-}" = --slow ]; then
+    export RUN_SLOW_TESTS=1
+  fi
+  build
+  rm -rf "$RESULTS"
+  mkdir -p "$RESULTS"
+  local project name failed=0
+  for project in tests/*Tests/*.csproj; do
+    name=$(basename "$project" .csproj)
+    echo "== $name"
+    "$(dirname "$project")/bin/$CONFIGURATION/net10.0/$name" -trx "$RESULTS/$name.trx" -noLogo >"$RESULTS/$name.log" 2>&1 || failed=1
+    grep -E '\[FAIL\]|\[SKIP\]' "$RESULTS/$name.log" || true
+    [ -f "$RESULTS/$name.trx" ] || { tail -50 "$RESULTS/$name.log"; failed=1; }
+  done
+  summarize "$failed"
+}
+
+# Adds up the counters of the result files; the last line is for people and machines alike.
+summarize() {
+  local passed failed total skipped
+  passed=$(counter passed)
+  failed=$(counter failed)
+  total=$(counter total)
+  skipped=$((total - passed - failed))
+  if [ "$failed" != 0 ]; then
+    grep -hA25 '\[FAIL\]' "$RESULTS"/*.log || true
+  fi
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ "$1" = 0 ] && [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+}
+
+counter() {
+  cat "$RESULTS"/*.trx 2>/dev/null | grep -o "<Counters [^>]*" | grep -o " $1=\"[0-9]*\"" | grep -o '[0-9]*' | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+verb=${1:-help}
+[ $# -gt 0 ] && shift
+case $verb in
+  build) build ;;
+  run) build && host serve "$@" ;;
+  demo) build && host demo "$@" ;;
+  test) tests "$@" ;;
+  help | --help | -h) usage ;;
+  *) usage >&2; exit 2 ;;
+esac
