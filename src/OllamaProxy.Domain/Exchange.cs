@@ -61,7 +61,7 @@ public sealed record RequestFacts
     /// <summary>Whether the client asked for a stream; null when it did not say (the default depends on the endpoint).</summary>
     public bool? Stream { get; init; }
 
-    /// <summary>Characters of text in the whole request (prompt, system and every message), for judging truncation; null when unread.</summary>
+    /// <summary>Bytes (UTF-8) of text in the whole request: prompt, system and every message; for judging truncation. Null when there was none.</summary>
     public long? TextLength { get; init; }
 
     public int? MessageCount { get; init; }

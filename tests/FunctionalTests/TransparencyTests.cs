@@ -31,11 +31,11 @@ public sealed class TransparencyTests
     {
         var failures = new List<string>();
         await Parallel.ForEachAsync(
-            Recording.Names.Where(name => !s_exceptions.ContainsKey(name)),
+            Transcript.Names.Where(name => !s_exceptions.ContainsKey(name)),
             new ParallelOptions { MaxDegreeOfParallelism = 8 },
             async (name, _) =>
             {
-                var differences = await CompareAsync(Recording.Load(name), inOneSegment);
+                var differences = await CompareAsync(Transcript.Load(name), inOneSegment);
                 lock (failures)
                 {
                     failures.AddRange(differences.Select(difference => $"{name}: {difference}"));
@@ -45,7 +45,7 @@ public sealed class TransparencyTests
         Assert.True(failures.Count == 0, string.Join(Environment.NewLine, failures.Order(StringComparer.Ordinal)));
     }
 
-    private static async Task<List<string>> CompareAsync(Recording recording, bool inOneSegment)
+    private static async Task<List<string>> CompareAsync(Transcript recording, bool inOneSegment)
     {
         var cut = !recording.Response.IsWhole;
         var closes = cut || recording.Response.Header("Connection") == "close" || recording.Response.StartLine.StartsWith("HTTP/1.0", StringComparison.Ordinal);

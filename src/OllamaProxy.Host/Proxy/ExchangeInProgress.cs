@@ -37,6 +37,9 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
 
     public bool ExpectsContinue { get; } = context.Request.Headers.Expect.Count > 0;
 
+    /// <summary>True when the answer's last word would have been seen.</summary>
+    public bool KnowsTerminator => _responseReader is not null;
+
     private bool IsRead => HttpMethods.IsPost(context.Request.Method) || HttpMethods.IsDelete(context.Request.Method);
 
     /// <summary>Chooses the readers. A method that Ollama does not serve there (GET /api/generate) is no inference, and has nothing to read.</summary>
@@ -67,11 +70,14 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
         }
     }
 
-    public void ObserveHead(int statusCode, string? contentType)
+    /// <param name="statusCode">Ollama's status.</param>
+    /// <param name="contentType">Its Content-Type.</param>
+    /// <param name="isEncoded">The body is compressed, which only answers of cloud models are: it passes unread.</param>
+    public void ObserveHead(int statusCode, string? contentType, bool isEncoded)
     {
         StatusCode = statusCode;
         TimeToHeaders = time.GetElapsedTime(Started);
-        _responseReader = IsRead ? _protocol!.CreateResponseReader(Endpoint, new ResponseHead(statusCode, contentType, Started)) : null;
+        _responseReader = IsRead && !isEncoded ? _protocol!.CreateResponseReader(Endpoint, new ResponseHead(statusCode, contentType, Started)) : null;
     }
 
     /// <summary>Our own answer, where Ollama gave none.</summary>

@@ -73,7 +73,7 @@ internal sealed class ExchangeMiddleware(
             exchange.End,
             exchange.StatusCode,
             response,
-            expectsTerminator: response.Streamed,
+            expectsTerminator: exchange.KnowsTerminator,
             clientLeft: context.RequestAborted.IsCancellationRequested,
             stopping: lifetime.ApplicationStopping.IsCancellationRequested);
         return new Exchange

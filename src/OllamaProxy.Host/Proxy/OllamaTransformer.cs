@@ -108,7 +108,7 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
             headers.Connection = new StringValues([null]);
         }
 
-        exchange.ObserveHead((int)response.StatusCode, headers.ContentType);
+        exchange.ObserveHead((int)response.StatusCode, headers.ContentType, isEncoded: headers.ContentEncoding.Count > 0);
         await new ResponseRelay(context, response, exchange).RunAsync(cancellationToken);
         return false;
     }

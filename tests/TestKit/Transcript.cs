@@ -3,9 +3,9 @@ using System.Globalization;
 namespace OllamaProxy.TestKit;
 
 /// <summary>What a real Ollama was asked and what it answered, byte for byte (tests/transcripts, whose README tells how they were made).</summary>
-internal sealed class Recording
+internal sealed class Transcript
 {
-    private Recording(string name)
+    private Transcript(string name)
     {
         Name = name;
         RequestBytes = File.ReadAllBytes(PathOf("request"));
@@ -53,7 +53,7 @@ internal sealed class Recording
 
     public static string Folder => Repository.PathOf("tests", "transcripts");
 
-    public static Recording Load(string name) => new(name);
+    public static Transcript Load(string name) => new(name);
 
     public string PathOf(string part) => Path.Combine(Folder, $"{Name}.{part}.txt");
 

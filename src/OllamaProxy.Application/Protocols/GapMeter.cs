@@ -1,0 +1,34 @@
+namespace OllamaProxy.Application.Protocols;
+
+/// <summary>When the pieces of a stream came: the first one, and the pauses between them.</summary>
+internal struct GapMeter
+{
+    private long _first;
+    private long _last;
+    private long _longest;
+
+    public int Pieces { get; private set; }
+
+    /// <param name="timestamp">When the piece arrived, as a <see cref="TimeProvider"/> timestamp.</param>
+    public void Piece(long timestamp)
+    {
+        if (Pieces++ == 0)
+        {
+            _first = timestamp;
+        }
+        else
+        {
+            _longest = Math.Max(_longest, timestamp - _last);
+        }
+
+        _last = timestamp;
+    }
+
+    public readonly TimeSpan? First(TimeProvider time, long started) => Pieces == 0 ? null : time.GetElapsedTime(started, _first);
+
+    /// <summary>The mean pause; null with fewer than two pieces.</summary>
+    public readonly TimeSpan? Mean(TimeProvider time) => Pieces < 2 ? null : time.GetElapsedTime(_first, _last) / (Pieces - 1);
+
+    /// <summary>The longest pause; null with fewer than two pieces.</summary>
+    public readonly TimeSpan? Longest(TimeProvider time) => Pieces < 2 ? null : time.GetElapsedTime(0, _longest);
+}

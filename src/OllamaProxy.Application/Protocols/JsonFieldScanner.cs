@@ -1,0 +1,434 @@
+using System.Buffers;
+using System.Text;
+
+namespace OllamaProxy.Application.Protocols;
+
+/// <summary>
+/// Follows JSON as it passes, cut anywhere, and reports the fields of interest. It holds no more than one text of bounded length, knows no recursion, and
+/// never fails: what is no JSON it stops following. As lenient as Go's encoding/json where that is lenient (case of keys, duplicates, trailing bytes), and
+/// a sequence of values (one a line) is followed one after the other.
+/// </summary>
+/// <param name="fields">What to look for.</param>
+/// <param name="sink">Who is told.</param>
+/// <param name="documents">How many top-level values to follow: 1 for a body that is one, as Go's decoder stops after it.</param>
+internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, int documents = int.MaxValue)
+{
+    /// <summary>Bytes kept of one text; the rest is counted.</summary>
+    public const int MaxText = 64 * 1024;
+
+    /// <summary>Levels followed by name; the fields of interest lie within. Deeper levels are only counted.</summary>
+    private const int MaxDepth = 16;
+
+    private static readonly SearchValues<byte> s_stringEnds = SearchValues.Create("\"\\"u8);
+    private static readonly SearchValues<byte> s_brackets = SearchValues.Create("\"{}[]"u8);
+
+    private enum State : byte
+    {
+        Value,
+        FirstKey,
+        Key,
+        Colon,
+        FirstElement,
+        AfterMember,
+        AfterElement,
+        Text,
+        Token,
+        Skip,
+        SkipText,
+        Broken,
+    }
+
+    private readonly int[] _nodes = new int[MaxDepth];
+    private readonly bool[] _arrays = new bool[MaxDepth];
+    private readonly ByteBuffer _scratch = new(MaxText);
+    private readonly ByteBuffer _raw = new(MaxText);
+    private JsonEscape _escape;
+    private State _state;
+    private int _depth;
+
+    /// <summary>The node of the value that comes next, or that is being read.</summary>
+    private int _node = JsonFields.Root;
+    private bool _textIsKey;
+    private bool _isCaptured;
+    private bool _isRaw;
+    private bool _rawEnded;
+    private int _rawField;
+    private bool _skipEscaped;
+    private long _skipDepth;
+
+    /// <summary>Top-level values that were whole.</summary>
+    public int Documents { get; private set; }
+
+    /// <summary>True between values, when nothing was begun that has not ended.</summary>
+    public bool IsBetweenDocuments => _state == State.Value && _depth == 0;
+
+    /// <summary>True once something was no JSON.</summary>
+    public bool IsBroken { get; private set; }
+
+    public void Read(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty && Documents < documents)
+        {
+            var passed = Step(bytes);
+            if (_isRaw)
+            {
+                _raw.Append(bytes[..passed]);
+                if (_rawEnded)
+                {
+                    EndRaw();
+                }
+            }
+
+            bytes = bytes[passed..];
+        }
+    }
+
+    /// <summary>Handles as many of the bytes as belong together, at least one.</summary>
+    private int Step(ReadOnlySpan<byte> bytes)
+    {
+        switch (_state)
+        {
+            case State.Text:
+                return ReadText(bytes);
+            case State.Token:
+                return ReadToken(bytes);
+            case State.Skip:
+                return SkipInside(bytes);
+            case State.SkipText:
+                return SkipText(bytes);
+            case State.Broken:
+                return Resynchronize(bytes);
+        }
+
+        var value = bytes[0];
+        if (value is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t')
+        {
+            return 1;
+        }
+
+        switch (_state)
+        {
+            case State.FirstElement when value == ']':
+            case State.AfterElement when value == ']':
+            case State.FirstKey when value == '}':
+            case State.AfterMember when value == '}':
+                Close();
+                return 1;
+            case State.Value or State.FirstElement:
+                return BeginValue(value);
+            case State.FirstKey or State.Key when value == '"':
+                BeginText(isKey: true, isCaptured: true);
+                return 1;
+            case State.Colon when value == ':':
+                _state = State.Value;
+                return 1;
+            case State.AfterMember when value == ',':
+                _state = State.Key;
+                return 1;
+            case State.AfterElement when value == ',':
+                _node = fields.Element(_nodes[_depth - 1]);
+                _state = State.Value;
+                return 1;
+            default:
+                return Break();
+        }
+    }
+
+    private int BeginValue(byte value)
+    {
+        var want = _node == JsonFields.None ? JsonWant.Presence : fields.WantOf(_node);
+        var field = _node == JsonFields.None ? JsonFields.None : fields.FieldOf(_node);
+        if (want == JsonWant.Raw && !_isRaw)
+        {
+            _isRaw = true;
+            _rawField = field;
+            _raw.Clear();
+        }
+        else if (want == JsonWant.Presence && field != JsonFields.None)
+        {
+            sink.Present(field);
+        }
+
+        var isLooked = want == JsonWant.Value && !_isRaw;
+        switch (value)
+        {
+            case (byte)'"':
+                BeginText(isKey: false, isCaptured: isLooked && field != JsonFields.None);
+                return 1;
+            case (byte)'{' or (byte)'[':
+                if (isLooked && fields.HasInside(_node) && _depth < MaxDepth)
+                {
+                    Open(isArray: value == '[', field);
+                }
+                else
+                {
+                    _skipDepth = 1;
+                    _state = State.Skip;
+                }
+
+                return 1;
+            case (byte)'-' or (>= (byte)'0' and <= (byte)'9') or (byte)'t' or (byte)'f' or (byte)'n':
+                _isCaptured = isLooked && field != JsonFields.None;
+                _scratch.Clear();
+                _scratch.Append(value);
+                _state = State.Token;
+                return 1;
+            default:
+                return Break();
+        }
+    }
+
+    private void Open(bool isArray, int field)
+    {
+        _nodes[_depth] = _node;
+        _arrays[_depth] = isArray;
+        _depth++;
+        if (field != JsonFields.None)
+        {
+            sink.Begin(field);
+        }
+
+        _state = isArray ? State.FirstElement : State.FirstKey;
+        if (isArray)
+        {
+            _node = fields.Element(_node);
+        }
+    }
+
+    private void Close()
+    {
+        _depth--;
+        _node = _nodes[_depth];
+        var field = fields.FieldOf(_node);
+        if (field != JsonFields.None)
+        {
+            sink.End(field);
+        }
+
+        EndValue();
+    }
+
+    /// <summary>A value is whole: what follows depends on what holds it.</summary>
+    private void EndValue()
+    {
+        if (_isRaw)
+        {
+            _rawEnded = true;
+        }
+
+        if (_depth > 0)
+        {
+            _state = _arrays[_depth - 1] ? State.AfterElement : State.AfterMember;
+            return;
+        }
+
+        _state = State.Value;
+        _node = JsonFields.Root;
+        Documents++;
+        sink.DocumentEnd();
+    }
+
+    private void EndRaw()
+    {
+        _isRaw = false;
+        _rawEnded = false;
+        sink.Raw(_rawField, _raw.Span, _raw.Length == _raw.Count);
+    }
+
+    private void BeginText(bool isKey, bool isCaptured)
+    {
+        _textIsKey = isKey;
+        _isCaptured = isCaptured;
+        _scratch.Clear();
+        _escape = default;
+        _skipEscaped = false;
+        _state = isCaptured ? State.Text : State.SkipText;
+    }
+
+    private int ReadText(ReadOnlySpan<byte> bytes)
+    {
+        if (_escape.IsOpen)
+        {
+            return _escape.Read(bytes[0], _scratch) ? 1 : Break();
+        }
+
+        var end = bytes.IndexOfAny(s_stringEnds);
+        if (end < 0)
+        {
+            _escape.Flush(_scratch);
+            _scratch.Append(bytes);
+            return bytes.Length;
+        }
+
+        if (bytes[end] == '"' && _scratch.Length == 0 && !_escape.IsPending)
+        {
+            // The whole text in one piece and without an escape: nothing is copied.
+            EndText(bytes[..end], end);
+            return end + 1;
+        }
+
+        if (end > 0)
+        {
+            _escape.Flush(_scratch);
+            _scratch.Append(bytes[..end]);
+        }
+
+        if (bytes[end] == '\\')
+        {
+            _escape.Open();
+        }
+        else
+        {
+            _escape.Flush(_scratch);
+            EndText(_scratch.Span, _scratch.Length);
+        }
+
+        return end + 1;
+    }
+
+    private void EndText(ReadOnlySpan<byte> text, long length)
+    {
+        if (_textIsKey)
+        {
+            _node = length > text.Length ? JsonFields.None : fields.Member(_nodes[_depth - 1], text);
+            _state = State.Colon;
+            return;
+        }
+
+        sink.Text(fields.FieldOf(_node), text[..Math.Min(text.Length, MaxText)], length);
+        EndValue();
+    }
+
+    private int SkipText(ReadOnlySpan<byte> bytes)
+    {
+        if (_skipEscaped)
+        {
+            _skipEscaped = false;
+            return 1;
+        }
+
+        var end = bytes.IndexOfAny(s_stringEnds);
+        if (end < 0)
+        {
+            return bytes.Length;
+        }
+
+        if (bytes[end] == '\\')
+        {
+            _skipEscaped = true;
+        }
+        else if (_skipDepth > 0)
+        {
+            _state = State.Skip;
+        }
+        else
+        {
+            EndValue();
+        }
+
+        return end + 1;
+    }
+
+    /// <summary>Passes over an object or array: only its brackets are counted, and its strings passed over.</summary>
+    private int SkipInside(ReadOnlySpan<byte> bytes)
+    {
+        var next = bytes.IndexOfAny(s_brackets);
+        if (next < 0)
+        {
+            return bytes.Length;
+        }
+
+        switch (bytes[next])
+        {
+            case (byte)'"':
+                _skipEscaped = false;
+                _state = State.SkipText;
+                break;
+            case (byte)'{' or (byte)'[':
+                _skipDepth++;
+                break;
+            default:
+                if (--_skipDepth == 0)
+                {
+                    EndValue();
+                }
+
+                break;
+        }
+
+        return next + 1;
+    }
+
+    private int ReadToken(ReadOnlySpan<byte> bytes)
+    {
+        var length = 0;
+        while (length < bytes.Length && bytes[length] is (>= (byte)'0' and <= (byte)'9') or (>= (byte)'a' and <= (byte)'z') or (byte)'E' or (byte)'+' or (byte)'-' or (byte)'.')
+        {
+            length++;
+        }
+
+        _scratch.Append(bytes[..length]);
+        if (length == bytes.Length)
+        {
+            return length;
+        }
+
+        EndToken();
+        // The byte after a token is the next state's: nothing of it is passed here, but something must be.
+        return length == 0 ? StepAfterToken(bytes) : length;
+    }
+
+    private int StepAfterToken(ReadOnlySpan<byte> bytes)
+    {
+        if (_isRaw && _rawEnded)
+        {
+            EndRaw();
+        }
+
+        return Step(bytes);
+    }
+
+    private void EndToken()
+    {
+        if (_isCaptured)
+        {
+            sink.Literal(fields.FieldOf(_node), _scratch.Span);
+        }
+
+        EndValue();
+    }
+
+    /// <summary>The end of the body ends a number that stands alone.</summary>
+    public void Finish()
+    {
+        if (_state == State.Token)
+        {
+            EndToken();
+        }
+    }
+
+    private int Break()
+    {
+        IsBroken = true;
+        _isRaw = false;
+        _rawEnded = false;
+        _state = State.Broken;
+        return 1;
+    }
+
+    /// <summary>Where values come one a line, the next line is a new chance.</summary>
+    private int Resynchronize(ReadOnlySpan<byte> bytes)
+    {
+        var line = bytes.IndexOf((byte)'\n');
+        if (line < 0)
+        {
+            return bytes.Length;
+        }
+
+        _state = State.Value;
+        _depth = 0;
+        _skipDepth = 0;
+        _node = JsonFields.Root;
+        return line + 1;
+    }
+}
