@@ -390,6 +390,12 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
 
     private void EndToken()
     {
+        if (!JsonNumber.IsToken(_scratch.Span))
+        {
+            Break();
+            return;
+        }
+
         if (_isCaptured)
         {
             sink.Literal(fields.FieldOf(_node), _scratch.Span);

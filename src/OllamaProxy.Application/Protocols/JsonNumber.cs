@@ -2,7 +2,7 @@ using System.Buffers.Text;
 
 namespace OllamaProxy.Application.Protocols;
 
-/// <summary>Numbers as they stand in JSON; null for what is none, or does not fit.</summary>
+/// <summary>Numbers and words as they stand in JSON; null for a number that is none, or does not fit.</summary>
 internal static class JsonNumber
 {
     public static int? Int32(ReadOnlySpan<byte> token) => Int64(token) is { } value and >= int.MinValue and <= int.MaxValue ? (int)value : null;
@@ -11,6 +11,12 @@ internal static class JsonNumber
 
     public static double? Double(ReadOnlySpan<byte> token) =>
         Utf8Parser.TryParse(token, out double value, out var used) && used == token.Length && double.IsFinite(value) ? value : null;
+
+    /// <summary>True for a number, <c>true</c>, <c>false</c> and <c>null</c>.</summary>
+    public static bool IsToken(ReadOnlySpan<byte> token) =>
+        token[0] is (byte)'-' or (>= (byte)'0' and <= (byte)'9')
+            ? Utf8Parser.TryParse(token, out double _, out var used) && used == token.Length
+            : token.SequenceEqual("true"u8) || token.SequenceEqual("false"u8) || token.SequenceEqual("null"u8);
 
     /// <summary>Ollama's durations are whole nanoseconds; a zero is never written, so one that is there is taken as unknown. The clock here ticks in 100 ns.</summary>
     public static TimeSpan? Nanoseconds(ReadOnlySpan<byte> token) => Int64(token) is > 0 and { } value ? TimeSpan.FromTicks(value / TimeSpan.NanosecondsPerTick) : null;

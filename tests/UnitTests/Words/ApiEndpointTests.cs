@@ -1,0 +1,30 @@
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.UnitTests.Words;
+
+public sealed class ApiEndpointTests
+{
+    [Theory]
+    [InlineData("/api/chat", "chat")]
+    [InlineData("/api/chat?x=1", "chat")]
+    [InlineData("/v1/chat/completions", "v1/chat/completions")]
+    [InlineData("/v1/messages?beta=true", "v1/messages")]
+    [InlineData("/api/blobs/sha256:abc", "blobs")]
+    [InlineData("/v1/models/phi4", "v1/models")]
+    [InlineData("/", "root")]
+    [InlineData("/API/CHAT", "other")]
+    [InlineData("/api/chat/", "other")]
+    [InlineData("/api/blobsx", "other")]
+    [InlineData("*", "other")]
+    [InlineData("", "other")]
+    public void A_target_has_a_label_of_a_closed_set(string target, string label)
+    {
+        Assert.Equal(label, ApiEndpoint.FromPath(target).Label);
+    }
+
+    [Fact]
+    public void Labels_are_unique_and_found_again()
+    {
+        Assert.All(ApiEndpoint.All, endpoint => Assert.Same(endpoint, ApiEndpoint.FromLabel(endpoint.Label)));
+    }
+}
