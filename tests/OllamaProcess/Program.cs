@@ -1,12 +1,76 @@
+using System.Collections;
+using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Hosting;
+using OllamaProxy.OllamaProcess;
+using OllamaProxy.SimulatedOllama;
 
-var builder = WebApplication.CreateSlimBuilder();
-builder.WebHost.UseUrls("http://" + Environment.GetEnvironmentVariables()["OLLAMA_HOST"]);
-var app = builder.Build();
-app.MapGet("/", () => "Ollama is running");
-app.MapGet("/api/version", (HttpContext c) => { c.Response.ContentType = "application/json"; return c.Response.WriteAsync("{\"version\":\"0.32.15\"}"); });
-await app.RunAsync();
-return 0;
+// A process named `ollama` that behaves as `ollama serve` does. Tests steer it by SIMULATED_OLLAMA_START_DELAY_MS, SIMULATED_OLLAMA_EXIT_AFTER_MS and
+// SIMULATED_OLLAMA_RUNNER=1 (starts a copy of itself that only sleeps, as the real one starts llama-server).
+const string Version = "0.32.15";
+var variables = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value, StringComparer.Ordinal);
+using var stopping = new CancellationTokenSource();
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+if (args is ["--version" or "-v", ..])
+{
+    Console.WriteLine($"ollama version is {Version}");
+    return 0;
+}
+
+if (args is ["runner", ..])
+{
+    await Until(Timeout.InfiniteTimeSpan);
+    return 0;
+}
+
+if (args is not ["serve" or "start", ..])
+{
+    await Console.Error.WriteLineAsync($"Error: unknown command \"{args.FirstOrDefault()}\" for \"ollama\"");
+    return 1;
+}
+
+if (variables.GetValueOrDefault("OLLAMA_ORIGINS") is { Length: > 0 } origins
+    && origins.Split(',').Any(origin => !origin.Contains('*', StringComparison.Ordinal) && !origin.Contains("://", StringComparison.Ordinal) || origin.Trim() != origin))
+{
+    await Console.Error.WriteLineAsync("panic: bad origin: origins must contain '*' or include http://,https://,chrome-extension://,safari-extension://,moz-extension://,ms-browser-extension://");
+    return 2;
+}
+
+if (ListenAddress.Parse(variables.GetValueOrDefault("OLLAMA_HOST")) is not var (host, port))
+{
+    await Console.Error.WriteLineAsync($"Error: listen tcp: lookup {variables["OLLAMA_HOST"]}: no such host");
+    return 1;
+}
+
+await Until(Milliseconds("SIMULATED_OLLAMA_START_DELAY_MS") ?? TimeSpan.Zero);
+if (stopping.IsCancellationRequested)
+{
+    return 0;
+}
+
+try
+{
+    await using var server = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Address = host, Port = port, Version = Version });
+    using var runner = variables.GetValueOrDefault("SIMULATED_OLLAMA_RUNNER") == "1" ? Process.Start(Environment.ProcessPath!, "runner") : null;
+    await Console.Error.WriteLineAsync($"time={TimeProvider.System.GetLocalNow():O} level=INFO source=routes.go:2004 msg=\"Listening on {host}:{server.Address.Port} (version {Version})\"");
+    await Until(Milliseconds("SIMULATED_OLLAMA_EXIT_AFTER_MS") ?? Timeout.InfiniteTimeSpan);
+    runner?.Kill();
+    return stopping.IsCancellationRequested ? 0 : 1;
+}
+catch (IOException)
+{
+    await Console.Error.WriteLineAsync($"Error: listen tcp {host}:{port}: bind: address already in use");
+    return 1;
+}
+
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = true;
+    stopping.Cancel();
+}
+
+async Task Until(TimeSpan time) => await Task.Delay(time, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+TimeSpan? Milliseconds(string name) =>
+    double.TryParse(variables.GetValueOrDefault(name), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? TimeSpan.FromMilliseconds(value) : null;

@@ -1,0 +1,86 @@
+using System.Text.Json;
+
+namespace OllamaProxy.SimulatedOllama;
+
+/// <summary>A request's JSON as Go reads it: keys in any case, the last of equals wins, bytes after the first value do not count.</summary>
+internal sealed class Arguments(JsonElement root)
+{
+    public static Arguments Empty { get; } = new(default);
+
+    public static Arguments Parse(ReadOnlySpan<byte> body)
+    {
+        if (body.IsEmpty)
+        {
+            throw new ApiFailure(400, "missing request body");
+        }
+
+        try
+        {
+            var reader = new Utf8JsonReader(body, isFinalBlock: false, default);
+            if (!JsonDocument.TryParseValue(ref reader, out var document))
+            {
+                throw new ApiFailure(400, "unexpected EOF");
+            }
+
+            return new Arguments(document.RootElement);
+        }
+        catch (JsonException)
+        {
+            var first = (char)body[0];
+            throw new ApiFailure(400, $"invalid character '{first}' looking for beginning of value");
+        }
+    }
+
+    public JsonElement? Get(string name)
+    {
+        JsonElement? found = null;
+        if (root.ValueKind == JsonValueKind.Object)
+        {
+            foreach (var property in root.EnumerateObject())
+            {
+                if (property.Name.Equals(name, StringComparison.OrdinalIgnoreCase) && property.Value.ValueKind != JsonValueKind.Null)
+                {
+                    found = property.Value;
+                }
+            }
+        }
+
+        return found;
+    }
+
+    /// <param name="name">The key.</param>
+    /// <param name="type">The Go type whose field it is, which error texts name.</param>
+    public string Text(string name, string type = "Request") => Get(name) switch
+    {
+        null => "",
+        { ValueKind: JsonValueKind.String } text => text.GetString()!,
+        { } other => throw new ApiFailure(400, $"json: cannot unmarshal {Kind(other)} into Go struct field {type}.{name} of type string"),
+    };
+
+    public bool Flag(string name, bool otherwise) => Get(name)?.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => otherwise,
+    };
+
+    public int? Integer(string name) => Get(name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out var value) ? value : null;
+
+    public Arguments Object(string name) => Get(name) is { ValueKind: JsonValueKind.Object } element ? new Arguments(element) : Empty;
+
+    public IReadOnlyList<Arguments> Objects(string name) =>
+        Get(name) is { ValueKind: JsonValueKind.Array } array ? [.. array.EnumerateArray().Select(element => new Arguments(element))] : [];
+
+    public bool Has(string name) => Get(name) is { } value && (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() > 0);
+
+    /// <summary>Characters of everything said, which stands for the prompt's length.</summary>
+    public int Length => root.ValueKind == JsonValueKind.Undefined ? 0 : root.GetRawText().Length;
+
+    private static string Kind(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Number => "number",
+        JsonValueKind.True or JsonValueKind.False => "bool",
+        JsonValueKind.Array => "array",
+        _ => "object",
+    };
+}

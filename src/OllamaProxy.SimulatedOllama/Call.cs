@@ -1,0 +1,93 @@
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Http;
+
+namespace OllamaProxy.SimulatedOllama;
+
+/// <summary>One request on its way to an answer, and the ways to answer.</summary>
+internal sealed class Call(HttpContext context, ReceivedRequest received, string path)
+{
+    private const int GoBuffer = 2048;
+
+    /// <summary>The path without its query.</summary>
+    public string Path { get; } = path;
+
+    public HttpRequest Request => context.Request;
+
+    public HttpResponse Response => context.Response;
+
+    public ReceivedRequest Received { get; } = received;
+
+    public CancellationToken Aborted => context.RequestAborted;
+
+    public Arguments Body { get; private set; } = Arguments.Empty;
+
+    /// <summary>Reads the whole body as JSON.</summary>
+    public async Task ReadAsync()
+    {
+        using var buffer = new MemoryStream();
+        await Request.Body.CopyToAsync(buffer, Aborted);
+        var bytes = buffer.ToArray();
+        Received.BodyLength = bytes.Length;
+        Received.BodySha256 = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        Body = Arguments.Parse(bytes);
+    }
+
+    /// <summary>One JSON answer, with a length up to Go's buffer and chunked beyond.</summary>
+    public async Task JsonAsync(int status, string contentType, byte[] body, bool chunked = false)
+    {
+        Response.StatusCode = status;
+        Response.ContentType = contentType;
+        if (body.Length <= GoBuffer && !chunked)
+        {
+            Response.ContentLength = body.Length;
+        }
+
+        if (Request.Method != "HEAD")
+        {
+            await Response.Body.WriteAsync(body, Aborted);
+        }
+    }
+
+    public Task NativeAsync(byte[] body, int status = 200) => JsonAsync(status, ContentTypes.Json, body);
+
+    /// <summary>The native shape of an error.</summary>
+    public Task FailAsync(ApiFailure failure)
+    {
+        var body = NativeError(failure.Message);
+        return JsonAsync(failure.Status, failure.DuringRun ? ContentTypes.PlainJson : ContentTypes.Json, body, failure.DuringRun);
+    }
+
+    public static byte[] NativeError(string message) => Json.Object(writer => writer.WriteString("error", message));
+
+    public Task EmptyAsync(int status)
+    {
+        Response.StatusCode = status;
+        Response.ContentLength = 0;
+        return Task.CompletedTask;
+    }
+
+    public Task TextAsync(int status, string contentType, string text) => JsonAsync(status, contentType, System.Text.Encoding.UTF8.GetBytes(text));
+
+    /// <summary>One chunk, at once on its way; the first sends the head.</summary>
+    public async Task ChunkAsync(string contentType, ReadOnlyMemory<byte> bytes)
+    {
+        if (!Response.HasStarted)
+        {
+            Response.ContentType = contentType;
+        }
+
+        await Response.Body.WriteAsync(bytes, Aborted);
+        await Response.Body.FlushAsync(Aborted);
+    }
+
+    public Task LineAsync(byte[] json) => ChunkAsync(ContentTypes.Lines, (byte[])[.. json, (byte)'\n']);
+}
+
+internal static class ContentTypes
+{
+    public const string Json = "application/json; charset=utf-8";
+    public const string PlainJson = "application/json";
+    public const string Lines = "application/x-ndjson";
+    public const string Events = "text/event-stream";
+    public const string Text = "text/plain";
+}

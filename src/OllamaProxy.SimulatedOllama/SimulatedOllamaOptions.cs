@@ -1,0 +1,73 @@
+namespace OllamaProxy.SimulatedOllama;
+
+/// <summary>How the simulated Ollama shall be.</summary>
+public sealed record SimulatedOllamaOptions
+{
+    /// <summary>The address to listen on; the Host rules apply only to loopback, as in the real one. Default 127.0.0.1.</summary>
+    public string Address { get; init; } = "127.0.0.1";
+
+    /// <summary>0 (default) takes any free port.</summary>
+    public int Port { get; init; }
+
+    /// <summary>What <c>/api/version</c> says.</summary>
+    public string Version { get; init; } = "0.32.15";
+
+    public IReadOnlyList<SimulatedModel> Models { get; init; } = SimulatedModel.Small;
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>The same seed gives the same words.</summary>
+    public int Seed { get; init; } = 1;
+
+    /// <summary>Requests one model works on at once (<c>OLLAMA_NUM_PARALLEL</c>); others wait without limit.</summary>
+    public int NumParallel { get; init; } = 1;
+
+    /// <summary>Requests that may wait for a model to load (<c>OLLAMA_MAX_QUEUE</c>); more get 503.</summary>
+    public int MaxQueue { get; init; } = 512;
+
+    /// <summary>How long the faults slow and hang-like ones wait before their first byte.</summary>
+    public TimeSpan SlowFirstByte { get; init; } = TimeSpan.FromSeconds(5);
+}
+
+/// <summary>A model the simulated Ollama has.</summary>
+/// <param name="Name">Name with tag, for example <c>llama3.2:3b</c>.</param>
+public sealed record SimulatedModel(string Name)
+{
+    /// <summary>Generated tokens per second; 0 is as fast as it goes.</summary>
+    public double TokensPerSecond { get; init; }
+
+    /// <summary>How long a cold load takes.</summary>
+    public TimeSpan LoadTime { get; init; }
+
+    public int ContextLength { get; init; } = 4096;
+
+    /// <summary>Numbers of one embedding.</summary>
+    public int EmbeddingLength { get; init; } = 512;
+
+    /// <summary>Bytes on disk.</summary>
+    public long Size { get; init; } = 5_085_321;
+
+    public string Family { get; init; } = "llama";
+
+    public string ParameterSize { get; init; } = "2.53M";
+
+    public string Quantization { get; init; } = "F16";
+
+    public bool IsEmbedding { get; init; }
+
+    public bool Thinks { get; init; }
+
+    public bool CallsTools { get; init; }
+
+    /// <summary>True for the fixed sentence of the recordings; otherwise it talks on its own.</summary>
+    public bool SaysFixedSentence { get; init; }
+
+    /// <summary>The models of the recordings (tests/transcripts): unlimited speed, no load time.</summary>
+    public static IReadOnlyList<SimulatedModel> Small { get; } =
+    [
+        new("slow:latest") { Size = 334_439_284, ParameterSize = "167.18M" },
+        new("tiny:latest") { Thinks = true, CallsTools = true, SaysFixedSentence = true },
+        new("tiny-embed:latest") { IsEmbedding = true },
+        new("tiny-jinja:latest") { SaysFixedSentence = true },
+    ];
+}
