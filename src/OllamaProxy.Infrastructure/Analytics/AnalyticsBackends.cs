@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using OllamaProxy.Application.Analytics;
+using OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 namespace OllamaProxy.Infrastructure.Analytics;
 
@@ -8,6 +9,7 @@ public static class AnalyticsBackends
 {
     private static readonly (string Name, Func<IServiceProvider, IAnalyticsStore> Create)[] s_table =
     [
+        ("sqlite", static services => new SqliteAnalyticsStore(services.GetRequiredService<AnalyticsOptions>())),
         ("none", static _ => new NullStore()),
     ];
 

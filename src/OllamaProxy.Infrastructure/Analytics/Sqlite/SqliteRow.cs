@@ -1,0 +1,235 @@
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
+
+/// <summary>A row as SQLite has it: whole numbers, floating-point numbers and texts. Times and durations are microseconds.</summary>
+internal sealed class SqliteRow
+{
+    public long Id { get; set; }
+
+    public string RequestId { get; set; } = "";
+
+    public long TimestampUs { get; set; }
+
+    public string? Model { get; set; }
+
+    public string Endpoint { get; set; } = "";
+
+    public string Method { get; set; } = "";
+
+    public string Category { get; set; } = "";
+
+    public string? Prompt { get; set; }
+
+    public string? System { get; set; }
+
+    public string? Response { get; set; }
+
+    public string? Thinking { get; set; }
+
+    public string? ToolCalls { get; set; }
+
+    public long LatencyUs { get; set; }
+
+    public long? TimeToFirstTokenUs { get; set; }
+
+    public long? TimeToHeadersUs { get; set; }
+
+    public long? MeanGapUs { get; set; }
+
+    public long? LongestGapUs { get; set; }
+
+    public long? InputTokens { get; set; }
+
+    public long? CachedInputTokens { get; set; }
+
+    public long? OutputTokens { get; set; }
+
+    public long TokensEstimated { get; set; }
+
+    public double? TokensPerSecond { get; set; }
+
+    public long? TotalDurationUs { get; set; }
+
+    public long? LoadDurationUs { get; set; }
+
+    public long? PromptEvalDurationUs { get; set; }
+
+    public long? EvalDurationUs { get; set; }
+
+    public long? QueueTimeUs { get; set; }
+
+    public long? StatusCode { get; set; }
+
+    public string Status { get; set; } = "";
+
+    public string Outcome { get; set; } = "";
+
+    public string? Error { get; set; }
+
+    public string? FinishReason { get; set; }
+
+    public long? Stream { get; set; }
+
+    public string? ClientIp { get; set; }
+
+    public string? UserAgent { get; set; }
+
+    public long RequestBytes { get; set; }
+
+    public long ResponseBytes { get; set; }
+
+    public long? MessageCount { get; set; }
+
+    public long? ImageCount { get; set; }
+
+    public long? ToolCount { get; set; }
+
+    public long? ContextLength { get; set; }
+
+    public double? Temperature { get; set; }
+
+    public long IsInference { get; set; }
+
+    public static SqliteRow From(RequestRecord record) => new()
+    {
+        RequestId = record.RequestId,
+        TimestampUs = Micros(record.Timestamp),
+        Model = record.Model,
+        Endpoint = record.Endpoint,
+        Method = record.Method,
+        Category = record.Category,
+        Prompt = record.Prompt,
+        System = record.System,
+        Response = record.Response,
+        Thinking = record.Thinking,
+        ToolCalls = record.ToolCalls,
+        LatencyUs = Micros(record.Latency),
+        TimeToFirstTokenUs = record.TimeToFirstToken is { } timeToFirstToken ? Micros(timeToFirstToken) : null,
+        TimeToHeadersUs = record.TimeToHeaders is { } timeToHeaders ? Micros(timeToHeaders) : null,
+        MeanGapUs = record.MeanGap is { } meanGap ? Micros(meanGap) : null,
+        LongestGapUs = record.LongestGap is { } longestGap ? Micros(longestGap) : null,
+        InputTokens = record.InputTokens,
+        CachedInputTokens = record.CachedInputTokens,
+        OutputTokens = record.OutputTokens,
+        TokensEstimated = record.TokensEstimated ? 1 : 0,
+        TokensPerSecond = record.TokensPerSecond,
+        TotalDurationUs = record.TotalDuration is { } totalDuration ? Micros(totalDuration) : null,
+        LoadDurationUs = record.LoadDuration is { } loadDuration ? Micros(loadDuration) : null,
+        PromptEvalDurationUs = record.PromptEvalDuration is { } promptEvalDuration ? Micros(promptEvalDuration) : null,
+        EvalDurationUs = record.EvalDuration is { } evalDuration ? Micros(evalDuration) : null,
+        QueueTimeUs = record.QueueTime is { } queueTime ? Micros(queueTime) : null,
+        StatusCode = record.StatusCode,
+        Status = record.Status,
+        Outcome = record.Outcome,
+        Error = record.Error,
+        FinishReason = record.FinishReason,
+        Stream = record.Stream is { } stream ? (stream ? 1 : 0) : null,
+        ClientIp = record.ClientIp,
+        UserAgent = record.UserAgent,
+        RequestBytes = record.RequestBytes,
+        ResponseBytes = record.ResponseBytes,
+        MessageCount = record.MessageCount,
+        ImageCount = record.ImageCount,
+        ToolCount = record.ToolCount,
+        ContextLength = record.ContextLength,
+        Temperature = record.Temperature,
+        IsInference = record.IsInference ? 1 : 0,
+    };
+
+    public RequestRecord ToRecord() => new()
+    {
+        Id = Id,
+        RequestId = RequestId,
+        Timestamp = Instant(TimestampUs),
+        Model = Model,
+        Endpoint = Endpoint,
+        Method = Method,
+        Category = Category,
+        Prompt = Prompt,
+        System = System,
+        Response = Response,
+        Thinking = Thinking,
+        ToolCalls = ToolCalls,
+        Latency = Duration(LatencyUs),
+        TimeToFirstToken = TimeToFirstTokenUs is { } timeToFirstToken ? Duration(timeToFirstToken) : null,
+        TimeToHeaders = TimeToHeadersUs is { } timeToHeaders ? Duration(timeToHeaders) : null,
+        MeanGap = MeanGapUs is { } meanGap ? Duration(meanGap) : null,
+        LongestGap = LongestGapUs is { } longestGap ? Duration(longestGap) : null,
+        InputTokens = (int?)InputTokens,
+        CachedInputTokens = (int?)CachedInputTokens,
+        OutputTokens = (int?)OutputTokens,
+        TokensEstimated = TokensEstimated != 0,
+        TokensPerSecond = TokensPerSecond,
+        TotalDuration = TotalDurationUs is { } totalDuration ? Duration(totalDuration) : null,
+        LoadDuration = LoadDurationUs is { } loadDuration ? Duration(loadDuration) : null,
+        PromptEvalDuration = PromptEvalDurationUs is { } promptEvalDuration ? Duration(promptEvalDuration) : null,
+        EvalDuration = EvalDurationUs is { } evalDuration ? Duration(evalDuration) : null,
+        QueueTime = QueueTimeUs is { } queueTime ? Duration(queueTime) : null,
+        StatusCode = (int?)StatusCode,
+        Status = Status,
+        Outcome = Outcome,
+        Error = Error,
+        FinishReason = FinishReason,
+        Stream = Stream is { } stream ? stream != 0 : null,
+        ClientIp = ClientIp,
+        UserAgent = UserAgent,
+        RequestBytes = RequestBytes,
+        ResponseBytes = ResponseBytes,
+        MessageCount = (int?)MessageCount,
+        ImageCount = (int?)ImageCount,
+        ToolCount = (int?)ToolCount,
+        ContextLength = (int?)ContextLength,
+        Temperature = Temperature,
+        IsInference = IsInference != 0,
+    };
+
+    public static long Micros(DateTimeOffset instant) => (instant.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+
+    public static DateTimeOffset Instant(long micros) => DateTimeOffset.UnixEpoch.AddTicks(micros * TimeSpan.TicksPerMicrosecond);
+
+    private static long Micros(TimeSpan duration) => duration.Ticks / TimeSpan.TicksPerMicrosecond;
+
+    private static TimeSpan Duration(long micros) => TimeSpan.FromTicks(micros * TimeSpan.TicksPerMicrosecond);
+}
+
+/// <summary>The values of a filter's parameters.</summary>
+internal sealed class SqliteFilter
+{
+    public string? Model { get; set; }
+
+    public string? Search { get; set; }
+
+    public long? From { get; set; }
+
+    public long? To { get; set; }
+
+    public int? Limit { get; set; }
+
+    public static SqliteFilter Of(RequestFilter filter) => new()
+    {
+        Model = ModelName.Normalize(filter.Model),
+        Search = filter.PromptSearch,
+        From = filter.From is { } from ? SqliteRow.Micros(from) : null,
+        To = filter.To is { } to ? SqliteRow.Micros(to) : null,
+        Limit = filter.Limit,
+    };
+}
+
+/// <summary>The parameters of a purge.</summary>
+internal sealed class SqlitePurge
+{
+    public long Before { get; set; }
+
+    public int Count { get; set; }
+}
+
+/// <summary>The answer of <see cref="SqliteQueries.Stats"/>.</summary>
+internal sealed class SqliteStats
+{
+    public long Total { get; set; }
+
+    public long? Oldest { get; set; }
+
+    public long? Newest { get; set; }
+}

@@ -1,0 +1,70 @@
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.StoreTests;
+
+/// <summary>Records to store.</summary>
+internal static class Records
+{
+    private static readonly DateTimeOffset s_start = new(2026, 11, 1, 12, 0, 0, TimeSpan.Zero);
+
+    /// <summary>A record with nothing but what it must have, some seconds after a fixed instant.</summary>
+    public static RequestRecord At(int second) => new()
+    {
+        RequestId = $"{second:x32}",
+        Timestamp = s_start.AddSeconds(second),
+        Model = "phi4:latest",
+        Endpoint = "chat",
+        Method = "POST",
+        Category = "empty",
+        Status = "success",
+        Outcome = "completed",
+        Latency = TimeSpan.FromSeconds(1),
+    };
+
+    /// <summary>A record in which every field has a value of its own.</summary>
+    public static RequestRecord Full() => new()
+    {
+        RequestId = "0123456789abcdef0123456789abcdef",
+        Timestamp = s_start.AddDays(1).AddMicroseconds(123_457),
+        Model = "llama3:8b",
+        Endpoint = "generate",
+        Method = "PUT",
+        Category = "explain",
+        Prompt = "why? ' \" \n \0 😀",
+        System = "system",
+        Response = "response",
+        Thinking = "thinking",
+        ToolCalls = "[]",
+        Latency = TimeSpan.FromMicroseconds(1_000_001),
+        TimeToFirstToken = TimeSpan.FromMicroseconds(2),
+        TimeToHeaders = TimeSpan.FromMicroseconds(3),
+        MeanGap = TimeSpan.FromMicroseconds(4),
+        LongestGap = TimeSpan.FromMicroseconds(5),
+        InputTokens = 6,
+        CachedInputTokens = 7,
+        OutputTokens = 8,
+        TokensEstimated = true,
+        TokensPerSecond = 9.25,
+        TotalDuration = TimeSpan.FromMicroseconds(10),
+        LoadDuration = TimeSpan.FromMicroseconds(11),
+        PromptEvalDuration = TimeSpan.FromMicroseconds(12),
+        EvalDuration = TimeSpan.FromMicroseconds(13),
+        QueueTime = TimeSpan.FromMicroseconds(14),
+        StatusCode = 500,
+        Status = "error",
+        Outcome = "upstream_error",
+        Error = "boom",
+        FinishReason = "stop",
+        Stream = false,
+        ClientIp = "127.0.0.1",
+        UserAgent = "agent",
+        RequestBytes = 15,
+        ResponseBytes = 1L << 40,
+        MessageCount = 16,
+        ImageCount = 17,
+        ToolCount = 18,
+        ContextLength = 19,
+        Temperature = 0.7,
+        IsInference = true,
+    };
+}
