@@ -63,6 +63,32 @@ build() {
   dotnet build OllamaProxy.sln -c "$CONFIGURATION" -v quiet -clp:NoSummary
 }
 
+# This machine as .NET names it.
+this_platform() {
+  local os arch
+  case $(uname -s) in Darwin) os=osx ;; *) os=linux ;; esac
+  case $(uname -m) in aarch64 | arm64) arch=arm64 ;; *) arch=x64 ;; esac
+  echo "$os-$arch"
+}
+
+publish() {
+  local rid out size
+  rid=${1:-$(this_platform)}
+  out=artifacts/publish/$rid
+  need_dotnet
+  if [ "${rid%%-*}" = linux ]; then
+    need_packages cc:gcc ar:binutils npm:npm
+    [ -e /usr/include/zlib.h ] || need_packages zlib-is-missing:zlib1g-dev
+    have clang || export CppCompilerAndLinker=gcc
+  fi
+  eng/sqlite.sh "$rid"
+  rm -rf "$out"
+  dotnet publish src/OllamaProxy.Host -c "$CONFIGURATION" -r "$rid" -o "$out" -v quiet -clp:NoSummary
+  [ "$(find "$out" -type f | wc -l)" = 1 ] || fail "$out must hold exactly one file: $(ls "$out")"
+  size=$(wc -c <"$out/ollama-proxy")
+  echo "$out/ollama-proxy ($((size / 1024 / 1024)) MiB)"
+}
+
 host() { dotnet "src/OllamaProxy.Host/bin/$CONFIGURATION/net10.0/ollama-proxy.dll" "$@"; }
 
 tests() {
@@ -108,6 +134,7 @@ case $verb in
   run) build && host serve "$@" ;;
   demo) build && host demo "$@" ;;
   test) tests "$@" ;;
+  publish) publish "$@" ;;
   help | --help | -h) usage ;;
   *) usage >&2; exit 2 ;;
 esac
