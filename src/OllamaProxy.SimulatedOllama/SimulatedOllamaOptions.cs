@@ -67,7 +67,7 @@ public sealed record SimulatedModel(string Name)
     [
         new("slow:latest") { Size = 334_439_284, ParameterSize = "167.18M" },
         new("tiny:latest") { Thinks = true, CallsTools = true, SaysFixedSentence = true },
-        new("tiny-embed:latest") { IsEmbedding = true },
+        new("tiny-embed:latest") { IsEmbedding = true, ContextLength = 512 },
         new("tiny-jinja:latest") { SaysFixedSentence = true },
     ];
 }
