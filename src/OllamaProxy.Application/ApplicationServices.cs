@@ -1,5 +1,6 @@
 using MediatR;
 using Microsoft.Extensions.DependencyInjection;
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Telemetry;
 
@@ -18,6 +19,9 @@ public static class ApplicationServices
         services.AddSingleton<ServiceFactory>(provider => provider.GetService!);
         services.AddSingleton<IMediator, Mediator>();
         services.AddSingleton<IRequestHandler<RecordExchange, Domain.RequestRecord>, RecordExchangeHandler>();
+        services.AddSingleton<IRequestHandler<SearchRequests, SearchResult>, SearchRequestsHandler>();
+        services.AddSingleton<IRequestHandler<ExportRequests, ExportResult>, ExportRequestsHandler>();
+        services.AddSingleton<IRequestHandler<GetStats, StatsResult>, GetStatsHandler>();
 
         // Published in this order: metrics first, so that a broken store never costs a metric.
         services.AddSingleton<INotificationHandler<RequestRecorded>, UpdateMetrics>();

@@ -40,6 +40,7 @@ internal static class ProxyHost
         builder.Services.AddPrometheus(settings.Metrics);
         builder.Services.AddHostedService<StartupWorker>();
         builder.Services.AddHostedService<RecordingWorker>();
+        builder.Services.AddHostedService<RetentionWorker>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Proxy.ShutdownGrace + TimeSpan.FromSeconds(20));
         builder.ConfigureKestrel(settings.Proxy);
         configure?.Invoke(builder);
@@ -51,6 +52,7 @@ internal static class ProxyHost
             own.MapPrometheus();
             own.MapHealth();
             own.MapAnalytics();
+            own.MapTest();
         });
         return app;
     }

@@ -1,0 +1,45 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace OllamaProxy.Host.Analytics;
+
+internal sealed record SearchJson(
+    [property: JsonPropertyName("results")] IReadOnlyList<RecordJson> Results,
+    [property: JsonPropertyName("count")] int Count);
+
+internal sealed record StatsJson(
+    [property: JsonPropertyName("backend")] string Backend,
+    [property: JsonPropertyName("data_dir")] string? DataDirectory,
+    [property: JsonPropertyName("queue_size")] int QueueSize,
+    [property: JsonPropertyName("total_records")] long TotalRecords,
+    [property: JsonPropertyName("size_bytes")] long SizeBytes,
+    [property: JsonPropertyName("oldest")] DateTimeOffset? Oldest,
+    [property: JsonPropertyName("newest")] DateTimeOffset? Newest);
+
+internal sealed record IndexJson([property: JsonPropertyName("endpoints")] IReadOnlyList<string> Endpoints);
+
+internal sealed record ProblemJson(
+    [property: JsonPropertyName("title")] string Title,
+    [property: JsonPropertyName("status")] int Status,
+    [property: JsonPropertyName("detail")] string? Detail = null,
+    [property: JsonPropertyName("errors"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string[]>? Errors = null);
+
+internal sealed record TestJson(
+    [property: JsonPropertyName("status")] string Status,
+    [property: JsonPropertyName("ollama_host")] string OllamaHost,
+    [property: JsonPropertyName("ollama_reachable")] bool Reachable,
+    [property: JsonPropertyName("models"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Models,
+    [property: JsonPropertyName("error"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Error);
+
+[JsonSerializable(typeof(SearchJson))]
+[JsonSerializable(typeof(RecordJson))]
+[JsonSerializable(typeof(StatsJson))]
+[JsonSerializable(typeof(IndexJson))]
+[JsonSerializable(typeof(ProblemJson))]
+[JsonSerializable(typeof(TestJson))]
+internal sealed partial class AnalyticsJson : JsonSerializerContext
+{
+    /// <summary>Texts as they are, not as escapes: the answers are never part of a page.</summary>
+    public static AnalyticsJson Relaxed { get; } = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+}

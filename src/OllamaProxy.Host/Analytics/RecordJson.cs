@@ -1,0 +1,200 @@
+using System.Text.Json.Serialization;
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Host.Analytics;
+
+/// <summary>
+/// A record as the API writes it. The first 23 keys are the original program's, in its order and units (seconds; Unix seconds for the timestamp); the others
+/// follow. What is unknown is null.
+/// </summary>
+internal sealed record RecordJson
+{
+    [JsonPropertyOrder(0), JsonPropertyName("id")]
+    public long Id { get; init; }
+
+    [JsonPropertyOrder(1), JsonPropertyName("model")]
+    public string? Model { get; init; }
+
+    [JsonPropertyOrder(2), JsonPropertyName("endpoint")]
+    public string Endpoint { get; init; } = "";
+
+    [JsonPropertyOrder(3), JsonPropertyName("prompt")]
+    public string? Prompt { get; init; }
+
+    [JsonPropertyOrder(4), JsonPropertyName("category")]
+    public string Category { get; init; } = "";
+
+    [JsonPropertyOrder(5), JsonPropertyName("response")]
+    public string? Response { get; init; }
+
+    [JsonPropertyOrder(6), JsonPropertyName("latency")]
+    public double Latency { get; init; }
+
+    [JsonPropertyOrder(7), JsonPropertyName("output_tokens")]
+    public int? OutputTokens { get; init; }
+
+    [JsonPropertyOrder(8), JsonPropertyName("tokens_per_second")]
+    public double? TokensPerSecond { get; init; }
+
+    [JsonPropertyOrder(9), JsonPropertyName("input_tokens")]
+    public int? InputTokens { get; init; }
+
+    [JsonPropertyOrder(10), JsonPropertyName("load_duration")]
+    public double? LoadDuration { get; init; }
+
+    [JsonPropertyOrder(11), JsonPropertyName("total_duration")]
+    public double? TotalDuration { get; init; }
+
+    [JsonPropertyOrder(12), JsonPropertyName("status_code")]
+    public int? StatusCode { get; init; }
+
+    [JsonPropertyOrder(13), JsonPropertyName("error")]
+    public string? Error { get; init; }
+
+    [JsonPropertyOrder(14), JsonPropertyName("user_agent")]
+    public string? UserAgent { get; init; }
+
+    [JsonPropertyOrder(15), JsonPropertyName("client_ip")]
+    public string? ClientIp { get; init; }
+
+    [JsonPropertyOrder(16), JsonPropertyName("user")]
+    public string? User { get; init; }
+
+    [JsonPropertyOrder(17), JsonPropertyName("cost")]
+    public double? Cost { get; init; }
+
+    [JsonPropertyOrder(18), JsonPropertyName("status")]
+    public string Status { get; init; } = "";
+
+    [JsonPropertyOrder(19), JsonPropertyName("queue_time")]
+    public double? QueueTime { get; init; }
+
+    [JsonPropertyOrder(20), JsonPropertyName("time_to_first_token")]
+    public double? TimeToFirstToken { get; init; }
+
+    [JsonPropertyOrder(21), JsonPropertyName("metadata")]
+    public string? Metadata { get; init; }
+
+    [JsonPropertyOrder(22), JsonPropertyName("timestamp")]
+    public long Timestamp { get; init; }
+
+    [JsonPropertyOrder(23), JsonPropertyName("request_id")]
+    public string RequestId { get; init; } = "";
+
+    [JsonPropertyOrder(24), JsonPropertyName("outcome")]
+    public string Outcome { get; init; } = "";
+
+    [JsonPropertyOrder(25), JsonPropertyName("thinking")]
+    public string? Thinking { get; init; }
+
+    [JsonPropertyOrder(26), JsonPropertyName("system")]
+    public string? System { get; init; }
+
+    [JsonPropertyOrder(27), JsonPropertyName("tool_calls")]
+    public string? ToolCalls { get; init; }
+
+    [JsonPropertyOrder(28), JsonPropertyName("finish_reason")]
+    public string? FinishReason { get; init; }
+
+    [JsonPropertyOrder(29), JsonPropertyName("stream")]
+    public bool? Stream { get; init; }
+
+    [JsonPropertyOrder(30), JsonPropertyName("cached_input_tokens")]
+    public int? CachedInputTokens { get; init; }
+
+    [JsonPropertyOrder(31), JsonPropertyName("tokens_estimated")]
+    public bool TokensEstimated { get; init; }
+
+    [JsonPropertyOrder(32), JsonPropertyName("prompt_eval_duration")]
+    public double? PromptEvalDuration { get; init; }
+
+    [JsonPropertyOrder(33), JsonPropertyName("eval_duration")]
+    public double? EvalDuration { get; init; }
+
+    [JsonPropertyOrder(34), JsonPropertyName("mean_gap")]
+    public double? MeanGap { get; init; }
+
+    [JsonPropertyOrder(35), JsonPropertyName("longest_gap")]
+    public double? LongestGap { get; init; }
+
+    [JsonPropertyOrder(36), JsonPropertyName("time_to_headers")]
+    public double? TimeToHeaders { get; init; }
+
+    [JsonPropertyOrder(37), JsonPropertyName("method")]
+    public string Method { get; init; } = "";
+
+    [JsonPropertyOrder(38), JsonPropertyName("request_bytes")]
+    public long RequestBytes { get; init; }
+
+    [JsonPropertyOrder(39), JsonPropertyName("response_bytes")]
+    public long ResponseBytes { get; init; }
+
+    [JsonPropertyOrder(40), JsonPropertyName("message_count")]
+    public int? MessageCount { get; init; }
+
+    [JsonPropertyOrder(41), JsonPropertyName("image_count")]
+    public int? ImageCount { get; init; }
+
+    [JsonPropertyOrder(42), JsonPropertyName("tool_count")]
+    public int? ToolCount { get; init; }
+
+    [JsonPropertyOrder(43), JsonPropertyName("num_ctx")]
+    public int? ContextLength { get; init; }
+
+    [JsonPropertyOrder(44), JsonPropertyName("temperature")]
+    public double? Temperature { get; init; }
+
+    [JsonPropertyOrder(45), JsonPropertyName("is_inference")]
+    public bool IsInference { get; init; }
+
+    [JsonPropertyOrder(46), JsonPropertyName("started_at")]
+    public DateTimeOffset StartedAt { get; init; }
+
+    public static RecordJson Of(RequestRecord record) => new()
+    {
+        Id = record.Id,
+        Model = record.Model,
+        Endpoint = record.Endpoint,
+        Prompt = record.Prompt,
+        Category = record.Category,
+        Response = record.Response,
+        Latency = record.Latency.TotalSeconds,
+        OutputTokens = record.OutputTokens,
+        TokensPerSecond = record.TokensPerSecond,
+        InputTokens = record.InputTokens,
+        LoadDuration = record.LoadDuration?.TotalSeconds,
+        TotalDuration = record.TotalDuration?.TotalSeconds,
+        StatusCode = record.StatusCode,
+        Error = record.Error,
+        UserAgent = record.UserAgent,
+        ClientIp = record.ClientIp,
+        Status = record.Status,
+        QueueTime = record.QueueTime?.TotalSeconds,
+        TimeToFirstToken = record.TimeToFirstToken?.TotalSeconds,
+        Timestamp = record.Timestamp.ToUnixTimeSeconds(),
+        RequestId = record.RequestId,
+        Outcome = record.Outcome,
+        Thinking = record.Thinking,
+        System = record.System,
+        ToolCalls = record.ToolCalls,
+        FinishReason = record.FinishReason,
+        Stream = record.Stream,
+        CachedInputTokens = record.CachedInputTokens,
+        TokensEstimated = record.TokensEstimated,
+        PromptEvalDuration = record.PromptEvalDuration?.TotalSeconds,
+        EvalDuration = record.EvalDuration?.TotalSeconds,
+        MeanGap = record.MeanGap?.TotalSeconds,
+        LongestGap = record.LongestGap?.TotalSeconds,
+        TimeToHeaders = record.TimeToHeaders?.TotalSeconds,
+        Method = record.Method,
+        RequestBytes = record.RequestBytes,
+        ResponseBytes = record.ResponseBytes,
+        MessageCount = record.MessageCount,
+        ImageCount = record.ImageCount,
+        ToolCount = record.ToolCount,
+        ContextLength = record.ContextLength,
+        Temperature = record.Temperature,
+        IsInference = record.IsInference,
+        StartedAt = record.Timestamp,
+    };
+}
