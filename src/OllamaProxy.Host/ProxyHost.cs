@@ -30,6 +30,8 @@ internal static class ProxyHost
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         // Two lines for each request, and a stack trace for each fault of Ollama's: outcomes are recorded and logged by ourselves.
         builder.Logging.AddFilter("Yarp", LogLevel.None);
+        // A cut answer is passed on as cut, which the server reports as an application that wrote too little.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None);
 
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSettings(settings);

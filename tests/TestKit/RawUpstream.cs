@@ -34,6 +34,9 @@ internal sealed class RawUpstream : IAsyncDisposable
 
     public int Port => Address.Port;
 
+    /// <summary>Answers once the request's head is there, without its body.</summary>
+    public bool AnswersAtTheHead { get; init; }
+
     /// <summary>Completed when a peer closed its connection.</summary>
     public Task Disconnected => _disconnected.Task;
 
@@ -100,7 +103,7 @@ internal sealed class RawUpstream : IAsyncDisposable
             var stream = client.GetStream();
             try
             {
-                while (await RawHttp.ReadRequestAsync(stream, _stop.Token) is { Length: > 0 } request)
+                while (await RawHttp.ReadRequestAsync(stream, AnswersAtTheHead, _stop.Token) is { Length: > 0 } request)
                 {
                     lock (_requests)
                     {
@@ -128,7 +131,7 @@ internal sealed class RawUpstream : IAsyncDisposable
 internal static class RawHttp
 {
     /// <summary>Reads one request, head and framed body; empty when the peer closed.</summary>
-    public static async Task<byte[]> ReadRequestAsync(NetworkStream stream, CancellationToken cancellationToken)
+    public static async Task<byte[]> ReadRequestAsync(NetworkStream stream, bool headOnly, CancellationToken cancellationToken)
     {
         using var received = new MemoryStream();
         var buffer = new byte[64 * 1024];
@@ -137,6 +140,11 @@ internal static class RawHttp
         {
             if (!told && Encoding.Latin1.GetString(received.ToArray()) is var head && head.Contains("\r\n\r\n", StringComparison.Ordinal))
             {
+                if (headOnly)
+                {
+                    break;
+                }
+
                 told = true;
                 if (head.Contains("100-continue", StringComparison.OrdinalIgnoreCase))
                 {

@@ -1,0 +1,175 @@
+using System.Net.Sockets;
+using System.Text;
+using OllamaProxy.Domain;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+/// <summary>What a client gets, and what is recorded, when Ollama fails in every way it can.</summary>
+public sealed class FaultTests
+{
+    private const string StreamHead = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+    private readonly RecordedRequests _recorded = new();
+
+    [Theory]
+    [InlineData("/api/generate", """{"error":"ollama-proxy: no answer from Ollama at """)]
+    [InlineData("/v1/chat/completions", """{"error":{"message":"ollama-proxy: no answer from Ollama at """)]
+    [InlineData("/v1/messages", """{"type":"error","error":{"type":"api_error","message":"ollama-proxy: no answer from Ollama at """)]
+    [InlineData("/nowhere", """{"error":"ollama-proxy: no answer from Ollama at """)]
+    public async Task An_ollama_that_is_not_there_gives_502_in_the_shape_of_the_dialect(string path, string body)
+    {
+        await using var proxy = await StartAsync(await UnusedAddressAsync());
+
+        var answer = HttpMessage.Parse((await SendAsync(proxy, Post(path, "{}"))).Bytes);
+        var exchange = await _recorded.SingleAsync();
+
+        Assert.Equal((502, "application/json"), (answer.Status, answer.Header("Content-Type")));
+        Assert.StartsWith(body, Encoding.UTF8.GetString(answer.Body), StringComparison.Ordinal);
+        Assert.Equal((ExchangeOutcome.UpstreamUnreachable, 502), (exchange.Outcome, exchange.StatusCode));
+        Assert.NotNull(exchange.Error);
+    }
+
+    [Fact]
+    public async Task A_head_request_gets_the_status_alone()
+    {
+        await using var proxy = await StartAsync(await UnusedAddressAsync());
+
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes("HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"), isHead: true, TimeSpan.FromSeconds(10));
+
+        Assert.Equal(502, HttpMessage.Parse(answer.Bytes, hasBody: false).Status);
+        Assert.EndsWith("\r\n\r\n", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("this is not HTTP at all\r\n\r\n")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Le")]
+    public async Task An_ollama_that_says_nothing_or_nonsense_gives_502(string garbage)
+    {
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(garbage))], close: true));
+        await using var proxy = await StartAsync(upstream.Address);
+
+        var answer = HttpMessage.Parse((await SendAsync(proxy, Post("/api/chat", "{\"model\":\"a\"}"))).Bytes);
+        var exchange = await _recorded.SingleAsync();
+
+        Assert.Equal(502, answer.Status);
+        Assert.Equal(ExchangeOutcome.UpstreamUnreachable, exchange.Outcome);
+        Assert.Equal("a", exchange.Request.Model);
+    }
+
+    [Fact]
+    public async Task A_stream_that_is_cut_arrives_to_its_last_byte_and_is_incomplete()
+    {
+        var bytes = Encoding.ASCII.GetBytes(StreamHead + Chunk("{\"response\":\"a\",\"done\":false}\n") + Chunk("{\"response\":\"b\",\"done\":false}\n") + "1f\r\n{\"resp");
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, bytes)], close: true));
+        await using var proxy = await StartAsync(upstream.Address);
+
+        var answer = await SendAsync(proxy, Post("/api/generate", "{\"model\":\"a\"}"));
+        var exchange = await _recorded.SingleAsync();
+
+        Assert.EndsWith("1f\r\n{\"resp", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
+        Assert.Equal(RawEnd.Closed, answer.End);
+        Assert.Equal((ExchangeOutcome.Incomplete, "ab", 2, true), (exchange.Outcome, exchange.Response.Text, exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.Estimated));
+    }
+
+    [Fact]
+    public async Task An_answer_shorter_than_announced_is_cut_for_the_client_too()
+    {
+        var bytes = Encoding.ASCII.GetBytes("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"response\":");
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, bytes)], close: true));
+        await using var proxy = await StartAsync(upstream.Address);
+
+        var answer = await SendAsync(proxy, Post("/api/generate", "{\"model\":\"a\",\"stream\":false}"));
+        var exchange = await _recorded.SingleAsync();
+
+        Assert.EndsWith("{\"response\":", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
+        Assert.Contains(answer.End, new[] { RawEnd.Closed, RawEnd.Reset });
+        Assert.Equal(ExchangeOutcome.Incomplete, exchange.Outcome);
+    }
+
+    [Fact]
+    public async Task An_error_inside_a_200_stream_is_an_error()
+    {
+        var bytes = Encoding.ASCII.GetBytes(StreamHead + Chunk("{\"response\":\"a\",\"done\":false}\n") + Chunk("{\"error\":\"an error was encountered\"}\n") + "0\r\n\r\n");
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, bytes)], close: false));
+        await using var proxy = await StartAsync(upstream.Address);
+
+        await SendAsync(proxy, Post("/api/generate", "{\"model\":\"a\"}"));
+        var exchange = await _recorded.SingleAsync();
+
+        Assert.Equal((ExchangeOutcome.UpstreamError, 200, "an error was encountered"), (exchange.Outcome, exchange.StatusCode, exchange.Error));
+    }
+
+    [Fact]
+    public async Task A_stream_that_ends_in_order_but_without_its_last_word_is_incomplete()
+    {
+        var bytes = Encoding.ASCII.GetBytes(StreamHead + Chunk("{\"response\":\"a\",\"done\":false}\n") + "0\r\n\r\n");
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, bytes)], close: false));
+        await using var proxy = await StartAsync(upstream.Address);
+
+        await SendAsync(proxy, Post("/api/generate", "{\"model\":\"a\"}"));
+
+        Assert.Equal(ExchangeOutcome.Incomplete, (await _recorded.SingleAsync()).Outcome);
+    }
+
+    [Theory]
+    [InlineData("Content-Length: 5000000")]
+    [InlineData("Transfer-Encoding: chunked")]
+    public async Task A_client_that_waits_for_continue_is_not_told_to_when_ollama_has_refused(string framing)
+    {
+        var upstreamAnswer = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 17\r\nConnection: close\r\n\r\n{\"error\":\"never\"}";
+        await using var upstream = new RawUpstream(async (connection, _) =>
+        {
+            await connection.WriteAsync(Encoding.ASCII.GetBytes(upstreamAnswer));
+            return false;
+        }) { AnswersAtTheHead = true };
+        await using var proxy = await StartAsync(upstream.Address);
+
+        var request = Encoding.ASCII.GetBytes($"POST /api/blobs/x HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n{framing}\r\n\r\n");
+        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false, TimeSpan.FromSeconds(10));
+
+        Assert.StartsWith("HTTP/1.1 400 Bad Request", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
+        Assert.Equal(ExchangeOutcome.UpstreamError, (await _recorded.SingleAsync()).Outcome);
+    }
+
+    [Fact]
+    public async Task Requests_sent_one_after_the_other_on_a_connection_are_answered_in_order()
+    {
+        var number = 0;
+        await using var upstream = new RawUpstream(async (connection, _) =>
+        {
+            var body = $"answer {Interlocked.Increment(ref number)}";
+            await connection.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+            return true;
+        });
+        await using var proxy = await StartAsync(upstream.Address);
+
+        const string Request = "GET /api/version HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        const string Last = "GET /api/version HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        using var client = new TcpClient("127.0.0.1", proxy.Port);
+        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(Request + Request + Last));
+        using var reader = new StreamReader(client.GetStream());
+        var all = await reader.ReadToEndAsync(TestContext.Current.CancellationToken);
+
+        Assert.True(all.IndexOf("answer 1", StringComparison.Ordinal) < all.IndexOf("answer 2", StringComparison.Ordinal));
+        Assert.EndsWith("answer 3", all, StringComparison.Ordinal);
+    }
+
+    private static string Chunk(string data) => $"{data.Length:x}\r\n{data}\r\n";
+
+    private static byte[] Post(string path, string body) =>
+        Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {body.Length}\r\n\r\n{body}");
+
+    private static Task<RawAnswer> SendAsync(ProxyUnderTest proxy, byte[] request) => RawHttp.SendAsync(proxy.Port, request, isHead: false, TimeSpan.FromSeconds(15));
+
+    private Task<ProxyUnderTest> StartAsync(Uri upstream) =>
+        ProxyUnderTest.StartAsync(upstream, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" }, _recorded.Register);
+
+    /// <summary>An address that refuses: one that was free a moment ago.</summary>
+    private static async Task<Uri> UnusedAddressAsync()
+    {
+        await using var upstream = new RawUpstream(RawUpstream.Replay([], close: true));
+        return upstream.Address;
+    }
+}
