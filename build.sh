@@ -96,6 +96,10 @@ tests() {
     export RUN_SLOW_TESTS=1
   fi
   build
+  publish
+  # The tests that start the program as a process start the published file.
+  OLLAMA_PROXY_UNDER_TEST=$PWD/artifacts/publish/$(this_platform)/ollama-proxy
+  export OLLAMA_PROXY_UNDER_TEST
   rm -rf "$RESULTS"
   mkdir -p "$RESULTS"
   local project name failed=0

@@ -1,0 +1,62 @@
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using OllamaProxy.SimulatedOllama;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+/// <summary>
+/// The whole program as one process with nothing configured but its ports: what a user gets. <c>build.sh test</c> runs it as the published Native AOT
+/// file, where whatever only reflection could do would fail.
+/// </summary>
+public sealed class PublishedFileTests
+{
+    [Fact]
+    public async Task One_file_forwards_measures_stores_and_answers()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        var folder = Directory.CreateTempSubdirectory("ollama-proxy-published-");
+        await using var proxy = await ProxyProcess.StartAsync(
+            new Dictionary<string, string?> { ["OLLAMA_BACKEND_URL"] = ollama.Address.ToString(), ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_DIR"] = folder.FullName });
+        using var client = new HttpClient { BaseAddress = proxy.Address };
+        var cancellation = TestContext.Current.CancellationToken;
+
+        using var generate = new StringContent("""{"model":"tiny","prompt":"Explain =1+1, please","options":{"num_predict":5}}""", Encoding.UTF8, "application/json");
+        using var answer = await client.PostAsync("/api/generate", generate, cancellation);
+        var lines = (await answer.Content.ReadAsStringAsync(cancellation)).TrimEnd().Split('\n');
+        JsonElement record = default;
+        await Eventually.TrueAsync(async () =>
+        {
+            var found = await client.GetFromJsonAsync<JsonElement>("/analytics/search?prompt_search=EXPLAIN", cancellation);
+            return found.GetProperty("count").GetInt32() == 1 && (record = found.GetProperty("results")[0]).ValueKind == JsonValueKind.Object;
+        });
+        var metrics = await client.GetStringAsync("/metrics", cancellation);
+        var csv = await client.GetStringAsync("/analytics/export?format=csv", cancellation);
+        var stats = await client.GetFromJsonAsync<JsonElement>("/analytics/stats", cancellation);
+        var test = await client.GetFromJsonAsync<JsonElement>("/test", cancellation);
+
+        Assert.Contains("\"done\":true", lines[^1], StringComparison.Ordinal);
+        Assert.Equal("tiny:latest", record.GetProperty("model").GetString());
+        Assert.Equal(JsonDocument.Parse(lines[^1]).RootElement.GetProperty("eval_count").GetInt32(), record.GetProperty("output_tokens").GetInt32());
+        Assert.Equal(
+            5,
+            ((string[])["ollama_requests_total{", "ollama_request_duration_seconds_bucket{", "ollama_tokens_generated_bucket{", "ollama_tokens_per_second_bucket{", "ollama_active_requests"])
+                .Count(name => metrics.Contains(name, StringComparison.Ordinal)));
+        Assert.Equal(2, csv.TrimEnd().Split("\r\n").Length);
+        Assert.Equal(("sqlite", 1), (stats.GetProperty("backend").GetString(), stats.GetProperty("total_records").GetInt32()));
+        Assert.True(test.GetProperty("ollama_reachable").GetBoolean());
+    }
+
+#pragma warning disable RS0030 // Where the file under test is, is the tests' own setting.
+    private static string? File => Environment.GetEnvironmentVariable("OLLAMA_PROXY_UNDER_TEST");
+#pragma warning restore RS0030
+
+    public static bool IsNotPublished => string.IsNullOrEmpty(File);
+
+    [Fact(Skip = "no published file to look at: ./build.sh test publishes one first", SkipWhen = nameof(IsNotPublished))]
+    public void Nothing_lies_beside_the_published_file()
+    {
+        Assert.Equal([Path.GetFullPath(File!)], Directory.GetFileSystemEntries(Path.GetDirectoryName(Path.GetFullPath(File!))!));
+    }
+}
