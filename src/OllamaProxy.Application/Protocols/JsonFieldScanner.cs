@@ -20,7 +20,6 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
     private const int MaxDepth = 16;
 
     private static readonly SearchValues<byte> s_stringEnds = SearchValues.Create("\"\\"u8);
-    private static readonly SearchValues<byte> s_brackets = SearchValues.Create("\"{}[]"u8);
 
     private enum State : byte
     {
@@ -34,7 +33,6 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
         Text,
         Token,
         Skip,
-        SkipText,
         Broken,
     }
 
@@ -53,8 +51,7 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
     private bool _isRaw;
     private bool _rawEnded;
     private int _rawField;
-    private bool _skipEscaped;
-    private long _skipDepth;
+    private JsonSkip _skip;
 
     /// <summary>Top-level values that were whole.</summary>
     public int Documents { get; private set; }
@@ -93,9 +90,7 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
             case State.Token:
                 return ReadToken(bytes);
             case State.Skip:
-                return SkipInside(bytes);
-            case State.SkipText:
-                return SkipText(bytes);
+                return Skip(bytes);
             case State.Broken:
                 return Resynchronize(bytes);
         }
@@ -162,7 +157,7 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
                 }
                 else
                 {
-                    _skipDepth = 1;
+                    _skip = JsonSkip.Container();
                     _state = State.Skip;
                 }
 
@@ -237,12 +232,17 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
 
     private void BeginText(bool isKey, bool isCaptured)
     {
+        if (!isCaptured)
+        {
+            _skip = JsonSkip.Text();
+            _state = State.Skip;
+            return;
+        }
+
         _textIsKey = isKey;
-        _isCaptured = isCaptured;
         _scratch.Clear();
         _escape = default;
-        _skipEscaped = false;
-        _state = isCaptured ? State.Text : State.SkipText;
+        _state = State.Text;
     }
 
     private int ReadText(ReadOnlySpan<byte> bytes)
@@ -299,64 +299,15 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
         EndValue();
     }
 
-    private int SkipText(ReadOnlySpan<byte> bytes)
+    private int Skip(ReadOnlySpan<byte> bytes)
     {
-        if (_skipEscaped)
-        {
-            _skipEscaped = false;
-            return 1;
-        }
-
-        var end = bytes.IndexOfAny(s_stringEnds);
-        if (end < 0)
-        {
-            return bytes.Length;
-        }
-
-        if (bytes[end] == '\\')
-        {
-            _skipEscaped = true;
-        }
-        else if (_skipDepth > 0)
-        {
-            _state = State.Skip;
-        }
-        else
+        var passed = _skip.Read(bytes);
+        if (_skip.HasEnded)
         {
             EndValue();
         }
 
-        return end + 1;
-    }
-
-    /// <summary>Passes over an object or array: only its brackets are counted, and its strings passed over.</summary>
-    private int SkipInside(ReadOnlySpan<byte> bytes)
-    {
-        var next = bytes.IndexOfAny(s_brackets);
-        if (next < 0)
-        {
-            return bytes.Length;
-        }
-
-        switch (bytes[next])
-        {
-            case (byte)'"':
-                _skipEscaped = false;
-                _state = State.SkipText;
-                break;
-            case (byte)'{' or (byte)'[':
-                _skipDepth++;
-                break;
-            default:
-                if (--_skipDepth == 0)
-                {
-                    EndValue();
-                }
-
-                break;
-        }
-
-        return next + 1;
+        return passed;
     }
 
     private int ReadToken(ReadOnlySpan<byte> bytes)
@@ -433,7 +384,6 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
 
         _state = State.Value;
         _depth = 0;
-        _skipDepth = 0;
         _node = JsonFields.Root;
         return line + 1;
     }

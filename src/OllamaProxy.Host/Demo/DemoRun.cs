@@ -29,7 +29,7 @@ internal static class DemoRun
                     var address = AddressOf(app);
                     Console.Out.WriteLine(Text(address, settings, folder));
                     app.Lifetime.ApplicationStopping.Register(stopping.Cancel);
-                    traffic = new DemoTraffic(address, app.Services.GetRequiredService<TimeProvider>()).RunAsync(stopping.Token);
+                    traffic = new DemoTraffic(address, ollama.Faults, app.Services.GetRequiredService<TimeProvider>()).RunAsync(stopping.Token);
                 },
                 cancellationToken);
         }

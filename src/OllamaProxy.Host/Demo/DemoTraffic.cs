@@ -1,11 +1,12 @@
 using System.Text.Json;
+using OllamaProxy.SimulatedOllama;
 
 namespace OllamaProxy.Host.Demo;
 
 /// <summary>
 /// Made-up users at the proxy: several tools, each in its own way and at its own pace, without end. What fails is part of the show and never stops it.
 /// </summary>
-internal sealed class DemoTraffic(Uri proxy, TimeProvider time)
+internal sealed class DemoTraffic(Uri proxy, FaultPlan faults, TimeProvider time)
 {
     private static readonly string[] s_models = ["llama3.2:3b", "qwen3:8b", "gemma3:12b", "deepseek-r1:14b"];
 
@@ -22,15 +23,20 @@ internal sealed class DemoTraffic(Uri proxy, TimeProvider time)
         UseAsync("anthropic-sdk-typescript/0.65.0", 6, (user, turn, token) => user.AskAsync("/v1/messages", Chat("qwen3:8b", user.Prompt(turn), stream: true, limit: 70), token), cancellationToken),
         UseAsync("curl/8.14.1", 7, MishapAsync, cancellationToken));
 
-    /// <summary>What goes wrong now and then: a user who leaves, a name that is wrong, a runner that dies, a queue that is full.</summary>
-    private static Task MishapAsync(User user, int turn, CancellationToken cancellationToken) => (turn % 5) switch
+    /// <summary>What goes wrong now and then: a user who leaves, a name that is wrong, a runner that dies, a queue that is full, a connection that ends.</summary>
+    private Task MishapAsync(User user, int turn, CancellationToken cancellationToken)
     {
-        0 => user.AskAsync("/api/chat", Chat("deepseek-r1:14b", user.Prompt(turn), stream: true, limit: 150), cancellationToken, readAtMost: 400),
-        1 => user.AskAsync("/api/generate", Generate("llama3.3:700b", user.Prompt(turn), stream: true), cancellationToken),
-        2 => user.AskAsync("/api/generate", Generate("qwen3:8b-fault-error", user.Prompt(turn), stream: true), cancellationToken),
-        3 => user.AskAsync("/v1/chat/completions", Chat("gemma3:12b-fault-busy", user.Prompt(turn), stream: true, limit: 50), cancellationToken),
-        _ => user.AskAsync("/api/generate", Generate("llama3.2:3b-fault-cut", user.Prompt(turn), stream: true), cancellationToken),
-    };
+        switch (turn % 5)
+        {
+            case 0:
+                return user.AskAsync("/api/chat", Chat("deepseek-r1:14b", user.Prompt(turn), stream: true, limit: 150), cancellationToken, readAtMost: 400);
+            case 1:
+                return user.AskAsync("/api/generate", Generate("llama3.3:700b", user.Prompt(turn), stream: true), cancellationToken);
+            default:
+                faults.Next((turn % 5) switch { 2 => Fault.Error, 3 => Fault.Busy, _ => Fault.Cut });
+                return user.AskAsync("/api/generate", Generate(user.Model(turn), user.Prompt(turn), stream: true), cancellationToken);
+        }
+    }
 
     private async Task UseAsync(string userAgent, int seed, Func<User, int, CancellationToken, Task> ask, CancellationToken cancellationToken)
     {
