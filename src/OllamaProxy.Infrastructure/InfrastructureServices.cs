@@ -13,6 +13,7 @@ public static class InfrastructureServices
     {
         services.AddSingleton(AnalyticsBackends.Create);
         services.AddSingleton<IOllamaProcessSupervisor, OllamaProcessSupervisor>();
+        services.AddSingleton<IOllamaClient, OllamaClient>();
         return services;
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using OllamaProxy.Application.Recording;
@@ -126,6 +127,24 @@ public sealed class AnalyticsEndpointTests
         Assert.Contains("ANALYTICS_BACKEND=sqlite", await search.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         Assert.Equal("none", stats.RootElement.GetProperty("backend").GetString());
         Assert.Equal(0, stats.RootElement.GetProperty("total_records").GetInt64());
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1_000)]
+    public async Task The_test_names_every_model(int count)
+    {
+        string[] names = [.. Enumerable.Range(0, count).Select(number => $"model-{number}:latest")];
+        var tags = JsonSerializer.SerializeToUtf8Bytes(new { models = names.Select(name => new { name }) });
+        // Ollama sends a long list in chunks.
+        byte[] answer = [.. "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"u8, .. Encoding.ASCII.GetBytes($"{tags.Length:x}\r\n"), .. tags, .. "\r\n0\r\n\r\n"u8];
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, answer)], close: false));
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address);
+
+        using var test = await JsonAsync(proxy, "/test");
+
+        Assert.Equal("ok", test.RootElement.GetProperty("status").GetString());
+        Assert.Equal(names, test.RootElement.GetProperty("models").EnumerateArray().Select(name => name.GetString()));
     }
 
     [Fact]

@@ -60,7 +60,8 @@ internal struct ChunkScanner
         switch (_state)
         {
             case State.Size when HexDigit(value) is >= 0 and var digit:
-                _remaining = checked((_remaining << 4) | (long)digit);
+                // A size beyond all sizes is the upstream's fault, which the client may see as it came: as data without end.
+                _remaining = _remaining > long.MaxValue >> 4 ? long.MaxValue : (_remaining << 4) | (long)digit;
                 break;
             case State.Size:
                 _state = value == '\r' ? State.SizeLineFeed : value == '\n' ? AfterSize() : State.Extension;

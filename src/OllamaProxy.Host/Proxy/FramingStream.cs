@@ -22,15 +22,27 @@ internal sealed class FramingStream(Socket socket) : Stream
     private readonly NetworkStream _network = new(socket, ownsSocket: true);
     private ResponseHeadScanner _head;
     private ChunkScanner _chunks;
-    private bool _wrapping;
+    private Part _part;
 
-    /// <summary>A chunked body was announced and none of it has come yet.</summary>
-    private bool _atBodyStart;
+    /// <summary>Bytes to come of a body with a length.</summary>
+    private long _remaining;
+
+    /// <summary>The request was one by HEAD: whatever its answer announces, no body follows.</summary>
+    private bool _isHead;
 
     /// <summary>Bytes ready for HttpClient: a wrapped piece, held while it is being read.</summary>
     private byte[]? _buffer;
     private int _from;
     private int _to;
+
+    /// <summary>What of an answer comes next.</summary>
+    private enum Part : byte
+    {
+        Head,
+        Body,
+        Chunks,
+        UntilClose,
+    }
 
     private static ReadOnlySpan<byte> LastChunk => "0\r\n\r\n"u8;
 
@@ -60,10 +72,10 @@ internal sealed class FramingStream(Socket socket) : Stream
 
     private async ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        if (!_wrapping || _atBodyStart)
+        if (_part != Part.Chunks)
         {
             var received = await _network.ReadAsync(buffer, cancellationToken);
-            return received == 0 ? 0 : Accept(buffer.Span, received);
+            return Accept(buffer.Span[..received]);
         }
 
         var space = _buffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);
@@ -88,37 +100,55 @@ internal sealed class FramingStream(Socket socket) : Stream
         return TakeReady(buffer.Span);
     }
 
-    /// <summary>Handles bytes that were read straight into HttpClient's buffer: heads, bodies with a length, and the first piece of a chunked body.</summary>
-    private int Accept(Span<byte> buffer, int received)
+    /// <summary>Follows bytes that were read straight into HttpClient's buffer: heads and bodies with a length. Returns how many of them it may have now.</summary>
+    private int Accept(ReadOnlySpan<byte> received)
     {
-        if (_wrapping)
+        var at = 0;
+        while (at < received.Length && _part != Part.UntilClose)
         {
-            _atBodyStart = false;
-            // No chunk begins with an H: the head before had no body after all (an answer to HEAD), and this is the next head.
-            if (buffer[0] != (byte)'H')
+            if (_part == Part.Body)
             {
-                WrapRest(buffer[..received]);
-                return TakeReady(buffer);
+                var passed = (int)Math.Min(_remaining, received.Length - at);
+                at += passed;
+                _remaining -= passed;
+                _part = _remaining == 0 ? Part.Head : Part.Body;
+                continue;
             }
 
-            _wrapping = false;
+            at += _head.Scan(received[at..], out var ended);
+            if (!ended)
+            {
+                continue;
+            }
+
+            _part = PartAfterHead();
+            if (_part == Part.Chunks)
+            {
+                // The rest of this piece is the beginning of the body: it waits for the next read, wrapped.
+                if (at < received.Length)
+                {
+                    WrapRest(received[at..]);
+                }
+
+                return at;
+            }
         }
 
-        var head = _head.Scan(buffer[..received], out _wrapping);
-        if (!_wrapping)
-        {
-            return received;
-        }
+        return received.Length;
+    }
 
+    private Part PartAfterHead()
+    {
+        var framing = _head.Body(_isHead, out _remaining);
+        _head = default;
+        _isHead = false;
         _chunks = default;
-        _atBodyStart = head == received;
-        if (!_atBodyStart)
+        return framing switch
         {
-            // The rest of this piece is the beginning of the body: it waits for the next read, wrapped.
-            WrapRest(buffer[head..received]);
-        }
-
-        return head;
+            BodyFraming.Chunked => Part.Chunks,
+            BodyFraming.UntilClose => Part.UntilClose,
+            _ => _remaining == 0 ? Part.Head : Part.Body,
+        };
     }
 
     private void WrapRest(ReadOnlySpan<byte> rest)
@@ -150,8 +180,7 @@ internal sealed class FramingStream(Socket socket) : Stream
         {
             LastChunk.CopyTo(buffer.AsSpan(end));
             end += LastChunk.Length;
-            _wrapping = false;
-            _head = default;
+            _part = Part.Head;
         }
 
         _from = 0;
@@ -181,10 +210,16 @@ internal sealed class FramingStream(Socket socket) : Stream
         }
     }
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
-        RequestHead.IsMarked(buffer.Span) ? WriteHeadAsync(RequestHead.Clean(buffer.Span), cancellationToken) : _network.WriteAsync(buffer, cancellationToken);
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (!RequestHead.IsMarked(buffer.Span))
+        {
+            return _network.WriteAsync(buffer, cancellationToken);
+        }
 
-    private ValueTask WriteHeadAsync(byte[] head, CancellationToken cancellationToken) => _network.WriteAsync(head, cancellationToken);
+        var head = RequestHead.Clean(buffer.Span, out _isHead);
+        return _network.WriteAsync(head, cancellationToken);
+    }
 
     public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -39,9 +39,13 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
             }
         }
 
-        if (RequestHead.MarkFor(LacksLength(context, request), lacksHost: isHttp10 && originalHost is null) is { } mark)
+        var mark =
+            (LacksLength(context, request) ? RequestHeadMark.WithoutLength : 0)
+            | (isHttp10 && originalHost is null ? RequestHeadMark.WithoutHost : 0)
+            | (HttpMethods.IsHead(context.Request.Method) ? RequestHeadMark.IsHead : 0);
+        if (mark != RequestHeadMark.None)
         {
-            request.Headers.TryAddWithoutValidation(RequestHead.MarkName, mark);
+            request.Headers.TryAddWithoutValidation(RequestHead.MarkName, RequestHead.ValueOf(mark));
         }
 
         return ValueTask.CompletedTask;

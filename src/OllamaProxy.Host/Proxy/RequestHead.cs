@@ -1,7 +1,24 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
 namespace OllamaProxy.Host.Proxy;
+
+/// <summary>What <see cref="FramingStream"/> is told about a request, through the request's own head.</summary>
+[Flags]
+internal enum RequestHeadMark
+{
+    None = 0,
+
+    /// <summary>The client sent no Content-Length, and none may be added.</summary>
+    WithoutLength = 1,
+
+    /// <summary>The client sent no Host, and none may be added.</summary>
+    WithoutHost = 2,
+
+    /// <summary>The method is HEAD: the answer has no body.</summary>
+    IsHead = 4,
+}
 
 /// <summary>
 /// HttpClient insists on two header lines a client may not have sent: <c>Content-Length: 0</c> on a request without a body that names a
@@ -13,35 +30,27 @@ internal static class RequestHead
     /// <summary>The mark's name is random for each process, so that no body can hold it by chance or by intent.</summary>
     public static string MarkName { get; } = "x-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
 
-    private const string WithoutLength = "length";
-    private const string WithoutHost = "host";
-    private const string WithoutBoth = "both";
-
     private static readonly byte[] s_mark = Encoding.ASCII.GetBytes("\r\n" + MarkName + ": ");
 
-    /// <summary>The mark's value for what a request must not have; null when nothing is to be taken out.</summary>
-    public static string? MarkFor(bool lacksLength, bool lacksHost) => (lacksLength, lacksHost) switch
-    {
-        (true, true) => WithoutBoth,
-        (true, false) => WithoutLength,
-        (false, true) => WithoutHost,
-        _ => null,
-    };
+    /// <summary>The mark's value.</summary>
+    public static string ValueOf(RequestHeadMark mark) => ((int)mark).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>True for the head of a request that carries the mark.</summary>
     public static bool IsMarked(ReadOnlySpan<byte> bytes) => bytes.Length > s_mark.Length && bytes[0] is >= (byte)'!' and <= (byte)'~' && bytes.IndexOf(s_mark) >= 0;
 
-    /// <summary>The head without the mark and without the lines it names.</summary>
-    public static byte[] Clean(ReadOnlySpan<byte> head)
+    /// <summary>The head without the mark and without the lines it names; what was written with it follows unchanged.</summary>
+    public static byte[] Clean(ReadOnlySpan<byte> written, out bool isHead)
     {
-        var text = Encoding.Latin1.GetString(head);
-        var end = text.IndexOf("\r\n\r\n", StringComparison.Ordinal);
-        var lines = text[..end].Split("\r\n");
-        var what = lines.First(line => line.StartsWith(MarkName, StringComparison.Ordinal))[(MarkName.Length + 2)..];
+        var end = written.IndexOf("\r\n\r\n"u8);
+        var lines = Encoding.Latin1.GetString(written[..end]).Split("\r\n");
+        var mark = (RequestHeadMark)int.Parse(lines.First(IsMark).AsSpan(MarkName.Length + 2), NumberStyles.None, CultureInfo.InvariantCulture);
+        isHead = mark.HasFlag(RequestHeadMark.IsHead);
         var kept = lines.Where(line =>
-            !line.StartsWith(MarkName, StringComparison.Ordinal)
-            && !(what is WithoutLength or WithoutBoth && line == "Content-Length: 0")
-            && !(what is WithoutHost or WithoutBoth && line.StartsWith("Host: ", StringComparison.Ordinal)));
-        return Encoding.Latin1.GetBytes(string.Join("\r\n", kept) + text[end..]);
+            !IsMark(line)
+            && !(mark.HasFlag(RequestHeadMark.WithoutLength) && line == "Content-Length: 0")
+            && !(mark.HasFlag(RequestHeadMark.WithoutHost) && line.StartsWith("Host: ", StringComparison.Ordinal)));
+        return [.. Encoding.Latin1.GetBytes(string.Join("\r\n", kept)), .. written[end..]];
     }
+
+    private static bool IsMark(string line) => line.StartsWith(MarkName, StringComparison.Ordinal);
 }

@@ -1,67 +1,97 @@
 namespace OllamaProxy.Host.Proxy;
 
+/// <summary>How the end of an answer's body is recognised (RFC 9112, section 6.3).</summary>
+internal enum BodyFraming : byte
+{
+    Length,
+    Chunked,
+    UntilClose,
+}
+
 /// <summary>
-/// Finds, on the bytes of a connection, where the head of a chunked response ends. It only decides whether the body is wrapped, so when in doubt
-/// it says no: the answer then passes as HttpClient understands it.
+/// Follows the heads of answers on the bytes of a connection, cut anywhere, as far as it takes to know where their bodies end. It is strict where HttpClient
+/// is lenient: were the two of different opinion about where an answer ends, one client could get a piece of another's.
 /// </summary>
 internal struct ResponseHeadScanner
 {
     private enum State : byte
     {
-        Start,
         StatusLine,
         LineStart,
         Name,
+        ValueStart,
         Value,
         EndLineFeed,
-        Passthrough,
     }
 
-    private static ReadOnlySpan<byte> HeaderName => "transfer-encoding"u8;
+    private const int StatusAt = 9;
+    private const int StatusEnd = 12;
+
+    private State _state;
+    private int _statusIndex;
+    private int _status;
+
+    /// <summary>How much of each name, or of the value, matches on this line; -1 when it does not.</summary>
+    private int _matchedEncoding;
+    private int _matchedLength;
+    private bool _isEncoding;
+    private bool _isLength;
+    private bool _chunked;
+    private bool _valueEnded;
+    private long? _length;
+
+    private static ReadOnlySpan<byte> EncodingName => "transfer-encoding"u8;
+
+    private static ReadOnlySpan<byte> LengthName => "content-length"u8;
 
     private static ReadOnlySpan<byte> Chunked => "chunked"u8;
 
-    private State _state;
-
-    /// <summary>How much of the name, or of the value, of this line matches what is looked for; -1 when it does not.</summary>
-    private int _matched;
-    private bool _isTransferEncoding;
-    private bool _chunkedFound;
-    private int _statusIndex;
-    private bool _informational;
-
-    /// <summary>Looks at the next bytes of the connection, outside a chunked body.</summary>
+    /// <summary>Passes over the bytes of a head.</summary>
     /// <param name="bytes">What arrived.</param>
-    /// <param name="chunkedBody">True when a head ended here that announces a chunked body.</param>
-    /// <returns>How many bytes belong to the head (only meaningful with <paramref name="chunkedBody"/>).</returns>
-    public int Scan(ReadOnlySpan<byte> bytes, out bool chunkedBody)
+    /// <param name="ended">True when the head of a final answer (no 1xx) ended.</param>
+    /// <returns>How many bytes belong to the head.</returns>
+    /// <exception cref="IOException">The head says in two ways, or in an unknown way, where its body ends.</exception>
+    public int Scan(ReadOnlySpan<byte> bytes, out bool ended)
     {
-        chunkedBody = false;
-        if (_state is State.Passthrough && bytes.StartsWith("HTTP/1."u8))
+        ended = false;
+        for (var at = 0; at < bytes.Length; at++)
         {
-            // A body without chunks has no end that can be seen here; the next head is recognised by how it begins, at the start of a piece,
-            // as it must: Ollama sends it only after a further request.
+            if (!Step(bytes[at]))
+            {
+                continue;
+            }
+
+            // After an interim answer another head follows; 101 is the last that has one.
+            if (_status is < 100 or >= 200 or 101)
+            {
+                ended = true;
+                return at + 1;
+            }
+
             this = default;
         }
 
-        for (var at = 0; at < bytes.Length && _state != State.Passthrough; at++)
-        {
-            if (Step(bytes[at]))
-            {
-                if (_chunkedFound)
-                {
-                    this = default;
-                    chunkedBody = true;
-                    return at + 1;
-                }
+        return bytes.Length;
+    }
 
-                var again = _informational;
-                this = default;
-                _state = again ? State.Start : State.Passthrough;
-            }
+    /// <summary>How the body after the head ends; 0 bytes where status or method leave no room for one.</summary>
+    /// <param name="isHead">The answer is one to HEAD.</param>
+    /// <param name="length">The body's length in bytes, where the framing is one by length.</param>
+    public readonly BodyFraming Body(bool isHead, out long length)
+    {
+        length = 0;
+        if (isHead || _status is 204 or 304)
+        {
+            return BodyFraming.Length;
         }
 
-        return bytes.Length;
+        if (_chunked)
+        {
+            return BodyFraming.Chunked;
+        }
+
+        length = _length ?? 0;
+        return _length is null || _status == 101 ? BodyFraming.UntilClose : BodyFraming.Length;
     }
 
     /// <summary>True when this byte ended the head.</summary>
@@ -69,11 +99,10 @@ internal struct ResponseHeadScanner
     {
         switch (_state)
         {
-            case State.Start or State.StatusLine:
-                // "HTTP/1.1 1xx": the digit after the first blank tells an interim answer, after which another head follows.
-                if (_statusIndex == 9)
+            case State.StatusLine:
+                if (_statusIndex is >= StatusAt and < StatusEnd && value is >= (byte)'0' and <= (byte)'9')
                 {
-                    _informational = value == '1';
+                    _status = (_status * 10) + (value - '0');
                 }
 
                 _statusIndex++;
@@ -86,37 +115,104 @@ internal struct ResponseHeadScanner
             case State.EndLineFeed:
                 return true;
             case State.LineStart:
-                _matched = 0;
-                _isTransferEncoding = false;
+                // A folded line would belong to the value before it.
+                Require(value is not ((byte)' ' or (byte)'\t'));
+                _matchedEncoding = _matchedLength = 0;
                 _state = State.Name;
                 goto case State.Name;
-            case State.Name when value == ':':
-                _isTransferEncoding = _matched == HeaderName.Length;
-                _matched = 0;
-                _state = State.Value;
-                return false;
             case State.Name:
-                _matched = _matched >= 0 && _matched < HeaderName.Length && (value | 0x20) == HeaderName[_matched] ? _matched + 1 : -1;
-                _state = value == '\n' ? State.LineStart : State.Name;
-                return false;
-            case State.Value:
-                if (value == '\n')
-                {
-                    _state = State.LineStart;
-                }
-                else if (_isTransferEncoding)
-                {
-                    _matched = (value | 0x20) == Chunked[_matched] ? _matched + 1 : 0;
-                    if (_matched == Chunked.Length)
-                    {
-                        _chunkedFound = true;
-                        _matched = 0;
-                    }
-                }
-
+                StepName(value);
                 return false;
             default:
+                StepValue(value);
                 return false;
+        }
+    }
+
+    private void StepName(byte value)
+    {
+        if (value == ':')
+        {
+            _isEncoding = _matchedEncoding == EncodingName.Length;
+            _isLength = _matchedLength == LengthName.Length;
+            _state = State.ValueStart;
+            return;
+        }
+
+        _matchedEncoding = Match(EncodingName, _matchedEncoding, value);
+        _matchedLength = Match(LengthName, _matchedLength, value);
+        _state = value == '\n' ? State.LineStart : State.Name;
+    }
+
+    private void StepValue(byte value)
+    {
+        if (value == '\n')
+        {
+            EndValue();
+            _state = State.LineStart;
+        }
+        else if (value is (byte)' ' or (byte)'\t' or (byte)'\r')
+        {
+            _valueEnded = _state == State.Value;
+        }
+        else if (_isEncoding || _isLength)
+        {
+            if (_state == State.ValueStart)
+            {
+                StartValue();
+            }
+
+            Require(!_valueEnded);
+            if (_isEncoding)
+            {
+                _matchedEncoding = Match(Chunked, _matchedEncoding, value);
+            }
+            else
+            {
+                Require(value is >= (byte)'0' and <= (byte)'9' && _length < long.MaxValue / 10);
+                _length = (_length * 10) + (value - '0');
+            }
+        }
+        else
+        {
+            _state = State.Value;
+        }
+    }
+
+    private void StartValue()
+    {
+        _state = State.Value;
+        _valueEnded = false;
+        if (_isEncoding)
+        {
+            Require(!_chunked);
+            _matchedEncoding = 0;
+        }
+        else
+        {
+            Require(_length is null);
+            _length = 0;
+        }
+    }
+
+    private void EndValue()
+    {
+        if (_isEncoding || _isLength)
+        {
+            Require(_state == State.Value && (_isLength || _matchedEncoding == Chunked.Length));
+            _chunked |= _isEncoding;
+        }
+
+        _isEncoding = _isLength = _valueEnded = false;
+    }
+
+    private static int Match(ReadOnlySpan<byte> text, int matched, byte value) => matched >= 0 && matched < text.Length && (value | 0x20) == text[matched] ? matched + 1 : -1;
+
+    private static void Require(bool isUnderstood)
+    {
+        if (!isUnderstood)
+        {
+            throw new IOException("Ollama's answer does not say clearly where its body ends.");
         }
     }
 }
