@@ -242,7 +242,8 @@ internal static class RawHttp
             return false;
         }
 
-        var message = HttpMessage.Parse(bytes, !isHead);
+        var message = HttpMessage.Parse(bytes, hasBody: false);
+        message = isHead || message.Status is 204 or 304 ? message : HttpMessage.Parse(bytes);
         var closes = message.Header("Connection") is { } connection && connection.Contains("close", StringComparison.OrdinalIgnoreCase);
         var isDelimited = message.IsChunked || message.Header("Content-Length") is not null || isHead || message.Status is 204 or 304;
         return isDelimited && message.IsWhole && !closes;

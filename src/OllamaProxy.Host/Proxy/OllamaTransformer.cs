@@ -21,6 +21,9 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
         request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;
         request.RequestUri = new Uri(destinationPrefix + OriginForm(exchange.Target), s_asSent);
         var originalHost = context.Request.Headers.Host is [{ } sent] ? sent : null;
+        var mark =
+            (isHttp10 && originalHost is null ? RequestHeadMark.WithoutHost : 0)
+            | (HttpMethods.IsHead(context.Request.Method) ? RequestHeadMark.IsHead : 0);
         foreach (var (name, values) in context.Request.Headers)
         {
             // Kestrel's own invention for a request with both Content-Length and Transfer-Encoding, of which only the latter counts.
@@ -35,14 +38,17 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
                 values;
             if (forwarded.Count > 0)
             {
-                Add(context, request, name, forwarded);
+                Add(context, request, name, forwarded[0]);
+            }
+
+            for (var line = 1; line < forwarded.Count; line++)
+            {
+                mark |= RequestHeadMark.HasRepeats;
+                Add(context, request, RequestHead.NameOfRepeat(name, line), forwarded[line]);
             }
         }
 
-        var mark =
-            (LacksLength(context, request) ? RequestHeadMark.WithoutLength : 0)
-            | (isHttp10 && originalHost is null ? RequestHeadMark.WithoutHost : 0)
-            | (HttpMethods.IsHead(context.Request.Method) ? RequestHeadMark.IsHead : 0);
+        mark |= LacksLength(context, request) ? RequestHeadMark.WithoutLength : 0;
         if (mark != RequestHeadMark.None)
         {
             request.Headers.TryAddWithoutValidation(RequestHead.MarkName, RequestHead.ValueOf(mark));
@@ -51,22 +57,21 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
         return ValueTask.CompletedTask;
     }
 
-    private static void Add(HttpContext context, HttpRequestMessage request, string name, StringValues values)
+    private static void Add(HttpContext context, HttpRequestMessage request, string name, string? value)
     {
-        IEnumerable<string?> lines = values;
-        if (request.Headers.TryAddWithoutValidation(name, lines))
+        if (request.Headers.TryAddWithoutValidation(name, value))
         {
             return;
         }
 
         if (request.Content is { } content)
         {
-            content.Headers.TryAddWithoutValidation(name, lines);
+            content.Headers.TryAddWithoutValidation(name, value);
         }
         else
         {
             // A content header on a request without a body: YARP has an empty content of its own for it, and accepts no other.
-            RequestTransform.AddHeader(new RequestTransformContext { HttpContext = context, ProxyRequest = request }, name, values);
+            RequestTransform.AddHeader(new RequestTransformContext { HttpContext = context, ProxyRequest = request }, name, value);
         }
     }
 
@@ -94,16 +99,17 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
         var headers = context.Response.Headers;
         foreach (var (name, values) in response.Headers.NonValidated)
         {
-            // HTTP/1.0 has no chunks: there the body is relayed without its framing, and ends with the connection.
-            if (!(isHttp10 && name.Equals("Transfer-Encoding", StringComparison.OrdinalIgnoreCase)))
+            // HTTP/1.0 has no chunks: there the body is relayed without its framing, and ends with the connection. And where no body follows, our server
+            // does not let a coding of it be announced; Ollama's never does.
+            if (!((isHttp10 || !ResponseRelay.HasBody(context)) && name.Equals("Transfer-Encoding", StringComparison.OrdinalIgnoreCase)))
             {
-                headers.Append(name, ToStringValues(values));
+                headers[name] = ToStringValues(values);
             }
         }
 
         foreach (var (name, values) in response.Content.Headers.NonValidated)
         {
-            headers.Append(name, ToStringValues(values));
+            headers[name] = ToStringValues(values);
         }
 
         if (isHttp10 && headers.Connection.Count == 0)

@@ -10,6 +10,9 @@ internal static class ProxyPipeline
 {
     private const int OneMebibyte = 1024 * 1024;
 
+    /// <summary>Kestrel takes an infinite time for the longest one, adds a second, and the sum is in the past: it closed what was idle at its next tick.</summary>
+    private static readonly TimeSpan s_forEver = TimeSpan.FromDays(36_500);
+
     public static void AddProxyPipeline(this IServiceCollection services)
     {
         services.AddHttpForwarder();
@@ -35,8 +38,8 @@ internal static class ProxyPipeline
             limits.MaxRequestBufferSize = 2 * OneMebibyte;
             limits.MaxRequestHeaderCount = 100_000;
             // An idle close breaks clients that keep a connection in a pool; Ollama never closes one.
-            limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
-            limits.RequestHeadersTimeout = Timeout.InfiniteTimeSpan;
+            limits.KeepAliveTimeout = s_forEver;
+            limits.RequestHeadersTimeout = s_forEver;
             kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = HttpProtocols.Http1);
             foreach (var address in options.Addresses)
             {

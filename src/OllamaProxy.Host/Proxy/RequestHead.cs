@@ -18,12 +18,15 @@ internal enum RequestHeadMark
 
     /// <summary>The method is HEAD: the answer has no body.</summary>
     IsHead = 4,
+
+    /// <summary>A header stands on several lines, which HttpClient would join.</summary>
+    HasRepeats = 8,
 }
 
 /// <summary>
 /// HttpClient insists on two header lines a client may not have sent: <c>Content-Length: 0</c> on a request without a body that names a
-/// Content-Type (the ollama command line sends such), and <c>Host</c> on HTTP/1.0. A request that must not have them carries a mark, and the lines leave
-/// with the mark when the head is written to the connection.
+/// Content-Type (the ollama command line sends such), and <c>Host</c> on HTTP/1.0; and it joins the lines of a repeated header. A request that must not have
+/// this carries a mark, and when the head is written to the connection, the mark leaves and with it what HttpClient did.
 /// </summary>
 internal static class RequestHead
 {
@@ -34,6 +37,9 @@ internal static class RequestHead
 
     /// <summary>The mark's value.</summary>
     public static string ValueOf(RequestHeadMark mark) => ((int)mark).ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The name under which the second and further lines of a header pass HttpClient unjoined.</summary>
+    public static string NameOfRepeat(string name, int line) => $"{name}{MarkName}{line.ToString(CultureInfo.InvariantCulture)}";
 
     /// <summary>True for the head of a request that carries the mark.</summary>
     public static bool IsMarked(ReadOnlySpan<byte> bytes) => bytes.Length > s_mark.Length && bytes[0] is >= (byte)'!' and <= (byte)'~' && bytes.IndexOf(s_mark) >= 0;
@@ -49,7 +55,18 @@ internal static class RequestHead
             !IsMark(line)
             && !(mark.HasFlag(RequestHeadMark.WithoutLength) && line == "Content-Length: 0")
             && !(mark.HasFlag(RequestHeadMark.WithoutHost) && line.StartsWith("Host: ", StringComparison.Ordinal)));
+        if (mark.HasFlag(RequestHeadMark.HasRepeats))
+        {
+            kept = kept.Select(WithOwnName);
+        }
+
         return [.. Encoding.Latin1.GetBytes(string.Join("\r\n", kept)), .. written[end..]];
+    }
+
+    private static string WithOwnName(string line)
+    {
+        var at = line.IndexOf(MarkName, StringComparison.Ordinal);
+        return at < 0 ? line : line[..at] + line[line.IndexOf(':', StringComparison.Ordinal)..];
     }
 
     private static bool IsMark(string line) => line.StartsWith(MarkName, StringComparison.Ordinal);

@@ -58,7 +58,8 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
         }
     }
 
-    private static bool HasBody(HttpContext context) => !HttpMethods.IsHead(context.Request.Method) && context.Response.StatusCode is not (204 or 304);
+    /// <summary>True when a body may follow the head of this answer, whose status is known.</summary>
+    public static bool HasBody(HttpContext context) => !HttpMethods.IsHead(context.Request.Method) && context.Response.StatusCode is not (204 or 304);
 
     /// <summary>The length of the next piece; 0 at the end of the body, -1 when Ollama's connection ended before it.</summary>
     private async ValueTask<int> ReadAsync(ValueTask<int> reading)

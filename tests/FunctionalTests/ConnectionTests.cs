@@ -1,0 +1,162 @@
+using System.Collections.Concurrent;
+using System.Net.Sockets;
+using System.Text;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+/// <summary>Connections to Ollama are used again: no answer may leave anything behind for the next.</summary>
+public sealed class ConnectionTests
+{
+    private const string Chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    private const string Fine = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfine\r\n0\r\n\r\n";
+
+    public static TheoryData<string, string> Answers => new()
+    {
+        { "GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello" },
+        { "GET", Chunked + "5\r\nhello\r\n0\r\n\r\n" },
+        { "GET", Chunked + "5;x=y\r\nhello\r\n0\r\nTrailer: x\r\n\r\n" },
+        { "GET", "HTTP/1.1 204 No Content\r\n\r\n" },
+        { "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n" },
+        { "GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" },
+        { "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" },
+        { "HEAD", Chunked },
+        // A body that looks like the head of another answer, cut where that would begin.
+        { "GET", "HTTP/1.1 200 OK\r\nContent-Length: 47\r\n\r\n|HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" },
+        { "GET", "HTTP/1.1 200 OK\r\nContent-Length: 51\r\n\r\nabcd|HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Answers))]
+    public async Task After_any_answer_the_next_one_on_the_connection_is_right(string method, string answer)
+    {
+        var sockets = new ConcurrentDictionary<NetworkStream, bool>();
+        await using var upstream = new RawUpstream(async (connection, _) =>
+        {
+            if (sockets.TryAdd(connection, true))
+            {
+                foreach (var piece in answer.Split('|'))
+                {
+                    await connection.WriteAsync(Encoding.ASCII.GetBytes(piece));
+                    await connection.FlushAsync();
+                    // Long enough that the pieces are read one by one.
+                    await Task.Delay(50);
+                }
+            }
+            else
+            {
+                await connection.WriteAsync(Encoding.ASCII.GetBytes(Fine));
+            }
+
+            return true;
+        });
+        await using var proxy = await StartAsync(upstream);
+
+        var first = await SendAsync(proxy, method);
+        var second = await SendAsync(proxy, "GET");
+
+        Assert.StartsWith("HTTP/1.1 ", first, StringComparison.Ordinal);
+        Assert.Single(sockets);
+        Assert.Equal(BodyOf(answer.Replace("|", "", StringComparison.Ordinal)), BodyOf(first));
+        Assert.Equal(BodyOf(Fine), BodyOf(second));
+    }
+
+    [Fact]
+    public async Task An_idle_connection_and_a_slow_head_are_not_cut()
+    {
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Fine))], close: false));
+        await using var proxy = await StartAsync(upstream);
+        using var client = new TcpClient("127.0.0.1", proxy.Port);
+        using var reader = new StreamReader(client.GetStream());
+
+        foreach (var piece in (string[])["GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET / HTTP/1.1\r\n", "Host: localhost\r\nConnection: close\r\n\r\n"])
+        {
+            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(piece), TestContext.Current.CancellationToken);
+            // The time itself is tested: our server looks for what is too slow once a second.
+            await Task.Delay(TimeSpan.FromSeconds(2.5), TestContext.Current.CancellationToken);
+        }
+
+        var answers = await reader.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(3, answers.Split("200 OK").Length);
+    }
+
+    [Theory]
+    [InlineData(Chunked + "5\r\nhel")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel")]
+    public async Task A_connection_that_was_cut_is_not_used_again(string answer)
+    {
+        var count = 0;
+        await using var upstream = new RawUpstream(async (connection, _) =>
+        {
+            var isFirst = Interlocked.Increment(ref count) == 1;
+            await connection.WriteAsync(Encoding.ASCII.GetBytes(isFirst ? answer : Fine));
+            return !isFirst;
+        });
+        await using var proxy = await StartAsync(upstream);
+
+        await SendAsync(proxy, "GET");
+        var second = await SendAsync(proxy, "GET");
+
+        Assert.Equal(BodyOf(Fine), BodyOf(second));
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello")]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\nhello")]
+    public async Task An_answer_without_a_clear_end_is_refused_and_its_connection_given_up(string answer)
+    {
+        var count = 0;
+        await using var upstream = new RawUpstream(async (connection, _) =>
+        {
+            await connection.WriteAsync(Encoding.ASCII.GetBytes(Interlocked.Increment(ref count) == 1 ? answer : Fine));
+            return true;
+        });
+        await using var proxy = await StartAsync(upstream);
+
+        var first = await SendAsync(proxy, "GET");
+        var second = await SendAsync(proxy, "GET");
+
+        Assert.StartsWith("HTTP/1.1 502", first, StringComparison.Ordinal);
+        Assert.Equal(BodyOf(Fine), BodyOf(second));
+    }
+
+    [Fact]
+    public async Task A_client_that_reads_nothing_holds_up_ollama_and_not_the_memory()
+    {
+        var sent = 0L;
+        var block = new byte[64 * 1024];
+        var stalled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var upstream = new RawUpstream(async (connection, _) =>
+        {
+            await connection.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"u8.ToArray());
+            while (sent < 1_000_000_000)
+            {
+                var writing = connection.WriteAsync(block, TestContext.Current.CancellationToken).AsTask();
+                if (await Task.WhenAny(writing, Task.Delay(TimeSpan.FromSeconds(2))) != writing)
+                {
+                    break;
+                }
+
+                sent += block.Length;
+            }
+
+            stalled.SetResult();
+            return false;
+        });
+        await using var proxy = await StartAsync(upstream);
+        using var client = new TcpClient("127.0.0.1", proxy.Port);
+
+        await client.GetStream().WriteAsync("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray());
+        await stalled.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+
+        Assert.InRange(sent, 1, 64 * 1024 * 1024);
+    }
+
+    private static async Task<string> SendAsync(ProxyUnderTest proxy, string method) =>
+        Encoding.ASCII.GetString((await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n"), method == "HEAD", TimeSpan.FromSeconds(10))).Bytes);
+
+    private static string BodyOf(string answer) => answer[answer.IndexOf("\r\n\r\n", StringComparison.Ordinal)..];
+
+    private static Task<ProxyUnderTest> StartAsync(RawUpstream upstream) =>
+        ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
+}

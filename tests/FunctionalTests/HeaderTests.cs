@@ -1,0 +1,122 @@
+using System.Text;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+/// <summary>Heads pass as they are, in both directions, also where an HTTP library would tidy up.</summary>
+public sealed class HeaderTests
+{
+    [Fact]
+    public async Task Nothing_is_added_to_a_request_and_nothing_taken_away()
+    {
+        const string Sent = "GET /api/tags HTTP/1.1\r\nHost: localhost:1234\r\nUser-Agent: me (x; y)\r\nAccept: a/b\r\nX-Empty:\r\nX-Twice: 1\r\nX-Twice: 2\r\nX-List: a, b\r\n"
+                            + "X-Name: J\u00fcrgen\r\nCookie: a=1; b=2\r\nAuthorization: Bearer x\r\nTE: trailers\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nForwarded: for=1.2.3.4\r\nVia: 1.1 x\r\nDate: yesterday\r\n\r\n";
+
+        var received = await ReceivedAsync(Sent);
+
+        Assert.Equal(Lines(Sent), Lines(received));
+    }
+
+    [Theory]
+    [InlineData("GET", "")]
+    [InlineData("HEAD", "")]
+    [InlineData("DELETE", "")]
+    [InlineData("OPTIONS", "")]
+    [InlineData("POST", "")]
+    [InlineData("PUT", "")]
+    [InlineData("BREW", "")]
+    [InlineData("GET", "Content-Type: application/json\r\n")]
+    [InlineData("POST", "Content-Type: application/json\r\n")]
+    [InlineData("POST", "Content-Length: 0\r\n")]
+    [InlineData("DELETE", "Content-Type: application/json\r\nContent-Encoding: x\r\nExpires: never\r\n")]
+    public async Task A_request_without_a_body_gains_no_length(string method, string lines)
+    {
+        var sent = $"{method} /api/tags HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n";
+
+        var received = await ReceivedAsync(sent, method == "HEAD");
+
+        Assert.Equal(Lines(sent), Lines(received));
+    }
+
+    [Fact]
+    public async Task A_head_of_many_kilobytes_passes()
+    {
+        var lines = string.Concat(Enumerable.Range(0, 500).Select(number => $"X-Header-{number}: {new string('v', 100)}\r\n"));
+        var sent = $"GET /{new string('p', 10_000)} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{lines}\r\n";
+
+        var received = await ReceivedAsync(sent);
+
+        Assert.Equal(Lines(sent), Lines(received));
+    }
+
+    [Theory]
+    [InlineData("/api/%2e%2e/x%2Fy//q?%20+")]
+    [InlineData("/a/../b/./c")]
+    [InlineData("//double")]
+    [InlineData("/api/show?name=a%00b&c=%zz")]
+    [InlineData("/api/blobs/sha256:abc;x=1")]
+    [InlineData("/?")]
+    [InlineData("/a?b?c#d")]
+    [InlineData("/{}|\\^`\"<>")]
+    public async Task A_target_passes_as_it_was_sent(string target)
+    {
+        var sent = $"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+        var received = await ReceivedAsync(sent);
+
+        Assert.Equal(Lines(sent), Lines(received));
+    }
+
+    [Fact]
+    public async Task The_answers_head_passes_as_it_is()
+    {
+        const string Head = "HTTP/1.1 299 Odd Reason\r\nServer: mine\r\nX-Empty: \r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Twice: 1\r\nX-Twice: 2\r\nX-Name: J\u00fcrgen\r\n"
+                            + "Content-Type: text/odd\r\nContent-Language: x\r\nContent-Encoding: y\r\nDate: today\r\nVary: Origin\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: x\r\nContent-Length: 2\r\n\r\n";
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.Latin1.GetBytes(Head + "ok"))], close: false));
+        await using var proxy = await StartAsync(upstream);
+
+        var answer = await RawHttp.SendAsync(proxy.Port, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray(), isHead: false, TimeSpan.FromSeconds(10));
+
+        Assert.Equal(Lines(Head), Lines(Encoding.Latin1.GetString(answer.Bytes)));
+        Assert.EndsWith("\r\n\r\nok", Encoding.Latin1.GetString(answer.Bytes), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n")]
+    [InlineData("GET / HTTP/1.1\r\nHost: localhost\r\nX : y\r\n\r\n")]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")]
+    [InlineData("GET / HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n")]
+    public async Task A_request_that_two_servers_could_read_differently_goes_nowhere(string request)
+    {
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false));
+        await using var proxy = await StartAsync(upstream);
+
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.Latin1.GetBytes(request), isHead: false, TimeSpan.FromSeconds(10));
+
+        Assert.StartsWith("HTTP/1.1 400 ", Encoding.Latin1.GetString(answer.Bytes), StringComparison.Ordinal);
+        Assert.Empty(upstream.Requests);
+    }
+
+    private static async Task<string> ReceivedAsync(string request, bool isHead = false)
+    {
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false));
+        await using var proxy = await StartAsync(upstream);
+
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.Latin1.GetBytes(request), isHead, TimeSpan.FromSeconds(10));
+
+        Assert.StartsWith("HTTP/1.1 200 OK", Encoding.Latin1.GetString(answer.Bytes), StringComparison.Ordinal);
+        return Encoding.Latin1.GetString(Assert.Single(upstream.Requests));
+    }
+
+    /// <summary>The start line, then the header lines in any order; blanks around a value mean nothing.</summary>
+    private static string Lines(string head)
+    {
+        var lines = head[..head.IndexOf("\r\n\r\n", StringComparison.Ordinal)].Split("\r\n");
+        return string.Join(Environment.NewLine, [lines[0], .. lines[1..].Select(line => line.TrimEnd().ToUpperInvariant()).Order(StringComparer.Ordinal)]);
+    }
+
+    private static Task<ProxyUnderTest> StartAsync(RawUpstream upstream) =>
+        ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
+}

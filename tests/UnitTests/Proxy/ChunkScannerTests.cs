@@ -1,0 +1,70 @@
+using System.Text;
+using OllamaProxy.Host.Proxy;
+
+namespace OllamaProxy.UnitTests.Proxy;
+
+public sealed class ChunkScannerTests
+{
+    [Theory]
+    [InlineData("5\r\nhello\r\n0\r\n\r\n", "hello")]
+    [InlineData("2\r\nhe\r\n3;name=value\r\nllo\r\n0\r\n\r\n", "hello")]
+    [InlineData("00A\r\n0123456789\r\n0\r\nTrailer: x\r\nOther: y\r\n\r\n", "0123456789")]
+    [InlineData("5\nhello\r\n0\n\n", "hello")]
+    [InlineData("0\r\n\r\n", "")]
+    public void The_data_is_found_wherever_the_bytes_are_cut(string framed, string data)
+    {
+        for (var cut = 0; cut <= framed.Length; cut++)
+        {
+            var scanner = new ChunkScanner();
+            var found = Read(ref scanner, framed[..cut]) + Read(ref scanner, framed[cut..]);
+
+            Assert.Equal(data, found);
+            Assert.True(scanner.Ended);
+        }
+    }
+
+    [Fact]
+    public void What_follows_the_last_chunk_does_not_belong_to_the_body()
+    {
+        var scanner = new ChunkScanner();
+        var bytes = Encoding.ASCII.GetBytes("1\r\na\r\n0\r\n\r\nHTTP/1.1 200 OK");
+        var at = 0;
+        while (!scanner.Ended)
+        {
+            at += scanner.Next(bytes.AsSpan(at), out _);
+        }
+
+        Assert.Equal("HTTP/1.1 200 OK", Encoding.ASCII.GetString(bytes.AsSpan(at)));
+    }
+
+    [Fact]
+    public void A_body_that_breaks_off_has_not_ended()
+    {
+        var scanner = new ChunkScanner();
+
+        Assert.Equal("hel", Read(ref scanner, "5\r\nhel"));
+        Assert.False(scanner.Ended);
+    }
+
+    [Fact]
+    public void A_size_beyond_all_sizes_is_data_without_end()
+    {
+        var scanner = new ChunkScanner();
+
+        Assert.Equal("hello", Read(ref scanner, "ffffffffffffffffffffff\r\nhello"));
+        Assert.False(scanner.Ended);
+    }
+
+    private static string Read(ref ChunkScanner scanner, string text)
+    {
+        var bytes = Encoding.ASCII.GetBytes(text).AsSpan();
+        var found = new StringBuilder();
+        while (!bytes.IsEmpty && !scanner.Ended)
+        {
+            bytes = bytes[scanner.Next(bytes, out var data)..];
+            found.Append(Encoding.ASCII.GetString(data));
+        }
+
+        return found.ToString();
+    }
+}

@@ -1,0 +1,65 @@
+using OllamaProxy.Domain;
+using OllamaProxy.Host.Proxy;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace OllamaProxy.UnitTests.Proxy;
+
+public sealed class OutcomesTests
+{
+    private static readonly ResponseFacts s_terminated = new() { Terminated = true };
+    private static readonly ResponseFacts s_open = new();
+    private static readonly ResponseFacts s_failed = new() { Error = "an error was encountered" };
+
+    [Fact]
+    public void A_whole_answer_with_its_last_word_is_completed() => Assert.Equal(ExchangeOutcome.Completed, Classify(RelayEnd.Whole, 200, s_terminated));
+
+    [Fact]
+    public void A_whole_answer_that_is_not_read_needs_no_last_word() => Assert.Equal(ExchangeOutcome.Completed, Classify(RelayEnd.Whole, 200, s_open, expectsTerminator: false));
+
+    [Fact]
+    public void A_whole_answer_without_its_last_word_is_incomplete() => Assert.Equal(ExchangeOutcome.Incomplete, Classify(RelayEnd.Whole, 200, s_open));
+
+    [Theory]
+    [InlineData(400)]
+    [InlineData(404)]
+    [InlineData(500)]
+    public void A_status_of_400_and_above_is_ollamas_error(int status) => Assert.Equal(ExchangeOutcome.UpstreamError, Classify(RelayEnd.Whole, status, s_terminated));
+
+    [Fact]
+    public void An_error_in_a_200_answer_is_ollamas_error() => Assert.Equal(ExchangeOutcome.UpstreamError, Classify(RelayEnd.Whole, 200, s_failed));
+
+    [Fact]
+    public void A_client_that_leaves_after_the_last_byte_has_not_cancelled() =>
+        Assert.Equal(ExchangeOutcome.Completed, Classify(RelayEnd.Whole, 200, s_terminated, clientLeft: true));
+
+    [Theory]
+    [InlineData(nameof(RelayEnd.NoAnswer))]
+    [InlineData(nameof(RelayEnd.CutByClient))]
+    [InlineData(nameof(RelayEnd.CutByUpstream))]
+    public void A_client_that_leaves_before_has_cancelled(string end) =>
+        Assert.Equal(ExchangeOutcome.ClientCancelled, Classify(Enum.Parse<RelayEnd>(end), null, s_open, clientLeft: true));
+
+    [Theory]
+    [InlineData(ForwarderError.RequestBodyClient)]
+    [InlineData(ForwarderError.RequestCanceled)]
+    [InlineData(ForwarderError.ResponseBodyClient)]
+    public void A_client_whose_body_breaks_off_has_cancelled(ForwarderError error) =>
+        Assert.Equal(ExchangeOutcome.ClientCancelled, Classify(RelayEnd.NoAnswer, null, s_open, error));
+
+    [Fact]
+    public void A_request_the_proxy_ended_by_stopping_is_its_own() =>
+        Assert.Equal(ExchangeOutcome.ProxyStopped, Classify(RelayEnd.CutByClient, 200, s_open, clientLeft: true, stopping: true));
+
+    [Fact]
+    public void A_stream_ollama_cut_is_incomplete() => Assert.Equal(ExchangeOutcome.Incomplete, Classify(RelayEnd.CutByUpstream, 200, s_open));
+
+    [Fact]
+    public void A_stream_ollama_cut_after_an_error_is_an_error() => Assert.Equal(ExchangeOutcome.UpstreamError, Classify(RelayEnd.CutByUpstream, 200, s_failed));
+
+    [Fact]
+    public void No_answer_at_all_is_unreachable() => Assert.Equal(ExchangeOutcome.UpstreamUnreachable, Classify(RelayEnd.NoAnswer, 502, s_open, ForwarderError.Request));
+
+    private static ExchangeOutcome Classify(
+        RelayEnd end, int? status, ResponseFacts facts, ForwarderError error = ForwarderError.None, bool expectsTerminator = true, bool clientLeft = false, bool stopping = false) =>
+        Outcomes.Classify(error, end, status, facts, expectsTerminator, clientLeft, stopping);
+}
