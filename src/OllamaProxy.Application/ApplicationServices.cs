@@ -2,6 +2,7 @@ using MediatR;
 using Microsoft.Extensions.DependencyInjection;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 
 namespace OllamaProxy.Application;
@@ -15,6 +16,8 @@ public static class ApplicationServices
         services.AddSingleton<ProxyMetrics>();
         services.AddSingleton<ExchangeQueue>();
         services.AddSingleton<RecordBatch>();
+        services.AddSingleton<ModelLoads>();
+        services.AddSingleton<OllamaWatch>();
 
         services.AddSingleton<ServiceFactory>(provider => provider.GetService!);
         services.AddSingleton<IMediator, Mediator>();
