@@ -14,6 +14,7 @@ public sealed class ProxyMetrics
 
     private const int Statuses = 3;
     private static readonly int s_categories = Enum.GetValues<PromptCategory>().Length;
+    private static readonly int s_loadCauses = Enum.GetValues<LoadCause>().Length;
 
     /// <summary>Pairs of endpoint and category: only inference endpoints have a prompt, every other call is <c>empty</c>.</summary>
     private static readonly int s_endpointCategories = ApiEndpoint.All.Sum(endpoint => endpoint.IsInference ? s_categories : 1);
@@ -23,6 +24,8 @@ public sealed class ProxyMetrics
     private readonly Histogram<double> _duration;
     private readonly Histogram<double> _tokensGenerated;
     private readonly Histogram<double> _tokensPerSecond;
+    private readonly Counter<long> _loads;
+    private readonly Histogram<double> _loadTime;
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _written;
     private readonly Counter<long> _storeFailures;
@@ -42,6 +45,9 @@ public sealed class ProxyMetrics
         _tokensPerSecond = Histogram(meter, "ollama_tokens_per_second", null, "Generation speed per request (eval_count / eval_duration).",
             [1, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500]);
         meter.CreateObservableGauge("ollama_active_requests", () => Volatile.Read(ref _active), description: "Requests being forwarded now.");
+
+        _loads = meter.CreateCounter<long>("ollama_model_loads_total", description: "Model loads by model and cause (cold, expired, evicted, params_changed, restart, unknown).");
+        _loadTime = Histogram(meter, "ollama_model_load_seconds", "s", "Duration of model loads by model and cause.", [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
 
         _dropped = meter.CreateCounter<long>("ollama_proxy_records_dropped_total", description: "Records that were not stored, by reason.");
         _written = meter.CreateCounter<long>("ollama_proxy_records_written_total", description: "Records stored.");
@@ -67,6 +73,7 @@ public sealed class ProxyMetrics
             "ollama_requests_total" => models * s_endpointCategories * Statuses,
             "ollama_request_duration_seconds" => models * s_endpointCategories,
             "ollama_tokens_generated" or "ollama_tokens_per_second" => models * s_categories,
+            "ollama_model_loads_total" or "ollama_model_load_seconds" => models * s_loadCauses,
             _ => 2_000,
         };
     }
@@ -99,6 +106,14 @@ public sealed class ProxyMetrics
         _duration.Record(record.Latency.TotalSeconds, labels);
         labels.Add("status", record.Status);
         _requests.Add(1, labels);
+
+        if (record.LoadCause is { } cause)
+        {
+            var loadLabels = new TagList { { "model", model }, { "cause", cause } };
+            _loads.Add(1, loadLabels);
+            // An answer to a request that only loads tells no duration; loading is all it did.
+            _loadTime.Record((record.LoadDuration ?? record.Latency).TotalSeconds, loadLabels);
+        }
 
         if (record.OutputTokens is > 0 and { } tokens)
         {

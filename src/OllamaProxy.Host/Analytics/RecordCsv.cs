@@ -12,6 +12,7 @@ internal static class RecordCsv
         "timestamp", "request_id", "outcome", "thinking", "system", "tool_calls", "finish_reason", "stream", "cached_input_tokens", "tokens_estimated",
         "prompt_eval_duration", "eval_duration", "mean_gap", "longest_gap", "time_to_headers", "method", "request_bytes", "response_bytes", "message_count",
         "image_count", "tool_count", "num_ctx", "temperature", "is_inference", "started_at",
+        "load_cause",
     ];
 
     public static string Header { get; } = string.Join(',', s_names) + "\r\n";
@@ -65,6 +66,7 @@ internal static class RecordCsv
         Number(record.Temperature),
         Bool(record.IsInference),
         record.StartedAt.ToString("o", CultureInfo.InvariantCulture),
+        Text(record.LoadCause),
     ]) + "\r\n";
 
     /// <summary>

@@ -150,6 +150,9 @@ internal sealed record RecordJson
     [JsonPropertyOrder(46), JsonPropertyName("started_at")]
     public DateTimeOffset StartedAt { get; init; }
 
+    [JsonPropertyOrder(47), JsonPropertyName("load_cause")]
+    public string? LoadCause { get; init; }
+
     public static RecordJson Of(RequestRecord record) => new()
     {
         Id = record.Id,
@@ -196,5 +199,6 @@ internal sealed record RecordJson
         Temperature = record.Temperature,
         IsInference = record.IsInference,
         StartedAt = record.Timestamp,
+        LoadCause = record.LoadCause,
     };
 }
