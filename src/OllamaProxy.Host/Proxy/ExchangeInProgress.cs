@@ -47,7 +47,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
     {
         Endpoint = ApiEndpoint.FromPath(Target);
         _protocol = WireProtocols.Of(Endpoint);
-        _requestReader = IsRead ? _protocol.CreateRequestReader(Endpoint) : null;
+        _requestReader = IsRead ? CreateRequestReader(_protocol) : null;
     }
 
     public byte[] ErrorBody(int statusCode, string message) => _protocol!.ErrorBody(statusCode, message);
@@ -72,12 +72,18 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
 
     /// <param name="statusCode">Ollama's status.</param>
     /// <param name="contentType">Its Content-Type.</param>
-    /// <param name="isEncoded">The body is compressed, which only answers of cloud models are: it passes unread.</param>
-    public void ObserveHead(int statusCode, string? contentType, bool isEncoded)
+    /// <param name="contentEncoding">How the body is compressed, which only answers of cloud models are; null when it is not.</param>
+    public void ObserveHead(int statusCode, string? contentType, string? contentEncoding)
     {
         StatusCode = statusCode;
         TimeToHeaders = time.GetElapsedTime(Started);
-        _responseReader = IsRead && !isEncoded ? _protocol!.CreateResponseReader(Endpoint, new ResponseHead(statusCode, contentType, Started)) : null;
+        if (IsRead && _protocol!.CreateResponseReader(Endpoint, new ResponseHead(statusCode, contentType, Started)) is { } reader)
+        {
+            _responseReader =
+                contentEncoding is null ? reader :
+                BodyDecoder.For(contentEncoding) is { } decoder ? new DecodedResponseReader(reader, decoder) :
+                null;
+        }
     }
 
     /// <summary>Our own answer, where Ollama gave none.</summary>
@@ -103,6 +109,20 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
     public RequestFacts CompleteRequest() => Complete("request", RequestFacts.Unknown, () => _requestReader?.Complete());
 
     public ResponseFacts CompleteResponse() => Complete("response", ResponseFacts.Unknown, () => _responseReader?.Complete(time, End == RelayEnd.Whole));
+
+    private IRequestReader? CreateRequestReader(WireProtocol protocol)
+    {
+        if (protocol.CreateRequestReader(Endpoint, context.Request.ContentType) is not { } reader)
+        {
+            return null;
+        }
+
+        var encoding = context.Request.Headers.ContentEncoding;
+        return
+            encoding.Count == 0 ? reader :
+            BodyDecoder.For(encoding.ToString()) is { } decoder ? new DecodedRequestReader(reader, decoder) :
+            null;
+    }
 
     private T Complete<T>(string side, T unknown, Func<T?> complete)
         where T : class

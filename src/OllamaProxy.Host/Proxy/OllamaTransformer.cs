@@ -118,7 +118,7 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
             headers.Connection = new StringValues([null]);
         }
 
-        exchange.ObserveHead((int)response.StatusCode, headers.ContentType, isEncoded: headers.ContentEncoding.Count > 0);
+        exchange.ObserveHead((int)response.StatusCode, headers.ContentType, headers.ContentEncoding.Count > 0 ? headers.ContentEncoding.ToString() : null);
         await new ResponseRelay(context, response, exchange).RunAsync(cancellationToken);
         return false;
     }
