@@ -15,6 +15,7 @@ public static class ApplicationServices
         services.AddSingleton<ProxyMetrics>();
         services.AddSingleton<ExchangeQueue>();
         services.AddSingleton<RecordBatch>();
+        services.AddSingleton(new TruncationDetector(static _ => null));
 
         services.AddSingleton<ServiceFactory>(provider => provider.GetService!);
         services.AddSingleton<IMediator, Mediator>();

@@ -34,6 +34,7 @@ internal static class RequestField
     public const int MaxTokens = 14;
     public const int Temperature = 15;
     public const int KeepAlive = 16;
+    public const int KeptTokens = 17;
 }
 
 /// <summary>Reads a JSON request of any dialect: who is asked what, with which options. Where a dialect puts each is in its <see cref="JsonFields"/>.</summary>
@@ -50,6 +51,7 @@ internal sealed class JsonRequestReader : IRequestReader, IJsonFieldSink
     private int? _images;
     private int? _tools;
     private int? _contextLength;
+    private int? _keptTokens;
     private int? _maxTokens;
     private double? _temperature;
     private long? _textLength;
@@ -70,6 +72,7 @@ internal sealed class JsonRequestReader : IRequestReader, IJsonFieldSink
         ImageCount = _images,
         ToolCount = _tools,
         ContextLength = _contextLength,
+        KeptTokens = _keptTokens,
         MaxTokens = _maxTokens,
         Temperature = _temperature,
         KeepAlive = _keepAlive,
@@ -125,6 +128,9 @@ internal sealed class JsonRequestReader : IRequestReader, IJsonFieldSink
                 break;
             case RequestField.ContextLength:
                 _contextLength = JsonNumber.Int32(token) ?? _contextLength;
+                break;
+            case RequestField.KeptTokens:
+                _keptTokens = JsonNumber.Int32(token) ?? _keptTokens;
                 break;
             case RequestField.MaxTokens:
                 _maxTokens = JsonNumber.Int32(token) ?? _maxTokens;

@@ -21,6 +21,7 @@ internal sealed class OllamaNative : WireProtocol
         ("input", RequestField.Input, JsonWant.Value),
         ("input[]", RequestField.Input, JsonWant.Value),
         ("options.num_ctx", RequestField.ContextLength, JsonWant.Value),
+        ("options.num_keep", RequestField.KeptTokens, JsonWant.Value),
         ("options.num_predict", RequestField.MaxTokens, JsonWant.Value),
         ("options.temperature", RequestField.Temperature, JsonWant.Value),
         ("keep_alive", RequestField.KeepAlive, JsonWant.Value));

@@ -6,11 +6,11 @@ namespace OllamaProxy.Application.Recording;
 /// <summary>Turns a completed exchange into the record we keep, and announces it.</summary>
 public sealed record RecordExchange(Exchange Exchange) : IRequest<RequestRecord>;
 
-internal sealed class RecordExchangeHandler(IMediator mediator, RecordingOptions options) : IRequestHandler<RecordExchange, RequestRecord>
+internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetector truncations, RecordingOptions options) : IRequestHandler<RecordExchange, RequestRecord>
 {
     public async Task<RequestRecord> Handle(RecordExchange command, CancellationToken cancellationToken)
     {
-        var record = ToRecord(command.Exchange, options.PreviewLength);
+        var record = ToRecord(command.Exchange, options.PreviewLength) with { Truncation = truncations.Judge(command.Exchange)?.Name() };
         await mediator.Publish(new RequestRecorded(command.Exchange, record), cancellationToken);
         return record;
     }
@@ -18,6 +18,7 @@ internal sealed class RecordExchangeHandler(IMediator mediator, RecordingOptions
     internal static RequestRecord ToRecord(Exchange exchange, int previewLength)
     {
         var (request, response, usage) = (exchange.Request, exchange.Response, exchange.Response.Usage);
+        var phases = ExchangePhases.Of(exchange);
         return new RequestRecord
         {
             RequestId = exchange.Id,
@@ -45,10 +46,17 @@ internal sealed class RecordExchangeHandler(IMediator mediator, RecordingOptions
             LoadDuration = usage.LoadDuration,
             PromptEvalDuration = usage.PromptEvalDuration,
             EvalDuration = usage.EvalDuration,
+            QueueTime = phases.Queue,
+            ConnectTime = phases.Connect,
+            EngineWait = phases.EngineWait,
+            DecodeTime = phases.Decode,
+            BackPressure = phases.ClientBackPressure,
+            PromptTokensPerSecond = usage.PromptTokensPerSecond,
             StatusCode = exchange.StatusCode,
             Status = exchange.Outcome.Status(),
             Outcome = exchange.Outcome.Name(),
             Error = Preview(exchange.Error, 1_000),
+            ErrorType = ErrorTypes.Of(exchange)?.Name(),
             FinishReason = response.FinishReason,
             Stream = request.Stream,
             ClientIp = exchange.ClientAddress,

@@ -13,6 +13,8 @@ public sealed class ProxyMetrics
     public const string MeterName = "OllamaProxy";
 
     private const int Statuses = 3;
+    private static readonly int s_errorTypes = Enum.GetValues<ErrorType>().Length;
+    private static readonly int s_confidences = Enum.GetValues<Truncation>().Length;
     private static readonly int s_categories = Enum.GetValues<PromptCategory>().Length;
 
     /// <summary>Pairs of endpoint and category: only inference endpoints have a prompt, every other call is <c>empty</c>.</summary>
@@ -23,6 +25,9 @@ public sealed class ProxyMetrics
     private readonly Histogram<double> _duration;
     private readonly Histogram<double> _tokensGenerated;
     private readonly Histogram<double> _tokensPerSecond;
+    private readonly Counter<long> _errors;
+    private readonly Histogram<double> _phases;
+    private readonly Counter<long> _truncated;
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _written;
     private readonly Counter<long> _storeFailures;
@@ -42,6 +47,11 @@ public sealed class ProxyMetrics
         _tokensPerSecond = Histogram(meter, "ollama_tokens_per_second", null, "Generation speed per request (eval_count / eval_duration).",
             [1, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500]);
         meter.CreateObservableGauge("ollama_active_requests", () => Volatile.Read(ref _active), description: "Requests being forwarded now.");
+
+        _errors = meter.CreateCounter<long>("ollama_request_errors_total", description: "Requests that were no success, by the type of the error; client_abort is no error of Ollama's.");
+        _phases = Histogram(meter, "ollama_request_phase_seconds", "s", "Where the time of inference requests went, as far as it is known.",
+            [0.001, 0.01, 0.05, 0.1, 0.3, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
+        _truncated = meter.CreateCounter<long>("ollama_prompt_truncated_total", description: "Prompts that Ollama shortened silently to fit the context, by how sure that is.");
 
         _dropped = meter.CreateCounter<long>("ollama_proxy_records_dropped_total", description: "Records that were not stored, by reason.");
         _written = meter.CreateCounter<long>("ollama_proxy_records_written_total", description: "Records stored.");
@@ -66,6 +76,9 @@ public sealed class ProxyMetrics
         {
             "ollama_requests_total" => models * s_endpointCategories * Statuses,
             "ollama_request_duration_seconds" => models * s_endpointCategories,
+            "ollama_request_errors_total" => models * ApiEndpoint.All.Count * s_errorTypes,
+            "ollama_request_phase_seconds" => models * ExchangePhaseNames.All.Count,
+            "ollama_prompt_truncated_total" => models * s_confidences,
             "ollama_tokens_generated" or "ollama_tokens_per_second" => models * s_categories,
             _ => 2_000,
         };
@@ -100,6 +113,21 @@ public sealed class ProxyMetrics
         labels.Add("status", record.Status);
         _requests.Add(1, labels);
 
+        if (record.ErrorType is { } errorType)
+        {
+            _errors.Add(1, new TagList { { "model", model }, { "endpoint", record.Endpoint }, { "error_type", errorType } });
+        }
+
+        if (record.Truncation is { } confidence)
+        {
+            _truncated.Add(1, new TagList { { "model", model }, { "confidence", confidence } });
+        }
+
+        if (record.IsInference)
+        {
+            RecordPhases(record, model);
+        }
+
         if (record.OutputTokens is > 0 and { } tokens)
         {
             var tokenLabels = new TagList { { "model", model }, { "prompt_category", record.Category } };
@@ -107,6 +135,25 @@ public sealed class ProxyMetrics
             if (record.TokensPerSecond is { } speed)
             {
                 _tokensPerSecond.Record(speed, tokenLabels);
+            }
+        }
+    }
+
+    private void RecordPhases(RequestRecord record, string model)
+    {
+        Phase(ExchangePhaseNames.Queue, record.QueueTime);
+        Phase(ExchangePhaseNames.Connect, record.ConnectTime);
+        Phase(ExchangePhaseNames.EngineWait, record.EngineWait);
+        Phase(ExchangePhaseNames.Load, record.LoadDuration);
+        Phase(ExchangePhaseNames.PromptEval, record.PromptEvalDuration);
+        Phase(ExchangePhaseNames.Decode, record.DecodeTime);
+        Phase(ExchangePhaseNames.ClientBackPressure, record.BackPressure);
+
+        void Phase(string name, TimeSpan? time)
+        {
+            if (time is { } known)
+            {
+                _phases.Record(known.TotalSeconds, new TagList { { "phase", name }, { "model", model } });
             }
         }
     }

@@ -23,6 +23,8 @@ internal static class EnvironmentVariables
             (settings, text) => Integer(text, 0, 65_535) is { } port ? settings with { Proxy = settings.Proxy with { Port = port } } : null),
         new("PROXY_HOST", "127.0.0.1 and [::1]", "IP addresses, separated by commas; 0.0.0.0 or :: for every address", "The addresses to listen on; anything but loopback opens the proxy to the network.",
             (settings, text) => Addresses(text) is { } addresses ? settings with { Proxy = settings.Proxy with { Addresses = addresses } } : null),
+        new("PROXY_INJECT_USAGE", "false", "true or false", "Ask Ollama for the token counts of OpenAI streams whose client did not, and take them out of the answer again.",
+            (settings, text) => Boolean(text) is { } inject ? settings with { Proxy = settings.Proxy with { InjectUsage = inject } } : null),
         new("OLLAMA_BACKEND_PORT", "11435", "1 to 65535", "The private port of the real Ollama.",
             (settings, text) => Integer(text, 1, 65_535) is { } port ? settings with { Ollama = settings.Ollama with { BackendPort = port, BackendPortChosen = true } } : null),
         new("OLLAMA_BACKEND_URL", "", "an http or https URL", "An Ollama somewhere else; no Ollama is started then.",
@@ -108,6 +110,13 @@ internal static class EnvironmentVariables
             yield return $"OLLAMA_BACKEND_URL=\"{Cut(url.ToString())}\": is the proxy itself (PROXY_PORT {port}); it must be the real Ollama.";
         }
     }
+
+    private static bool? Boolean(string text) => text.ToLowerInvariant() switch
+    {
+        "true" or "1" or "yes" or "on" => true,
+        "false" or "0" or "no" or "off" => false,
+        _ => null,
+    };
 
     private static int? Integer(string text, int min, int max) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max ? value : null;

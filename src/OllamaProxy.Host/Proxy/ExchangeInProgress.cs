@@ -13,6 +13,9 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
 
     public string Id { get; } = Guid.CreateVersion7().ToString("N");
 
+    /// <summary>The clock of every timestamp here.</summary>
+    public TimeProvider Clock => time;
+
     public DateTimeOffset StartedAt { get; } = time.GetUtcNow();
 
     public long Started { get; } = time.GetTimestamp();
@@ -28,6 +31,15 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
 
     public TimeSpan? TimeToHeaders { get; private set; }
 
+    /// <summary>Takes counts that the client did not ask for out of the answer; null when there are none of those.</summary>
+    public UsageFilter? UsageFilter { get; set; }
+
+    /// <summary>See <see cref="Exchange.ConnectTime"/>.</summary>
+    public TimeSpan? ConnectTime { get; private set; }
+
+    /// <summary>See <see cref="Exchange.BackPressure"/>.</summary>
+    public TimeSpan BackPressure { get; private set; }
+
     public long RequestBytes { get; private set; }
 
     public long ResponseBytes { get; private set; }
@@ -39,6 +51,9 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
 
     /// <summary>True when the answer's last word would have been seen.</summary>
     public bool KnowsTerminator => _responseReader is not null;
+
+    /// <summary>True for the two calls whose streams carry token counts only for clients that ask.</summary>
+    public bool StreamsOpenAi => IsRead && (Endpoint == ApiEndpoint.OpenAiChat || Endpoint == ApiEndpoint.OpenAiCompletions);
 
     private bool IsRead => HttpMethods.IsPost(context.Request.Method) || HttpMethods.IsDelete(context.Request.Method);
 
@@ -105,6 +120,16 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
             }
         }
     }
+
+    /// <summary>Ollama is being asked; until a connection is made for this request, one was there.</summary>
+    public void Asked() => ConnectTime = TimeSpan.Zero;
+
+    /// <param name="since">When the connecting began, as a timestamp of <see cref="Clock"/>.</param>
+    public void Connected(long since) => ConnectTime = time.GetElapsedTime(since);
+
+    /// <summary>The client took its time.</summary>
+    /// <param name="since">When the write began that it held up, as a timestamp of <see cref="Clock"/>.</param>
+    public void ClientWaited(long since) => BackPressure += time.GetElapsedTime(since);
 
     public RequestFacts CompleteRequest() => Complete("request", RequestFacts.Unknown, () => _requestReader?.Complete());
 

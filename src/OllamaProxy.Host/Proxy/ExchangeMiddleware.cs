@@ -54,6 +54,12 @@ internal sealed class ExchangeMiddleware(
         // Ollama upgrades nothing and answers as if it had not been asked; so the request is one like any other.
         context.Features.Set<IHttpUpgradeFeature>(null);
         context.Request.Body = new ObservedRequestBody(context.Request.Body, exchange);
+        if (options.InjectUsage && exchange.StreamsOpenAi && await UsageRequest.RewriteAsync(context))
+        {
+            exchange.UsageFilter = new UsageFilter();
+        }
+
+        exchange.Asked();
         var transformer = new OllamaTransformer(exchange, new HostRules(options.IsLoopbackOnly, backend));
         var error = await forwarder.SendAsync(context, backend.GetLeftPart(UriPartial.Authority), connections.Invoker, s_config, transformer);
         if (exchange.End == RelayEnd.NoAnswer && !context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
@@ -92,6 +98,8 @@ internal sealed class ExchangeMiddleware(
             RequestBytes = exchange.RequestBytes,
             ResponseBytes = exchange.ResponseBytes,
             TimeToHeaders = exchange.TimeToHeaders,
+            ConnectTime = exchange.ConnectTime,
+            BackPressure = exchange.TimeToHeaders is null ? null : exchange.BackPressure,
             Request = request,
             Response = response,
         };

@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Globalization;
+using System.Text;
 using Microsoft.AspNetCore.Connections.Features;
 
 namespace OllamaProxy.Host.Proxy;
@@ -37,6 +39,11 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
                 var read = await ReadAsync(reading);
                 if (read <= 0)
                 {
+                    if (exchange.UsageFilter is { } filter)
+                    {
+                        await EndFilteredAsync(filter, cancellationToken);
+                    }
+
                     break;
                 }
 
@@ -85,21 +92,75 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
     /// <summary>The client first: looking at the bytes must not delay them.</summary>
     private async ValueTask PassOnAsync(byte[] buffer, int read, CancellationToken cancellationToken)
     {
-        if (!_isFramed)
+        if (exchange.UsageFilter is { } filter)
         {
-            await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+            var length = _isFramed ? TakeDataTogether(buffer.AsSpan(0, read)) : read;
+            await WriteFilteredAsync(filter.Filter(buffer.AsSpan(0, length)), cancellationToken);
+            exchange.ObserveResponse(buffer.AsSpan(0, length));
+        }
+        else if (!_isFramed)
+        {
+            await WriteAsync(buffer.AsMemory(0, read), cancellationToken);
             exchange.ObserveResponse(buffer.AsSpan(0, read));
         }
         else if (IsRaw)
         {
-            await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+            await WriteAsync(buffer.AsMemory(0, read), cancellationToken);
             ObserveData(buffer.AsSpan(0, read));
         }
         else
         {
             var length = TakeDataTogether(buffer.AsSpan(0, read));
-            await context.Response.Body.WriteAsync(buffer.AsMemory(0, length), cancellationToken);
+            await WriteAsync(buffer.AsMemory(0, length), cancellationToken);
             exchange.ObserveResponse(buffer.AsSpan(0, length));
+        }
+    }
+
+    /// <summary>The data in a chunk of its own; nothing at all where nothing was left, for an empty chunk is the end.</summary>
+    private async ValueTask WriteFilteredAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    {
+        if (data.IsEmpty)
+        {
+            return;
+        }
+
+        if (!IsRaw)
+        {
+            await WriteAsync(data, cancellationToken);
+            return;
+        }
+
+        byte[] chunk = [.. Encoding.ASCII.GetBytes(data.Length.ToString("x", CultureInfo.InvariantCulture)), .. "\r\n"u8, .. data.Span, .. "\r\n"u8];
+        await WriteAsync(chunk, cancellationToken);
+    }
+
+    /// <summary>What the filter held back at the end, and the end itself where there was one.</summary>
+    private async ValueTask EndFilteredAsync(UsageFilter filter, CancellationToken cancellationToken)
+    {
+        await WriteFilteredAsync(filter.Rest(), cancellationToken);
+        if (IsRaw && exchange.End == RelayEnd.Whole)
+        {
+            await WriteAsync("0\r\n\r\n"u8.ToArray(), cancellationToken);
+        }
+    }
+
+    /// <summary>A write that is not done at once waits for the client.</summary>
+    private ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        var write = context.Response.Body.WriteAsync(bytes, cancellationToken);
+        return write.IsCompletedSuccessfully ? ValueTask.CompletedTask : WaitForClientAsync(write);
+    }
+
+    private async ValueTask WaitForClientAsync(ValueTask write)
+    {
+        var since = exchange.Clock.GetTimestamp();
+        try
+        {
+            await write;
+        }
+        finally
+        {
+            exchange.ClientWaited(since);
         }
     }
 
