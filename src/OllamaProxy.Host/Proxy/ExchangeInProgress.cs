@@ -104,14 +104,16 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
     /// <summary>Our own answer, where Ollama gave none.</summary>
     public void Refused(int statusCode) => StatusCode = statusCode;
 
-    public void ObserveResponse(ReadOnlySpan<byte> data)
+    /// <param name="data">The next data of the body.</param>
+    /// <param name="arrived">When it came, as a timestamp of <see cref="Clock"/>.</param>
+    public void ObserveResponse(ReadOnlySpan<byte> data, long arrived)
     {
         ResponseBytes += data.Length;
         if (_responseReader is { } reader)
         {
             try
             {
-                reader.Read(data, time.GetTimestamp());
+                reader.Read(data, arrived);
             }
             catch (Exception exception)
             {

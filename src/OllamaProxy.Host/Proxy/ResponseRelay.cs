@@ -89,55 +89,79 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
         }
     }
 
-    /// <summary>The client first: looking at the bytes must not delay them.</summary>
+    /// <summary>The client first: looking at the bytes must not delay them. When they arrived is noted before, for a slow client does not make a slow model.</summary>
     private async ValueTask PassOnAsync(byte[] buffer, int read, CancellationToken cancellationToken)
     {
+        var arrived = exchange.Clock.GetTimestamp();
         if (exchange.UsageFilter is { } filter)
         {
-            var length = _isFramed ? TakeDataTogether(buffer.AsSpan(0, read)) : read;
-            await WriteFilteredAsync(filter.Filter(buffer.AsSpan(0, length)), cancellationToken);
-            exchange.ObserveResponse(buffer.AsSpan(0, length));
+            await PassFilteredAsync(filter, buffer.AsMemory(0, read), arrived, cancellationToken);
         }
         else if (!_isFramed)
         {
             await WriteAsync(buffer.AsMemory(0, read), cancellationToken);
-            exchange.ObserveResponse(buffer.AsSpan(0, read));
+            exchange.ObserveResponse(buffer.AsSpan(0, read), arrived);
         }
         else if (IsRaw)
         {
             await WriteAsync(buffer.AsMemory(0, read), cancellationToken);
-            ObserveData(buffer.AsSpan(0, read));
+            ObserveData(buffer.AsSpan(0, read), arrived);
         }
         else
         {
             var length = TakeDataTogether(buffer.AsSpan(0, read));
             await WriteAsync(buffer.AsMemory(0, length), cancellationToken);
-            exchange.ObserveResponse(buffer.AsSpan(0, length));
+            exchange.ObserveResponse(buffer.AsSpan(0, length), arrived);
+        }
+    }
+
+    /// <summary>Chunk by chunk, so that what was apart stays apart and what was together stays together.</summary>
+    private async ValueTask PassFilteredAsync(UsageFilter filter, ReadOnlyMemory<byte> bytes, long arrived, CancellationToken cancellationToken)
+    {
+        while (!bytes.IsEmpty && !_chunks.Ended)
+        {
+            var passed = bytes.Length;
+            var data = bytes;
+            if (_isFramed)
+            {
+                passed = _chunks.Next(bytes.Span, out var run);
+                data = bytes.Slice(passed - run.Length, run.Length);
+            }
+
+            filter.Read(data.Span);
+            if (!_chunks.IsInside || filter.Passed.Length > BufferSize)
+            {
+                await WriteFilteredAsync(filter, cancellationToken);
+            }
+
+            exchange.ObserveResponse(data.Span, arrived);
+            bytes = bytes[passed..];
         }
     }
 
     /// <summary>The data in a chunk of its own; nothing at all where nothing was left, for an empty chunk is the end.</summary>
-    private async ValueTask WriteFilteredAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    private async ValueTask WriteFilteredAsync(UsageFilter filter, CancellationToken cancellationToken)
     {
+        var data = filter.Passed;
         if (data.IsEmpty)
         {
             return;
         }
 
-        if (!IsRaw)
+        if (IsRaw)
         {
-            await WriteAsync(data, cancellationToken);
-            return;
+            data = (byte[])[.. Encoding.ASCII.GetBytes(data.Length.ToString("x", CultureInfo.InvariantCulture)), .. "\r\n"u8, .. data.Span, .. "\r\n"u8];
         }
 
-        byte[] chunk = [.. Encoding.ASCII.GetBytes(data.Length.ToString("x", CultureInfo.InvariantCulture)), .. "\r\n"u8, .. data.Span, .. "\r\n"u8];
-        await WriteAsync(chunk, cancellationToken);
+        await WriteAsync(data, cancellationToken);
+        filter.Sent();
     }
 
     /// <summary>What the filter held back at the end, and the end itself where there was one.</summary>
     private async ValueTask EndFilteredAsync(UsageFilter filter, CancellationToken cancellationToken)
     {
-        await WriteFilteredAsync(filter.Rest(), cancellationToken);
+        filter.Finish();
+        await WriteFilteredAsync(filter, cancellationToken);
         if (IsRaw && exchange.End == RelayEnd.Whole)
         {
             await WriteAsync("0\r\n\r\n"u8.ToArray(), cancellationToken);
@@ -164,14 +188,14 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
         }
     }
 
-    private void ObserveData(ReadOnlySpan<byte> framed)
+    private void ObserveData(ReadOnlySpan<byte> framed, long arrived)
     {
         while (!framed.IsEmpty && !_chunks.Ended)
         {
             framed = framed[_chunks.Next(framed, out var data)..];
             if (!data.IsEmpty)
             {
-                exchange.ObserveResponse(data);
+                exchange.ObserveResponse(data, arrived);
             }
         }
     }

@@ -15,10 +15,15 @@ internal sealed class UsageFilter
     private readonly ArrayBufferWriter<byte> _passed = new();
     private readonly ArrayBufferWriter<byte> _held = new();
 
-    /// <summary>Takes the next data of the stream; returns what of it, and of what was held, goes to the client. Valid until the next call.</summary>
-    public ReadOnlyMemory<byte> Filter(ReadOnlySpan<byte> data)
+    /// <summary>What goes to the client and has not been <see cref="Sent"/>.</summary>
+    public ReadOnlyMemory<byte> Passed => _passed.WrittenMemory;
+
+    /// <summary><see cref="Passed"/> is with the client.</summary>
+    public void Sent() => _passed.ResetWrittenCount();
+
+    /// <summary>Takes the next data of the stream.</summary>
+    public void Read(ReadOnlySpan<byte> data)
     {
-        _passed.ResetWrittenCount();
         while (!data.IsEmpty)
         {
             var line = data.IndexOf((byte)'\n');
@@ -36,12 +41,14 @@ internal sealed class UsageFilter
                 _held.ResetWrittenCount();
             }
         }
-
-        return _passed.WrittenMemory;
     }
 
-    /// <summary>What is held when the stream ends or is cut: half an event belongs to the client as well.</summary>
-    public ReadOnlyMemory<byte> Rest() => _held.WrittenMemory;
+    /// <summary>The stream has ended or was cut: half an event belongs to the client as well.</summary>
+    public void Finish()
+    {
+        _passed.Write(_held.WrittenSpan);
+        _held.ResetWrittenCount();
+    }
 
     private static bool EndsEvent(ReadOnlySpan<byte> text) => text.EndsWith("\n\n"u8) || text.EndsWith("\n\r\n"u8);
 

@@ -77,27 +77,30 @@ public sealed class UsageInjectionTests
         var filter = new UsageFilter();
         var piece = new byte[100_000];
         Array.Fill(piece, (byte)'x');
-        var passed = 0;
+        var (passed, held) = (0, 0);
         for (var round = 0; round < 100; round++)
         {
-            passed += filter.Filter(piece).Length;
+            filter.Read(piece);
+            passed += filter.Passed.Length;
+            filter.Sent();
+            held = Math.Max(held, ((round + 1) * piece.Length) - passed);
         }
 
-        Assert.Equal(100 * piece.Length, passed + filter.Rest().Length);
-        Assert.InRange(filter.Rest().Length, 0, 2 * 1024 * 1024);
+        filter.Finish();
+        Assert.Equal(100 * piece.Length, passed + filter.Passed.Length);
+        Assert.InRange(held, 0, 2 * 1024 * 1024);
     }
 
     private static byte[] Filter(IEnumerable<byte[]> pieces)
     {
         var filter = new UsageFilter();
-        var passed = new List<byte>();
         foreach (var piece in pieces)
         {
-            passed.AddRange(filter.Filter(piece).Span);
+            filter.Read(piece);
         }
 
-        passed.AddRange(filter.Rest().Span);
-        return [.. passed];
+        filter.Finish();
+        return filter.Passed.ToArray();
     }
 
     /// <summary>Without what differs between any two answers.</summary>
