@@ -23,10 +23,13 @@ public sealed class HostileTransparencyTests
         byte[] answer = [];
         await using var upstream = new RawUpstream(async (connection, _) =>
         {
-            for (var at = 0; at < answer.Length;)
+            // The next round's answer may be there before this one's last piece is known to have gone.
+            var mine = answer;
+            var cuts = new Random(mine.Length);
+            for (var at = 0; at < mine.Length;)
             {
-                var length = Math.Min(answer.Length - at, random.Next(1, 3_000));
-                await connection.WriteAsync(answer.AsMemory(at, length));
+                var length = Math.Min(mine.Length - at, cuts.Next(1, 3_000));
+                await connection.WriteAsync(mine.AsMemory(at, length));
                 at += length;
             }
 
@@ -44,12 +47,6 @@ public sealed class HostileTransparencyTests
             var request = Framed($"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {type}\r\n{Pick(s_codings, random)}", body, random);
 
             var received = await RawHttp.SendAsync(proxy.Port, request, isHead: false, TimeSpan.FromSeconds(30));
-
-            if (!received.Bytes.AsSpan().StartsWith(answer.AsSpan(0, 12)))
-            {
-                await Eventually.TrueAsync(() => recorded.All.Count == round + 1);
-                Assert.Fail($"{recorded.All[^1].Error} {recorded.All[^1].Outcome} {round}{Encoding.Latin1.GetString(request)[..300]} ---- {Encoding.Latin1.GetString(received.Bytes)} ---- {Encoding.Latin1.GetString(answer)[..200]}");
-            }
 
             Assert.Equal(HttpMessage.Parse(answer).RawBody, HttpMessage.Parse(received.Bytes).RawBody);
             Assert.Equal(body, HttpMessage.Parse(upstream.Requests[^1]).Body);
