@@ -89,6 +89,14 @@ publish() {
   echo "$out/ollama-proxy ($((size / 1024 / 1024)) MiB)"
 }
 
+# The official JavaScript clients, which the tests let loose on the proxy. Installed again only when their lock file changed.
+clients() {
+  local folder=tests/clients
+  need_packages node:nodejs npm:npm
+  [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && return
+  npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
+}
+
 host() { dotnet "src/OllamaProxy.Host/bin/$CONFIGURATION/net10.0/ollama-proxy.dll" "$@"; }
 
 tests() {
@@ -97,6 +105,7 @@ tests() {
   fi
   build
   publish
+  clients
   # The tests that start the program as a process start the published file.
   OLLAMA_PROXY_UNDER_TEST=$PWD/artifacts/publish/$(this_platform)/ollama-proxy
   export OLLAMA_PROXY_UNDER_TEST

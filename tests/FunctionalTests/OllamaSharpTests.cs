@@ -1,6 +1,5 @@
 using System.Net;
 using OllamaProxy.Domain;
-using OllamaProxy.SimulatedOllama;
 using OllamaProxy.TestKit;
 using OllamaSharp;
 using OllamaSharp.Models;
@@ -11,31 +10,23 @@ namespace OllamaProxy.FunctionalTests;
 /// <summary>OllamaSharp as it is, with the proxy's address in place of Ollama's: it works, and what it did is recorded.</summary>
 public sealed class OllamaSharpTests : IAsyncLifetime
 {
-    private const string Said = "Hello! I am a tiny llama 🦙 made of random numbers, a café and nothing else.";
+    private const string Said = ProxyBeforeSimulatedOllama.Sentence;
 
-    private readonly RecordedRequests _recorded = new();
-    private SimulatedOllamaServer _ollama = null!;
-    private ProxyUnderTest _proxy = null!;
+    private ProxyBeforeSimulatedOllama _bed = null!;
     private OllamaApiClient _client = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        _ollama = await SimulatedOllamaServer.StartAsync(
-            new SimulatedOllamaOptions { Models = [.. SimulatedModel.Small, SlowModel] }, cancellationToken: Cancellation);
-        _proxy = await ProxyUnderTest.StartAsync(_ollama.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" }, _recorded.Register);
-        _client = new OllamaApiClient(_proxy.Address, "tiny");
+        _bed = await ProxyBeforeSimulatedOllama.StartAsync();
+        _client = new OllamaApiClient(_bed.Proxy.Address, "tiny");
     }
-
-    /// <summary>Slow enough that a client which leaves after two words leaves long before the end.</summary>
-    private static SimulatedModel SlowModel { get; } = new("snail:latest") { TokensPerSecond = 4 };
 
     public async ValueTask DisposeAsync()
     {
         _client.Dispose();
-        await _proxy.DisposeAsync();
-        await _ollama.DisposeAsync();
+        await _bed.DisposeAsync();
     }
 
     [Fact]
@@ -44,7 +35,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
         var pieces = await _client.GenerateAsync(new GenerateRequest { Prompt = "Explain foxes", Think = false }, Cancellation).ToListAsync(Cancellation);
 
         var last = Assert.IsType<GenerateDoneResponseStream>(pieces[^1]);
-        var exchange = await _recorded.SingleAsync();
+        var exchange = await _bed.Recorded.SingleAsync();
         Assert.Equal(Said, string.Concat(pieces.Select(piece => piece!.Response)));
         Assert.Equal((ApiEndpoint.Generate, ExchangeOutcome.Completed, "Explain foxes", Said), Told(exchange));
         Assert.Equal((last.EvalCount, last.PromptEvalCount), (exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.PromptTokens));
@@ -56,7 +47,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
     {
         var pieces = await _client.GenerateAsync(new GenerateRequest { Prompt = "Explain foxes", Stream = false }, Cancellation).ToListAsync(Cancellation);
 
-        var exchange = await _recorded.SingleAsync();
+        var exchange = await _bed.Recorded.SingleAsync();
         Assert.Equal(Said, Assert.Single(pieces)!.Response);
         Assert.Equal((ApiEndpoint.Generate, ExchangeOutcome.Completed, "Explain foxes", Said), Told(exchange));
         Assert.False(exchange.Response.Streamed);
@@ -70,10 +61,10 @@ public sealed class OllamaSharpTests : IAsyncLifetime
         var first = string.Concat(await chat.SendAsync("Hello", Cancellation).ToListAsync(Cancellation));
         var second = string.Concat(await chat.SendAsync("And again", Cancellation).ToListAsync(Cancellation));
 
-        await Eventually.TrueAsync(() => _recorded.All.Count == 2);
+        await Eventually.TrueAsync(() => _bed.Recorded.All.Count == 2);
         Assert.Equal((Said, Said), (first, second));
-        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "And again", Said), Told(_recorded.All[1]));
-        Assert.Equal((1, 3), (_recorded.All[0].Request.MessageCount, _recorded.All[1].Request.MessageCount));
+        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "And again", Said), Told(_bed.Recorded.All[1]));
+        Assert.Equal((1, 3), (_bed.Recorded.All[0].Request.MessageCount, _bed.Recorded.All[1].Request.MessageCount));
     }
 
     [Fact]
@@ -84,7 +75,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
         var pieces = await _client.ChatAsync(request, Cancellation).ToListAsync(Cancellation);
 
         Assert.Equal(Said, Assert.Single(pieces)!.Message.Content);
-        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "Hello", Said), Told(await _recorded.SingleAsync()));
+        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "Hello", Said), Told(await _bed.Recorded.SingleAsync()));
     }
 
     [Theory]
@@ -93,7 +84,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
     public async Task It_gives_up_in_the_middle_and_ollama_stops(string way)
     {
         using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        _client.SelectedModel = SlowModel.Name;
+        _client.SelectedModel = ProxyBeforeSimulatedOllama.SlowModel;
         var answer = way == "chat" ? new Chat(_client).SendAsync("Go on", leaving.Token) : TextsAsync(_client.GenerateAsync("Go on", null, leaving.Token));
 
         // OllamaSharp ends the enumeration then, without an exception.
@@ -106,8 +97,8 @@ public sealed class OllamaSharpTests : IAsyncLifetime
             }
         }
 
-        var exchange = await _recorded.SingleAsync();
-        await Eventually.TrueAsync(() => _ollama.Received[^1].ClientLeft);
+        var exchange = await _bed.Recorded.SingleAsync();
+        await Eventually.TrueAsync(() => _bed.Ollama.Received[^1].ClientLeft);
         Assert.Equal((ExchangeOutcome.ClientCancelled, 200), (exchange.Outcome, exchange.StatusCode));
         Assert.InRange(exchange.Response.ContentPieces, 2, 20);
     }
@@ -117,7 +108,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
     {
         var embedded = await _client.EmbedAsync(new EmbedRequest { Model = "tiny-embed", Input = ["one", "two"] }, Cancellation);
 
-        var exchange = await _recorded.SingleAsync();
+        var exchange = await _bed.Recorded.SingleAsync();
         Assert.Equal((2, 512), (embedded.Embeddings.Count, embedded.Embeddings[0].Length));
         Assert.Equal((ApiEndpoint.Embed, ExchangeOutcome.Completed, "tiny-embed"), (exchange.Endpoint, exchange.Outcome, exchange.Request.Model));
         Assert.Equal(embedded.PromptEvalCount, exchange.Response.Usage.PromptTokens);
@@ -131,13 +122,13 @@ public sealed class OllamaSharpTests : IAsyncLifetime
         var running = await _client.ListRunningModelsAsync(Cancellation);
         var version = await _client.GetVersionAsync(Cancellation);
 
-        await Eventually.TrueAsync(() => _recorded.All.Count == 4);
+        await Eventually.TrueAsync(() => _bed.Recorded.All.Count == 4);
         Assert.Contains("tiny:latest", models.Select(model => model.Name));
         Assert.Contains("tools", shown.Capabilities!);
         Assert.Empty(running);
         Assert.Equal("0.32.15", version);
-        Assert.Equal(["/api/tags", "/api/show", "/api/ps", "/api/version"], _recorded.All.Select(exchange => exchange.Target));
-        Assert.All(_recorded.All, exchange => Assert.Equal((200, ExchangeOutcome.Completed), (exchange.StatusCode, exchange.Outcome)));
+        Assert.Equal(["/api/tags", "/api/show", "/api/ps", "/api/version"], _bed.Recorded.All.Select(exchange => exchange.Target));
+        Assert.All(_bed.Recorded.All, exchange => Assert.Equal((200, ExchangeOutcome.Completed), (exchange.StatusCode, exchange.Outcome)));
     }
 
     [Fact]
@@ -145,7 +136,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
     {
         var states = await _client.PullModelAsync("phi4", Cancellation).ToListAsync(Cancellation);
 
-        var exchange = await _recorded.SingleAsync();
+        var exchange = await _bed.Recorded.SingleAsync();
         Assert.Equal(("pulling manifest", "success"), (states[0]!.Status, states[^1]!.Status));
         Assert.Equal([0, 20, 40, 60, 80, 100], states.Where(state => state!.Total > 0).Select(state => Math.Round(state!.Percent)));
         Assert.Equal(("/api/pull", ExchangeOutcome.Completed), (exchange.Target, exchange.Outcome));
@@ -154,12 +145,12 @@ public sealed class OllamaSharpTests : IAsyncLifetime
     [Fact]
     public async Task It_hears_that_a_model_is_unknown_as_from_ollama_itself()
     {
-        using var direct = new OllamaApiClient(_ollama.Address, "nobody");
+        using var direct = new OllamaApiClient(_bed.Ollama.Address, "nobody");
         _client.SelectedModel = "nobody";
 
         var told = await RefusalAsync(_client);
 
-        var exchange = await _recorded.SingleAsync();
+        var exchange = await _bed.Recorded.SingleAsync();
         var expected = await RefusalAsync(direct);
         Assert.Equal((HttpStatusCode.NotFound, expected.Message), (told.StatusCode, told.Message));
         Assert.Equal((ExchangeOutcome.UpstreamError, 404, "model 'nobody' not found"), (exchange.Outcome, exchange.StatusCode, exchange.Error));
