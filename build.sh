@@ -60,6 +60,7 @@ need_dotnet() {
 
 build() {
   need_dotnet
+  echo "compiling; the first time takes minutes"
   dotnet build OllamaProxy.sln -c "$CONFIGURATION" -v quiet -clp:NoSummary
 }
 
