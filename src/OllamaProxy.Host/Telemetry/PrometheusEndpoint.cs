@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using OllamaProxy.Application.Telemetry;
 using OpenTelemetry.Metrics;
 
@@ -9,13 +10,26 @@ internal static class PrometheusEndpoint
     public static void AddPrometheus(this IServiceCollection services, MetricsOptions options) =>
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
             .AddMeter(ProxyMetrics.MeterName)
-            .AddView(instrument => new MetricStreamConfiguration { CardinalityLimit = ProxyMetrics.SeriesLimit(instrument.Name, options.MaxModels) })
+            .AddOwnView(options)
             .AddPrometheusExporter(exporter =>
             {
                 exporter.ScrapeResponseCacheDurationMilliseconds = 0;
                 exporter.ScopeInfoEnabled = false;
                 exporter.TargetInfoEnabled = false;
             }));
+
+    /// <summary>
+    /// A meter provider hears every meter of that name in the process. Where several programs run in one (tests), each counts only what is its own, and keeps it
+    /// when another one ends.
+    /// </summary>
+    private static MeterProviderBuilder AddOwnView(this MeterProviderBuilder metrics, MetricsOptions options) =>
+        ((IDeferredMeterProviderBuilder)metrics).Configure((services, builder) =>
+        {
+            var own = services.GetRequiredService<IMeterFactory>();
+            builder.AddView(instrument => ReferenceEquals(instrument.Meter.Scope, own)
+                ? new MetricStreamConfiguration { CardinalityLimit = ProxyMetrics.SeriesLimit(instrument.Name, options.MaxModels) }
+                : MetricStreamConfiguration.Drop);
+        });
 
     public static void MapPrometheus(this IEndpointRouteBuilder endpoints) => endpoints.MapPrometheusScrapingEndpoint("/metrics");
 }
