@@ -45,6 +45,7 @@ internal sealed class RecordExchangeHandler(IMediator mediator, RecordingOptions
             LoadDuration = usage.LoadDuration,
             PromptEvalDuration = usage.PromptEvalDuration,
             EvalDuration = usage.EvalDuration,
+            QueueTime = exchange.QueueTime,
             StatusCode = exchange.StatusCode,
             Status = exchange.Outcome.Status(),
             Outcome = exchange.Outcome.Name(),
