@@ -94,6 +94,17 @@ public sealed partial class MetricsEndpointTests
         Assert.DoesNotContain("ollama_tokens_generated_count", text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Another_program_in_the_same_process_is_not_on_the_page()
+    {
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
+        await using var other = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
+
+        await RecordAsync(other, [Finished("phi4", "help", tokens: 1, seconds: 1)]);
+
+        Assert.Equal(0, RequestsIn(await proxy.Client.GetStringAsync("/metrics")));
+    }
+
     private static Exchange Finished(string model, string prompt, int tokens, double seconds) => new()
     {
         Id = Guid.CreateVersion7().ToString("N"),

@@ -44,6 +44,12 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
 
     public long ResponseBytes { get; private set; }
 
+    /// <summary>Time in the waiting line; null for what does not need a slot.</summary>
+    public TimeSpan? QueueTime { get; set; }
+
+    /// <summary>Why we refused, in words; null when we did not.</summary>
+    public string? Refusal { get; private set; }
+
     /// <summary>True once Ollama's status line is there: a body that has not been asked for by then is not asked for any more.</summary>
     public bool HasAnswer => TimeToHeaders is not null;
 
@@ -54,6 +60,9 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
 
     /// <summary>True for the two calls whose streams carry token counts only for clients that ask.</summary>
     public bool StreamsOpenAi => IsRead && (Endpoint == ApiEndpoint.OpenAiChat || Endpoint == ApiEndpoint.OpenAiCompletions);
+
+    /// <summary>True when Ollama would run a model for it, which it does for POST alone.</summary>
+    public bool NeedsSlot => Endpoint.IsInference && HttpMethods.IsPost(context.Request.Method);
 
     private bool IsRead => HttpMethods.IsPost(context.Request.Method) || HttpMethods.IsDelete(context.Request.Method);
 
@@ -102,7 +111,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
     }
 
     /// <summary>Our own answer, where Ollama gave none.</summary>
-    public void Refused(int statusCode) => StatusCode = statusCode;
+    public void Refused(int statusCode, string? why = null) => (StatusCode, Refusal) = (statusCode, why);
 
     /// <param name="data">The next data of the body.</param>
     /// <param name="arrived">When it came, as a timestamp of <see cref="Clock"/>.</param>

@@ -17,6 +17,7 @@ internal sealed class ExchangeMiddleware(
     OllamaConnections connections,
     IOllamaProcessSupervisor ollama,
     ProxyOptions options,
+    ConcurrencyGate gate,
     ExchangeQueue queue,
     ProxyMetrics metrics,
     TimeProvider time,
@@ -33,18 +34,42 @@ internal sealed class ExchangeMiddleware(
         var exchange = new ExchangeInProgress(context, time, logger);
         exchange.Begin();
         var error = ForwarderError.None;
-        metrics.RequestStarted();
         try
         {
             if (!await OwnAnswers.TryAnswerAsync(context, exchange))
             {
-                error = await ForwardAsync(context, exchange);
+                error = await PassAsync(context, exchange);
             }
         }
         finally
         {
-            metrics.RequestEnded();
             queue.TryEnqueue(Complete(context, exchange, error));
+        }
+    }
+
+    private async Task<ForwarderError> PassAsync(HttpContext context, ExchangeInProgress exchange)
+    {
+        var admission = exchange.NeedsSlot ? await gate.EnterAsync(exchange.Endpoint, context) : Admission.NotNeeded;
+        exchange.QueueTime = admission.Waited;
+        if (admission.Result != AdmissionResult.Admitted)
+        {
+            if (admission.Result != AdmissionResult.Cancelled)
+            {
+                await OwnAnswers.BusyAsync(context, exchange, gate.WhyNot(admission.Result), gate.RetryAfter());
+            }
+
+            return ForwarderError.None;
+        }
+
+        metrics.RequestStarted();
+        try
+        {
+            return await ForwardAsync(context, exchange);
+        }
+        finally
+        {
+            metrics.RequestEnded();
+            gate.Leave(exchange.Endpoint, admission);
         }
     }
 
@@ -92,11 +117,12 @@ internal sealed class ExchangeMiddleware(
             Target = exchange.Target.Length <= MaxTarget ? exchange.Target : exchange.Target[..MaxTarget],
             StatusCode = exchange.StatusCode,
             Outcome = outcome,
-            Error = response.Error ?? (outcome == ExchangeOutcome.UpstreamUnreachable ? Describe(context, error) : null),
+            Error = response.Error ?? exchange.Refusal ?? (outcome == ExchangeOutcome.UpstreamUnreachable ? Describe(context, error) : null),
             ClientAddress = AddressOf(context.Connection.RemoteIpAddress),
             UserAgent = context.Request.Headers.UserAgent is [{ } agent] ? agent : null,
             RequestBytes = exchange.RequestBytes,
             ResponseBytes = exchange.ResponseBytes,
+            QueueTime = exchange.QueueTime,
             TimeToHeaders = exchange.TimeToHeaders,
             ConnectTime = exchange.ConnectTime,
             BackPressure = exchange.TimeToHeaders is null ? null : exchange.BackPressure,
