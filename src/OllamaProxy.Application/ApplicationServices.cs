@@ -2,6 +2,7 @@ using MediatR;
 using Microsoft.Extensions.DependencyInjection;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 
 namespace OllamaProxy.Application;
@@ -15,7 +16,9 @@ public static class ApplicationServices
         services.AddSingleton<ProxyMetrics>();
         services.AddSingleton<ExchangeQueue>();
         services.AddSingleton<RecordBatch>();
-        services.AddSingleton(new TruncationDetector(static _ => null));
+        services.AddSingleton(provider => new TruncationDetector(provider.GetRequiredService<OllamaWatch>().ContextLengthOf));
+        services.AddSingleton<ModelLoads>();
+        services.AddSingleton<OllamaWatch>();
 
         services.AddSingleton<ServiceFactory>(provider => provider.GetService!);
         services.AddSingleton<IMediator, Mediator>();

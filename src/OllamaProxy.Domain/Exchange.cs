@@ -36,9 +36,6 @@ public sealed record Exchange
 
     public long ResponseBytes { get; init; }
 
-    /// <summary>Time in the proxy's own waiting line; zero when a slot was free, null for what needs none.</summary>
-    public TimeSpan? QueueTime { get; init; }
-
     /// <summary>From the start to the status line of the answer; null when none came.</summary>
     public TimeSpan? TimeToHeaders { get; init; }
 

@@ -37,5 +37,8 @@ public static class ModelName
         return lastSegment.Contains(':') ? canonical : canonical + ":latest";
     }
 
+    /// <summary>Whether Ollama passes requests for this canonical name on to its cloud: such a model is never loaded here.</summary>
+    public static bool IsCloud(string canonical) => canonical.EndsWith(":cloud", StringComparison.Ordinal) || canonical.EndsWith("-cloud", StringComparison.Ordinal);
+
     private static string Without(string text, string prefix) => text.StartsWith(prefix, StringComparison.Ordinal) ? text[prefix.Length..] : text;
 }

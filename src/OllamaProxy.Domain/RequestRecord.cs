@@ -64,6 +64,9 @@ public sealed record RequestRecord
 
     public TimeSpan? LoadDuration { get; init; }
 
+    /// <summary><see cref="LoadCauses.Name"/> of why the model had to be loaded; null when it had not, or that is not known.</summary>
+    public string? LoadCause { get; init; }
+
     public TimeSpan? PromptEvalDuration { get; init; }
 
     public TimeSpan? EvalDuration { get; init; }

@@ -41,6 +41,7 @@ internal static class ProxyHost
         builder.Services.AddAnalyticsEndpoints();
         builder.Services.AddPrometheus(settings.Metrics);
         builder.Services.AddHostedService<StartupWorker>();
+        builder.Services.AddHostedService<OllamaWatchWorker>();
         builder.Services.AddHostedService<RecordingWorker>();
         builder.Services.AddHostedService<RetentionWorker>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Proxy.ShutdownGrace + TimeSpan.FromSeconds(20));

@@ -111,7 +111,7 @@ internal sealed class EmbedApi(Inference inference)
             throw new ApiFailure(400, "the input length exceeds the context length");
         }
 
-        using var slot = await inference.Models.TakeAsync(model, call.Body.Get("keep_alive"), call.Aborted);
+        using var slot = await inference.Models.TakeAsync(model, call.Body.Get("keep_alive"), call.Body.Object("options").Integer("num_ctx"), call.Aborted);
         cost.Load = slot.LoadTime;
         cost.PromptTokens = inputs.Sum(input => 2 + (input.Length / 4));
         if (model.TokensPerSecond > 0)

@@ -12,7 +12,11 @@ internal enum PieceKind
 internal readonly record struct Piece(PieceKind Kind, string Text);
 
 /// <summary>What one generation was asked for.</summary>
-internal sealed record Job(SimulatedModel Model, int Limit, bool Thinks, bool CallsTool, int PromptLength, int Seed, Fault Fault);
+internal sealed record Job(SimulatedModel Model, int Limit, bool Thinks, bool CallsTool, int PromptLength, int Seed, Fault Fault)
+{
+    /// <summary><c>options.num_ctx</c>, which only Ollama's own API takes.</summary>
+    public int? ContextLength { get; init; }
+}
 
 /// <summary>What one generation cost; whole once its last piece was given.</summary>
 internal sealed class Cost(TimeProvider time)
@@ -56,7 +60,7 @@ internal sealed class ModelRunner(Models models, SimulatedOllamaOptions options)
                 break;
         }
 
-        using var slot = await models.TakeAsync(job.Model, keepAlive, cancellationToken);
+        using var slot = await models.TakeAsync(job.Model, keepAlive, job.ContextLength, cancellationToken);
         cost.Load = slot.LoadTime;
         cost.PromptTokens = 20 + (job.PromptLength / 4);
         var began = options.Time.GetTimestamp();

@@ -13,13 +13,17 @@ internal sealed partial class Models(SimulatedOllamaOptions options)
     private readonly ConcurrentDictionary<string, SimulatedModel> _models =
         new(options.Models.Select(model => KeyValuePair.Create(Canonical(model.Name), model)), StringComparer.OrdinalIgnoreCase);
 
+    private readonly Lock _changing = new();
     private int _loading;
+
+    /// <summary>Held while a model loads.</summary>
+    private SemaphoreSlim Scheduler { get; } = new(1);
 
     public DateTimeOffset MadeAt { get; } = options.Time.GetUtcNow();
 
     public IReadOnlyList<SimulatedModel> All => [.. _models.Values.OrderBy(model => model.Name, StringComparer.Ordinal)];
 
-    public IReadOnlyList<LoadedModel> Loaded => [.. _loaded.Values.Where(model => model.IsLoaded && model.ExpiresAt > options.Time.GetUtcNow())];
+    public IReadOnlyList<LoadedModel> Loaded => [.. _loaded.Values.Where(IsAlive)];
 
     public static string Canonical(string name)
     {
@@ -39,22 +43,63 @@ internal sealed partial class Models(SimulatedOllamaOptions options)
     public void Unload(SimulatedModel model) => _loaded.TryRemove(model.Name, out _);
 
     /// <summary>Waits until the model is loaded and has a slot; disposing the answer gives the slot back.</summary>
-    public async Task<Slot> TakeAsync(SimulatedModel model, JsonElement? keepAlive, CancellationToken cancellationToken)
+    /// <param name="model">Which one.</param>
+    /// <param name="keepAlive">How long it shall stay afterwards.</param>
+    /// <param name="contextLength"><c>num_ctx</c> as asked for; another one than it is loaded with means loading it again. Null takes it as it is.</param>
+    /// <param name="cancellationToken">The client left.</param>
+    public async Task<Slot> TakeAsync(SimulatedModel model, JsonElement? keepAlive, int? contextLength, CancellationToken cancellationToken)
     {
         var began = options.Time.GetTimestamp();
-        var loaded = _loaded.GetOrAdd(model.Name, _ => new LoadedModel(model, options.NumParallel));
-        if (!loaded.IsLoaded || loaded.ExpiresAt <= options.Time.GetUtcNow())
-        {
-            await LoadAsync(loaded, cancellationToken);
-        }
-
+        var loaded = Use(model, contextLength) ?? await LoadAsync(model, contextLength, cancellationToken);
         var loadTime = options.Time.GetElapsedTime(began);
         loaded.ExpiresAt = Expiry(keepAlive);
-        await loaded.Slots.WaitAsync(cancellationToken);
-        return new Slot(loaded, loadTime, () => loaded.ExpiresAt = Expiry(keepAlive));
+        try
+        {
+            await loaded.Slots.WaitAsync(cancellationToken);
+        }
+        catch
+        {
+            Leave(loaded);
+            throw;
+        }
+
+        return new Slot(loadTime, () =>
+        {
+            loaded.ExpiresAt = Expiry(keepAlive);
+            loaded.Slots.Release();
+            Leave(loaded);
+        });
     }
 
-    private async Task LoadAsync(LoadedModel loaded, CancellationToken cancellationToken)
+    /// <summary>The loaded model, kept from leaving; null when it has to be loaded first.</summary>
+    private LoadedModel? Use(SimulatedModel model, int? contextLength)
+    {
+        lock (_changing)
+        {
+            if (_loaded.GetValueOrDefault(model.Name) is not { } loaded || !IsAlive(loaded) || (contextLength ?? loaded.ContextLength) != loaded.ContextLength)
+            {
+                return null;
+            }
+
+            loaded.Users++;
+            loaded.UsedAt = options.Time.GetTimestamp();
+            return loaded;
+        }
+    }
+
+    private void Leave(LoadedModel loaded)
+    {
+        lock (_changing)
+        {
+            if (--loaded.Users == 0 && loaded.Unused is { } unused)
+            {
+                unused.SetResult();
+            }
+        }
+    }
+
+    /// <summary>One model at a time, as the real one's scheduler does.</summary>
+    private async Task<LoadedModel> LoadAsync(SimulatedModel model, int? contextLength, CancellationToken cancellationToken)
     {
         if (Interlocked.Increment(ref _loading) > options.MaxQueue)
         {
@@ -64,19 +109,27 @@ internal sealed partial class Models(SimulatedOllamaOptions options)
 
         try
         {
-            await loaded.Load.WaitAsync(cancellationToken);
+            await Scheduler.WaitAsync(cancellationToken);
             try
             {
-                if (loaded.Model.LoadTime > TimeSpan.Zero && !(loaded.IsLoaded && loaded.ExpiresAt > options.Time.GetUtcNow()))
+                if (Use(model, contextLength) is { } already)
                 {
-                    await Task.Delay(loaded.Model.LoadTime, options.Time, cancellationToken);
+                    return already;
                 }
 
-                loaded.IsLoaded = true;
+                await MakeRoomAsync(model).WaitAsync(cancellationToken);
+                if (model.LoadTime > TimeSpan.Zero)
+                {
+                    await Task.Delay(model.LoadTime, options.Time, cancellationToken);
+                }
+
+                var loaded = new LoadedModel(model, contextLength ?? model.ContextLength, options.NumParallel) { Users = 1, UsedAt = options.Time.GetTimestamp() };
+                _loaded[model.Name] = loaded;
+                return loaded;
             }
             finally
             {
-                loaded.Load.Release();
+                Scheduler.Release();
             }
         }
         finally
@@ -84,6 +137,21 @@ internal sealed partial class Models(SimulatedOllamaOptions options)
             Interlocked.Decrement(ref _loading);
         }
     }
+
+    /// <summary>Unloads the same model with other parameters and, with too many, the one longest unused; each once nobody uses it any more.</summary>
+    private Task MakeRoomAsync(SimulatedModel model)
+    {
+        lock (_changing)
+        {
+            var leaving = _loaded.Values.Where(loaded => loaded.Model.Name == model.Name || !IsAlive(loaded)).ToList();
+            var staying = _loaded.Values.Except(leaving).OrderBy(loaded => loaded.UsedAt).ToList();
+            leaving.AddRange(staying.Take(options.MaxLoadedModels > 0 ? staying.Count - options.MaxLoadedModels + 1 : 0));
+            leaving.ForEach(loaded => _loaded.TryRemove(loaded.Model.Name, out _));
+            return Task.WhenAll(leaving.Where(loaded => loaded.Users > 0).Select(loaded => (loaded.Unused ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task));
+        }
+    }
+
+    private bool IsAlive(LoadedModel loaded) => loaded.Users > 0 || loaded.ExpiresAt > options.Time.GetUtcNow();
 
     private DateTimeOffset Expiry(JsonElement? keepAlive)
     {
@@ -121,28 +189,30 @@ internal sealed partial class Models(SimulatedOllamaOptions options)
     private static partial Regex ValidName();
 }
 
-/// <summary>A model in memory, or on its way there.</summary>
-internal sealed class LoadedModel(SimulatedModel model, int slots)
+/// <summary>A model in memory.</summary>
+internal sealed class LoadedModel(SimulatedModel model, int contextLength, int slots)
 {
     public SimulatedModel Model { get; } = model;
 
+    public int ContextLength { get; } = contextLength;
+
     public SemaphoreSlim Slots { get; } = new(slots);
 
-    public SemaphoreSlim Load { get; } = new(1);
-
-    public bool IsLoaded { get; set; }
-
     public DateTimeOffset ExpiresAt { get; set; }
+
+    /// <summary>Requests that run on it or wait for a slot.</summary>
+    public int Users { get; set; }
+
+    public long UsedAt { get; set; }
+
+    /// <summary>Set when somebody waits for it to leave: done with its last user.</summary>
+    public TaskCompletionSource? Unused { get; set; }
 }
 
 /// <summary>A place to generate in.</summary>
-internal readonly struct Slot(LoadedModel loaded, TimeSpan loadTime, Action done) : IDisposable
+internal readonly struct Slot(TimeSpan loadTime, Action done) : IDisposable
 {
     public TimeSpan LoadTime { get; } = loadTime;
 
-    public void Dispose()
-    {
-        done();
-        loaded.Slots.Release();
-    }
+    public void Dispose() => done();
 }

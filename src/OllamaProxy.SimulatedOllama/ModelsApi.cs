@@ -40,7 +40,7 @@ internal sealed class ModelsApi(Models models)
                 item.Object("details", details => Details(details, loaded.Model));
                 item.WriteString("expires_at", Clock.Text(loaded.ExpiresAt));
                 item.WriteNumber("size_vram", 0);
-                item.WriteNumber("context_length", loaded.Model.ContextLength);
+                item.WriteNumber("context_length", loaded.ContextLength);
             });
         }
     })));

@@ -42,7 +42,7 @@ internal sealed class NativeApi(Inference inference)
             return;
         }
 
-        var job = makeJob();
+        var job = makeJob() with { ContextLength = ContextLength(call.Body) };
         var cost = new Cost(inference.Time);
         var stream = call.Body.Flag("stream", true);
         var text = new StringBuilder();
@@ -96,7 +96,7 @@ internal sealed class NativeApi(Inference inference)
         }
         else
         {
-            using var slot = await inference.Models.TakeAsync(model, keepAlive, call.Aborted);
+            using var slot = await inference.Models.TakeAsync(model, keepAlive, ContextLength(call.Body), call.Aborted);
         }
 
         await call.NativeAsync(Json.Object(writer =>
@@ -200,6 +200,8 @@ internal sealed class NativeApi(Inference inference)
     }
 
     private static int? Limit(Arguments body) => body.Object("options").Integer("num_predict");
+
+    private static int? ContextLength(Arguments body) => body.Object("options").Integer("num_ctx");
 
     private static bool? Thinks(Arguments body) => body.Get("think")?.ValueKind switch
     {

@@ -22,6 +22,9 @@ public sealed record SimulatedOllamaOptions
     /// <summary>Requests one model works on at once (<c>OLLAMA_NUM_PARALLEL</c>); others wait without limit.</summary>
     public int NumParallel { get; init; } = 1;
 
+    /// <summary>Models in memory at once (<c>OLLAMA_MAX_LOADED_MODELS</c>): one more evicts the one longest unused. 0 (default) is no limit.</summary>
+    public int MaxLoadedModels { get; init; }
+
     /// <summary>Requests that may wait for a model to load (<c>OLLAMA_MAX_QUEUE</c>); more get 503.</summary>
     public int MaxQueue { get; init; } = 512;
 

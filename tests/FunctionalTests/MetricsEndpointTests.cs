@@ -116,7 +116,7 @@ public sealed partial class MetricsEndpointTests
         StatusCode = 200,
         Outcome = ExchangeOutcome.Completed,
         Request = new RequestFacts { Model = model, Prompt = prompt },
-        Response = new ResponseFacts { Terminated = true, Usage = new TokenUsage { CompletionTokens = tokens, EvalDuration = TimeSpan.FromSeconds(seconds) } },
+        Response = new ResponseFacts { Terminated = true, Usage = new TokenUsage { CompletionTokens = tokens, EvalDuration = TimeSpan.FromSeconds(seconds), LoadDuration = TimeSpan.FromSeconds(1) } },
     };
 
     /// <summary>Hands exchanges to the real worker, a queue's length at a time, and waits until it has counted them all.</summary>

@@ -47,6 +47,7 @@ internal static class Records
         TokensPerSecond = 9.25,
         TotalDuration = TimeSpan.FromMicroseconds(10),
         LoadDuration = TimeSpan.FromMicroseconds(11),
+        LoadCause = "cold",
         PromptEvalDuration = TimeSpan.FromMicroseconds(12),
         EvalDuration = TimeSpan.FromMicroseconds(13),
         QueueTime = TimeSpan.FromMicroseconds(14),

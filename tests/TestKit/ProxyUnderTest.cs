@@ -45,6 +45,8 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
             ["PROXY_HOST"] = IPAddress.Loopback.ToString(),
             ["OLLAMA_BACKEND_URL"] = upstream.ToString(),
             ["ANALYTICS_DIR"] = folder.FullName,
+            // An upstream of a test expects the test's requests only.
+            ["OLLAMA_POLL_SECONDS"] = "0",
         };
         foreach (var (name, value) in variables ?? new Dictionary<string, string>())
         {

@@ -1,4 +1,5 @@
 using MediatR;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Recording;
@@ -6,11 +7,16 @@ namespace OllamaProxy.Application.Recording;
 /// <summary>Turns a completed exchange into the record we keep, and announces it.</summary>
 public sealed record RecordExchange(Exchange Exchange) : IRequest<RequestRecord>;
 
-internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetector truncations, RecordingOptions options) : IRequestHandler<RecordExchange, RequestRecord>
+internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetector truncations, OllamaWatch ollama, RecordingOptions options)
+    : IRequestHandler<RecordExchange, RequestRecord>
 {
     public async Task<RequestRecord> Handle(RecordExchange command, CancellationToken cancellationToken)
     {
-        var record = ToRecord(command.Exchange, options.PreviewLength) with { Truncation = truncations.Judge(command.Exchange)?.Name() };
+        var record = ToRecord(command.Exchange, options.PreviewLength) with
+        {
+            Truncation = truncations.Judge(command.Exchange)?.Name(),
+            LoadCause = ollama.Observe(command.Exchange)?.Name(),
+        };
         await mediator.Publish(new RequestRecorded(command.Exchange, record), cancellationToken);
         return record;
     }

@@ -4,11 +4,21 @@ namespace OllamaProxy.Application.Supervision;
 public interface IOllamaClient
 {
     /// <summary>The models Ollama has (<c>GET /api/tags</c>), by the names it gives them.</summary>
-    Task<OllamaAnswer<IReadOnlyList<string>>> ListModelsAsync(CancellationToken cancellationToken);
+    Task<OllamaAnswer<IReadOnlyList<InstalledModel>>> ListModelsAsync(CancellationToken cancellationToken);
+
+    /// <summary>The models in memory (<c>GET /api/ps</c>). One that is still loading is not among them.</summary>
+    Task<OllamaAnswer<IReadOnlyList<LoadedModel>>> ListLoadedModelsAsync(CancellationToken cancellationToken);
+
+    /// <summary>Ollama's version (<c>GET /api/version</c>).</summary>
+    Task<OllamaAnswer<string>> VersionAsync(CancellationToken cancellationToken);
 }
 
 /// <summary>What Ollama said, or why it is not known.</summary>
 /// <param name="Value">The answer; null when there is none.</param>
 /// <param name="Problem">Why there is none, fit for a person; null when there is.</param>
 public readonly record struct OllamaAnswer<T>(T? Value, string? Problem)
-    where T : class;
+    where T : class
+{
+    /// <summary>True when no connection could be made, which is more than no answer in time: there is no Ollama.</summary>
+    public bool IsNobodyThere { get; init; }
+}

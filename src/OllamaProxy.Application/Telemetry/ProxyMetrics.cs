@@ -16,6 +16,7 @@ public sealed class ProxyMetrics
     private static readonly int s_errorTypes = Enum.GetValues<ErrorType>().Length;
     private static readonly int s_confidences = Enum.GetValues<Truncation>().Length;
     private static readonly int s_categories = Enum.GetValues<PromptCategory>().Length;
+    private static readonly int s_loadCauses = Enum.GetValues<LoadCause>().Length;
 
     /// <summary>Pairs of endpoint and category: only inference endpoints have a prompt, every other call is <c>empty</c>.</summary>
     private static readonly int s_endpointCategories = ApiEndpoint.All.Sum(endpoint => endpoint.IsInference ? s_categories : 1);
@@ -31,6 +32,8 @@ public sealed class ProxyMetrics
     private readonly Counter<long> _truncated;
     private readonly Histogram<double> _queueWait;
     private readonly Counter<long> _rejected;
+    private readonly Counter<long> _loads;
+    private readonly Histogram<double> _loadTime;
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _written;
     private readonly Counter<long> _storeFailures;
@@ -60,6 +63,8 @@ public sealed class ProxyMetrics
         _queueWait = Histogram(meter, "ollama_queue_wait_seconds", "s", "Time inferences waited for a slot; 0 for those that did not wait.",
             [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
         _rejected = meter.CreateCounter<long>("ollama_rejected_total", description: "Inferences the proxy turned away, by endpoint and reason.");
+        _loads = meter.CreateCounter<long>("ollama_model_loads_total", description: "Model loads by model and cause (cold, expired, evicted, params_changed, restart, unknown).");
+        _loadTime = Histogram(meter, "ollama_model_load_seconds", "s", "Duration of model loads by model and cause.", [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
 
         _dropped = meter.CreateCounter<long>("ollama_proxy_records_dropped_total", description: "Records that were not stored, by reason.");
         _written = meter.CreateCounter<long>("ollama_proxy_records_written_total", description: "Records stored.");
@@ -96,6 +101,7 @@ public sealed class ProxyMetrics
             "ollama_tokens_generated" or "ollama_tokens_per_second" => models * s_categories,
             "ollama_endpoint_active_requests" or "ollama_queue_depth" or "ollama_queue_wait_seconds" => EndpointLoad.Endpoints.Length,
             "ollama_rejected_total" => EndpointLoad.Endpoints.Length * Enum.GetValues<RejectionReason>().Length,
+            "ollama_model_loads_total" or "ollama_model_load_seconds" => models * s_loadCauses,
             _ => 2_000,
         };
     }
@@ -160,6 +166,14 @@ public sealed class ProxyMetrics
         if (record.IsInference)
         {
             RecordPhases(record, model);
+        }
+
+        if (record.LoadCause is { } cause)
+        {
+            var loadLabels = new TagList { { "model", model }, { "cause", cause } };
+            _loads.Add(1, loadLabels);
+            // An answer to a request that only loads tells no duration; loading is all it did.
+            _loadTime.Record((record.LoadDuration ?? record.Latency).TotalSeconds, loadLabels);
         }
 
         if (record.OutputTokens is > 0 and { } tokens)

@@ -13,6 +13,7 @@ internal static class RecordCsv
         "prompt_eval_duration", "eval_duration", "mean_gap", "longest_gap", "time_to_headers", "method", "request_bytes", "response_bytes", "message_count",
         "image_count", "tool_count", "num_ctx", "temperature", "is_inference", "started_at",
         "connect_time", "engine_wait", "decode_time", "client_backpressure", "prompt_tokens_per_second", "error_type", "truncation",
+        "load_cause",
     ];
 
     public static string Header { get; } = string.Join(',', s_names) + "\r\n";
@@ -73,6 +74,7 @@ internal static class RecordCsv
         Number(record.PromptTokensPerSecond),
         Text(record.ErrorType),
         Text(record.Truncation),
+        Text(record.LoadCause),
     ]) + "\r\n";
 
     /// <summary>

@@ -171,6 +171,9 @@ internal sealed record RecordJson
     [JsonPropertyOrder(53), JsonPropertyName("truncation")]
     public string? Truncation { get; init; }
 
+    [JsonPropertyOrder(54), JsonPropertyName("load_cause")]
+    public string? LoadCause { get; init; }
+
     public static RecordJson Of(RequestRecord record) => new()
     {
         Id = record.Id,
@@ -224,5 +227,6 @@ internal sealed record RecordJson
         PromptTokensPerSecond = record.PromptTokensPerSecond,
         ErrorType = record.ErrorType,
         Truncation = record.Truncation,
+        LoadCause = record.LoadCause,
     };
 }

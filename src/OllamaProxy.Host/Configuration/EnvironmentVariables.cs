@@ -33,6 +33,8 @@ internal static class EnvironmentVariables
             (settings, text) => settings with { Ollama = settings.Ollama with { ExecutablePath = text } }),
         new("OLLAMA_HOST", "", "an address of this machine", "Ollama's own variable: its port becomes OLLAMA_BACKEND_PORT, unless the proxy has that port. The Ollama that is started always listens on 127.0.0.1.",
             (settings, text) => settings with { OllamaHost = text }),
+        new("OLLAMA_POLL_SECONDS", "10", "0 to 3600 (0: never)", "How often Ollama is asked which models it has loaded.",
+            (settings, text) => Integer(text, 0, 3_600) is { } seconds ? settings with { Ollama = settings.Ollama with { PollPeriod = TimeSpan.FromSeconds(seconds) } } : null),
         new("SHUTDOWN_GRACE_SECONDS", "10", "0 to 3600", "How long a stop waits for running requests.",
             (settings, text) => Integer(text, 0, 3_600) is { } seconds ? settings with { Proxy = settings.Proxy with { ShutdownGrace = TimeSpan.FromSeconds(seconds) } } : null),
         new("MAX_CONCURRENT_REQUESTS", "50", "1 to 100000", "Inferences that Ollama gets at once; further ones wait in the proxy. Everything else never waits.",

@@ -15,7 +15,7 @@ internal static class TestEndpoint
         var (models, problem) = await context.RequestServices.GetRequiredService<IOllamaClient>().ListModelsAsync(context.RequestAborted);
         return models is null
             ? Answer(new TestJson("error", host, false, null, problem), StatusCodes.Status503ServiceUnavailable)
-            : Answer(new TestJson("ok", host, true, models, null), StatusCodes.Status200OK);
+            : Answer(new TestJson("ok", host, true, [.. models.Select(model => model.Name)], null), StatusCodes.Status200OK);
     }
 
     private static JsonHttpResult<TestJson> Answer(TestJson answer, int status) => TypedResults.Json(answer, AnalyticsJson.Relaxed.TestJson, statusCode: status);

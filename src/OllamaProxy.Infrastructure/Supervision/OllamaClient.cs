@@ -1,56 +1,108 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using OllamaProxy.Application.Supervision;
+using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
 /// <summary>The proxy's own questions, over connections of their own: those of the byte path are made for relaying.</summary>
 internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaClient, IDisposable
 {
-    private const string NotOllama = "What answers there is no Ollama: its /api/tags is not a list of models.";
-    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(5);
+    /// <summary>A list can be held up by the unloading of a model, which takes seconds.</summary>
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>A model that is never unloaded expires some 292 years from now, which is as far as Go's durations go.</summary>
+    private const int NeverFromYear = 2200;
 
     private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false, ActivityHeadersPropagator = null })
     {
         Timeout = s_timeout,
+        MaxResponseContentBufferSize = 16 * 1024 * 1024,
     };
 
-    public async Task<OllamaAnswer<IReadOnlyList<string>>> ListModelsAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            using var response = await _client.GetAsync(new Uri(ollama.Backend, "/api/tags"), HttpCompletionOption.ResponseHeadersRead, cancellationToken);
-            if (!response.IsSuccessStatusCode)
-            {
-                return Nothing($"Ollama answered with status {(int)response.StatusCode}.");
-            }
+    public Task<OllamaAnswer<IReadOnlyList<InstalledModel>>> ListModelsAsync(CancellationToken cancellationToken) =>
+        AskAsync<Tags, IReadOnlyList<InstalledModel>>(
+            "/api/tags", OllamaJson.Default.Tags, tags => tags.Models is { } models ? [.. models.Select(model => new InstalledModel(model.Name, model.Size))] : null, cancellationToken);
 
-            await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
-            var tags = await JsonSerializer.DeserializeAsync(body, OllamaJson.Default.Tags, cancellationToken);
-            return tags?.Models is { } models ? new OllamaAnswer<IReadOnlyList<string>>([.. models.Select(model => model.Name)], null) : Nothing(NotOllama);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            return Nothing($"Ollama did not answer within {s_timeout.TotalSeconds} s.");
-        }
-        catch (Exception exception) when (exception is HttpRequestException or IOException)
-        {
-            return Nothing($"No answer from Ollama: {exception.Message}");
-        }
-        catch (JsonException)
-        {
-            return Nothing(NotOllama);
-        }
-    }
+    public Task<OllamaAnswer<IReadOnlyList<LoadedModel>>> ListLoadedModelsAsync(CancellationToken cancellationToken) =>
+        AskAsync<Running, IReadOnlyList<LoadedModel>>("/api/ps", OllamaJson.Default.Running, running => running.Models is { } models ? [.. models.Select(Loaded)] : null, cancellationToken);
+
+    public Task<OllamaAnswer<string>> VersionAsync(CancellationToken cancellationToken) =>
+        AskAsync("/api/version", OllamaJson.Default.VersionAnswer, answer => answer.Version, cancellationToken);
 
     public void Dispose() => _client.Dispose();
 
-    private static OllamaAnswer<IReadOnlyList<string>> Nothing(string problem) => new(null, problem);
+    private static LoadedModel Loaded(RunningModel model) => new(ModelName.Normalize(model.Name) ?? "")
+    {
+        Size = model.Size,
+        VramSize = model.VramSize,
+        ContextLength = model.ContextLength,
+        ExpiresAt = DateTimeOffset.TryParse(model.ExpiresAt, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) && at.Year < NeverFromYear ? at.ToUniversalTime() : null,
+        Family = model.Details?.Family,
+        ParameterSize = model.Details?.ParameterSize,
+        Quantization = model.Details?.Quantization,
+    };
+
+    private async Task<OllamaAnswer<TAnswer>> AskAsync<TJson, TAnswer>(string path, JsonTypeInfo<TJson> type, Func<TJson, TAnswer?> read, CancellationToken cancellationToken)
+        where TJson : class
+        where TAnswer : class
+    {
+        try
+        {
+            // Whole, so that the time limit is for the body too.
+            using var response = await _client.GetAsync(new Uri(ollama.Backend, path), cancellationToken);
+            if (!response.IsSuccessStatusCode)
+            {
+                return new(null, $"Ollama answered with status {(int)response.StatusCode}.");
+            }
+
+            await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+            var json = await JsonSerializer.DeserializeAsync(body, type, cancellationToken);
+            var answer = json is null ? null : read(json);
+            return new(answer, answer is null ? NotOllama(path) : null);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return new(null, $"Ollama did not answer within {s_timeout.TotalSeconds} s.");
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException)
+        {
+            var isNobodyThere = exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError };
+            return new(null, $"No answer from Ollama: {exception.Message}") { IsNobodyThere = isNobodyThere };
+        }
+        catch (JsonException)
+        {
+            return new(null, NotOllama(path));
+        }
+    }
+
+    private static string NotOllama(string path) => $"What answers there is no Ollama: its {path} is not {(path == "/api/version" ? "a version" : "a list of models")}.";
 }
 
 internal sealed record Tags([property: JsonPropertyName("models"), JsonRequired] IReadOnlyList<TaggedModel>? Models);
 
-internal sealed record TaggedModel([property: JsonPropertyName("name"), JsonRequired] string Name);
+internal sealed record TaggedModel([property: JsonPropertyName("name"), JsonRequired] string Name, [property: JsonPropertyName("size")] long Size);
+
+internal sealed record Running([property: JsonPropertyName("models"), JsonRequired] IReadOnlyList<RunningModel>? Models);
+
+internal sealed record RunningModel(
+    [property: JsonPropertyName("name"), JsonRequired] string Name,
+    [property: JsonPropertyName("size")] long Size,
+    [property: JsonPropertyName("size_vram")] long VramSize,
+    [property: JsonPropertyName("context_length")] int? ContextLength,
+    [property: JsonPropertyName("expires_at")] string? ExpiresAt,
+    [property: JsonPropertyName("details")] RunningModelDetails? Details);
+
+internal sealed record RunningModelDetails(
+    [property: JsonPropertyName("family")] string? Family,
+    [property: JsonPropertyName("parameter_size")] string? ParameterSize,
+    [property: JsonPropertyName("quantization_level")] string? Quantization);
+
+internal sealed record VersionAnswer([property: JsonPropertyName("version"), JsonRequired] string? Version);
 
 [JsonSerializable(typeof(Tags))]
+[JsonSerializable(typeof(Running))]
+[JsonSerializable(typeof(VersionAnswer))]
 internal sealed partial class OllamaJson : JsonSerializerContext;

@@ -12,6 +12,9 @@ public sealed record OllamaOptions
     /// <summary>An Ollama somewhere else; no child is started then. Null by default.</summary>
     public Uri? BackendUrl { get; init; }
 
+    /// <summary>How often Ollama is asked what it has loaded. 0 (never) to 3,600 s, default 10 s.</summary>
+    public TimeSpan PollPeriod { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>The <c>ollama</c> executable; null looks on PATH and in the known places.</summary>
     public string? ExecutablePath { get; init; }
 

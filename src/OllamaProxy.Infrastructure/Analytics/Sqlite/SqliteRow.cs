@@ -53,6 +53,8 @@ internal sealed class SqliteRow
 
     public long? LoadDurationUs { get; set; }
 
+    public string? LoadCause { get; set; }
+
     public long? PromptEvalDurationUs { get; set; }
 
     public long? EvalDurationUs { get; set; }
@@ -130,6 +132,7 @@ internal sealed class SqliteRow
         TokensPerSecond = record.TokensPerSecond,
         TotalDurationUs = record.TotalDuration is { } totalDuration ? Micros(totalDuration) : null,
         LoadDurationUs = record.LoadDuration is { } loadDuration ? Micros(loadDuration) : null,
+        LoadCause = record.LoadCause,
         PromptEvalDurationUs = record.PromptEvalDuration is { } promptEvalDuration ? Micros(promptEvalDuration) : null,
         EvalDurationUs = record.EvalDuration is { } evalDuration ? Micros(evalDuration) : null,
         QueueTimeUs = record.QueueTime is { } queueTime ? Micros(queueTime) : null,
@@ -184,6 +187,7 @@ internal sealed class SqliteRow
         TokensPerSecond = TokensPerSecond,
         TotalDuration = TotalDurationUs is { } totalDuration ? Duration(totalDuration) : null,
         LoadDuration = LoadDurationUs is { } loadDuration ? Duration(loadDuration) : null,
+        LoadCause = LoadCause,
         PromptEvalDuration = PromptEvalDurationUs is { } promptEvalDuration ? Duration(promptEvalDuration) : null,
         EvalDuration = EvalDurationUs is { } evalDuration ? Duration(evalDuration) : null,
         QueueTime = QueueTimeUs is { } queueTime ? Duration(queueTime) : null,

@@ -38,6 +38,7 @@ internal static class SqliteSchema
             tokens_per_second REAL,
             total_duration_us INTEGER,
             load_duration_us INTEGER,
+            load_cause TEXT,
             prompt_eval_duration_us INTEGER,
             eval_duration_us INTEGER,
             queue_time_us INTEGER,

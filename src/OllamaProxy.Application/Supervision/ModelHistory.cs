@@ -1,0 +1,45 @@
+namespace OllamaProxy.Application.Supervision;
+
+/// <summary>The last uses of one model. Uses are noted in the order of their ends, so one that began long ago may come after many that began later.</summary>
+internal sealed class ModelHistory
+{
+    private const int MaxUses = 32;
+
+    /// <summary>How far apart two requests may see the same load end: they measure it one by one.</summary>
+    private static readonly TimeSpan s_sameMoment = TimeSpan.FromMilliseconds(250);
+
+    private readonly List<ModelUse> _uses = [];
+    private DateTimeOffset? _forgottenFrom;
+
+    /// <summary>The end of the use noted last.</summary>
+    public DateTimeOffset TouchedAt => _uses[^1].EndedAt;
+
+    public void Add(ModelUse use)
+    {
+        if (_uses.Count == MaxUses)
+        {
+            _forgottenFrom ??= _uses[0].ReadyAt;
+            _uses.RemoveAt(0);
+        }
+
+        _uses.Add(use);
+    }
+
+    /// <summary>Uses whose model was ready by then, in that order.</summary>
+    public IReadOnlyList<ModelUse> Before(DateTimeOffset at) => [.. _uses.Where(use => use.ReadyAt <= at).OrderBy(use => use.ReadyAt)];
+
+    /// <summary>True when there were uses by then that are no longer known.</summary>
+    public bool HasForgotten(DateTimeOffset at) => _forgottenFrom <= at;
+
+    /// <summary>True when a use that is already noted waited for the same load.</summary>
+    public bool IsCounted(ModelUse use) => _uses.Any(other =>
+        other.IsCounted && other.AskedAt < use.ReadyAt && use.AskedAt < other.ReadyAt && (other.ReadyAt - use.ReadyAt).Duration() <= s_sameMoment
+        && (other.ContextLength ?? use.ContextLength) == (use.ContextLength ?? other.ContextLength));
+
+    /// <summary>Of uses in order those since the last load: what they asked for is what the model runs with.</summary>
+    public static IEnumerable<ModelUse> SinceLoad(IReadOnlyList<ModelUse> uses)
+    {
+        var from = uses.LastOrDefault(use => use.IsLoad)?.ReadyAt - s_sameMoment;
+        return from is { } at ? uses.Where(use => use.ReadyAt >= at) : uses;
+    }
+}

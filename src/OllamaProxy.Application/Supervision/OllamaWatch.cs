@@ -1,0 +1,114 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Application.Supervision;
+
+/// <summary>
+/// Holds what is known of Ollama: a snapshot that one worker renews (<see cref="PollAsync"/>) and anybody may read at any time without waiting. It is as old as
+/// the last poll; nothing on the byte path ever asks Ollama or waits for an answer to such a question.
+/// </summary>
+public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor ollama, ModelLoads loads, TimeProvider time)
+{
+    /// <summary>Models whose context length is remembered.</summary>
+    public const int MaxRemembered = 1_000;
+
+    /// <summary>How often version and installed models are asked for: they change rarely.</summary>
+    private static readonly TimeSpan s_detailsPeriod = TimeSpan.FromMinutes(1);
+
+    private readonly ConcurrentDictionary<string, Remembered> _contextLengths = new(StringComparer.Ordinal);
+    private readonly Channel<bool> _requests = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private OllamaSnapshot _current = OllamaSnapshot.Unknown;
+    private (long Timestamp, OllamaState State)? _details;
+
+    /// <summary>The last snapshot.</summary>
+    public OllamaSnapshot Current => Volatile.Read(ref _current);
+
+    /// <summary>The context length a model is loaded with, or was when it was last seen loaded; null when it never was.</summary>
+    /// <param name="model">A canonical name.</param>
+    public int? ContextLengthOf(string model) => _contextLengths.TryGetValue(model, out var remembered) ? remembered.Length : null;
+
+    /// <summary>Asks for a fresh snapshot soon. Returns at once; many requests are one.</summary>
+    public void RequestPoll() => _requests.Writer.TryWrite(true);
+
+    /// <summary>Completes once a poll was asked for that none has begun to answer.</summary>
+    public async Task WaitForRequestAsync(CancellationToken cancellationToken) => await _requests.Reader.WaitToReadAsync(cancellationToken);
+
+    /// <summary>
+    /// What an exchange says about what is loaded. Exchanges come in the order of their ends, from one caller. Returns why its model had to be loaded; null when
+    /// it had not, or that is not known.
+    /// </summary>
+    public LoadCause? Observe(Exchange exchange)
+    {
+        var cause = loads.Observe(exchange, ollama.ProcessId);
+        if (cause is not null || ChangesWhatIsLoaded(exchange))
+        {
+            RequestPoll();
+        }
+
+        return cause;
+    }
+
+    /// <summary>Takes a new snapshot. One caller at a time.</summary>
+    public async Task<OllamaSnapshot> PollAsync(CancellationToken cancellationToken)
+    {
+        // What is asked for from here on may not be in the answer.
+        _requests.Reader.TryRead(out _);
+        var state = ollama.State;
+        var snapshot = new OllamaSnapshot { TakenAt = time.GetUtcNow(), ProcessId = ollama.ProcessId };
+        if (state is OllamaState.Stopping or OllamaState.Stopped)
+        {
+            snapshot = snapshot with { IsUp = false, Problem = "Ollama has ended." };
+        }
+        else
+        {
+            var loaded = await client.ListLoadedModelsAsync(cancellationToken);
+            snapshot = snapshot with { IsUp = loaded.Value is not null ? true : loaded.IsNobodyThere ? false : null, Problem = loaded.Problem, Loaded = loaded.Value };
+            snapshot = snapshot.IsUp == true ? await WithDetailsAsync(snapshot, state, cancellationToken) : snapshot;
+        }
+
+        Take(snapshot);
+        return snapshot;
+    }
+
+    private async Task<OllamaSnapshot> WithDetailsAsync(OllamaSnapshot snapshot, OllamaState state, CancellationToken cancellationToken)
+    {
+        var last = Current;
+        if (_details is { } details && details.State == state && last.IsUp == true && last.ProcessId == snapshot.ProcessId && time.GetElapsedTime(details.Timestamp) < s_detailsPeriod)
+        {
+            return snapshot with { Version = last.Version, InstalledCount = last.InstalledCount, InstalledSize = last.InstalledSize };
+        }
+
+        var version = await client.VersionAsync(cancellationToken);
+        var installed = await client.ListModelsAsync(cancellationToken);
+        _details = version.Value is null || installed.Value is null ? null : (time.GetTimestamp(), state);
+        return snapshot with { Version = version.Value, InstalledCount = installed.Value?.Count, InstalledSize = installed.Value?.Sum(model => model.Size) };
+    }
+
+    private void Take(OllamaSnapshot snapshot)
+    {
+        loads.Observe(snapshot);
+        foreach (var model in snapshot.Loaded ?? [])
+        {
+            if (model.ContextLength is { } length)
+            {
+                _contextLengths[model.Name] = new Remembered(length, snapshot.TakenAt);
+            }
+        }
+
+        while (_contextLengths.Count > MaxRemembered)
+        {
+            _contextLengths.TryRemove(_contextLengths.MinBy(entry => entry.Value.SeenAt));
+        }
+
+        Volatile.Write(ref _current, snapshot);
+    }
+
+    /// <summary>True when the snapshot is known to be out of date after this exchange.</summary>
+    private bool ChangesWhatIsLoaded(Exchange exchange) =>
+        exchange.Outcome == ExchangeOutcome.UpstreamUnreachable
+        || exchange.Response.FinishReason == "unload"
+        || (ModelUse.Of(exchange) is { } use && Current.Find(use.Model) is null);
+
+    private readonly record struct Remembered(int Length, DateTimeOffset SeenAt);
+}

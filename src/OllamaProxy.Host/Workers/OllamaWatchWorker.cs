@@ -1,0 +1,76 @@
+using OllamaProxy.Application.Supervision;
+using OllamaProxy.Infrastructure.Supervision;
+
+namespace OllamaProxy.Host.Workers;
+
+/// <summary>Renews what is known of Ollama: every period, and soon after a request showed that it changed. One poll at a time, never in a request's way.</summary>
+internal sealed partial class OllamaWatchWorker(OllamaWatch watch, OllamaOptions options, TimeProvider time, ILogger<OllamaWatchWorker> logger) : BackgroundService
+{
+    /// <summary>Between two polls, however much changes.</summary>
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
+
+    private bool _isKnown = true;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (options.PollPeriod == TimeSpan.Zero)
+        {
+            return;
+        }
+
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await PollAsync(stoppingToken);
+            await Task.Delay(s_pause, time, stoppingToken);
+            using var waiting = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+            var due = Task.Delay(options.PollPeriod - s_pause, time, waiting.Token);
+            await Task.WhenAny(due, watch.WaitForRequestAsync(waiting.Token));
+            await waiting.CancelAsync();
+        }
+    }
+
+    private async Task PollAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            Tell(await watch.PollAsync(cancellationToken));
+        }
+        // The answers of whatever stands in Ollama's place must not end the program.
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            Log.Failed(logger, exception);
+        }
+    }
+
+    /// <summary>Says when it changes, not at every poll.</summary>
+    private void Tell(OllamaSnapshot snapshot)
+    {
+        var isKnown = snapshot.IsUp == true;
+        if (isKnown == _isKnown)
+        {
+            return;
+        }
+
+        _isKnown = isKnown;
+        if (isKnown)
+        {
+            Log.Known(logger, snapshot.Version);
+        }
+        else
+        {
+            Log.Unknown(logger, snapshot.Problem);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Warning, "What Ollama has loaded is not known: {Problem}")]
+        public static partial void Unknown(ILogger logger, string? problem);
+
+        [LoggerMessage(2, LogLevel.Information, "Ollama {Version} tells again what it has loaded.")]
+        public static partial void Known(ILogger logger, string? version);
+
+        [LoggerMessage(3, LogLevel.Error, "What Ollama has loaded could not be asked for.")]
+        public static partial void Failed(ILogger logger, Exception exception);
+    }
+}

@@ -1,0 +1,34 @@
+using OllamaProxy.Application.Supervision;
+
+namespace OllamaProxy.UnitTests.Supervision;
+
+public sealed class KeepAliveTests
+{
+    [Theory]
+    [InlineData("300", 300)]
+    [InlineData("0", 0)]
+    [InlineData("0.5", 0.5)]
+    [InlineData("10m", 600)]
+    [InlineData("1h30m", 5_400)]
+    [InlineData("1.5h", 5_400)]
+    [InlineData("250ms", 0.25)]
+    [InlineData("+5s", 5)]
+    public void Numbers_are_seconds_and_texts_are_durations_as_go_writes_them(string text, double seconds) => Assert.Equal(TimeSpan.FromSeconds(seconds), KeepAlive.Parse(text));
+
+    [Theory]
+    [InlineData("-1")]
+    [InlineData("-1m")]
+    [InlineData("1e300")]
+    [InlineData("9999999h")]
+    public void Below_zero_and_beyond_every_calendar_is_for_ever(string text) => Assert.Equal(Timeout.InfiniteTimeSpan, KeepAlive.Parse(text));
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("-")]
+    [InlineData("soon")]
+    [InlineData("5 minutes")]
+    [InlineData("1..5h")]
+    [InlineData("NaN")]
+    public void Anything_else_says_nothing(string? text) => Assert.Null(KeepAlive.Parse(text));
+}

@@ -1,0 +1,271 @@
+using OllamaProxy.Application.Supervision;
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.UnitTests.Supervision;
+
+/// <summary>One story for each cause, on a clock of the test's own: seconds since a start.</summary>
+public sealed class ModelLoadsTests
+{
+    private const int OurProcess = 42;
+    private static readonly DateTimeOffset s_start = new(2026, 11, 24, 10, 0, 0, TimeSpan.Zero);
+
+    private readonly ModelLoads _loads = new();
+
+    [Fact]
+    public void The_first_load_of_a_model_is_cold()
+    {
+        Assert.Equal(LoadCause.Cold, Asked("phi4", at: 0, load: 4));
+        Assert.Null(Asked("phi4", at: 10, load: 0.004));
+        Assert.Equal(LoadCause.Cold, Asked("llama3", at: 20, load: 4));
+    }
+
+    [Fact]
+    public void A_load_after_keep_alive_was_over_is_expired()
+    {
+        Asked("phi4", at: 0, load: 4, keepAlive: "30s");
+
+        Assert.Equal(LoadCause.Expired, Asked("phi4", at: 60, load: 4));
+    }
+
+    [Fact]
+    public void A_keep_alive_holds_until_another_one_is_asked_for()
+    {
+        Asked("phi4", at: 0, load: 4, keepAlive: "1h");
+        Asked("phi4", at: 1_000, load: 0.004);
+        Poll(1_001, ("phi4", 1_000 + 3_600));
+
+        Assert.Equal(LoadCause.Expired, Asked("phi4", at: 5_000, load: 4));
+    }
+
+    [Fact]
+    public void Without_a_keep_alive_it_is_ollamas_five_minutes_unless_a_poll_knows_better()
+    {
+        Asked("phi4", at: 0, load: 4);
+        Assert.Equal(LoadCause.Expired, Asked("phi4", at: 400, load: 4));
+
+        Poll(405, ("phi4", null));
+        Assert.Equal(LoadCause.Unknown, Asked("phi4", at: 5_000, load: 4));
+    }
+
+    [Fact]
+    public void A_load_after_an_unload_is_expired()
+    {
+        Asked("phi4", at: 0, load: 4, keepAlive: "-1");
+        Assert.Null(_loads.Observe(Exchange("phi4", at: 10, seconds: 0.01, keepAlive: "0", finish: "unload"), OurProcess));
+
+        Assert.Equal(LoadCause.Expired, Asked("phi4", at: 20, load: 4));
+    }
+
+    [Fact]
+    public void A_load_of_what_was_not_to_expire_after_another_model_was_loaded_is_evicted()
+    {
+        Asked("phi4", at: 0, load: 4, keepAlive: "-1");
+        Asked("llama3", at: 10, load: 4);
+
+        Assert.Equal(LoadCause.Evicted, Asked("phi4", at: 20, load: 4));
+    }
+
+    [Fact]
+    public void A_model_that_only_polls_saw_evicts_too()
+    {
+        Asked("phi4", at: 0, load: 4);
+        Poll(5, ("phi4", 305));
+        Poll(15, ("somebody-elses", 315));
+
+        Assert.Equal(LoadCause.Evicted, Asked("phi4", at: 20, load: 4));
+    }
+
+    [Fact]
+    public void A_load_on_a_path_without_durations_evicts_too()
+    {
+        Asked("phi4", at: 0, load: 4);
+        Poll(5, ("phi4", 305));
+        Assert.Null(Asked("llama3", at: 10, load: null));
+
+        Assert.Equal(LoadCause.Evicted, Asked("phi4", at: 20, load: 4));
+    }
+
+    [Fact]
+    public void What_a_poll_still_listed_after_another_load_was_not_evicted_by_it()
+    {
+        Asked("phi4", at: 0, load: 4);
+        Asked("llama3", at: 10, load: 4);
+        Poll(20, ("phi4", 305), ("llama3", 315));
+
+        Assert.Equal(LoadCause.Expired, Asked("phi4", at: 400, load: 4));
+    }
+
+    [Fact]
+    public void Two_clients_with_different_context_lengths_load_the_model_again_and_again()
+    {
+        Asked("phi4", at: 0, load: 4, contextLength: 4_096);
+
+        Assert.Equal(LoadCause.ParamsChanged, Asked("phi4", at: 10, load: 4, contextLength: 8_192));
+        Assert.Null(Asked("phi4", at: 20, load: 0.004, contextLength: 8_192));
+        Assert.Equal(LoadCause.ParamsChanged, Asked("phi4", at: 30, load: 4, contextLength: 4_096));
+        Assert.Equal(LoadCause.ParamsChanged, Asked("phi4", at: 40, load: 4));
+    }
+
+    [Fact]
+    public void The_length_a_poll_saw_tells_a_changed_parameter_from_an_eviction()
+    {
+        Asked("phi4", at: 0, load: 4);
+        Poll(5, ("phi4", 305));
+        Asked("llama3", at: 10, load: 4);
+
+        Assert.Equal(LoadCause.Evicted, Asked("phi4", at: 20, load: 4, contextLength: 4_096));
+        Poll(25, ("phi4", 325));
+        Asked("llama3", at: 30, load: 4);
+        Assert.Equal(LoadCause.ParamsChanged, Asked("phi4", at: 40, load: 4, contextLength: 8_192));
+    }
+
+    [Fact]
+    public void A_load_after_the_process_changed_is_a_restart()
+    {
+        Asked("phi4", at: 0, load: 4);
+
+        Assert.Equal(LoadCause.Restart, _loads.Observe(Exchange("phi4", at: 20, seconds: 5, load: 4), OurProcess + 1));
+        Assert.Null(_loads.Observe(Exchange("phi4", at: 30, seconds: 5, load: 0.004), OurProcess + 1));
+    }
+
+    [Fact]
+    public void A_load_after_nobody_answered_is_a_restart()
+    {
+        Asked("phi4", at: 0, load: 4);
+        Poll(6, ("phi4", 305));
+        _loads.Observe(Exchange("phi4", at: 10, seconds: 0.01) with { Outcome = ExchangeOutcome.UpstreamUnreachable, StatusCode = 502 }, OurProcess);
+        Assert.Equal(LoadCause.Restart, Asked("phi4", at: 20, load: 4));
+
+        Poll(26, ("phi4", 325));
+        _loads.Observe(new OllamaSnapshot { TakenAt = At(36), IsUp = false, ProcessId = OurProcess });
+        Poll(46);
+        Assert.Equal(LoadCause.Restart, Asked("phi4", at: 50, load: 4));
+    }
+
+    [Fact]
+    public void What_had_expired_before_ollama_was_gone_is_expired()
+    {
+        Asked("phi4", at: 0, load: 4, keepAlive: "1m");
+        _loads.Observe(Exchange("phi4", at: 500, seconds: 0.01) with { Outcome = ExchangeOutcome.UpstreamUnreachable, StatusCode = 502 }, OurProcess);
+
+        Assert.Equal(LoadCause.Expired, Asked("phi4", at: 510, load: 4));
+    }
+
+    [Fact]
+    public void A_load_that_nothing_explains_is_unknown()
+    {
+        Asked("phi4", at: 0, load: 4);
+
+        Assert.Equal(LoadCause.Unknown, Asked("phi4", at: 20, load: 4));
+    }
+
+    [Fact]
+    public void A_large_body_that_took_long_to_arrive_is_no_load()
+    {
+        Asked("phi4", at: 0, load: 4);
+
+        Assert.Null(_loads.Observe(Exchange("phi4", at: 20, seconds: 5, load: 4) with { RequestBytes = 20_000_000 }, OurProcess));
+    }
+
+    [Fact]
+    public void Half_a_second_is_a_load_and_a_tenth_of_what_a_poll_did_not_list()
+    {
+        Assert.Null(Asked("phi4", at: 0, load: 0.3));
+        Poll(10);
+
+        Assert.Equal(LoadCause.Cold, Asked("llama3", at: 20, load: 0.3));
+        Assert.Null(Asked("llama3", at: 21, load: 0.09));
+    }
+
+    [Fact]
+    public void Of_those_who_waited_for_one_load_the_first_to_end_counts()
+    {
+        Assert.Equal(LoadCause.Cold, _loads.Observe(Exchange("phi4", at: 1, seconds: 20, load: 9), OurProcess));
+        Assert.Null(_loads.Observe(Exchange("phi4", at: 12, seconds: 20, load: 0.004), OurProcess));
+        Assert.Null(_loads.Observe(Exchange("phi4", at: 0, seconds: 60, load: 10.001), OurProcess));
+    }
+
+    [Fact]
+    public void Loads_that_follow_each_other_quickly_count_each()
+    {
+        Poll(0);
+        Assert.Equal(LoadCause.Cold, _loads.Observe(Exchange("embed", at: 1, seconds: 0.16, load: 0.15, keepAlive: "0"), OurProcess));
+        Assert.Equal(LoadCause.Expired, _loads.Observe(Exchange("embed", at: 1.17, seconds: 0.16, load: 0.15, keepAlive: "0"), OurProcess));
+    }
+
+    [Fact]
+    public void A_long_answer_is_judged_by_what_was_known_when_it_was_asked()
+    {
+        Asked("phi4", at: 0, load: 4, keepAlive: "1m");
+        Poll(100);
+        Poll(210, ("phi4", 265));
+        Assert.Null(_loads.Observe(Exchange("phi4", at: 220, seconds: 5, load: 0.004), OurProcess));
+        Poll(230, ("phi4", 285));
+
+        Assert.Equal(LoadCause.Expired, _loads.Observe(Exchange("phi4", at: 200, seconds: 40, load: 4), OurProcess));
+    }
+
+    [Fact]
+    public void A_request_that_only_loads_is_a_load_although_it_tells_no_duration()
+    {
+        Assert.Equal(LoadCause.Cold, _loads.Observe(Exchange("phi4", at: 0, seconds: 4, finish: "load"), OurProcess));
+        Assert.Null(_loads.Observe(Exchange("phi4", at: 10, seconds: 0.01, finish: "load"), OurProcess));
+    }
+
+    [Fact]
+    public void What_proves_no_model_in_memory_is_no_load()
+    {
+        Assert.Null(_loads.Observe(Exchange("phi4", at: 0, seconds: 5, load: 4) with { StatusCode = 404, Outcome = ExchangeOutcome.UpstreamError }, OurProcess));
+        Assert.Null(_loads.Observe(Exchange("phi4", at: 10, seconds: 5, load: 4) with { Endpoint = ApiEndpoint.Other }, OurProcess));
+        Assert.Null(Asked("gpt-oss:120b-cloud", at: 20, load: 4));
+        Assert.Equal(0, _loads.Count);
+    }
+
+    [Fact]
+    public void Ten_thousand_model_names_leave_a_bounded_memory_and_no_false_cold_load()
+    {
+        for (var number = 0; number < 10_000; number++)
+        {
+            Assert.NotNull(Asked($"model-{number}", at: number * 10, load: 4));
+        }
+
+        Assert.Equal(ModelLoads.MaxModels, _loads.Count);
+        Assert.Equal(LoadCause.Expired, Asked("model-9900", at: 200_000, load: 4));
+        Assert.Equal(LoadCause.Unknown, Asked("model-1", at: 200_010, load: 4));
+    }
+
+    private static DateTimeOffset At(double seconds) => s_start.AddSeconds(seconds);
+
+    /// <summary>Asks for an answer that takes half a second after the load.</summary>
+    private LoadCause? Asked(string model, double at, double? load, int? contextLength = null, string? keepAlive = null) =>
+        _loads.Observe(Exchange(model, at, (load ?? 0) + 0.5, load, contextLength, keepAlive), OurProcess);
+
+    private void Poll(double at, params (string Model, double? ExpiresAt)[] loaded) => _loads.Observe(new OllamaSnapshot
+    {
+        TakenAt = At(at),
+        IsUp = true,
+        ProcessId = OurProcess,
+        Version = "0.32.15",
+        Loaded = [.. loaded.Select(model => new LoadedModel(model.Model + ":latest") { ContextLength = 4_096, ExpiresAt = model.ExpiresAt is { } seconds ? At(seconds) : null })],
+    });
+
+    private static Exchange Exchange(string model, double at, double seconds, double? load = null, int? contextLength = null, string? keepAlive = null, string finish = "stop") => new()
+    {
+        Id = "0199a1b2c3d4e5f60718293a4b5c6d7e",
+        StartedAt = At(at),
+        Duration = TimeSpan.FromSeconds(seconds),
+        Endpoint = ApiEndpoint.Chat,
+        Method = "POST",
+        Target = "/api/chat",
+        StatusCode = 200,
+        Outcome = ExchangeOutcome.Completed,
+        Request = new RequestFacts { Model = model, ContextLength = contextLength, KeepAlive = keepAlive },
+        Response = new ResponseFacts
+        {
+            Terminated = true,
+            FinishReason = finish,
+            IsInference = finish == "stop",
+            Usage = new TokenUsage { LoadDuration = load is { } length ? TimeSpan.FromSeconds(length) : null },
+        },
+    };
+}

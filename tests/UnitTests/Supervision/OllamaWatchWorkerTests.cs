@@ -1,0 +1,98 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using OllamaProxy.Application.Supervision;
+using OllamaProxy.Host.Workers;
+using OllamaProxy.Infrastructure.Supervision;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.UnitTests.Supervision;
+
+public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly KnownOllama _ollama = new();
+    private readonly ConcurrentQueue<(LogLevel Level, string Text)> _log = new();
+    private readonly OllamaWatch _watch;
+
+    public OllamaWatchWorkerTests() => _watch = new OllamaWatch(_ollama, _ollama, new ModelLoads(), _time);
+
+    [Fact]
+    public async Task It_polls_at_once_and_then_every_period()
+    {
+        using var worker = await StartAsync(TimeSpan.FromSeconds(10));
+        var begun = _time.GetUtcNow();
+
+        await PassAsync(() => _ollama.Polls == 3);
+
+        Assert.InRange(_time.GetUtcNow() - begun, TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(22));
+        await worker.StopAsync(default);
+    }
+
+    [Fact]
+    public async Task A_request_for_a_poll_is_answered_soon_but_no_more_than_once_a_second()
+    {
+        using var worker = await StartAsync(TimeSpan.FromHours(1));
+        await PassAsync(() => _ollama.Polls == 1);
+
+        _watch.RequestPoll();
+        Assert.Equal(1, _ollama.Polls);
+        await PassAsync(() => _ollama.Polls == 2);
+
+        Assert.InRange(_time.GetUtcNow() - _time.Start, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5));
+        await worker.StopAsync(default);
+    }
+
+    [Fact]
+    public async Task It_says_once_that_ollama_does_not_answer_and_once_that_it_does_again()
+    {
+        using var worker = await StartAsync(TimeSpan.FromSeconds(1));
+        await PassAsync(() => _ollama.Polls >= 2);
+        Assert.Empty(_log);
+
+        _ollama.Loaded = new(null, "Nobody is there.");
+        await PassAsync(() => _ollama.Polls >= 6);
+        var told = Assert.Single(_log);
+        Assert.Equal((LogLevel.Warning, "What Ollama has loaded is not known: Nobody is there."), told);
+
+        _ollama.Loaded = new([], null);
+        await PassAsync(() => _ollama.Polls >= 10);
+        Assert.Equal([LogLevel.Warning, LogLevel.Information], _log.Select(line => line.Level));
+        await worker.StopAsync(default);
+    }
+
+    [Fact]
+    public async Task With_a_period_of_zero_it_never_polls()
+    {
+        using var worker = await StartAsync(TimeSpan.Zero);
+
+        await worker.ExecuteTask!;
+
+        Assert.Equal(0, _ollama.Polls);
+    }
+
+    IDisposable? ILogger.BeginScope<TState>(TState state) => null;
+
+    bool ILogger.IsEnabled(LogLevel logLevel) => true;
+
+    void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => _log.Enqueue((logLevel, formatter(state, exception)));
+
+    private async Task<OllamaWatchWorker> StartAsync(TimeSpan period)
+    {
+        var worker = new OllamaWatchWorker(_watch, new OllamaOptions { PollPeriod = period }, _time, this);
+        await worker.StartAsync(default);
+        return worker;
+    }
+
+    /// <summary>Lets time pass in small steps until the condition is true.</summary>
+    private Task PassAsync(Func<bool> condition) => Eventually.TrueAsync(() =>
+    {
+        if (condition())
+        {
+            return true;
+        }
+
+        _time.Advance(TimeSpan.FromMilliseconds(100));
+        return condition();
+    });
+}
