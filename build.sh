@@ -60,6 +60,7 @@ need_dotnet() {
 
 build() {
   need_dotnet
+  echo "compiling; the first time takes minutes"
   dotnet build OllamaProxy.sln -c "$CONFIGURATION" -v quiet -clp:NoSummary
 }
 
@@ -89,6 +90,14 @@ publish() {
   echo "$out/ollama-proxy ($((size / 1024 / 1024)) MiB)"
 }
 
+# The official JavaScript clients, which the tests let loose on the proxy. Installed again only when their lock file changed.
+clients() {
+  local folder=tests/clients
+  need_packages node:nodejs npm:npm
+  [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && return
+  npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
+}
+
 host() { dotnet "src/OllamaProxy.Host/bin/$CONFIGURATION/net10.0/ollama-proxy.dll" "$@"; }
 
 tests() {
@@ -97,6 +106,7 @@ tests() {
   fi
   build
   publish
+  clients
   # The tests that start the program as a process start the published file.
   OLLAMA_PROXY_UNDER_TEST=$PWD/artifacts/publish/$(this_platform)/ollama-proxy
   export OLLAMA_PROXY_UNDER_TEST
@@ -106,8 +116,9 @@ tests() {
   for project in tests/*Tests/*.csproj; do
     name=$(basename "$project" .csproj)
     echo "== $name"
-    "$(dirname "$project")/bin/$CONFIGURATION/net10.0/$name" -trx "$RESULTS/$name.trx" -noLogo >"$RESULTS/$name.log" 2>&1 || failed=1
-    grep -E '\[FAIL\]|\[SKIP\]' "$RESULTS/$name.log" || true
+    "$(dirname "$project")/bin/$CONFIGURATION/net10.0/$name" -trx "$RESULTS/$name.trx" -noLogo -noColor >"$RESULTS/$name.log" 2>&1 || failed=1
+    # The line after a skipped test is its reason.
+    grep -E -A1 '\[FAIL\]|\[SKIP\]' "$RESULTS/$name.log" | grep -v '^--$' || true
     [ -f "$RESULTS/$name.trx" ] || { tail -50 "$RESULTS/$name.log"; failed=1; }
   done
   summarize "$failed"
@@ -115,7 +126,7 @@ tests() {
 
 # Adds up the counters of the result files; the last line is for people and machines alike.
 summarize() {
-  local passed failed total skipped
+  local passed failed total skipped unexpected
   passed=$(counter passed)
   failed=$(counter failed)
   total=$(counter total)
@@ -123,8 +134,23 @@ summarize() {
   if [ "$failed" != 0 ]; then
     grep -hA25 '\[FAIL\]' "$RESULTS"/*.log || true
   fi
+  unexpected=$(unexpected_skips)
+  if [ -n "$unexpected" ]; then
+    echo "build.sh: skipped without being in tests/expected-skips.txt:"
+    echo "$unexpected"
+  fi
   echo "$passed passed, $failed failed, $skipped skipped"
-  [ "$1" = 0 ] && [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+  [ "$1" = 0 ] && [ "$failed" = 0 ] && [ "$passed" -gt 0 ] && [ -z "$unexpected" ]
+}
+
+# A test that skips where it should run proves nothing, and nobody notices: only those of the list may.
+unexpected_skips() {
+  local when="any"
+  [ "${RUN_SLOW_TESTS:-}" = 1 ] || when="$when fast"
+  [ "$(uname -s)" = Linux ] || when="$when not-linux"
+  comm -23 \
+    <(awk '/\[SKIP\]/ { sub(/ *\[SKIP\].*/, ""); sub(/^ */, ""); sub(/\(.*/, ""); print }' "$RESULTS"/*.log | LC_ALL=C sort -u) \
+    <(awk -v when="$when" 'BEGIN { split(when, words); for (i in words) allowed[words[i]] } $1 in allowed { print $2 }' tests/expected-skips.txt | LC_ALL=C sort -u)
 }
 
 counter() {

@@ -16,6 +16,7 @@ public static class ApplicationServices
         services.AddSingleton<ProxyMetrics>();
         services.AddSingleton<ExchangeQueue>();
         services.AddSingleton<RecordBatch>();
+        services.AddSingleton(provider => new TruncationDetector(provider.GetRequiredService<OllamaWatch>().ContextLengthOf));
         services.AddSingleton<ModelLoads>();
         services.AddSingleton<OllamaWatch>();
 

@@ -39,6 +39,15 @@ public sealed record Exchange
     /// <summary>From the start to the status line of the answer; null when none came.</summary>
     public TimeSpan? TimeToHeaders { get; init; }
 
+    /// <summary>Waiting in the proxy's own line; zero when there was a place at once, null when the call needs none.</summary>
+    public TimeSpan? QueueTime { get; init; }
+
+    /// <summary>Connecting to Ollama; zero when a connection was open already, null when Ollama was not asked.</summary>
+    public TimeSpan? ConnectTime { get; init; }
+
+    /// <summary>Waiting for the client to take what was there for it; null when there was nothing.</summary>
+    public TimeSpan? BackPressure { get; init; }
+
     public RequestFacts Request { get; init; } = RequestFacts.Unknown;
 
     public ResponseFacts Response { get; init; } = ResponseFacts.Unknown;
@@ -72,6 +81,9 @@ public sealed record RequestFacts
 
     /// <summary><c>options.num_ctx</c>.</summary>
     public int? ContextLength { get; init; }
+
+    /// <summary><c>options.num_keep</c>: tokens at the prompt's beginning that a shortened prompt keeps.</summary>
+    public int? KeptTokens { get; init; }
 
     /// <summary><c>options.num_predict</c>, or <c>max_tokens</c>.</summary>
     public int? MaxTokens { get; init; }

@@ -74,6 +74,27 @@ public sealed record RequestRecord
     /// <summary>Waiting in the proxy's own line.</summary>
     public TimeSpan? QueueTime { get; init; }
 
+    /// <summary>Connecting to Ollama; zero when a connection was open already.</summary>
+    public TimeSpan? ConnectTime { get; init; }
+
+    /// <summary>Waiting inside Ollama (<see cref="ExchangePhases.EngineWait"/>).</summary>
+    public TimeSpan? EngineWait { get; init; }
+
+    /// <summary>Writing the answer: <see cref="EvalDuration"/>, or from the first piece of a stream to the last.</summary>
+    public TimeSpan? DecodeTime { get; init; }
+
+    /// <summary>Waiting for the client to take what was there for it.</summary>
+    public TimeSpan? BackPressure { get; init; }
+
+    /// <summary>Tokens of the prompt that were not cached, read per second; null where Ollama does not say how many were cached.</summary>
+    public double? PromptTokensPerSecond { get; init; }
+
+    /// <summary><see cref="ErrorTypes.Name"/>; null for a success.</summary>
+    public string? ErrorType { get; init; }
+
+    /// <summary>How sure it is that Ollama shortened the prompt: <c>certain</c>, <c>likely</c>, or null.</summary>
+    public string? Truncation { get; init; }
+
     public int? StatusCode { get; init; }
 
     /// <summary><see cref="ExchangeOutcomes.Status"/>.</summary>

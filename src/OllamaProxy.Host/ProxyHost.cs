@@ -63,6 +63,7 @@ internal static class ProxyHost
     private static void AddSettings(this IServiceCollection services, ProxySettings settings)
     {
         services.AddSingleton(settings.Proxy);
+        services.AddSingleton(settings.Gate);
         services.AddSingleton(settings.Ollama);
         services.AddSingleton(settings.Analytics);
         services.AddSingleton(settings.Recording);

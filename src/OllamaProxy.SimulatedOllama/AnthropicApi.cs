@@ -105,7 +105,7 @@ internal sealed class AnthropicApi(Inference inference)
                     await SendAsync(call, "message_start", writer => writer.Object("message", message =>
                     {
                         Head(message, name, _ => { });
-                        Usage(message, Math.Max(1, job.PromptLength / 40), 0);
+                        Usage(message, Math.Max(1, (job.PromptLength + 3) / 4), 0);
                     }));
                 }
 

@@ -5,6 +5,10 @@ namespace OllamaProxy.SimulatedOllama;
 /// <summary>A request's JSON as Go reads it: keys in any case, the last of equals wins, bytes after the first value do not count.</summary>
 internal sealed class Arguments(JsonElement root)
 {
+    private static readonly string[] s_textKeys = ["prompt", "suffix", "system", "instructions", "input", "messages"];
+
+    private static readonly string[] s_partKeys = ["content", "text", "output"];
+
     public static Arguments Empty { get; } = new(default);
 
     public static Arguments Parse(ReadOnlySpan<byte> body)
@@ -73,8 +77,16 @@ internal sealed class Arguments(JsonElement root)
 
     public bool Has(string name) => Get(name) is { } value && (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() > 0);
 
-    /// <summary>Characters of everything said, which stands for the prompt's length.</summary>
-    public int Length => root.ValueKind == JsonValueKind.Undefined ? 0 : root.GetRawText().Length;
+    /// <summary>Characters of everything said, in whichever dialect: what stands for the prompt's length, and is the same for the same words.</summary>
+    public int TextLength => s_textKeys.Sum(key => Get(key) is { } value ? LengthOf(value) : 0);
+
+    private static int LengthOf(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => value.GetString()!.Length,
+        JsonValueKind.Array => value.EnumerateArray().Sum(LengthOf),
+        JsonValueKind.Object => s_partKeys.Sum(key => value.TryGetProperty(key, out var part) ? LengthOf(part) : 0),
+        _ => 0,
+    };
 
     private static string Kind(JsonElement element) => element.ValueKind switch
     {

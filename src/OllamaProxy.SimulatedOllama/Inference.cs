@@ -45,7 +45,7 @@ internal sealed class Inference(Models models, SimulatedOllamaOptions options, F
         }
 
         var seed = Interlocked.Increment(ref _jobs);
-        return new Job(model, limit is > 0 ? limit.Value : int.MaxValue / 2, model.Thinks && thinks != false && !hasTools, hasTools, body.Length, seed, fault);
+        return new Job(model, limit is > 0 ? limit.Value : int.MaxValue / 2, model.Thinks && thinks != false && !hasTools, hasTools, body.TextLength, seed, fault);
     }
 
     public IAsyncEnumerable<Piece> RunAsync(Job job, JsonElement? keepAlive, Cost cost, CancellationToken cancellationToken) => _runner.RunAsync(job, keepAlive, cost, cancellationToken);

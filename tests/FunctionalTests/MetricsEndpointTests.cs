@@ -32,6 +32,22 @@ public sealed partial class MetricsEndpointTests
     }
 
     [Fact]
+    public async Task Another_program_in_the_process_is_not_counted_and_takes_nothing_along_when_it_ends()
+    {
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
+        await RecordAsync(proxy, [Finished("mine", "a", tokens: 1, seconds: 1)]);
+
+        await using (var other = await ProxyUnderTest.StartAsync(s_nobody, s_noStore))
+        {
+            await RecordAsync(other, [Finished("theirs", "a", tokens: 1, seconds: 1)]);
+        }
+
+        var text = await proxy.Client.GetStringAsync("/metrics");
+        Assert.Contains("mine:latest", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("theirs", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Ten_thousand_model_names_and_prompts_leave_a_bounded_page()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["METRICS_MAX_MODELS"] = "20" });
@@ -76,6 +92,17 @@ public sealed partial class MetricsEndpointTests
 
         Assert.Contains("model=\"phi4:latest\",prompt_category=\"help\",status=\"cancelled\"} 1\n", text, StringComparison.Ordinal);
         Assert.DoesNotContain("ollama_tokens_generated_count", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_program_in_the_same_process_is_not_on_the_page()
+    {
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
+        await using var other = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
+
+        await RecordAsync(other, [Finished("phi4", "help", tokens: 1, seconds: 1)]);
+
+        Assert.Equal(0, RequestsIn(await proxy.Client.GetStringAsync("/metrics")));
     }
 
     private static Exchange Finished(string model, string prompt, int tokens, double seconds) => new()

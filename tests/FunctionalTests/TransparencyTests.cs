@@ -9,12 +9,12 @@ namespace OllamaProxy.FunctionalTests;
 /// </summary>
 public sealed class TransparencyTests
 {
-    /// <summary>Request forms our server refuses, or answers, in its own words before anything could be forwarded (docs/transparency.md).</summary>
+    /// <summary>Request forms our server refuses, or answers, in its own words before anything could be forwarded (docs/transparency.md, TransparencyExceptionTests).</summary>
     private static readonly Dictionary<string, string> s_exceptions = new()
     {
         ["76-no-host"] = "HTTP/1.1 without Host: refused by the server with 400, as by Ollama; the text differs",
         ["76e-garbage"] = "not HTTP: refused with 400",
-        ["76f-h2-prior-knowledge"] = "HTTP/2 preface: refused with 400",
+        ["76f-h2-prior-knowledge"] = "HTTP/2 preface: refused with a GOAWAY frame, which says what HTTP/2 clients understand",
         ["76h-connect"] = "CONNECT: answered in Ollama's words",
         ["76j-big-header"] = "a head over 1 MiB: refused with 431 (the recording holds only the head's beginning)",
         ["76l-two-cl"] = "two Content-Lengths: refused with 400",

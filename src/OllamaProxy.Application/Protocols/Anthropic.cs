@@ -2,14 +2,33 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Protocols;
 
-/// <summary>The Anthropic-compatible API. So far only its error shape; its bodies pass unread.</summary>
+/// <summary>The Anthropic-compatible API: JSON, and streams of server-sent events.</summary>
 internal sealed class Anthropic : WireProtocol
 {
+    private static readonly JsonFields s_request = new(
+        ("model", RequestField.Model, JsonWant.Value),
+        ("system", RequestField.System, JsonWant.Value),
+        ("system[].text", RequestField.System, JsonWant.Value),
+        ("messages[]", RequestField.Message, JsonWant.Value),
+        ("messages[].role", RequestField.Role, JsonWant.Value),
+        ("messages[].content", RequestField.Content, JsonWant.Value),
+        ("messages[].content[].type", RequestField.PartType, JsonWant.Value),
+        ("messages[].content[].text", RequestField.Content, JsonWant.Value),
+        ("messages[].content[].thinking", RequestField.OtherText, JsonWant.Value),
+        ("messages[].content[].content", RequestField.OtherText, JsonWant.Value),
+        ("messages[].content[].content[].text", RequestField.OtherText, JsonWant.Value),
+        ("stream", RequestField.Stream, JsonWant.Value),
+        ("tools[]", RequestField.Tool, JsonWant.Presence),
+        ("max_tokens", RequestField.MaxTokens, JsonWant.Value),
+        ("temperature", RequestField.Temperature, JsonWant.Value));
+
     public override ApiDialect Dialect => ApiDialect.Anthropic;
 
-    public override IRequestReader? CreateRequestReader(ApiEndpoint endpoint) => null;
+    public override IRequestReader? CreateRequestReader(ApiEndpoint endpoint, string? contentType) =>
+        endpoint == ApiEndpoint.AnthropicMessages ? new JsonRequestReader(s_request) : null;
 
-    public override IResponseReader? CreateResponseReader(ApiEndpoint endpoint, in ResponseHead head) => null;
+    public override IResponseReader? CreateResponseReader(ApiEndpoint endpoint, in ResponseHead head) =>
+        endpoint == ApiEndpoint.AnthropicMessages ? new AnthropicResponseReader(head) : null;
 
     /// <summary>The type words are Anthropic's (its API reference, "Errors").</summary>
     public override byte[] ErrorBody(int statusCode, string message) => JsonObject.Write(

@@ -21,9 +21,13 @@ internal sealed class ByteBuffer(int capacity)
         Length = 0;
     }
 
-    public void Append(ReadOnlySpan<byte> bytes)
+    public void Append(ReadOnlySpan<byte> bytes) => Append(bytes, bytes.Length);
+
+    /// <param name="bytes">What is there of a text.</param>
+    /// <param name="length">The bytes of the whole text, of which more may have been left out before.</param>
+    public void Append(ReadOnlySpan<byte> bytes, long length)
     {
-        Length += bytes.Length;
+        Length += length;
         var kept = Math.Min(bytes.Length, capacity - Count);
         if (kept <= 0)
         {

@@ -355,6 +355,13 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
         EndValue();
     }
 
+    /// <summary>Gives up the value that was begun: what comes next begins a new one.</summary>
+    public void Abandon()
+    {
+        Break();
+        Restart();
+    }
+
     /// <summary>The end of the body ends a number that stands alone.</summary>
     public void Finish()
     {
@@ -382,9 +389,14 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
             return bytes.Length;
         }
 
+        Restart();
+        return line + 1;
+    }
+
+    private void Restart()
+    {
         _state = State.Value;
         _depth = 0;
         _node = JsonFields.Root;
-        return line + 1;
     }
 }

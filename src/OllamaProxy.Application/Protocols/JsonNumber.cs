@@ -7,6 +7,9 @@ internal static class JsonNumber
 {
     public static int? Int32(ReadOnlySpan<byte> token) => Int64(token) is { } value and >= int.MinValue and <= int.MaxValue ? (int)value : null;
 
+    /// <summary>Ollama omits a count of zero, so a zero is no count.</summary>
+    public static int? Count(ReadOnlySpan<byte> token) => Int32(token) is > 0 and { } count ? count : null;
+
     public static long? Int64(ReadOnlySpan<byte> token) => Utf8Parser.TryParse(token, out long value, out var used) && used == token.Length ? value : null;
 
     public static double? Double(ReadOnlySpan<byte> token) =>

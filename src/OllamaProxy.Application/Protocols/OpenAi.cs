@@ -2,14 +2,59 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Protocols;
 
-/// <summary>The OpenAI-compatible API. So far only its error shape; its bodies pass unread.</summary>
+/// <summary>The OpenAI-compatible API: JSON, and streams of server-sent events.</summary>
 internal sealed class OpenAi : WireProtocol
 {
+    /// <summary>Chat, completions and embeddings, which share no name with two meanings.</summary>
+    private static readonly JsonFields s_request = new(
+        ("model", RequestField.Model, JsonWant.Value),
+        ("prompt", RequestField.Prompt, JsonWant.Value),
+        ("suffix", RequestField.OtherText, JsonWant.Value),
+        ("stream", RequestField.Stream, JsonWant.Value),
+        ("messages[]", RequestField.Message, JsonWant.Value),
+        ("messages[].role", RequestField.Role, JsonWant.Value),
+        ("messages[].content", RequestField.Content, JsonWant.Value),
+        ("messages[].content[].type", RequestField.PartType, JsonWant.Value),
+        ("messages[].content[].text", RequestField.Content, JsonWant.Value),
+        ("tools[]", RequestField.Tool, JsonWant.Presence),
+        ("input", RequestField.Input, JsonWant.Value),
+        ("input[]", RequestField.Input, JsonWant.Value),
+        ("max_tokens", RequestField.MaxTokens, JsonWant.Value),
+        ("max_completion_tokens", RequestField.MaxTokens, JsonWant.Value),
+        ("temperature", RequestField.Temperature, JsonWant.Value));
+
+    private static readonly JsonFields s_responsesRequest = new(
+        ("model", RequestField.Model, JsonWant.Value),
+        ("instructions", RequestField.System, JsonWant.Value),
+        ("input", RequestField.Input, JsonWant.Value),
+        ("input[]", RequestField.Message, JsonWant.Value),
+        ("input[].role", RequestField.Role, JsonWant.Value),
+        ("input[].content", RequestField.Content, JsonWant.Value),
+        ("input[].content[].type", RequestField.PartType, JsonWant.Value),
+        ("input[].content[].text", RequestField.Content, JsonWant.Value),
+        ("input[].output", RequestField.OtherText, JsonWant.Value),
+        ("stream", RequestField.Stream, JsonWant.Value),
+        ("tools[]", RequestField.Tool, JsonWant.Presence),
+        ("max_output_tokens", RequestField.MaxTokens, JsonWant.Value),
+        ("temperature", RequestField.Temperature, JsonWant.Value));
+
     public override ApiDialect Dialect => ApiDialect.OpenAi;
 
-    public override IRequestReader? CreateRequestReader(ApiEndpoint endpoint) => null;
+    public override IRequestReader? CreateRequestReader(ApiEndpoint endpoint, string? contentType) => endpoint.Path switch
+    {
+        "/v1/chat/completions" or "/v1/completions" or "/v1/embeddings" => new JsonRequestReader(s_request),
+        "/v1/responses" => new JsonRequestReader(s_responsesRequest),
+        "/v1/audio/transcriptions" => FormRequestReader.For(contentType),
+        _ => null,
+    };
 
-    public override IResponseReader? CreateResponseReader(ApiEndpoint endpoint, in ResponseHead head) => null;
+    public override IResponseReader? CreateResponseReader(ApiEndpoint endpoint, in ResponseHead head) => endpoint.Path switch
+    {
+        "/v1/chat/completions" or "/v1/completions" or "/v1/embeddings" => new OpenAiResponseReader(endpoint, head),
+        "/v1/responses" => new ResponsesReader(head),
+        "/v1/audio/transcriptions" => new TranscriptionReader(head),
+        _ => null,
+    };
 
     /// <summary>The type words are Ollama's own mapping of statuses (ollama's openai package).</summary>
     public override byte[] ErrorBody(int statusCode, string message) => JsonObject.Write(

@@ -11,7 +11,9 @@ public abstract class WireProtocol
     public abstract ApiDialect Dialect { get; }
 
     /// <summary>A reader for the body of a request to this endpoint, or null when there is nothing to read.</summary>
-    public abstract IRequestReader? CreateRequestReader(ApiEndpoint endpoint);
+    /// <param name="endpoint">The endpoint.</param>
+    /// <param name="contentType">The media type as sent, or null. JSON is read under any: Ollama does not look at it.</param>
+    public abstract IRequestReader? CreateRequestReader(ApiEndpoint endpoint, string? contentType);
 
     /// <summary>A reader for the answer of this endpoint, or null when there is nothing to read.</summary>
     public abstract IResponseReader? CreateResponseReader(ApiEndpoint endpoint, in ResponseHead head);
@@ -26,7 +28,17 @@ public abstract class WireProtocol
 /// <param name="StatusCode">The HTTP status.</param>
 /// <param name="ContentType">The media type as sent, or null.</param>
 /// <param name="StartedTimestamp">The exchange's start as a <see cref="TimeProvider"/> timestamp; first-token time counts from here.</param>
-public readonly record struct ResponseHead(int StatusCode, string? ContentType, long StartedTimestamp);
+public readonly record struct ResponseHead(int StatusCode, string? ContentType, long StartedTimestamp)
+{
+    /// <summary>True for a stream of server-sent events that is no error.</summary>
+    public bool IsEventStream => StatusCode < 400 && HasMediaType("text/event-stream");
+
+    /// <summary>Compares the media type without its parameters, in any case (RFC 9110, section 8.3.1).</summary>
+    public bool HasMediaType(string mediaType) =>
+        ContentType is { } type
+        && type.StartsWith(mediaType, StringComparison.OrdinalIgnoreCase)
+        && (type.Length == mediaType.Length || type[mediaType.Length] is ';' or ' ');
+}
 
 /// <summary>
 /// Looks at a request body as it passes. Pure, incremental and bounded: spans may be cut anywhere, nothing is kept but what <see cref="Complete"/> tells.

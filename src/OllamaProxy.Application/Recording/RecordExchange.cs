@@ -7,11 +7,16 @@ namespace OllamaProxy.Application.Recording;
 /// <summary>Turns a completed exchange into the record we keep, and announces it.</summary>
 public sealed record RecordExchange(Exchange Exchange) : IRequest<RequestRecord>;
 
-internal sealed class RecordExchangeHandler(IMediator mediator, RecordingOptions options, OllamaWatch ollama) : IRequestHandler<RecordExchange, RequestRecord>
+internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetector truncations, OllamaWatch ollama, RecordingOptions options)
+    : IRequestHandler<RecordExchange, RequestRecord>
 {
     public async Task<RequestRecord> Handle(RecordExchange command, CancellationToken cancellationToken)
     {
-        var record = ToRecord(command.Exchange, options.PreviewLength) with { LoadCause = ollama.Observe(command.Exchange)?.Name() };
+        var record = ToRecord(command.Exchange, options.PreviewLength) with
+        {
+            Truncation = truncations.Judge(command.Exchange)?.Name(),
+            LoadCause = ollama.Observe(command.Exchange)?.Name(),
+        };
         await mediator.Publish(new RequestRecorded(command.Exchange, record), cancellationToken);
         return record;
     }
@@ -19,6 +24,7 @@ internal sealed class RecordExchangeHandler(IMediator mediator, RecordingOptions
     internal static RequestRecord ToRecord(Exchange exchange, int previewLength)
     {
         var (request, response, usage) = (exchange.Request, exchange.Response, exchange.Response.Usage);
+        var phases = ExchangePhases.Of(exchange);
         return new RequestRecord
         {
             RequestId = exchange.Id,
@@ -46,10 +52,17 @@ internal sealed class RecordExchangeHandler(IMediator mediator, RecordingOptions
             LoadDuration = usage.LoadDuration,
             PromptEvalDuration = usage.PromptEvalDuration,
             EvalDuration = usage.EvalDuration,
+            QueueTime = phases.Queue,
+            ConnectTime = phases.Connect,
+            EngineWait = phases.EngineWait,
+            DecodeTime = phases.Decode,
+            BackPressure = phases.ClientBackPressure,
+            PromptTokensPerSecond = usage.PromptTokensPerSecond,
             StatusCode = exchange.StatusCode,
             Status = exchange.Outcome.Status(),
             Outcome = exchange.Outcome.Name(),
             Error = Preview(exchange.Error, 1_000),
+            ErrorType = ErrorTypes.Of(exchange)?.Name(),
             FinishReason = response.FinishReason,
             Stream = request.Stream,
             ClientIp = exchange.ClientAddress,

@@ -13,6 +13,8 @@ public sealed class ProxyMetrics
     public const string MeterName = "OllamaProxy";
 
     private const int Statuses = 3;
+    private static readonly int s_errorTypes = Enum.GetValues<ErrorType>().Length;
+    private static readonly int s_confidences = Enum.GetValues<Truncation>().Length;
     private static readonly int s_categories = Enum.GetValues<PromptCategory>().Length;
     private static readonly int s_loadCauses = Enum.GetValues<LoadCause>().Length;
 
@@ -20,10 +22,16 @@ public sealed class ProxyMetrics
     private static readonly int s_endpointCategories = ApiEndpoint.All.Sum(endpoint => endpoint.IsInference ? s_categories : 1);
 
     private readonly ModelLabels _models;
+    private readonly EndpointLoad _load = new();
     private readonly Counter<long> _requests;
     private readonly Histogram<double> _duration;
     private readonly Histogram<double> _tokensGenerated;
     private readonly Histogram<double> _tokensPerSecond;
+    private readonly Counter<long> _errors;
+    private readonly Histogram<double> _phases;
+    private readonly Counter<long> _truncated;
+    private readonly Histogram<double> _queueWait;
+    private readonly Counter<long> _rejected;
     private readonly Counter<long> _loads;
     private readonly Histogram<double> _loadTime;
     private readonly Counter<long> _dropped;
@@ -46,6 +54,15 @@ public sealed class ProxyMetrics
             [1, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500]);
         meter.CreateObservableGauge("ollama_active_requests", () => Volatile.Read(ref _active), description: "Requests being forwarded now.");
 
+        _errors = meter.CreateCounter<long>("ollama_request_errors_total", description: "Requests that were no success, by the type of the error; client_abort is no error of Ollama's.");
+        _phases = Histogram(meter, "ollama_request_phase_seconds", "s", "Where the time of inference requests went, as far as it is known.",
+            [0.001, 0.01, 0.05, 0.1, 0.3, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
+        _truncated = meter.CreateCounter<long>("ollama_prompt_truncated_total", description: "Prompts that Ollama shortened silently to fit the context, by how sure that is.");
+        meter.CreateObservableGauge("ollama_endpoint_active_requests", _load.Active, description: "Inferences that have a slot now, by endpoint.");
+        meter.CreateObservableGauge("ollama_queue_depth", _load.Waiting, description: "Inferences that wait for a slot, by endpoint.");
+        _queueWait = Histogram(meter, "ollama_queue_wait_seconds", "s", "Time inferences waited for a slot; 0 for those that did not wait.",
+            [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
+        _rejected = meter.CreateCounter<long>("ollama_rejected_total", description: "Inferences the proxy turned away, by endpoint and reason.");
         _loads = meter.CreateCounter<long>("ollama_model_loads_total", description: "Model loads by model and cause (cold, expired, evicted, params_changed, restart, unknown).");
         _loadTime = Histogram(meter, "ollama_model_load_seconds", "s", "Duration of model loads by model and cause.", [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
 
@@ -55,6 +72,12 @@ public sealed class ProxyMetrics
         meter.CreateObservableGauge("ollama_proxy_record_queue_depth", () => _queued(), description: "Exchanges waiting to be recorded.");
 
         // An instrument never touched is absent from a scrape; a counter at 0 lets an alert tell "none" from "not there".
+        foreach (var endpoint in EndpointLoad.Endpoints)
+        {
+            CountRejected(endpoint, RejectionReason.QueueFull, 0);
+            CountRejected(endpoint, RejectionReason.QueueTimeout, 0);
+        }
+
         _dropped.Add(0, new KeyValuePair<string, object?>("reason", "queue_full"));
         _dropped.Add(0, new KeyValuePair<string, object?>("reason", "store_unavailable"));
         _written.Add(0);
@@ -72,7 +95,12 @@ public sealed class ProxyMetrics
         {
             "ollama_requests_total" => models * s_endpointCategories * Statuses,
             "ollama_request_duration_seconds" => models * s_endpointCategories,
+            "ollama_request_errors_total" => models * ApiEndpoint.All.Count * s_errorTypes,
+            "ollama_request_phase_seconds" => models * ExchangePhaseNames.All.Count,
+            "ollama_prompt_truncated_total" => models * s_confidences,
             "ollama_tokens_generated" or "ollama_tokens_per_second" => models * s_categories,
+            "ollama_endpoint_active_requests" or "ollama_queue_depth" or "ollama_queue_wait_seconds" => EndpointLoad.Endpoints.Length,
+            "ollama_rejected_total" => EndpointLoad.Endpoints.Length * Enum.GetValues<RejectionReason>().Length,
             "ollama_model_loads_total" or "ollama_model_load_seconds" => models * s_loadCauses,
             _ => 2_000,
         };
@@ -83,6 +111,24 @@ public sealed class ProxyMetrics
 
     /// <summary>The request begun with <see cref="RequestStarted"/> ended.</summary>
     public void RequestEnded() => Interlocked.Decrement(ref _active);
+
+    /// <summary>An inference got a slot.</summary>
+    public void SlotTaken(ApiEndpoint endpoint) => _load.AddActive(endpoint, 1);
+
+    /// <summary>The slot of <see cref="SlotTaken"/> is free again.</summary>
+    public void SlotReturned(ApiEndpoint endpoint) => _load.AddActive(endpoint, -1);
+
+    /// <summary>An inference joined the waiting line.</summary>
+    public void WaitStarted(ApiEndpoint endpoint) => _load.AddWaiting(endpoint, 1);
+
+    /// <summary>The one of <see cref="WaitStarted"/> left it, whatever for.</summary>
+    public void WaitEnded(ApiEndpoint endpoint) => _load.AddWaiting(endpoint, -1);
+
+    /// <summary>How long an inference waited, once for each, zero included.</summary>
+    public void Waited(ApiEndpoint endpoint, TimeSpan time) => _queueWait.Record(time.TotalSeconds, new KeyValuePair<string, object?>("endpoint", endpoint.Label));
+
+    /// <summary>An inference was turned away.</summary>
+    public void Rejected(ApiEndpoint endpoint, RejectionReason reason) => CountRejected(endpoint, reason, 1);
 
     /// <summary>Where the depth of the recording queue can be read.</summary>
     internal void ObserveQueue(Func<int> depth) => _queued = depth;
@@ -107,6 +153,21 @@ public sealed class ProxyMetrics
         labels.Add("status", record.Status);
         _requests.Add(1, labels);
 
+        if (record.ErrorType is { } errorType)
+        {
+            _errors.Add(1, new TagList { { "model", model }, { "endpoint", record.Endpoint }, { "error_type", errorType } });
+        }
+
+        if (record.Truncation is { } confidence)
+        {
+            _truncated.Add(1, new TagList { { "model", model }, { "confidence", confidence } });
+        }
+
+        if (record.IsInference)
+        {
+            RecordPhases(record, model);
+        }
+
         if (record.LoadCause is { } cause)
         {
             var loadLabels = new TagList { { "model", model }, { "cause", cause } };
@@ -125,6 +186,30 @@ public sealed class ProxyMetrics
             }
         }
     }
+
+    private void RecordPhases(RequestRecord record, string model)
+    {
+        Phase(ExchangePhaseNames.Queue, record.QueueTime);
+        Phase(ExchangePhaseNames.Connect, record.ConnectTime);
+        Phase(ExchangePhaseNames.EngineWait, record.EngineWait);
+        Phase(ExchangePhaseNames.Load, record.LoadDuration);
+        Phase(ExchangePhaseNames.PromptEval, record.PromptEvalDuration);
+        Phase(ExchangePhaseNames.Decode, record.DecodeTime);
+        Phase(ExchangePhaseNames.ClientBackPressure, record.BackPressure);
+
+        void Phase(string name, TimeSpan? time)
+        {
+            if (time is { } known)
+            {
+                _phases.Record(known.TotalSeconds, new TagList { { "phase", name }, { "model", model } });
+            }
+        }
+    }
+
+    private void CountRejected(ApiEndpoint endpoint, RejectionReason reason, int count) => _rejected.Add(
+        count,
+        new KeyValuePair<string, object?>("endpoint", endpoint.Label),
+        new KeyValuePair<string, object?>("reason", reason == RejectionReason.QueueFull ? "queue_full" : "queue_timeout"));
 
     private static Histogram<double> Histogram(Meter meter, string name, string? unit, string help, double[] buckets) =>
         meter.CreateHistogram(name, unit, help, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = buckets });

@@ -12,6 +12,7 @@ internal static class RecordCsv
         "timestamp", "request_id", "outcome", "thinking", "system", "tool_calls", "finish_reason", "stream", "cached_input_tokens", "tokens_estimated",
         "prompt_eval_duration", "eval_duration", "mean_gap", "longest_gap", "time_to_headers", "method", "request_bytes", "response_bytes", "message_count",
         "image_count", "tool_count", "num_ctx", "temperature", "is_inference", "started_at",
+        "connect_time", "engine_wait", "decode_time", "client_backpressure", "prompt_tokens_per_second", "error_type", "truncation",
         "load_cause",
     ];
 
@@ -66,6 +67,13 @@ internal static class RecordCsv
         Number(record.Temperature),
         Bool(record.IsInference),
         record.StartedAt.ToString("o", CultureInfo.InvariantCulture),
+        Number(record.ConnectTime),
+        Number(record.EngineWait),
+        Number(record.DecodeTime),
+        Number(record.BackPressure),
+        Number(record.PromptTokensPerSecond),
+        Text(record.ErrorType),
+        Text(record.Truncation),
         Text(record.LoadCause),
     ]) + "\r\n";
 

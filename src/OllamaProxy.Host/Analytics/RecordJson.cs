@@ -150,7 +150,28 @@ internal sealed record RecordJson
     [JsonPropertyOrder(46), JsonPropertyName("started_at")]
     public DateTimeOffset StartedAt { get; init; }
 
-    [JsonPropertyOrder(47), JsonPropertyName("load_cause")]
+    [JsonPropertyOrder(47), JsonPropertyName("connect_time")]
+    public double? ConnectTime { get; init; }
+
+    [JsonPropertyOrder(48), JsonPropertyName("engine_wait")]
+    public double? EngineWait { get; init; }
+
+    [JsonPropertyOrder(49), JsonPropertyName("decode_time")]
+    public double? DecodeTime { get; init; }
+
+    [JsonPropertyOrder(50), JsonPropertyName("client_backpressure")]
+    public double? BackPressure { get; init; }
+
+    [JsonPropertyOrder(51), JsonPropertyName("prompt_tokens_per_second")]
+    public double? PromptTokensPerSecond { get; init; }
+
+    [JsonPropertyOrder(52), JsonPropertyName("error_type")]
+    public string? ErrorType { get; init; }
+
+    [JsonPropertyOrder(53), JsonPropertyName("truncation")]
+    public string? Truncation { get; init; }
+
+    [JsonPropertyOrder(54), JsonPropertyName("load_cause")]
     public string? LoadCause { get; init; }
 
     public static RecordJson Of(RequestRecord record) => new()
@@ -199,6 +220,13 @@ internal sealed record RecordJson
         Temperature = record.Temperature,
         IsInference = record.IsInference,
         StartedAt = record.Timestamp,
+        ConnectTime = record.ConnectTime?.TotalSeconds,
+        EngineWait = record.EngineWait?.TotalSeconds,
+        DecodeTime = record.DecodeTime?.TotalSeconds,
+        BackPressure = record.BackPressure?.TotalSeconds,
+        PromptTokensPerSecond = record.PromptTokensPerSecond,
+        ErrorType = record.ErrorType,
+        Truncation = record.Truncation,
         LoadCause = record.LoadCause,
     };
 }

@@ -23,6 +23,8 @@ internal static class EnvironmentVariables
             (settings, text) => Integer(text, 0, 65_535) is { } port ? settings with { Proxy = settings.Proxy with { Port = port } } : null),
         new("PROXY_HOST", "127.0.0.1 and [::1]", "IP addresses, separated by commas; 0.0.0.0 or :: for every address", "The addresses to listen on; anything but loopback opens the proxy to the network.",
             (settings, text) => Addresses(text) is { } addresses ? settings with { Proxy = settings.Proxy with { Addresses = addresses } } : null),
+        new("PROXY_INJECT_USAGE", "false", "true or false", "Ask Ollama for the token counts of OpenAI streams whose client did not, and take them out of the answer again.",
+            (settings, text) => Boolean(text) is { } inject ? settings with { Proxy = settings.Proxy with { InjectUsage = inject } } : null),
         new("OLLAMA_BACKEND_PORT", "11435", "1 to 65535", "The private port of the real Ollama.",
             (settings, text) => Integer(text, 1, 65_535) is { } port ? settings with { Ollama = settings.Ollama with { BackendPort = port, BackendPortChosen = true } } : null),
         new("OLLAMA_BACKEND_URL", "", "an http or https URL", "An Ollama somewhere else; no Ollama is started then.",
@@ -35,6 +37,12 @@ internal static class EnvironmentVariables
             (settings, text) => Integer(text, 0, 3_600) is { } seconds ? settings with { Ollama = settings.Ollama with { PollPeriod = TimeSpan.FromSeconds(seconds) } } : null),
         new("SHUTDOWN_GRACE_SECONDS", "10", "0 to 3600", "How long a stop waits for running requests.",
             (settings, text) => Integer(text, 0, 3_600) is { } seconds ? settings with { Proxy = settings.Proxy with { ShutdownGrace = TimeSpan.FromSeconds(seconds) } } : null),
+        new("MAX_CONCURRENT_REQUESTS", "50", "1 to 100000", "Inferences that Ollama gets at once; further ones wait in the proxy. Everything else never waits.",
+            (settings, text) => Integer(text, 1, 100_000) is { } count ? settings with { Gate = settings.Gate with { MaxConcurrent = count } } : null),
+        new("MAX_QUEUED_REQUESTS", "512", "0 to 100000 (0: none waits)", "Inferences that may wait; further ones get 503 and when to come again.",
+            (settings, text) => Integer(text, 0, 100_000) is { } count ? settings with { Gate = settings.Gate with { MaxQueued = count } } : null),
+        new("QUEUE_TIMEOUT_SECONDS", "0", "0 to 86400 (0: without end)", "The longest an inference waits; then 503.",
+            (settings, text) => Integer(text, 0, 86_400) is { } seconds ? settings with { Gate = settings.Gate with { QueueTimeout = TimeSpan.FromSeconds(seconds) } } : null),
         new("ANALYTICS_BACKEND", "sqlite", string.Join(", ", AnalyticsBackends.Names), "Where records of requests are kept.",
             (settings, text) => AnalyticsBackends.Names.Contains(text, StringComparer.Ordinal) ? settings with { Analytics = settings.Analytics with { Backend = text } } : null),
         new("ANALYTICS_DIR", "./ollama_analytics", "a folder", "The folder of the analytics store.",
@@ -110,6 +118,13 @@ internal static class EnvironmentVariables
             yield return $"OLLAMA_BACKEND_URL=\"{Cut(url.ToString())}\": is the proxy itself (PROXY_PORT {port}); it must be the real Ollama.";
         }
     }
+
+    private static bool? Boolean(string text) => text.ToLowerInvariant() switch
+    {
+        "true" or "1" or "yes" or "on" => true,
+        "false" or "0" or "no" or "off" => false,
+        _ => null,
+    };
 
     private static int? Integer(string text, int min, int max) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max ? value : null;

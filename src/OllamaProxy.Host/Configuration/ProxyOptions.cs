@@ -16,4 +16,7 @@ internal sealed record ProxyOptions
 
     /// <summary>How long a stop waits for running requests. 0 to 3,600 s, default 10 s.</summary>
     public TimeSpan ShutdownGrace { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Whether token counts are asked of Ollama for OpenAI streams whose client did not ask, and taken out again. Off by default: then no byte is changed.</summary>
+    public bool InjectUsage { get; init; }
 }

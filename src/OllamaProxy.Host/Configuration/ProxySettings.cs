@@ -1,5 +1,6 @@
 using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Telemetry;
+using OllamaProxy.Host.Proxy;
 using OllamaProxy.Infrastructure.Analytics;
 using OllamaProxy.Infrastructure.Supervision;
 
@@ -9,6 +10,8 @@ namespace OllamaProxy.Host.Configuration;
 internal sealed record ProxySettings
 {
     public ProxyOptions Proxy { get; init; } = new();
+
+    public GateOptions Gate { get; init; } = new();
 
     public OllamaOptions Ollama { get; init; } = new();
 

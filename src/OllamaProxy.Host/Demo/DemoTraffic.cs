@@ -18,7 +18,7 @@ internal sealed class DemoTraffic(Uri proxy, FaultPlan faults, TimeProvider time
         UseAsync("OpenAI/Python 1.109.1", 3, (user, turn, token) => user.AskAsync("/v1/chat/completions", Chat(user.Model(turn), user.Prompt(turn), stream: turn % 2 == 0, limit: 80), token), cancellationToken),
         UseAsync("langchain-ollama/0.3.6", 4, (user, turn, token) => turn % 2 == 0
             ? user.AskAsync("/api/embed", Make("nomic-embed-text", writer => writer.WriteString("input", user.Prompt(turn))), token)
-            : user.AskAsync("/api/generate", Generate("llama3.2:3b", user.Prompt(turn), stream: false), token), cancellationToken),
+            : user.AskAsync("/api/generate", Generate("phi4", user.Prompt(turn), stream: false), token), cancellationToken),
         UseAsync("ollama/0.32.15 (amd64 linux) Go/go1.26.11", 5, (user, turn, token) => user.AskAsync("/api/generate", Generate(user.Model(turn), user.Prompt(turn), stream: true), token), cancellationToken),
         UseAsync("anthropic-sdk-typescript/0.65.0", 6, (user, turn, token) => user.AskAsync("/v1/messages", Chat("qwen3:8b", user.Prompt(turn), stream: true, limit: 70), token), cancellationToken),
         UseAsync("curl/8.14.1", 7, MishapAsync, cancellationToken));

@@ -26,6 +26,9 @@ internal struct ChunkScanner
     /// <summary>True after the last chunk and its trailers.</summary>
     public readonly bool Ended => _state == State.Ended;
 
+    /// <summary>True where the data of a chunk goes on.</summary>
+    public readonly bool IsInside => _state == State.Data;
+
     /// <summary>Moves on through <paramref name="bytes"/> to the end of the next run of chunk data, or to the end of the body or of the span.</summary>
     /// <param name="bytes">Framing and data.</param>
     /// <param name="data">A run of data; empty when the span holds no more.</param>

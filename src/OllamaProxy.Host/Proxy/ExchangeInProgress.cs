@@ -13,6 +13,9 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
 
     public string Id { get; } = Guid.CreateVersion7().ToString("N");
 
+    /// <summary>The clock of every timestamp here.</summary>
+    public TimeProvider Clock => time;
+
     public DateTimeOffset StartedAt { get; } = time.GetUtcNow();
 
     public long Started { get; } = time.GetTimestamp();
@@ -28,9 +31,24 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
 
     public TimeSpan? TimeToHeaders { get; private set; }
 
+    /// <summary>Takes counts that the client did not ask for out of the answer; null when there are none of those.</summary>
+    public UsageFilter? UsageFilter { get; set; }
+
+    /// <summary>See <see cref="Exchange.ConnectTime"/>.</summary>
+    public TimeSpan? ConnectTime { get; private set; }
+
+    /// <summary>See <see cref="Exchange.BackPressure"/>.</summary>
+    public TimeSpan BackPressure { get; private set; }
+
     public long RequestBytes { get; private set; }
 
     public long ResponseBytes { get; private set; }
+
+    /// <summary>Time in the waiting line; null for what does not need a slot.</summary>
+    public TimeSpan? QueueTime { get; set; }
+
+    /// <summary>Why we refused, in words; null when we did not.</summary>
+    public string? Refusal { get; private set; }
 
     /// <summary>True once Ollama's status line is there: a body that has not been asked for by then is not asked for any more.</summary>
     public bool HasAnswer => TimeToHeaders is not null;
@@ -40,6 +58,12 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
     /// <summary>True when the answer's last word would have been seen.</summary>
     public bool KnowsTerminator => _responseReader is not null;
 
+    /// <summary>True for the two calls whose streams carry token counts only for clients that ask.</summary>
+    public bool StreamsOpenAi => IsRead && (Endpoint == ApiEndpoint.OpenAiChat || Endpoint == ApiEndpoint.OpenAiCompletions);
+
+    /// <summary>True when Ollama would run a model for it, which it does for POST alone.</summary>
+    public bool NeedsSlot => Endpoint.IsInference && HttpMethods.IsPost(context.Request.Method);
+
     private bool IsRead => HttpMethods.IsPost(context.Request.Method) || HttpMethods.IsDelete(context.Request.Method);
 
     /// <summary>Chooses the readers. A method that Ollama does not serve there (GET /api/generate) is no inference, and has nothing to read.</summary>
@@ -47,7 +71,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
     {
         Endpoint = ApiEndpoint.FromPath(Target);
         _protocol = WireProtocols.Of(Endpoint);
-        _requestReader = IsRead ? _protocol.CreateRequestReader(Endpoint) : null;
+        _requestReader = IsRead ? CreateRequestReader(_protocol) : null;
     }
 
     public byte[] ErrorBody(int statusCode, string message) => _protocol!.ErrorBody(statusCode, message);
@@ -72,25 +96,33 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
 
     /// <param name="statusCode">Ollama's status.</param>
     /// <param name="contentType">Its Content-Type.</param>
-    /// <param name="isEncoded">The body is compressed, which only answers of cloud models are: it passes unread.</param>
-    public void ObserveHead(int statusCode, string? contentType, bool isEncoded)
+    /// <param name="contentEncoding">How the body is compressed, which only answers of cloud models are; null when it is not.</param>
+    public void ObserveHead(int statusCode, string? contentType, string? contentEncoding)
     {
         StatusCode = statusCode;
         TimeToHeaders = time.GetElapsedTime(Started);
-        _responseReader = IsRead && !isEncoded ? _protocol!.CreateResponseReader(Endpoint, new ResponseHead(statusCode, contentType, Started)) : null;
+        if (IsRead && _protocol!.CreateResponseReader(Endpoint, new ResponseHead(statusCode, contentType, Started)) is { } reader)
+        {
+            _responseReader =
+                contentEncoding is null ? reader :
+                BodyDecoder.For(contentEncoding) is { } decoder ? new DecodedResponseReader(reader, decoder) :
+                null;
+        }
     }
 
     /// <summary>Our own answer, where Ollama gave none.</summary>
-    public void Refused(int statusCode) => StatusCode = statusCode;
+    public void Refused(int statusCode, string? why = null) => (StatusCode, Refusal) = (statusCode, why);
 
-    public void ObserveResponse(ReadOnlySpan<byte> data)
+    /// <param name="data">The next data of the body.</param>
+    /// <param name="arrived">When it came, as a timestamp of <see cref="Clock"/>.</param>
+    public void ObserveResponse(ReadOnlySpan<byte> data, long arrived)
     {
         ResponseBytes += data.Length;
         if (_responseReader is { } reader)
         {
             try
             {
-                reader.Read(data, time.GetTimestamp());
+                reader.Read(data, arrived);
             }
             catch (Exception exception)
             {
@@ -100,9 +132,33 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
         }
     }
 
+    /// <summary>Ollama is being asked; until a connection is made for this request, one was there.</summary>
+    public void Asked() => ConnectTime = TimeSpan.Zero;
+
+    /// <param name="since">When the connecting began, as a timestamp of <see cref="Clock"/>.</param>
+    public void Connected(long since) => ConnectTime = time.GetElapsedTime(since);
+
+    /// <summary>The client took its time.</summary>
+    /// <param name="since">When the write began that it held up, as a timestamp of <see cref="Clock"/>.</param>
+    public void ClientWaited(long since) => BackPressure += time.GetElapsedTime(since);
+
     public RequestFacts CompleteRequest() => Complete("request", RequestFacts.Unknown, () => _requestReader?.Complete());
 
     public ResponseFacts CompleteResponse() => Complete("response", ResponseFacts.Unknown, () => _responseReader?.Complete(time, End == RelayEnd.Whole));
+
+    private IRequestReader? CreateRequestReader(WireProtocol protocol)
+    {
+        if (protocol.CreateRequestReader(Endpoint, context.Request.ContentType) is not { } reader)
+        {
+            return null;
+        }
+
+        var encoding = context.Request.Headers.ContentEncoding;
+        return
+            encoding.Count == 0 ? reader :
+            BodyDecoder.For(encoding.ToString()) is { } decoder ? new DecodedRequestReader(reader, decoder) :
+            null;
+    }
 
     private T Complete<T>(string side, T unknown, Func<T?> complete)
         where T : class

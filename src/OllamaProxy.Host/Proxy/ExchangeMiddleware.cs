@@ -17,6 +17,7 @@ internal sealed class ExchangeMiddleware(
     OllamaConnections connections,
     IOllamaProcessSupervisor ollama,
     ProxyOptions options,
+    ConcurrencyGate gate,
     ExchangeQueue queue,
     ProxyMetrics metrics,
     TimeProvider time,
@@ -33,18 +34,42 @@ internal sealed class ExchangeMiddleware(
         var exchange = new ExchangeInProgress(context, time, logger);
         exchange.Begin();
         var error = ForwarderError.None;
-        metrics.RequestStarted();
         try
         {
             if (!await OwnAnswers.TryAnswerAsync(context, exchange))
             {
-                error = await ForwardAsync(context, exchange);
+                error = await PassAsync(context, exchange);
             }
         }
         finally
         {
-            metrics.RequestEnded();
             queue.TryEnqueue(Complete(context, exchange, error));
+        }
+    }
+
+    private async Task<ForwarderError> PassAsync(HttpContext context, ExchangeInProgress exchange)
+    {
+        var admission = exchange.NeedsSlot ? await gate.EnterAsync(exchange.Endpoint, context) : Admission.NotNeeded;
+        exchange.QueueTime = admission.Waited;
+        if (admission.Result != AdmissionResult.Admitted)
+        {
+            if (admission.Result != AdmissionResult.Cancelled)
+            {
+                await OwnAnswers.BusyAsync(context, exchange, gate.WhyNot(admission.Result), gate.RetryAfter());
+            }
+
+            return ForwarderError.None;
+        }
+
+        metrics.RequestStarted();
+        try
+        {
+            return await ForwardAsync(context, exchange);
+        }
+        finally
+        {
+            metrics.RequestEnded();
+            gate.Leave(exchange.Endpoint, admission);
         }
     }
 
@@ -54,6 +79,12 @@ internal sealed class ExchangeMiddleware(
         // Ollama upgrades nothing and answers as if it had not been asked; so the request is one like any other.
         context.Features.Set<IHttpUpgradeFeature>(null);
         context.Request.Body = new ObservedRequestBody(context.Request.Body, exchange);
+        if (options.InjectUsage && exchange.StreamsOpenAi && await UsageRequest.RewriteAsync(context))
+        {
+            exchange.UsageFilter = new UsageFilter();
+        }
+
+        exchange.Asked();
         var transformer = new OllamaTransformer(exchange, new HostRules(options.IsLoopbackOnly, backend));
         var error = await forwarder.SendAsync(context, backend.GetLeftPart(UriPartial.Authority), connections.Invoker, s_config, transformer);
         if (exchange.End == RelayEnd.NoAnswer && !context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
@@ -86,12 +117,15 @@ internal sealed class ExchangeMiddleware(
             Target = exchange.Target.Length <= MaxTarget ? exchange.Target : exchange.Target[..MaxTarget],
             StatusCode = exchange.StatusCode,
             Outcome = outcome,
-            Error = response.Error ?? (outcome == ExchangeOutcome.UpstreamUnreachable ? Describe(context, error) : null),
+            Error = response.Error ?? exchange.Refusal ?? (outcome == ExchangeOutcome.UpstreamUnreachable ? Describe(context, error) : null),
             ClientAddress = AddressOf(context.Connection.RemoteIpAddress),
             UserAgent = context.Request.Headers.UserAgent is [{ } agent] ? agent : null,
             RequestBytes = exchange.RequestBytes,
             ResponseBytes = exchange.ResponseBytes,
+            QueueTime = exchange.QueueTime,
             TimeToHeaders = exchange.TimeToHeaders,
+            ConnectTime = exchange.ConnectTime,
+            BackPressure = exchange.TimeToHeaders is null ? null : exchange.BackPressure,
             Request = request,
             Response = response,
         };

@@ -34,14 +34,20 @@ internal sealed class OllamaConnections : IDisposable
 
     public HttpMessageInvoker Invoker { get; }
 
+    /// <summary>Under this a request carries its exchange, so that the connection that is made for it is counted to it.</summary>
+    public static HttpRequestOptionsKey<ExchangeInProgress> ExchangeOf { get; } = new("exchange");
+
     public void Dispose() => Invoker.Dispose();
 
     private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
+        var exchange = context.InitialRequestMessage.Options.TryGetValue(ExchangeOf, out var initial) ? initial : null;
+        var started = exchange?.Clock.GetTimestamp() ?? 0;
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
             await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+            exchange?.Connected(started);
             return new FramingStream(socket);
         }
         catch

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
+using OllamaProxy.Application.Protocols;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Transforms;
 
@@ -17,6 +18,7 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
     public override ValueTask TransformRequestAsync(HttpContext context, HttpRequestMessage request, string destinationPrefix, CancellationToken cancellationToken)
     {
         var isHttp10 = HttpProtocol.IsHttp10(context.Request.Protocol);
+        request.Options.Set(OllamaConnections.ExchangeOf, exchange);
         request.Version = isHttp10 ? HttpVersion.Version10 : HttpVersion.Version11;
         request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;
         request.RequestUri = new Uri(destinationPrefix + OriginForm(exchange.Target), s_asSent);
@@ -118,7 +120,20 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
             headers.Connection = new StringValues([null]);
         }
 
-        exchange.ObserveHead((int)response.StatusCode, headers.ContentType, isEncoded: headers.ContentEncoding.Count > 0);
+        if (exchange.UsageFilter is not null)
+        {
+            if (new ResponseHead((int)response.StatusCode, headers.ContentType, 0).IsEventStream && headers.ContentEncoding.Count == 0)
+            {
+                // What is taken out makes it shorter than announced.
+                headers.ContentLength = null;
+            }
+            else
+            {
+                exchange.UsageFilter = null;
+            }
+        }
+
+        exchange.ObserveHead((int)response.StatusCode, headers.ContentType, headers.ContentEncoding.Count > 0 ? headers.ContentEncoding.ToString() : null);
         await new ResponseRelay(context, response, exchange).RunAsync(cancellationToken);
         return false;
     }

@@ -9,6 +9,9 @@ internal enum RelayEnd
     /// <summary>No status line came from Ollama.</summary>
     NoAnswer,
 
+    /// <summary>We answered in Ollama's place, which never heard of it.</summary>
+    Refused,
+
     /// <summary>Ollama's body ended as its framing said it would.</summary>
     Whole,
 
@@ -24,6 +27,11 @@ internal static class Outcomes
 {
     public static ExchangeOutcome Classify(ForwarderError error, RelayEnd end, int? status, ResponseFacts facts, bool expectsTerminator, bool clientLeft, bool stopping)
     {
+        if (end == RelayEnd.Refused)
+        {
+            return ExchangeOutcome.Rejected;
+        }
+
         // The last byte counts: a client that closes right after a whole answer got all it asked for.
         if (end == RelayEnd.Whole)
         {

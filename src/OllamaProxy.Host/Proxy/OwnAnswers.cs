@@ -1,6 +1,11 @@
+using System.Globalization;
+
 namespace OllamaProxy.Host.Proxy;
 
-/// <summary>What the proxy answers in Ollama's place: as Ollama would, where our server cannot forward; and an error in the dialect's shape where Ollama is not there.</summary>
+/// <summary>
+/// What the proxy answers in Ollama's place: as Ollama would, where our server cannot forward; and an error in the dialect's shape where Ollama is not
+/// there, or shall not have more to do.
+/// </summary>
 internal static class OwnAnswers
 {
     /// <summary>Answers the two request forms that are no path and cannot be forwarded as one, as Go's server answers them for Ollama.</summary>
@@ -29,16 +34,42 @@ internal static class OwnAnswers
         return true;
     }
 
-    /// <summary>502: Ollama gave no answer at all.</summary>
-    public static async Task UnreachableAsync(HttpContext context, ExchangeInProgress exchange, Uri backend)
+    /// <summary>503: it does not go to Ollama. What of its body is under way the server reads and throws away, so that the connection stays usable.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="exchange">What is known of it.</param>
+    /// <param name="why">The reason, in words.</param>
+    /// <param name="retryAfter">When to come again.</param>
+    public static Task BusyAsync(HttpContext context, ExchangeInProgress exchange, string why, TimeSpan retryAfter)
     {
-        const int Status = StatusCodes.Status502BadGateway;
-        var body = exchange.ErrorBody(Status, $"ollama-proxy: no answer from Ollama at {backend.Authority}. Is it running? GET /test on the proxy tells.");
+        var headers = context.Response.Headers;
+        headers.RetryAfter = Math.Ceiling(retryAfter.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        // The SDKs of OpenAI and Anthropic know the finer one, and prefer it.
+        headers["retry-after-ms"] = Math.Ceiling(retryAfter.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
+        if (exchange.ExpectsContinue)
+        {
+            // Nobody could tell whether what comes next is the body after all or another request.
+            headers.Connection = "close";
+        }
+
+        exchange.End = RelayEnd.Refused;
+        return FailAsync(context, exchange, StatusCodes.Status503ServiceUnavailable, why, $"ollama-proxy: {why}. Try again in {headers.RetryAfter} s.");
+    }
+
+    /// <summary>502: Ollama gave no answer at all.</summary>
+    public static Task UnreachableAsync(HttpContext context, ExchangeInProgress exchange, Uri backend)
+    {
         context.Response.Clear();
-        context.Response.StatusCode = Status;
+        var message = $"ollama-proxy: no answer from Ollama at {backend.Authority}. Is it running? GET /test on the proxy tells.";
+        return FailAsync(context, exchange, StatusCodes.Status502BadGateway, why: null, message);
+    }
+
+    private static async Task FailAsync(HttpContext context, ExchangeInProgress exchange, int status, string? why, string message)
+    {
+        var body = exchange.ErrorBody(status, message);
+        context.Response.StatusCode = status;
         context.Response.ContentType = "application/json";
         context.Response.ContentLength = body.Length;
-        exchange.Refused(Status);
+        exchange.Refused(status, why);
         if (!HttpMethods.IsHead(context.Request.Method))
         {
             await context.Response.Body.WriteAsync(body, context.RequestAborted);

@@ -17,6 +17,7 @@ internal static class ProxyPipeline
     {
         services.AddHttpForwarder();
         services.AddSingleton<OllamaConnections>();
+        services.AddSingleton<ConcurrencyGate>();
         services.AddSingleton<ExchangeMiddleware>();
     }
 

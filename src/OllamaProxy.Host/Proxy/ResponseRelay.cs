@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Globalization;
+using System.Text;
 using Microsoft.AspNetCore.Connections.Features;
 
 namespace OllamaProxy.Host.Proxy;
@@ -37,6 +39,11 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
                 var read = await ReadAsync(reading);
                 if (read <= 0)
                 {
+                    if (exchange.UsageFilter is { } filter)
+                    {
+                        await EndFilteredAsync(filter, cancellationToken);
+                    }
+
                     break;
                 }
 
@@ -82,35 +89,113 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
         }
     }
 
-    /// <summary>The client first: looking at the bytes must not delay them.</summary>
+    /// <summary>The client first: looking at the bytes must not delay them. When they arrived is noted before, for a slow client does not make a slow model.</summary>
     private async ValueTask PassOnAsync(byte[] buffer, int read, CancellationToken cancellationToken)
     {
-        if (!_isFramed)
+        var arrived = exchange.Clock.GetTimestamp();
+        if (exchange.UsageFilter is { } filter)
         {
-            await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
-            exchange.ObserveResponse(buffer.AsSpan(0, read));
+            await PassFilteredAsync(filter, buffer.AsMemory(0, read), arrived, cancellationToken);
+        }
+        else if (!_isFramed)
+        {
+            await WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+            exchange.ObserveResponse(buffer.AsSpan(0, read), arrived);
         }
         else if (IsRaw)
         {
-            await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
-            ObserveData(buffer.AsSpan(0, read));
+            await WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+            ObserveData(buffer.AsSpan(0, read), arrived);
         }
         else
         {
             var length = TakeDataTogether(buffer.AsSpan(0, read));
-            await context.Response.Body.WriteAsync(buffer.AsMemory(0, length), cancellationToken);
-            exchange.ObserveResponse(buffer.AsSpan(0, length));
+            await WriteAsync(buffer.AsMemory(0, length), cancellationToken);
+            exchange.ObserveResponse(buffer.AsSpan(0, length), arrived);
         }
     }
 
-    private void ObserveData(ReadOnlySpan<byte> framed)
+    /// <summary>Chunk by chunk, so that what was apart stays apart and what was together stays together.</summary>
+    private async ValueTask PassFilteredAsync(UsageFilter filter, ReadOnlyMemory<byte> bytes, long arrived, CancellationToken cancellationToken)
+    {
+        while (!bytes.IsEmpty && !_chunks.Ended)
+        {
+            var passed = bytes.Length;
+            var data = bytes;
+            if (_isFramed)
+            {
+                passed = _chunks.Next(bytes.Span, out var run);
+                data = bytes.Slice(passed - run.Length, run.Length);
+            }
+
+            filter.Read(data.Span);
+            if (!_chunks.IsInside || filter.Passed.Length > BufferSize)
+            {
+                await WriteFilteredAsync(filter, cancellationToken);
+            }
+
+            exchange.ObserveResponse(data.Span, arrived);
+            bytes = bytes[passed..];
+        }
+    }
+
+    /// <summary>The data in a chunk of its own; nothing at all where nothing was left, for an empty chunk is the end.</summary>
+    private async ValueTask WriteFilteredAsync(UsageFilter filter, CancellationToken cancellationToken)
+    {
+        var data = filter.Passed;
+        if (data.IsEmpty)
+        {
+            return;
+        }
+
+        if (IsRaw)
+        {
+            data = (byte[])[.. Encoding.ASCII.GetBytes(data.Length.ToString("x", CultureInfo.InvariantCulture)), .. "\r\n"u8, .. data.Span, .. "\r\n"u8];
+        }
+
+        await WriteAsync(data, cancellationToken);
+        filter.Sent();
+    }
+
+    /// <summary>What the filter held back at the end, and the end itself where there was one.</summary>
+    private async ValueTask EndFilteredAsync(UsageFilter filter, CancellationToken cancellationToken)
+    {
+        filter.Finish();
+        await WriteFilteredAsync(filter, cancellationToken);
+        if (IsRaw && exchange.End == RelayEnd.Whole)
+        {
+            await WriteAsync("0\r\n\r\n"u8.ToArray(), cancellationToken);
+        }
+    }
+
+    /// <summary>A write that is not done at once waits for the client.</summary>
+    private ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        var write = context.Response.Body.WriteAsync(bytes, cancellationToken);
+        return write.IsCompletedSuccessfully ? ValueTask.CompletedTask : WaitForClientAsync(write);
+    }
+
+    private async ValueTask WaitForClientAsync(ValueTask write)
+    {
+        var since = exchange.Clock.GetTimestamp();
+        try
+        {
+            await write;
+        }
+        finally
+        {
+            exchange.ClientWaited(since);
+        }
+    }
+
+    private void ObserveData(ReadOnlySpan<byte> framed, long arrived)
     {
         while (!framed.IsEmpty && !_chunks.Ended)
         {
             framed = framed[_chunks.Next(framed, out var data)..];
             if (!data.IsEmpty)
             {
-                exchange.ObserveResponse(data);
+                exchange.ObserveResponse(data, arrived);
             }
         }
     }

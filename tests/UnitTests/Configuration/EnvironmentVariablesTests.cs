@@ -14,6 +14,7 @@ public sealed class EnvironmentVariablesTests
         Assert.Equal(11434, settings.Proxy.Port);
         Assert.Equal([IPAddress.Loopback, IPAddress.IPv6Loopback], settings.Proxy.Addresses);
         Assert.Equal((11435, false), (settings.Ollama.BackendPort, settings.Ollama.BackendPortChosen));
+        Assert.Equal((50, 512, TimeSpan.Zero), (settings.Gate.MaxConcurrent, settings.Gate.MaxQueued, settings.Gate.QueueTimeout));
         Assert.Equal(("sqlite", "./ollama_analytics", 7), (settings.Analytics.Backend, settings.Analytics.Directory, settings.Analytics.RetentionDays));
         Assert.Empty(settings.Notices);
     }
@@ -44,6 +45,9 @@ public sealed class EnvironmentVariablesTests
     [InlineData("ANALYTICS_BACKEND", "mysql")]
     [InlineData("ANALYTICS_RETENTION_DAYS", "-7")]
     [InlineData("METRICS_MAX_MODELS", "0")]
+    [InlineData("MAX_CONCURRENT_REQUESTS", "0")]
+    [InlineData("MAX_QUEUED_REQUESTS", "-1")]
+    [InlineData("QUEUE_TIMEOUT_SECONDS", "30s")]
     public void A_wrong_value_is_told_with_its_variable_and_what_it_must_be(string name, string value)
     {
         var problem = Assert.Single(Read((name, value)).Problems);
@@ -93,6 +97,8 @@ public sealed class EnvironmentVariablesTests
     [InlineData("ANALYTIC_DIR", null)]
     [InlineData("METRICS_MAX_MODEL", "METRICS_MAX_MODELS")]
     [InlineData("OLLAMA_BACKEND_ULR", "OLLAMA_BACKEND_URL")]
+    [InlineData("MAX_CONCURRENT_REQUEST", "MAX_CONCURRENT_REQUESTS")]
+    [InlineData("QUEUE_TIMEOUT", "QUEUE_TIMEOUT_SECONDS")]
     [InlineData("proxy_port", "PROXY_PORT")]
     [InlineData("PROXY_SOMETHING_ELSE_ENTIRELY", null)]
     [InlineData("OLLAMA_MODELS", null)]

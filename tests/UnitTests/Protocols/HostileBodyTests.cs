@@ -159,7 +159,7 @@ public sealed class HostileBodyTests
 
     private static RequestFacts Request(ApiEndpoint endpoint, IEnumerable<byte[]> pieces)
     {
-        var reader = WireProtocols.Of(endpoint).CreateRequestReader(endpoint)!;
+        var reader = WireProtocols.Of(endpoint).CreateRequestReader(endpoint, contentType: null)!;
         foreach (var piece in pieces)
         {
             reader.Read(piece);

@@ -8,7 +8,7 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.UnitTests.Protocols;
 
 /// <summary>
-/// What the readers understand of every native recording, against the facts file beside it; and that they understand the same wherever the bytes are cut.
+/// What the readers understand of every recording of every dialect, against the facts file beside it; and that they understand the same wherever the bytes are cut.
 /// To accept new facts, run with UPDATE_GOLDENS=1 and read the difference.
 /// </summary>
 public sealed class RecordedFactsTests
@@ -21,11 +21,11 @@ public sealed class RecordedFactsTests
         NewLine = "\n",
     };
 
-    public static TheoryData<string> NativeRecordings =>
-        [.. Transcript.Names.Where(name => Transcript.Load(name) is { Method: "POST" or "DELETE" } recording && recording.Target.StartsWith("/api/", StringComparison.Ordinal))];
+    public static TheoryData<string> Recordings =>
+        [.. Transcript.Names.Where(name => Transcript.Load(name) is { Method: "POST" or "DELETE" } recording && ApiEndpoint.FromPath(recording.Target) != ApiEndpoint.Other)];
 
     [Theory]
-    [MemberData(nameof(NativeRecordings))]
+    [MemberData(nameof(Recordings))]
     public void The_facts_of_a_recording_are_those_beside_it(string name)
     {
         var recording = Transcript.Load(name);
@@ -41,7 +41,7 @@ public sealed class RecordedFactsTests
     }
 
     [Theory]
-    [MemberData(nameof(NativeRecordings))]
+    [MemberData(nameof(Recordings))]
     public void The_facts_are_the_same_wherever_the_bytes_are_cut(string name)
     {
         var recording = Transcript.Load(name);
@@ -73,7 +73,7 @@ public sealed class RecordedFactsTests
     private static Facts FactsOf(Transcript recording, IEnumerable<byte[]> request, IEnumerable<byte[]> response)
     {
         var endpoint = ApiEndpoint.FromPath(recording.Target);
-        var reader = WireProtocols.Of(endpoint).CreateRequestReader(endpoint);
+        var reader = WireProtocols.Of(endpoint).CreateRequestReader(endpoint, recording.Request.Header("Content-Type"));
         foreach (var piece in request)
         {
             reader?.Read(piece);

@@ -51,6 +51,10 @@ public sealed class OutcomesTests
         Assert.Equal(ExchangeOutcome.ProxyStopped, Classify(RelayEnd.CutByClient, 200, s_open, clientLeft: true, stopping: true));
 
     [Fact]
+    public void What_the_proxy_refused_is_rejected_even_when_the_client_has_gone_by_then() =>
+        Assert.Equal(ExchangeOutcome.Rejected, Classify(RelayEnd.Refused, 503, s_open, clientLeft: true));
+
+    [Fact]
     public void A_stream_ollama_cut_is_incomplete() => Assert.Equal(ExchangeOutcome.Incomplete, Classify(RelayEnd.CutByUpstream, 200, s_open));
 
     [Fact]

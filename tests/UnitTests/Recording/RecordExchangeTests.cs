@@ -43,6 +43,13 @@ public sealed class RecordExchangeTests
     }
 
     [Fact]
+    public void A_wait_of_no_time_is_zero_and_what_needed_no_slot_has_none()
+    {
+        Assert.Equal(TimeSpan.Zero, RecordOf(s_exchange with { QueueTime = TimeSpan.Zero }).QueueTime);
+        Assert.Null(RecordOf(s_exchange).QueueTime);
+    }
+
+    [Fact]
     public void What_is_unknown_stays_unknown()
     {
         var record = RecordOf(s_exchange with { Response = ResponseFacts.Unknown, StatusCode = null });

@@ -61,6 +61,20 @@ internal sealed class SqliteRow
 
     public long? QueueTimeUs { get; set; }
 
+    public long? ConnectTimeUs { get; set; }
+
+    public long? EngineWaitUs { get; set; }
+
+    public long? DecodeTimeUs { get; set; }
+
+    public long? BackPressureUs { get; set; }
+
+    public double? PromptTokensPerSecond { get; set; }
+
+    public string? ErrorType { get; set; }
+
+    public string? Truncation { get; set; }
+
     public long? StatusCode { get; set; }
 
     public string Status { get; set; } = "";
@@ -122,6 +136,13 @@ internal sealed class SqliteRow
         PromptEvalDurationUs = record.PromptEvalDuration is { } promptEvalDuration ? Micros(promptEvalDuration) : null,
         EvalDurationUs = record.EvalDuration is { } evalDuration ? Micros(evalDuration) : null,
         QueueTimeUs = record.QueueTime is { } queueTime ? Micros(queueTime) : null,
+        ConnectTimeUs = record.ConnectTime is { } connectTime ? Micros(connectTime) : null,
+        EngineWaitUs = record.EngineWait is { } engineWait ? Micros(engineWait) : null,
+        DecodeTimeUs = record.DecodeTime is { } decodeTime ? Micros(decodeTime) : null,
+        BackPressureUs = record.BackPressure is { } backPressure ? Micros(backPressure) : null,
+        PromptTokensPerSecond = record.PromptTokensPerSecond,
+        ErrorType = record.ErrorType,
+        Truncation = record.Truncation,
         StatusCode = record.StatusCode,
         Status = record.Status,
         Outcome = record.Outcome,
@@ -170,6 +191,13 @@ internal sealed class SqliteRow
         PromptEvalDuration = PromptEvalDurationUs is { } promptEvalDuration ? Duration(promptEvalDuration) : null,
         EvalDuration = EvalDurationUs is { } evalDuration ? Duration(evalDuration) : null,
         QueueTime = QueueTimeUs is { } queueTime ? Duration(queueTime) : null,
+        ConnectTime = ConnectTimeUs is { } connectTime ? Duration(connectTime) : null,
+        EngineWait = EngineWaitUs is { } engineWait ? Duration(engineWait) : null,
+        DecodeTime = DecodeTimeUs is { } decodeTime ? Duration(decodeTime) : null,
+        BackPressure = BackPressureUs is { } backPressure ? Duration(backPressure) : null,
+        PromptTokensPerSecond = PromptTokensPerSecond,
+        ErrorType = ErrorType,
+        Truncation = Truncation,
         StatusCode = (int?)StatusCode,
         Status = Status,
         Outcome = Outcome,

@@ -1,0 +1,207 @@
+using System.Text;
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Application.Protocols;
+
+/// <summary>
+/// Reads an answer of <c>/v1/responses</c>: one JSON object, or a stream of typed events that ends with <c>response.completed</c>. The type may stand behind
+/// what it describes, so a delta waits for the end of its event.
+/// </summary>
+internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
+{
+    private const int Type = AnswerField.Own;
+    private const int Delta = AnswerField.Own + 1;
+    private const int Message = AnswerField.Own + 2;
+    private const int Item = AnswerField.Own + 3;
+    private const int ItemType = AnswerField.Own + 4;
+    private const int Status = AnswerField.Own + 5;
+    private const int IncompleteReason = AnswerField.Own + 6;
+    private const int CachedTokens = AnswerField.Own + 7;
+
+    private static readonly JsonFields s_events = new(
+        ("type", Type, JsonWant.Value),
+        ("delta", Delta, JsonWant.Value),
+        ("message", Message, JsonWant.Value),
+        ("item", Item, JsonWant.Value),
+        ("item.type", ItemType, JsonWant.Value),
+        ("item.name", AnswerField.ToolName, JsonWant.Value),
+        ("item.arguments", AnswerField.ToolArguments, JsonWant.Value),
+        ("response.model", AnswerField.Model, JsonWant.Value),
+        ("response.status", Status, JsonWant.Value),
+        ("response.incomplete_details.reason", IncompleteReason, JsonWant.Value),
+        ("response.error.message", AnswerField.Error, JsonWant.Value),
+        ("response.usage.input_tokens", AnswerField.PromptTokens, JsonWant.Value),
+        ("response.usage.output_tokens", AnswerField.CompletionTokens, JsonWant.Value),
+        ("response.usage.input_tokens_details.cached_tokens", CachedTokens, JsonWant.Value),
+        ("error", AnswerField.Error, JsonWant.Value),
+        ("error.message", AnswerField.Error, JsonWant.Value));
+
+    private static readonly JsonFields s_object = new(
+        ("model", AnswerField.Model, JsonWant.Value),
+        ("status", Status, JsonWant.Value),
+        ("incomplete_details.reason", IncompleteReason, JsonWant.Value),
+        ("output[]", Item, JsonWant.Value),
+        ("output[].type", ItemType, JsonWant.Value),
+        ("output[].name", AnswerField.ToolName, JsonWant.Value),
+        ("output[].arguments", AnswerField.ToolArguments, JsonWant.Value),
+        ("output[].content[].text", AnswerField.Text, JsonWant.Value),
+        ("output[].summary[].text", AnswerField.Thinking, JsonWant.Value),
+        ("usage.input_tokens", AnswerField.PromptTokens, JsonWant.Value),
+        ("usage.output_tokens", AnswerField.CompletionTokens, JsonWant.Value),
+        ("usage.input_tokens_details.cached_tokens", CachedTokens, JsonWant.Value),
+        ("error", AnswerField.Error, JsonWant.Value),
+        ("error.message", AnswerField.Error, JsonWant.Value));
+
+    private enum EventType : byte
+    {
+        Other,
+        Text,
+        Thinking,
+        Arguments,
+        ItemDone,
+        End,
+        Failed,
+        Error,
+    }
+
+    private readonly ResponseHead _head;
+    private readonly JsonFieldScanner _scanner;
+    private readonly EventStreamScanner? _events;
+    private readonly AnswerFacts _answer = new();
+    private readonly ByteBuffer _delta = new(JsonFieldScanner.MaxText);
+    private EventType _type;
+    private bool _isFunctionCall;
+    private string? _message;
+    private string? _status;
+    private string? _incompleteReason;
+    private bool _terminated;
+    private long _timestamp;
+
+    public ResponsesReader(in ResponseHead head)
+    {
+        _head = head;
+        _scanner = new JsonFieldScanner(head.IsEventStream ? s_events : s_object, this);
+        _events = head.IsEventStream ? new EventStreamScanner(_scanner) : null;
+    }
+
+    public void Read(ReadOnlySpan<byte> bytes, long timestamp)
+    {
+        _timestamp = timestamp;
+        if (_events is { } events)
+        {
+            events.Read(bytes);
+        }
+        else
+        {
+            _scanner.Read(bytes);
+        }
+    }
+
+    public ResponseFacts Complete(TimeProvider timeProvider, bool ended)
+    {
+        // "completed", or why it is not; "in_progress" is the word of an answer that was cut.
+        _answer.FinishReason = _incompleteReason ?? (_status == "in_progress" ? null : _status);
+        var isTerminated = _events is null ? ended && _scanner.Documents > 0 : _terminated;
+        return _answer.Complete(timeProvider, _head, isTerminated, _events is not null, isGeneration: true);
+    }
+
+    void IJsonFieldSink.Text(int field, ReadOnlySpan<byte> utf8, long length)
+    {
+        switch (field)
+        {
+            case Type:
+                _type = TypeOf(utf8);
+                break;
+            case Delta:
+                _delta.Append(utf8);
+                break;
+            case Message:
+                _message = Encoding.UTF8.GetString(utf8);
+                break;
+            case ItemType:
+                _isFunctionCall = utf8.SequenceEqual("function_call"u8);
+                break;
+            case Status:
+                _status = Encoding.UTF8.GetString(utf8);
+                break;
+            case IncompleteReason:
+                _incompleteReason = Encoding.UTF8.GetString(utf8);
+                break;
+            default:
+                _answer.Text(field, utf8, length);
+                break;
+        }
+    }
+
+    void IJsonFieldSink.Literal(int field, ReadOnlySpan<byte> token)
+    {
+        if (field == CachedTokens)
+        {
+            // Ollama writes a constant 0 here, which means nothing.
+            _answer.CachedPromptTokens = JsonNumber.Count(token);
+            return;
+        }
+
+        _answer.Literal(field, token);
+    }
+
+    void IJsonFieldSink.Begin(int field)
+    {
+        if (field == Item)
+        {
+            _isFunctionCall = false;
+            _answer.BeginTool();
+        }
+    }
+
+    void IJsonFieldSink.End(int field)
+    {
+        // Of an object's output every call is whole; of a stream's events the type tells, which is known at the event's end.
+        if (field == Item && _isFunctionCall && _events is null)
+        {
+            _answer.EndTool();
+        }
+    }
+
+    void IJsonFieldSink.DocumentEnd()
+    {
+        switch (_type)
+        {
+            case EventType.Text:
+                _answer.Text(AnswerField.Text, _delta.Span, _delta.Length);
+                break;
+            case EventType.Thinking:
+                _answer.Text(AnswerField.Thinking, _delta.Span, _delta.Length);
+                break;
+            case EventType.Arguments:
+                _answer.MarkContent();
+                break;
+            case EventType.ItemDone when _isFunctionCall:
+                _answer.EndTool(isContent: false);
+                break;
+            case EventType.Error or EventType.Failed:
+                _answer.Error ??= _message ?? "The response failed.";
+                _terminated = true;
+                break;
+            case EventType.End:
+                _terminated = true;
+                break;
+        }
+
+        _type = EventType.Other;
+        _isFunctionCall = false;
+        _message = null;
+        _delta.Clear();
+        _answer.EndPiece(_timestamp);
+    }
+
+    private static EventType TypeOf(ReadOnlySpan<byte> name) =>
+        name.SequenceEqual("response.output_text.delta"u8) || name.SequenceEqual("response.refusal.delta"u8) ? EventType.Text :
+        name.SequenceEqual("response.reasoning_summary_text.delta"u8) || name.SequenceEqual("response.reasoning_text.delta"u8) ? EventType.Thinking :
+        name.SequenceEqual("response.function_call_arguments.delta"u8) ? EventType.Arguments :
+        name.SequenceEqual("response.output_item.done"u8) ? EventType.ItemDone :
+        name.SequenceEqual("response.completed"u8) || name.SequenceEqual("response.incomplete"u8) ? EventType.End :
+        name.SequenceEqual("response.failed"u8) ? EventType.Failed :
+        name.SequenceEqual("error"u8) ? EventType.Error :
+        EventType.Other;
+}

@@ -1,0 +1,40 @@
+using System.Collections.Frozen;
+using System.Diagnostics.Metrics;
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Application.Telemetry;
+
+/// <summary>Why the proxy turned an inference away: the values of the <c>reason</c> label.</summary>
+public enum RejectionReason
+{
+    /// <summary>No slot was free and the waiting line was full.</summary>
+    QueueFull,
+
+    /// <summary>It waited for as long as a request may.</summary>
+    QueueTimeout,
+}
+
+/// <summary>How many inferences run and how many wait, by endpoint. Every endpoint is there from the start, at 0.</summary>
+internal sealed class EndpointLoad
+{
+    private readonly FrozenDictionary<ApiEndpoint, Counts> _counts = Endpoints.ToFrozenDictionary(endpoint => endpoint, endpoint => new Counts(endpoint));
+
+    /// <summary>The endpoints that have a waiting line.</summary>
+    public static ApiEndpoint[] Endpoints { get; } = [.. ApiEndpoint.All.Where(endpoint => endpoint.IsInference)];
+
+    public void AddActive(ApiEndpoint endpoint, int change) => Interlocked.Add(ref _counts[endpoint].Active, change);
+
+    public void AddWaiting(ApiEndpoint endpoint, int change) => Interlocked.Add(ref _counts[endpoint].Waiting, change);
+
+    public IEnumerable<Measurement<int>> Active() => _counts.Values.Select(counts => new Measurement<int>(Volatile.Read(ref counts.Active), counts.Label));
+
+    public IEnumerable<Measurement<int>> Waiting() => _counts.Values.Select(counts => new Measurement<int>(Volatile.Read(ref counts.Waiting), counts.Label));
+
+    private sealed class Counts(ApiEndpoint endpoint)
+    {
+        public int Active;
+        public int Waiting;
+
+        public KeyValuePair<string, object?> Label { get; } = new("endpoint", endpoint.Label);
+    }
+}

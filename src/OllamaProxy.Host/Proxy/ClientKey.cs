@@ -1,0 +1,36 @@
+using System.Net;
+
+namespace OllamaProxy.Host.Proxy;
+
+/// <summary>
+/// Who is one client when it comes to taking turns: an address, an application, and a credential, so that users behind one address and programs of one
+/// user do not wait for each other.
+/// </summary>
+/// <param name="Address">The peer's; an IPv4 address is the same however it is written.</param>
+/// <param name="Application">The product name of the User-Agent, without its version; empty when there is none.</param>
+/// <param name="Credential">
+/// A hash of Authorization and x-api-key that is different in each process; 0 for neither. The key lives as long as the request waits, and no longer does
+/// the value; two users with one hash would share a turn, which is all a collision does.
+/// </param>
+internal readonly record struct ClientKey(IPAddress Address, string Application, int Credential)
+{
+    public static ClientKey Of(HttpContext context)
+    {
+        var address = context.Connection.RemoteIpAddress ?? IPAddress.None;
+        var headers = context.Request.Headers;
+        return new ClientKey(
+            address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address,
+            ApplicationOf(headers.UserAgent.ToString()),
+            CredentialOf(headers.Authorization.ToString(), headers["x-api-key"].ToString()));
+    }
+
+    /// <summary>The name of the first product (RFC 9110, section 10.1.5): <c>OpenAI</c> of <c>OpenAI/Python 1.109.1</c>.</summary>
+    internal static string ApplicationOf(string userAgent)
+    {
+        var end = userAgent.AsSpan().IndexOfAny('/', ' ', '(');
+        return end < 0 ? userAgent : userAgent[..end];
+    }
+
+    private static int CredentialOf(string authorization, string apiKey) =>
+        authorization.Length == 0 && apiKey.Length == 0 ? 0 : HashCode.Combine(authorization, apiKey);
+}

@@ -1,0 +1,134 @@
+using System.Text;
+using OllamaProxy.Domain;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+/// <summary>Outcomes and facts of the dialects beside Ollama's own, through the real byte path.</summary>
+public sealed class DialectTests
+{
+    private const string EventsHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    private const string Token = "data: {\"model\":\"a\",\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n";
+
+    private readonly RecordedRequests _recorded = new();
+
+    [Theory]
+    [InlineData("/v1/chat/completions", "data: [DONE]\n\n", ExchangeOutcome.Completed)]
+    [InlineData("/v1/chat/completions", "", ExchangeOutcome.Incomplete)]
+    [InlineData("/v1/chat/completions", "data: {\"error\":{\"message\":\"boom\"}}\n\n", ExchangeOutcome.UpstreamError)]
+    [InlineData("/v1/completions", "data: [DONE]\n\n", ExchangeOutcome.Completed)]
+    [InlineData("/v1/completions", "data: {\"model\":\"\",\"choices\":[{\"text\":\"\"}]}\n\n", ExchangeOutcome.Incomplete)]
+    [InlineData("/v1/messages", "data: {\"type\":\"message_stop\"}\n\n", ExchangeOutcome.Completed)]
+    [InlineData("/v1/messages", "data: {\"type\":\"content_block_stop\"}\n\n", ExchangeOutcome.Incomplete)]
+    [InlineData("/v1/responses", "data: {\"type\":\"response.completed\",\"response\":{}}\n\n", ExchangeOutcome.Completed)]
+    [InlineData("/v1/responses", "data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"message\":\"boom\"}}}\n\n", ExchangeOutcome.UpstreamError)]
+    [InlineData("/v1/responses", "", ExchangeOutcome.Incomplete)]
+    public async Task A_stream_is_complete_when_its_last_word_was_said(string path, string lastWord, ExchangeOutcome outcome)
+    {
+        var exchange = await ExchangeAsync(path, EventsHead + Chunk(Token) + (lastWord.Length > 0 ? Chunk(lastWord) : "") + "0\r\n\r\n");
+
+        Assert.Equal((outcome, 200), (exchange.Outcome, exchange.StatusCode));
+    }
+
+    [Fact]
+    public async Task A_cut_stream_is_incomplete_and_what_came_of_it_is_counted()
+    {
+        var exchange = await ExchangeAsync("/v1/chat/completions", EventsHead + Chunk(Token) + Chunk(Token) + "ff\r\ndata: {\"cho", close: true);
+
+        Assert.Equal((ExchangeOutcome.Incomplete, 2, true, "xx"), (exchange.Outcome, exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.Estimated, exchange.Response.Text));
+    }
+
+    [Fact]
+    public async Task An_error_of_the_cloud_in_ollamas_own_shape_is_understood_on_every_path()
+    {
+        var exchange = await ExchangeAsync("/v1/messages", "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: 26\r\n\r\n{\"error\":\"cloud disabled\"}");
+
+        Assert.Equal((ExchangeOutcome.UpstreamError, "cloud disabled", ErrorType.Forbidden), (exchange.Outcome, exchange.Error, ErrorTypes.Of(exchange)));
+    }
+
+    [Fact]
+    public async Task A_transcription_is_an_inference_without_tokens()
+    {
+        const string Body = "{\"text\":\"hello there\"}";
+        var form = "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n\0\0\r\n--b--\r\n";
+        var exchange = await ExchangeAsync(
+            "/v1/audio/transcriptions",
+            $"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n{Chunk(Body)}0\r\n\r\n",
+            body: form,
+            headers: "Content-Type: multipart/form-data; boundary=b\r\n");
+
+        Assert.Equal(
+            (ExchangeOutcome.Completed, "whisper", "hello there", true, TokenUsage.Unknown),
+            (exchange.Outcome, exchange.Request.Model, exchange.Response.Text, exchange.Response.IsInference, exchange.Response.Usage));
+    }
+
+    [Fact]
+    public async Task A_transcription_that_ends_without_a_word_is_incomplete()
+    {
+        var exchange = await ExchangeAsync("/v1/audio/transcriptions", "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+
+        Assert.Equal(ExchangeOutcome.Incomplete, exchange.Outcome);
+    }
+
+    [Fact]
+    public async Task Every_phase_of_the_proxys_own_is_measured()
+    {
+        var exchange = await ExchangeAsync("/v1/chat/completions", EventsHead + Chunk(Token) + Chunk("data: [DONE]\n\n") + "0\r\n\r\n");
+
+        Assert.InRange(exchange.ConnectTime!.Value, TimeSpan.FromTicks(1), exchange.Duration);
+        Assert.Equal(TimeSpan.Zero, exchange.BackPressure);
+    }
+
+    [Theory]
+    [InlineData("40-v1-chat-stream", "41-v1-chat-stream-usage")]
+    [InlineData("45-v1-completions-stream", "45b-v1-completions-stream-usage")]
+    public async Task With_injected_usage_the_client_sees_what_it_asked_for_and_the_record_has_the_counts(string asked, string answered)
+    {
+        var (request, response) = (Transcript.Load(asked), Transcript.Load(answered));
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, response.ResponseBytes)], close: false));
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["PROXY_INJECT_USAGE"] = "true" }, _recorded.Register);
+
+        var received = HttpMessage.Parse((await RawHttp.SendAsync(proxy.Port, request.RequestBytes, isHead: false, TimeSpan.FromSeconds(10))).Bytes);
+        var exchange = await _recorded.SingleAsync();
+
+        Assert.Equal(request.Response.Chunks.Select(Anonymous), received.Chunks.Select(Anonymous));
+        Assert.True(received.IsWhole);
+        var sent = HttpMessage.Parse(upstream.Requests[0]);
+        Assert.True(sent.IsWhole);
+        Assert.Contains("\"stream_options\":{\"include_usage\":true}", Encoding.UTF8.GetString(sent.Body), StringComparison.Ordinal);
+        Assert.False(exchange.Response.Usage.Estimated);
+        Assert.NotNull(exchange.Response.Usage.PromptTokens);
+        Assert.Equal(request.Request.Body.Length, exchange.RequestBytes);
+    }
+
+    [Theory]
+    [InlineData("41-v1-chat-stream-usage")]
+    [InlineData("42-v1-chat-nostream")]
+    [InlineData("44b-v1-chat-malformed")]
+    [InlineData("20-chat-stream")]
+    [InlineData("52-v1-messages-stream")]
+    public async Task With_injected_usage_everything_else_passes_untouched(string name)
+    {
+        var recording = Transcript.Load(name);
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, recording.ResponseBytes)], close: false));
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["PROXY_INJECT_USAGE"] = "true" }, _recorded.Register);
+
+        var received = HttpMessage.Parse((await RawHttp.SendAsync(proxy.Port, recording.RequestBytes, isHead: false, TimeSpan.FromSeconds(10))).Bytes);
+
+        Assert.Equal(recording.Response.RawBody, received.RawBody);
+        Assert.Equal(recording.Request.Body, HttpMessage.Parse(upstream.Requests[0]).Body);
+    }
+
+    private async Task<Exchange> ExchangeAsync(string path, string answer, bool close = false, string body = "{\"model\":\"a\",\"stream\":true}", string headers = "")
+    {
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(answer))], close));
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, configure: _recorded.Register);
+        await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {body.Length}\r\n\r\n{body}"), isHead: false, TimeSpan.FromSeconds(10));
+        return await _recorded.SingleAsync();
+    }
+
+    private static string Chunk(string text) => $"{Encoding.UTF8.GetByteCount(text):x}\r\n{text}\r\n";
+
+    private static string Anonymous(byte[] chunk) =>
+        System.Text.RegularExpressions.Regex.Replace(Encoding.UTF8.GetString(chunk), "\"(id\":\"(chat)?cmpl-|created\":)[0-9]+", "\"$1N");
+}

@@ -1,0 +1,228 @@
+using System.Globalization;
+using System.Net;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
+using OllamaProxy.Domain;
+using OllamaProxy.SimulatedOllama;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+/// <summary>The waiting line as clients, metrics and records see it: the real program before a simulated Ollama whose first inference lasts until it is given up.</summary>
+public sealed class GateTests
+{
+    private const string Prompt = """{"model":"slow","prompt":"a","stream":false}""";
+
+    private readonly RecordedRequests _recorded = new();
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.UnixEpoch);
+
+    [Theory]
+    [InlineData("/api/chat", """^\{"error":"ollama-proxy: (?<text>.+)"\}$""")]
+    [InlineData("/v1/chat/completions", """^\{"error":\{"message":"ollama-proxy: (?<text>.+)","type":"api_error","param":null,"code":null\}\}$""")]
+    [InlineData("/v1/messages", """^\{"type":"error","error":\{"type":"overloaded_error","message":"ollama-proxy: (?<text>.+)"\},"request_id":"req_[0-9a-f]+"\}$""")]
+    public async Task A_full_line_answers_503_in_the_shape_of_the_dialect_and_ollama_hears_nothing_of_it(string path, string shape)
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama, queue: 0);
+        using var busy = await HoldAsync(ollama, proxy);
+
+        using var answer = await proxy.Client.PostAsync(path, new StringContent(Prompt));
+        var body = await answer.Content.ReadAsStringAsync();
+        var exchange = await _recorded.SingleAsync();
+
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "application/json"), (answer.StatusCode, answer.Content.Headers.ContentType?.ToString()));
+        Assert.Equal(("1", "1000"), (answer.Headers.RetryAfter?.ToString(), answer.Headers.GetValues("retry-after-ms").Single()));
+        const string Why = "1 requests are running (MAX_CONCURRENT_REQUESTS) and 0 are waiting (MAX_QUEUED_REQUESTS)";
+        Assert.Equal($"{Why}. Try again in 1 s.", Regex.Match(body, shape).Groups["text"].Value);
+        Assert.Equal((ExchangeOutcome.Rejected, 503, Why, TimeSpan.Zero), (exchange.Outcome, exchange.StatusCode, exchange.Error, exchange.QueueTime));
+        Assert.Single(ollama.Received);
+        Assert.Equal(1, await MetricAsync(proxy, $$"""ollama_rejected_total{endpoint="{{exchange.Endpoint}}",reason="queue_full"}"""));
+    }
+
+    [Theory]
+    [InlineData("GET", "/api/tags")]
+    [InlineData("GET", "/api/ps")]
+    [InlineData("POST", "/api/show")]
+    [InlineData("GET", "/v1/models")]
+    [InlineData("GET", "/api/generate")]
+    [InlineData("OPTIONS", "/api/generate")]
+    public async Task What_runs_no_model_never_waits(string method, string path)
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama, queue: 0);
+        using var busy = await HoldAsync(ollama, proxy);
+
+        using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = method == "POST" ? new StringContent("""{"model":"slow"}""") : null };
+        using var answer = await proxy.Client.SendAsync(request);
+
+        Assert.NotEqual(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Null((await _recorded.SingleAsync()).QueueTime);
+    }
+
+    [Fact]
+    public async Task A_waiting_client_that_leaves_frees_its_place_and_never_reaches_ollama()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama, queue: 1);
+        using var busy = await HoldAsync(ollama, proxy);
+        using var leaves = new CancellationTokenSource();
+        var waiting = proxy.Client.PostAsync("/api/chat", new StringContent(Prompt), leaves.Token);
+        await Eventually.TrueAsync(async () => await MetricAsync(proxy, """ollama_queue_depth{endpoint="chat"}""") == 1);
+
+        await leaves.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        var left = await _recorded.SingleAsync();
+        Assert.Equal((ExchangeOutcome.ClientCancelled, null, ApiEndpoint.Chat), (left.Outcome, left.StatusCode, left.Endpoint));
+        Assert.Equal(left.Duration, left.QueueTime);
+        Assert.Equal(0, await MetricAsync(proxy, """ollama_queue_depth{endpoint="chat"}"""));
+
+        var next = proxy.Client.PostAsync("/api/generate", new StringContent(Prompt));
+        await Eventually.TrueAsync(async () => await MetricAsync(proxy, """ollama_queue_depth{endpoint="generate"}""") == 1);
+        await busy.CancelAsync();
+        using var answer = await next;
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(2, ollama.Received.Count);
+    }
+
+    [Fact]
+    public async Task A_wait_that_takes_too_long_ends_with_503()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama, queue: 10, timeoutSeconds: 30);
+        using var busy = await HoldAsync(ollama, proxy);
+
+        var waiting = proxy.Client.PostAsync("/api/generate", new StringContent(Prompt));
+        await AdvanceUntilAsync(proxy, () => waiting.IsCompleted);
+        using var answer = await waiting;
+        var exchange = await _recorded.SingleAsync();
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Equal((ExchangeOutcome.Rejected, 503, "no slot came free within 30 s (QUEUE_TIMEOUT_SECONDS)"), (exchange.Outcome, exchange.StatusCode, exchange.Error));
+        Assert.InRange(exchange.QueueTime!.Value, TimeSpan.FromSeconds(30), exchange.Duration);
+        Assert.Equal(1, await MetricAsync(proxy, """ollama_rejected_total{endpoint="generate",reason="queue_timeout"}"""));
+    }
+
+    [Fact]
+    public async Task The_wait_is_measured_and_recorded_and_part_of_the_duration()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama, queue: 10);
+        using var busy = await HoldAsync(ollama, proxy);
+
+        var waiting = proxy.Client.PostAsync("/api/generate", new StringContent(Prompt));
+        await Eventually.TrueAsync(async () => await MetricAsync(proxy, """ollama_queue_depth{endpoint="generate"}""") == 1);
+        Assert.Equal((1, 1), (await MetricAsync(proxy, "ollama_active_requests"), await MetricAsync(proxy, """ollama_endpoint_active_requests{endpoint="generate"}""")));
+        _time.Advance(TimeSpan.FromSeconds(7));
+        await busy.CancelAsync();
+        using var answer = await waiting;
+        await Eventually.TrueAsync(() => _recorded.All.Count == 2);
+
+        var exchange = _recorded.All.Single(exchange => exchange.Outcome == ExchangeOutcome.Completed);
+        Assert.Equal((TimeSpan.FromSeconds(7), TimeSpan.FromSeconds(7)), (exchange.QueueTime, exchange.Duration));
+        Assert.Equal(TimeSpan.Zero, _recorded.All.Single(other => other != exchange).QueueTime);
+        Assert.Equal(1, await MetricAsync(proxy, """ollama_queue_wait_seconds_bucket{endpoint="generate",le="5"}"""));
+        Assert.Equal(2, await MetricAsync(proxy, """ollama_queue_wait_seconds_bucket{endpoint="generate",le="10"}"""));
+        Assert.Equal(7, await MetricAsync(proxy, """ollama_queue_wait_seconds_sum{endpoint="generate"}"""));
+        Assert.Equal((0, 0), (await MetricAsync(proxy, "ollama_active_requests"), await MetricAsync(proxy, """ollama_endpoint_active_requests{endpoint="generate"}""")));
+    }
+
+    [Fact]
+    public async Task Every_inference_endpoint_is_in_the_first_scrape()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama, queue: 10);
+
+        var text = await proxy.Client.GetStringAsync("/metrics");
+
+        Assert.All(ApiEndpoint.All, endpoint =>
+        {
+            var expected = endpoint.IsInference ? 0 : (double?)null;
+            Assert.Equal(expected, Value(text, $$"""ollama_endpoint_active_requests{endpoint="{{endpoint}}"}"""));
+            Assert.Equal(expected, Value(text, $$"""ollama_queue_depth{endpoint="{{endpoint}}"}"""));
+            Assert.Equal(expected, Value(text, $$"""ollama_rejected_total{endpoint="{{endpoint}}",reason="queue_full"}"""));
+            Assert.Equal(expected, Value(text, $$"""ollama_rejected_total{endpoint="{{endpoint}}",reason="queue_timeout"}"""));
+        });
+    }
+
+    [Fact]
+    public async Task At_a_stop_those_who_wait_have_their_turn_while_the_grace_lasts()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama, queue: 10);
+        using var busy = await HoldAsync(ollama, proxy);
+        var waiting = proxy.Client.PostAsync("/api/generate", new StringContent(Prompt));
+        await Eventually.TrueAsync(async () => await MetricAsync(proxy, """ollama_queue_depth{endpoint="generate"}""") == 1);
+
+        var stop = proxy.App.StopAsync();
+        await busy.CancelAsync();
+        using var answer = await waiting;
+        await stop;
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Contains(_recorded.All, exchange => exchange.Outcome == ExchangeOutcome.Completed);
+    }
+
+    [Fact]
+    public async Task A_wait_that_outlasts_the_grace_is_the_stops_doing()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama, queue: 10, graceSeconds: 0);
+        using var busy = await HoldAsync(ollama, proxy);
+        var waiting = proxy.Client.PostAsync("/api/chat", new StringContent(Prompt));
+        await Eventually.TrueAsync(async () => await MetricAsync(proxy, """ollama_queue_depth{endpoint="chat"}""") == 1);
+
+        await proxy.App.StopAsync();
+
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => waiting);
+        var exchange = _recorded.All.Single(exchange => exchange.Endpoint == ApiEndpoint.Chat);
+        Assert.Equal((ExchangeOutcome.ProxyStopped, (int?)null), (exchange.Outcome, exchange.StatusCode));
+        Assert.NotNull(exchange.QueueTime);
+        Assert.Single(ollama.Received);
+    }
+
+    /// <summary>Takes the only slot with an inference that lasts until the answer is cancelled.</summary>
+    private static async Task<CancellationTokenSource> HoldAsync(SimulatedOllamaServer ollama, ProxyUnderTest proxy)
+    {
+        var leaves = new CancellationTokenSource();
+        ollama.Faults.Next(Fault.Hang);
+        _ = proxy.Client.PostAsync("/api/generate", new StringContent(Prompt), leaves.Token);
+        await Eventually.TrueAsync(() => ollama.Received is [{ BodySha256: not null }]);
+        return leaves;
+    }
+
+    private async Task AdvanceUntilAsync(ProxyUnderTest proxy, Func<bool> condition)
+    {
+        await Eventually.TrueAsync(async () => await MetricAsync(proxy, """ollama_queue_depth{endpoint="generate"}""") == 1);
+        await Eventually.TrueAsync(() =>
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            return condition();
+        });
+    }
+
+    private static async Task<double?> MetricAsync(ProxyUnderTest proxy, string series) => Value(await proxy.Client.GetStringAsync("/metrics"), series);
+
+    private static double? Value(string text, string series)
+    {
+        var line = Array.Find(text.Split('\n'), line => line.StartsWith(series, StringComparison.Ordinal));
+        return line is null ? null : double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture);
+    }
+
+    private Task<ProxyUnderTest> StartAsync(SimulatedOllamaServer ollama, int queue, int timeoutSeconds = 0, int graceSeconds = 30) => ProxyUnderTest.StartAsync(
+        ollama.Address,
+        new Dictionary<string, string>
+        {
+            ["ANALYTICS_BACKEND"] = "none",
+            ["MAX_CONCURRENT_REQUESTS"] = "1",
+            ["MAX_QUEUED_REQUESTS"] = $"{queue}",
+            ["QUEUE_TIMEOUT_SECONDS"] = $"{timeoutSeconds}",
+            ["SHUTDOWN_GRACE_SECONDS"] = $"{graceSeconds}",
+        },
+        builder =>
+        {
+            _recorded.Register(builder);
+            builder.Services.AddSingleton<TimeProvider>(_time);
+        });
+}

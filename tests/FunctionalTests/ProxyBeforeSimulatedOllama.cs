@@ -1,0 +1,42 @@
+using OllamaProxy.SimulatedOllama;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+/// <summary>What a client library needs to be tried: a simulated Ollama, the proxy before it, and an ear for what is recorded.</summary>
+internal sealed class ProxyBeforeSimulatedOllama : IAsyncDisposable
+{
+    /// <summary>What the models <c>tiny</c> say, whatever they are asked.</summary>
+    public const string Sentence = "Hello! I am a tiny llama 🦙 made of random numbers, a café and nothing else.";
+
+    /// <summary>A model so slow that a client which leaves after two words leaves long before the end.</summary>
+    public const string SlowModel = "snail:latest";
+
+    private ProxyBeforeSimulatedOllama(SimulatedOllamaServer ollama, ProxyUnderTest proxy, RecordedRequests recorded)
+    {
+        Ollama = ollama;
+        Proxy = proxy;
+        Recorded = recorded;
+    }
+
+    public SimulatedOllamaServer Ollama { get; }
+
+    public ProxyUnderTest Proxy { get; }
+
+    public RecordedRequests Recorded { get; }
+
+    public static async Task<ProxyBeforeSimulatedOllama> StartAsync()
+    {
+        var recorded = new RecordedRequests();
+        var ollama = await SimulatedOllamaServer.StartAsync(
+            new SimulatedOllamaOptions { Models = [.. SimulatedModel.Small, new SimulatedModel(SlowModel) { TokensPerSecond = 4 }] });
+        var proxy = await ProxyUnderTest.StartAsync(ollama.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" }, recorded.Register);
+        return new ProxyBeforeSimulatedOllama(ollama, proxy, recorded);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Proxy.DisposeAsync();
+        await Ollama.DisposeAsync();
+    }
+}

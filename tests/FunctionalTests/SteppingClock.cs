@@ -1,0 +1,30 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Time.Testing;
+
+namespace OllamaProxy.FunctionalTests;
+
+/// <summary>A clock that stands still until somebody waits on it and the test lets that wait be over.</summary>
+internal sealed class SteppingClock : FakeTimeProvider
+{
+    private readonly Channel<TimeSpan> _waits = Channel.CreateUnbounded<TimeSpan>();
+
+    public SteppingClock()
+        : base(new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero))
+    {
+    }
+
+    /// <summary>Waits until somebody waits, once, and moves the clock to the end of it.</summary>
+    public async Task StepAsync(CancellationToken cancellationToken) => Advance(await _waits.Reader.ReadAsync(cancellationToken));
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = base.CreateTimer(callback, state, dueTime, period);
+        // Timers that come again belong to background work, and wait in vain here.
+        if (dueTime > TimeSpan.Zero && period == Timeout.InfiniteTimeSpan)
+        {
+            _waits.Writer.TryWrite(dueTime);
+        }
+
+        return timer;
+    }
+}

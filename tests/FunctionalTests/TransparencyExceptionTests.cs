@@ -1,0 +1,109 @@
+using System.Text;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+/// <summary>
+/// The requests whose answer is not Ollama's own, byte for byte: the exceptions listed in docs/transparency.md. What the client can act on, status and end of
+/// the connection, is still the same.
+/// </summary>
+public sealed class TransparencyExceptionTests
+{
+    private static readonly RawUpstream.Answer s_fine = RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false);
+
+    /// <summary>The recording and the body our server gives.</summary>
+    public static TheoryData<string, string> Refused => new()
+    {
+        { "76-no-host", "" },
+        { "76e-garbage", "" },
+        { "76h-connect", "404 page not found\n" },
+        { "76l-two-cl", "" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Refused))]
+    public async Task A_request_that_is_refused_gets_ollamas_status_and_goes_nowhere(string name, string body)
+    {
+        var recording = Transcript.Load(name);
+        await using var upstream = new RawUpstream(s_fine);
+        await using var proxy = await StartAsync(upstream);
+
+        var answer = await RawHttp.SendAsync(proxy.Port, recording.RequestBytes, isHead: false, TimeSpan.FromSeconds(10));
+
+        var message = HttpMessage.Parse(answer.Bytes);
+        Assert.Equal((recording.Response.Status, "close", RawEnd.Closed), (message.Status, message.Header("Connection"), answer.End));
+        Assert.Equal(body, Encoding.ASCII.GetString(message.Body));
+        Assert.Empty(upstream.Requests);
+    }
+
+    [Fact]
+    public async Task A_head_over_a_mebibyte_is_refused_with_ollamas_status()
+    {
+        var recording = Transcript.Load("76j-big-header");
+        await using var upstream = new RawUpstream(s_fine);
+        await using var proxy = await StartAsync(upstream);
+        byte[] request = [.. recording.RequestBytes, .. Encoding.ASCII.GetBytes(new string('a', 2 << 20)), .. "\r\n\r\n"u8];
+
+        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false, TimeSpan.FromSeconds(10));
+
+        Assert.Equal((recording.Response.Status, RawEnd.Closed), (HttpMessage.Parse(answer.Bytes).Status, answer.End));
+        Assert.Empty(upstream.Requests);
+    }
+
+    [Fact]
+    public async Task Http_2_is_refused_in_its_own_language()
+    {
+        await using var upstream = new RawUpstream(s_fine);
+        await using var proxy = await StartAsync(upstream);
+
+        var answer = await RawHttp.SendAsync(proxy.Port, Transcript.Load("76f-h2-prior-knowledge").RequestBytes, isHead: false, TimeSpan.FromSeconds(10));
+
+        // A GOAWAY frame of 8 bytes: last stream 0, error HTTP_1_1_REQUIRED (RFC 9113, section 6.8).
+        Assert.Equal([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13], answer.Bytes);
+        Assert.Equal(RawEnd.Closed, answer.End);
+        Assert.Empty(upstream.Requests);
+    }
+
+    [Fact]
+    public async Task A_target_over_a_mebibyte_is_refused()
+    {
+        await using var upstream = new RawUpstream(s_fine);
+        await using var proxy = await StartAsync(upstream);
+        var request = Encoding.ASCII.GetBytes($"GET /{new string('a', 2 << 20)} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+
+        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false, TimeSpan.FromSeconds(10));
+
+        Assert.Equal((414, RawEnd.Closed), (HttpMessage.Parse(answer.Bytes).Status, answer.End));
+        Assert.Empty(upstream.Requests);
+    }
+
+    [Fact]
+    public async Task A_question_about_the_server_itself_is_answered_as_ollama_answers_it()
+    {
+        await using var upstream = new RawUpstream(s_fine);
+        await using var proxy = await StartAsync(upstream);
+
+        var answer = await RawHttp.SendAsync(proxy.Port, "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray(), isHead: false, TimeSpan.FromSeconds(10));
+
+        var message = HttpMessage.Parse(answer.Bytes);
+        Assert.Equal(("HTTP/1.1 200 OK", "0", RawEnd.KeptOpen), (message.StartLine, message.Header("Content-Length"), answer.End));
+        Assert.Empty(upstream.Requests);
+    }
+
+    [Fact]
+    public async Task Trailers_of_a_request_stay_behind_and_an_answer_without_a_date_gets_one()
+    {
+        await using var upstream = new RawUpstream(s_fine);
+        await using var proxy = await StartAsync(upstream);
+
+        const string Request = "POST /api/show HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Trailer: y\r\n\r\n";
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes(Request), isHead: false, TimeSpan.FromSeconds(10));
+
+        Assert.Equal("{}", Encoding.ASCII.GetString(HttpMessage.Parse(upstream.Requests[0]).Body));
+        Assert.EndsWith("\r\n0\r\n\r\n", Encoding.ASCII.GetString(upstream.Requests[0]), StringComparison.Ordinal);
+        Assert.NotNull(HttpMessage.Parse(answer.Bytes).Header("Date"));
+    }
+
+    private static Task<ProxyUnderTest> StartAsync(RawUpstream upstream) =>
+        ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
+}

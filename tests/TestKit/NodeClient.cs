@@ -1,0 +1,58 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace OllamaProxy.TestKit;
+
+/// <summary>An official JavaScript client, run by Node as a process of its own (tests/clients).</summary>
+internal static class NodeClient
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+
+    private static string Folder => Repository.PathOf("tests", "clients");
+
+    /// <summary>Does one thing with one client.</summary>
+    /// <param name="client">The module in tests/clients, without its ending.</param>
+    /// <param name="action">What it exports.</param>
+    /// <param name="address">The server it shall talk to.</param>
+    /// <param name="arguments">More for the action.</param>
+    /// <returns><c>{"result": ...}</c>, or <c>{"error": {"name","message","status"}}</c> when the client threw.</returns>
+    public static async Task<JsonElement> RunAsync(string client, string action, Uri address, params string[] arguments)
+    {
+        if (!Directory.Exists(Path.Combine(Folder, "node_modules")))
+        {
+            throw new InvalidOperationException($"The JavaScript clients are not installed: run `npm ci` in {Folder}, or ./build.sh test, which does it.");
+        }
+
+        using var process = Start(["run.mjs", client, action, address.GetLeftPart(UriPartial.Authority), .. arguments]);
+        var output = process.StandardOutput.ReadToEndAsync();
+        var errors = process.StandardError.ReadToEndAsync();
+        try
+        {
+            await process.WaitForExitAsync().WaitAsync(s_patience);
+        }
+        catch (TimeoutException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"{client} {action} did not end within {s_patience.TotalSeconds} s. It wrote:{Environment.NewLine}{await output}{await errors}");
+        }
+
+        var last = (await output).TrimEnd().Split('\n')[^1];
+        return process.ExitCode == 0 && last.StartsWith('{')
+            ? JsonElement.Parse(last)
+            : throw new InvalidOperationException($"{client} {action} ended with code {process.ExitCode}:{Environment.NewLine}{await output}{await errors}");
+    }
+
+    private static Process Start(string[] arguments)
+    {
+        var start = new ProcessStartInfo("node", arguments) { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (Win32Exception exception)
+        {
+            throw new InvalidOperationException("Node.js 18 or newer is needed to run the JavaScript clients, and there is no `node` on PATH. ./build.sh test installs it where it may.", exception);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+using System.Text;
+using OllamaProxy.Application.Protocols;
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.UnitTests.Protocols;
+
+/// <summary>Streams of events as no Ollama of today sends them, but a cloud, a later version or a bad day may.</summary>
+public sealed class EventStreamTests
+{
+    [Theory]
+    [InlineData("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n")]
+    [InlineData("data:{\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata:[DONE]\n\n")]
+    [InlineData("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\r\n\r\ndata: [DONE]\r\n\r\n")]
+    [InlineData(": a comment\n\nid: 1\nevent: x\nretry: 5\ndata: {\"choices\":[{\"delta\":\ndata: {\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n")]
+    [InlineData("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]")]
+    [InlineData("datax: {\"choices\":[{\"delta\":{\"content\":\"no\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n")]
+    public void Events_are_read_in_every_form_they_may_have(string stream)
+    {
+        var expectDone = !stream.EndsWith(']');
+        foreach (var facts in EveryWay(ApiEndpoint.OpenAiChat, stream))
+        {
+            Assert.Equal(("a", expectDone), (facts.Text, facts.Terminated));
+        }
+    }
+
+    [Fact]
+    public void Half_a_value_in_an_event_costs_that_event_alone()
+    {
+        const string Stream = "data: {\"choices\":[{\"delta\":{\"content\":\"lost\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\ndata: [DONE]\n\n";
+
+        Assert.All(EveryWay(ApiEndpoint.OpenAiChat, Stream), facts => Assert.Equal(("b", true), (facts.Text, facts.Terminated)));
+    }
+
+    [Fact]
+    public void A_text_that_begins_like_the_last_word_is_none()
+    {
+        const string Stream = "data: [DON]\n\ndata: [DONE]x\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+
+        Assert.All(EveryWay(ApiEndpoint.OpenAiChat, Stream), facts => Assert.Equal(("a", false), (facts.Text, facts.Terminated)));
+    }
+
+    [Fact]
+    public void Arguments_of_a_tool_call_come_together_from_their_pieces()
+    {
+        const string Stream =
+            """
+            data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":""}}]}}]}
+
+            data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\":"}}]}}]}
+
+            data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"1}"}}]}}]}
+
+            data: {"choices":[{"delta":{"tool_calls":[{"index":1,"id":"b","function":{"name":"g","arguments":"no json"}}]}}]}
+
+            data: [DONE]
+
+
+            """;
+
+        Assert.All(
+            EveryWay(ApiEndpoint.OpenAiChat, Stream),
+            facts => Assert.Equal(("""[{"name":"f","arguments":{"x":1}},{"name":"g","arguments":"no json"}]""", 2), (facts.ToolCalls, facts.ToolCallCount)));
+    }
+
+    [Fact]
+    public void An_error_among_the_events_is_one()
+    {
+        Assert.All(EveryWay(ApiEndpoint.OpenAiChat, "data: {\"error\":{\"message\":\"boom\"}}\n\n"), facts => Assert.Equal(("boom", false), (facts.Error, facts.Terminated)));
+        Assert.All(EveryWay(ApiEndpoint.AnthropicMessages, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"boom\"}}\n\n"), facts => Assert.Equal("boom", facts.Error));
+        Assert.All(EveryWay(ApiEndpoint.OpenAiResponses, "event: error\ndata: {\"message\":\"boom\",\"type\":\"error\"}\n\n"), facts => Assert.Equal("boom", facts.Error));
+        Assert.All(
+            EveryWay(ApiEndpoint.OpenAiResponses, "data: {\"response\":{\"status\":\"failed\",\"error\":{\"message\":\"boom\"}},\"type\":\"response.failed\"}\n\n"),
+            facts => Assert.Equal(("boom", true), (facts.Error, facts.Terminated)));
+    }
+
+    [Fact]
+    public void Cached_tokens_are_found_where_each_dialect_puts_them()
+    {
+        Assert.All(
+            EveryWay(ApiEndpoint.OpenAiChat, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":50,\"completion_tokens\":2,\"prompt_tokens_details\":{\"cached_tokens\":49}}}\n\ndata: [DONE]\n\n"),
+            facts => Assert.Equal((50, 49, 2), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens)));
+        Assert.All(
+            EveryWay(ApiEndpoint.AnthropicMessages, "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"input_tokens\":1,\"cache_read_input_tokens\":40,\"cache_creation_input_tokens\":9,\"output_tokens\":2}}\n\ndata: {\"type\":\"message_stop\"}\n\n"),
+            facts => Assert.Equal((50, 40, 2, true), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens, facts.Terminated)));
+        Assert.All(
+            EveryWay(ApiEndpoint.OpenAiResponses, "data: {\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":50,\"output_tokens\":2,\"input_tokens_details\":{\"cached_tokens\":0}}},\"type\":\"response.completed\"}\n\n"),
+            facts => Assert.Equal((50, (int?)null, 2, true), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens, facts.Terminated)));
+    }
+
+    [Fact]
+    public void Reasoning_is_kept_apart_from_the_answer()
+    {
+        Assert.All(
+            EveryWay(ApiEndpoint.OpenAiResponses, "data: {\"delta\":\"hm\",\"type\":\"response.reasoning_summary_text.delta\"}\n\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"yes\"}\n\n"),
+            facts => Assert.Equal(("hm", "yes", 2), (facts.Thinking, facts.Text, facts.ContentPieces)));
+        Assert.All(
+            EveryWay(ApiEndpoint.AnthropicMessages, "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}\n\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"yes\"}}\n\n"),
+            facts => Assert.Equal(("hm", "yes", 2), (facts.Thinking, facts.Text, facts.ContentPieces)));
+    }
+
+    [Fact]
+    public void A_token_costs_no_allocation()
+    {
+        var token = Encoding.UTF8.GetBytes("data: {\"id\":\"x\",\"model\":\"a\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" word\"},\"finish_reason\":null}]}\n\n");
+        var reader = Reader(ApiEndpoint.OpenAiChat);
+        for (var warm = 0; warm < 20_000; warm++)
+        {
+            reader.Read(token, 1);
+        }
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var piece = 0; piece < 1_000; piece++)
+        {
+            reader.Read(token, 2);
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    /// <summary>Whole, byte by byte, and in two pieces cut everywhere.</summary>
+    private static IEnumerable<ResponseFacts> EveryWay(ApiEndpoint endpoint, string stream)
+    {
+        var bytes = Encoding.UTF8.GetBytes(stream);
+        yield return Read(endpoint, [bytes]);
+        yield return Read(endpoint, bytes.Select(value => new[] { value }));
+        for (var cut = 1; cut < bytes.Length; cut++)
+        {
+            yield return Read(endpoint, [bytes[..cut], bytes[cut..]]);
+        }
+    }
+
+    private static IResponseReader Reader(ApiEndpoint endpoint) => WireProtocols.Of(endpoint).CreateResponseReader(endpoint, new ResponseHead(200, "text/event-stream", 0))!;
+
+    private static ResponseFacts Read(ApiEndpoint endpoint, IEnumerable<byte[]> pieces)
+    {
+        var reader = Reader(endpoint);
+        foreach (var piece in pieces)
+        {
+            reader.Read(piece, timestamp: 0);
+        }
+
+        return reader.Complete(TimeProvider.System, ended: true);
+    }
+}

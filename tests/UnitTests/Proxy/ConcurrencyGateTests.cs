@@ -1,0 +1,238 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
+using OllamaProxy.Application.Telemetry;
+using OllamaProxy.Domain;
+using OllamaProxy.Host.Proxy;
+
+namespace OllamaProxy.UnitTests.Proxy;
+
+public sealed class ConcurrencyGateTests : IDisposable
+{
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly FakeTimeProvider _time = new();
+
+    [Fact]
+    public async Task A_free_slot_is_there_at_once_and_waited_for_no_time()
+    {
+        using var gate = Create(limit: 1);
+
+        var entering = gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
+
+        Assert.True(entering.IsCompletedSuccessfully);
+        var admission = await entering;
+        Assert.Equal((AdmissionResult.Admitted, TimeSpan.Zero, 0L), (admission.Result, admission.Waited, gate.Free));
+        gate.Leave(ApiEndpoint.Chat, admission);
+        Assert.Equal(1, gate.Free);
+    }
+
+    [Fact]
+    public async Task A_full_line_turns_away_at_once()
+    {
+        using var gate = Create(limit: 1, queue: 1);
+        var running = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
+        var waiting = gate.EnterAsync(ApiEndpoint.Chat, Client("a")).AsTask();
+
+        var refused = gate.EnterAsync(ApiEndpoint.Chat, Client("b"));
+
+        Assert.True(refused.IsCompletedSuccessfully);
+        Assert.Equal(AdmissionResult.QueueFull, (await refused).Result);
+        gate.Leave(ApiEndpoint.Chat, running);
+        gate.Leave(ApiEndpoint.Chat, await waiting);
+        Assert.Equal((1, 0), (gate.Free, gate.Waiting));
+    }
+
+    [Fact]
+    public async Task A_client_with_one_request_waits_for_one_of_each_other()
+    {
+        using var gate = Create(limit: 1);
+        var slot = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
+        ConcurrentQueue<string> order = [];
+        Task[] waiting = [.. new[] { "a", "a", "a", "b", "c" }.Select(RunAsync)];
+
+        gate.Leave(ApiEndpoint.Chat, slot);
+        await Task.WhenAll(waiting);
+
+        Assert.Equal(["a", "b", "c", "a", "a"], order);
+
+        async Task RunAsync(string client)
+        {
+            var admission = await gate.EnterAsync(ApiEndpoint.Chat, Client(client));
+            order.Enqueue(client);
+            gate.Leave(ApiEndpoint.Chat, admission);
+        }
+    }
+
+    [Fact]
+    public async Task A_cancelled_wait_frees_its_place_and_never_runs()
+    {
+        using var gate = Create(limit: 1, queue: 1);
+        using var leaves = new CancellationTokenSource();
+        var running = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
+        var waiting = gate.EnterAsync(ApiEndpoint.Chat, Client("b", leaves.Token)).AsTask();
+        _time.Advance(TimeSpan.FromSeconds(3));
+
+        await leaves.CancelAsync();
+
+        var cancelled = await waiting;
+        Assert.Equal((AdmissionResult.Cancelled, TimeSpan.FromSeconds(3)), (cancelled.Result, cancelled.Waited));
+        Assert.Equal(0, gate.Waiting);
+        var next = gate.EnterAsync(ApiEndpoint.Chat, Client("c")).AsTask();
+        gate.Leave(ApiEndpoint.Chat, running);
+        gate.Leave(ApiEndpoint.Chat, cancelled);
+        Assert.Equal(AdmissionResult.Admitted, (await next).Result);
+        Assert.Equal(0, gate.Free);
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_in_the_moment_of_its_turn_gives_the_slot_on()
+    {
+        using var gate = Create(limit: 1);
+        using var leaves = new CancellationTokenSource();
+        var running = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
+        var first = gate.EnterAsync(ApiEndpoint.Chat, Client("b", leaves.Token)).AsTask();
+        var second = gate.EnterAsync(ApiEndpoint.Chat, Client("c")).AsTask();
+
+        // Whichever of the two the wait sees first.
+        var cancelling = Task.Run(leaves.Cancel, CancellationToken.None);
+        gate.Leave(ApiEndpoint.Chat, running);
+        await cancelling;
+
+        gate.Leave(ApiEndpoint.Chat, await first);
+        Assert.Equal(AdmissionResult.Admitted, (await second).Result);
+    }
+
+    [Fact]
+    public async Task A_wait_ends_when_it_took_as_long_as_it_may()
+    {
+        using var gate = Create(limit: 1, timeout: TimeSpan.FromSeconds(30));
+        var running = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
+        var waiting = gate.EnterAsync(ApiEndpoint.Chat, Client("b")).AsTask();
+
+        _time.Advance(TimeSpan.FromSeconds(29));
+        Assert.Equal(1, gate.Waiting);
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        var refused = await waiting;
+        Assert.Equal((AdmissionResult.QueueTimeout, TimeSpan.FromSeconds(30)), (refused.Result, refused.Waited));
+        gate.Leave(ApiEndpoint.Chat, running);
+        Assert.Equal((1, 0), (gate.Free, gate.Waiting));
+    }
+
+    [Theory]
+    [InlineData(1, 0, 0, 1)]
+    [InlineData(1, 0, 20, 20)]
+    [InlineData(1, 2, 10, 30)]
+    [InlineData(4, 2, 10, 7.5)]
+    [InlineData(1, 100, 10, 60)]
+    public async Task When_to_come_again_follows_from_those_who_wait_and_how_long_they_take(int limit, int waiting, int heldSeconds, double expected)
+    {
+        using var gate = Create(limit);
+        var earlier = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
+        _time.Advance(TimeSpan.FromSeconds(heldSeconds));
+        gate.Leave(ApiEndpoint.Chat, earlier);
+        for (var number = 0; number < limit + waiting; number++)
+        {
+            _ = gate.EnterAsync(ApiEndpoint.Chat, Client("a")).AsTask();
+        }
+
+        Assert.Equal(expected, gate.RetryAfter().TotalSeconds, precision: 3);
+    }
+
+    /// <summary>Many threads that come, run, leave early and are turned away: whatever meets whatever, no slot is lost, none is given twice, nobody is forgotten.</summary>
+    [Fact]
+    public async Task Under_many_threads_the_limit_holds_and_every_slot_comes_back()
+    {
+        const int Limit = 3;
+        const int Threads = 16;
+        using var gate = Create(Limit, queue: 8);
+        var (running, most) = (0, 0);
+        ConcurrentDictionary<AdmissionResult, int> results = [];
+
+        await Task.WhenAll(Enumerable.Range(0, Threads).Select(number => Task.Run(() => ComeAndGoAsync(new Random(number), $"client-{number % 5}"))))
+            .WaitAsync(TimeSpan.FromSeconds(120), TestContext.Current.CancellationToken);
+
+        Assert.Equal(Limit, most);
+        Assert.Equal((Limit, 0), (gate.Free, gate.Waiting));
+        Assert.All([AdmissionResult.Admitted, AdmissionResult.QueueFull, AdmissionResult.Cancelled], result => Assert.True(results.ContainsKey(result), $"{result} never happened."));
+        Assert.All(Gauges(), gauge => Assert.Equal(0, gauge));
+
+        async Task ComeAndGoAsync(Random random, string client)
+        {
+            for (var round = 0; round < 1_000; round++)
+            {
+                using var leaves = new CancellationTokenSource();
+                var endpoint = ApiEndpoint.All[random.Next(10)];
+                var entering = gate.EnterAsync(endpoint, Client(client, leaves.Token)).AsTask();
+                if (random.Next(3) == 0)
+                {
+                    await leaves.CancelAsync();
+                }
+
+                var admission = await entering;
+                results.AddOrUpdate(admission.Result, 1, (_, count) => count + 1);
+                if (admission.Result == AdmissionResult.Admitted)
+                {
+                    InterlockedMax(ref most, Interlocked.Increment(ref running));
+                    for (var turn = random.Next(4); turn > 0; turn--)
+                    {
+                        await Task.Yield();
+                    }
+
+                    Interlocked.Decrement(ref running);
+                }
+                else
+                {
+                    Assert.Null(admission.Lease);
+                    await Task.Yield();
+                }
+
+                gate.Leave(endpoint, admission);
+            }
+        }
+    }
+
+    public void Dispose() => _services.Dispose();
+
+    private static void InterlockedMax(ref int most, int value)
+    {
+        for (var seen = Volatile.Read(ref most); value > seen; seen = Volatile.Read(ref most))
+        {
+            Interlocked.CompareExchange(ref most, value, seen);
+        }
+    }
+
+    private static DefaultHttpContext Client(string application, CancellationToken leaves = default)
+    {
+        var context = new DefaultHttpContext { RequestAborted = leaves };
+        context.Request.Headers.UserAgent = application;
+        return context;
+    }
+
+    private ConcurrencyGate Create(int limit, int queue = 512, TimeSpan timeout = default) => new(
+        new GateOptions { MaxConcurrent = limit, MaxQueued = queue, QueueTimeout = timeout },
+        new ProxyMetrics(_services.GetRequiredService<IMeterFactory>(), new MetricsOptions()),
+        _time);
+
+    /// <summary>The values of the gate's gauges, every endpoint's.</summary>
+    private List<int> Gauges()
+    {
+        List<int> values = [];
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listening) =>
+            {
+                if (instrument.Name is "ollama_endpoint_active_requests" or "ollama_queue_depth" && instrument.Meter.Scope == _services.GetRequiredService<IMeterFactory>())
+                {
+                    listening.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<int>((_, measurement, _, _) => values.Add(measurement));
+        listener.Start();
+        listener.RecordObservableInstruments();
+        return values;
+    }
+}
