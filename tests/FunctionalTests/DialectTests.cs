@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using OllamaProxy.Domain;
 using OllamaProxy.TestKit;
@@ -117,6 +118,57 @@ public sealed class DialectTests
 
         Assert.Equal(recording.Response.RawBody, received.RawBody);
         Assert.Equal(recording.Request.Body, HttpMessage.Parse(upstream.Requests[0]).Body);
+    }
+
+    [Fact]
+    public async Task A_compressed_answer_and_request_are_understood_and_pass_as_they_are()
+    {
+        var answer = Encode(Encoding.UTF8.GetBytes(Token + Token + "data: [DONE]\n\n"), stream => new GZipStream(stream, CompressionLevel.Fastest, leaveOpen: true));
+        var request = Encode(Encoding.UTF8.GetBytes("{\"model\":\"codex\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}"), stream => new ZstdSharp.CompressionStream(stream, level: 3, leaveOpen: true));
+        byte[] response = [.. Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\nContent-Length: {answer.Length}\r\n\r\n"), .. answer];
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, response)], close: false));
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, configure: _recorded.Register);
+
+        byte[] sent = [.. Encoding.ASCII.GetBytes($"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: zstd\r\nContent-Length: {request.Length}\r\n\r\n"), .. request];
+        var received = HttpMessage.Parse((await RawHttp.SendAsync(proxy.Port, sent, isHead: false, TimeSpan.FromSeconds(10))).Bytes);
+        var exchange = await _recorded.SingleAsync();
+
+        Assert.Equal(answer, received.Body);
+        Assert.Equal(request, HttpMessage.Parse(upstream.Requests[0]).Body);
+        Assert.Equal((ExchangeOutcome.Completed, "codex", "hello", "xx", 2), (exchange.Outcome, exchange.Request.Model, exchange.Request.Prompt, exchange.Response.Text, exchange.Response.ContentPieces));
+    }
+
+    [Fact]
+    public async Task A_prompt_that_ollama_shortened_is_counted_and_recorded()
+    {
+        var recording = Transcript.Load("29f-chat-too-long-truncated");
+        var body = Encoding.UTF8.GetString(recording.Request.Body).Replace("\"num_predict\"", "\"num_ctx\": 2048, \"num_predict\"", StringComparison.Ordinal);
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, recording.ResponseBytes)], close: false));
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, configure: _recorded.Register);
+
+        await RawHttp.SendAsync(proxy.Port, Encoding.UTF8.GetBytes($"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}"), isHead: false, TimeSpan.FromSeconds(10));
+        await _recorded.SingleAsync();
+
+        await Eventually.TrueAsync(async () => (await proxy.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative))).Contains("ollama_prompt_truncated_total{model=\"tiny:latest\",confidence=\"certain\"} 1", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_target_in_absolute_form_is_the_same_call()
+    {
+        var exchange = await ExchangeAsync("http://localhost/v1/chat/completions", EventsHead + Chunk(Token) + Chunk("data: [DONE]\n\n") + "0\r\n\r\n");
+
+        Assert.Equal((ApiEndpoint.OpenAiChat, "x"), (exchange.Endpoint, exchange.Response.Text));
+    }
+
+    private static byte[] Encode(byte[] body, Func<Stream, Stream> encoder)
+    {
+        using var target = new MemoryStream();
+        using (var stream = encoder(target))
+        {
+            stream.Write(body);
+        }
+
+        return target.ToArray();
     }
 
     private async Task<Exchange> ExchangeAsync(string path, string answer, bool close = false, string body = "{\"model\":\"a\",\"stream\":true}", string headers = "")

@@ -69,7 +69,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
     /// <summary>Chooses the readers. A method that Ollama does not serve there (GET /api/generate) is no inference, and has nothing to read.</summary>
     public void Begin()
     {
-        Endpoint = ApiEndpoint.FromPath(Target);
+        Endpoint = ApiEndpoint.FromPath(OllamaTransformer.OriginForm(Target));
         _protocol = WireProtocols.Of(Endpoint);
         _requestReader = IsRead ? CreateRequestReader(_protocol) : null;
     }

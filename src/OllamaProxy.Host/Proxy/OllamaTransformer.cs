@@ -139,7 +139,7 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
     }
 
     /// <summary>The target as path and query: a client may send the absolute form, which says the same (RFC 9112, section 3.2.2).</summary>
-    private static string OriginForm(string target)
+    internal static string OriginForm(string target)
     {
         if (target.StartsWith('/'))
         {

@@ -1,36 +1,130 @@
 using System.Diagnostics.Metrics;
-using System.Text.RegularExpressions;
+using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
 using OllamaProxy.Application.Telemetry;
+using OllamaProxy.Domain;
 using OllamaProxy.TestKit;
 
 namespace OllamaProxy.UnitTests.Telemetry;
 
-public sealed partial class MetricCatalogueTests
+/// <summary>docs/metrics.md is the program: names, types, units, labels and buckets.</summary>
+public sealed class MetricCatalogueTests
 {
+    private static readonly string[] s_lines = File.ReadAllLines(Repository.PathOf("docs", "metrics.md"));
+
     [Fact]
     public void The_documentation_lists_exactly_the_instruments_of_the_program()
     {
+        var declared = Declared();
+        var documented = Rows("| Name | Type |").ToDictionary(row => row[0].Trim('`'), StringComparer.Ordinal);
+
+        Assert.Equal(declared.Keys.Order(StringComparer.Ordinal), documented.Keys.Order(StringComparer.Ordinal));
+        Assert.All(declared, entry =>
+        {
+            var row = documented[entry.Key];
+            var unit = entry.Value.Instrument.Unit;
+            Assert.Equal(TypeOf(entry.Value.Instrument), row[1]);
+            Assert.True(unit is null || row[2] == (unit == "s" ? "seconds" : unit), $"{entry.Key}: {row[2]}");
+            Assert.False(string.IsNullOrWhiteSpace(row[2]) || string.IsNullOrWhiteSpace(row[4]), entry.Key);
+            Assert.Equal(entry.Value.Labels.Order(StringComparer.Ordinal), row[3].Split(", ", StringSplitOptions.RemoveEmptyEntries).Select(label => label.Trim('`')).Order(StringComparer.Ordinal));
+        });
+    }
+
+    [Fact]
+    public void The_documentation_lists_exactly_the_buckets_of_the_program()
+    {
+        var documented = Rows("| Name | Boundaries |").ToDictionary(row => row[0].Trim('`'), row => NumbersOf(row[1]), StringComparer.Ordinal);
+        var declared = Declared().Values.Select(entry => entry.Instrument).OfType<Histogram<double>>()
+            .ToDictionary(histogram => histogram.Name, histogram => histogram.Advice!.HistogramBucketBoundaries!.ToArray(), StringComparer.Ordinal);
+
+        Assert.Equal(declared.Keys.Order(StringComparer.Ordinal), documented.Keys.Order(StringComparer.Ordinal));
+        Assert.All(declared, entry => Assert.Equal(entry.Value, documented[entry.Key]));
+    }
+
+    [Fact]
+    public void Every_label_is_explained_with_every_value_of_a_closed_set()
+    {
+        var documented = Rows("| Label | Values |").ToDictionary(row => row[0].Trim('`'), row => row[1], StringComparer.Ordinal);
+
+        Assert.Equal(Declared().Values.SelectMany(entry => entry.Labels).Distinct().Order(StringComparer.Ordinal), documented.Keys.Order(StringComparer.Ordinal));
+        Assert.All(Enum.GetValues<ErrorType>(), type => Assert.Contains($"`{type.Name()}`", documented["error_type"], StringComparison.Ordinal));
+        Assert.All(ExchangePhaseNames.All, phase => Assert.Contains($"`{phase}`", documented["phase"], StringComparison.Ordinal));
+        Assert.All(Enum.GetValues<Truncation>(), confidence => Assert.Contains($"`{confidence.Name()}`", documented["confidence"], StringComparison.Ordinal));
+        Assert.All(Enum.GetValues<PromptCategory>(), category => Assert.Contains($"`{category.Label()}`", documented["prompt_category"], StringComparison.Ordinal));
+        Assert.All(Enum.GetValues<LoadCause>(), cause => Assert.Contains($"`{cause.Name()}`", documented["cause"], StringComparison.Ordinal));
+    }
+
+    /// <summary>Every instrument, and the labels it gets when everything that can be recorded is.</summary>
+    private static Dictionary<string, (Instrument Instrument, HashSet<string> Labels)> Declared()
+    {
         using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        List<string> declared = [];
+        var meters = services.GetRequiredService<IMeterFactory>();
+        Dictionary<string, (Instrument, HashSet<string> Labels)> found = new(StringComparer.Ordinal);
         using var listener = new MeterListener
         {
-            InstrumentPublished = (instrument, _) =>
+            InstrumentPublished = (instrument, listener) =>
             {
-                if (instrument.Meter.Name == ProxyMetrics.MeterName)
+                if (ReferenceEquals(instrument.Meter.Scope, meters))
                 {
-                    declared.Add(instrument.Name);
+                    found.Add(instrument.Name, (instrument, []));
+                    listener.EnableMeasurementEvents(instrument);
                 }
             },
         };
+        listener.SetMeasurementEventCallback<long>((instrument, _, labels, _) => Note(instrument, labels));
+        listener.SetMeasurementEventCallback<int>((instrument, _, labels, _) => Note(instrument, labels));
+        listener.SetMeasurementEventCallback<double>((instrument, _, labels, _) => Note(instrument, labels));
         listener.Start();
-        _ = new ProxyMetrics(services.GetRequiredService<IMeterFactory>(), new MetricsOptions());
+        var metrics = new ProxyMetrics(meters, new MetricsOptions());
+        metrics.Record(Everything());
+        metrics.Waited(ApiEndpoint.Chat, TimeSpan.Zero);
+        listener.RecordObservableInstruments();
+        return found;
 
-        var documented = DocumentedName().Matches(File.ReadAllText(Repository.PathOf("docs", "metrics.md"))).Select(match => match.Groups[1].Value);
-
-        Assert.Equal(declared.Distinct().Order(StringComparer.Ordinal), documented.Distinct().Order(StringComparer.Ordinal));
+        void Note(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> labels)
+        {
+            foreach (var (label, _) in labels)
+            {
+                found[instrument.Name].Labels.Add(label);
+            }
+        }
     }
 
-    [GeneratedRegex(@"^\| `(ollama_[a-z_]+)`", RegexOptions.Multiline)]
-    private static partial Regex DocumentedName();
+    private static RequestRecord Everything() => new()
+    {
+        RequestId = "1",
+        Timestamp = DateTimeOffset.UnixEpoch,
+        Model = "a",
+        Endpoint = "chat",
+        Method = "POST",
+        Category = "other",
+        Latency = TimeSpan.FromSeconds(1),
+        StatusCode = 200,
+        Status = "error",
+        Outcome = "upstream_error",
+        ErrorType = ErrorType.MidStream.Name(),
+        Truncation = Truncation.Likely.Name(),
+        LoadCause = LoadCause.Cold.Name(),
+        LoadDuration = TimeSpan.FromSeconds(1),
+        QueueTime = TimeSpan.Zero,
+        OutputTokens = 1,
+        TokensPerSecond = 1,
+        IsInference = true,
+    };
+
+    private static string TypeOf(Instrument instrument) => instrument.GetType().Name switch
+    {
+        "Counter`1" => "counter",
+        "Histogram`1" => "histogram",
+        "ObservableGauge`1" => "gauge",
+        var other => other,
+    };
+
+    /// <summary>The cells of the table that begins with these words.</summary>
+    private static IEnumerable<string[]> Rows(string header) =>
+        s_lines.SkipWhile(line => !line.StartsWith(header, StringComparison.Ordinal)).Skip(2).TakeWhile(line => line.StartsWith('|')).Select(line => line.Trim('|').Split('|').Select(cell => cell.Trim()).ToArray());
+
+    /// <summary>The numbers of a text, up to words that only explain them.</summary>
+    private static double[] NumbersOf(string text) =>
+        [.. System.Text.RegularExpressions.Regex.Matches(text.Split(": from", 2)[0].Split(", because", 2)[0], @"(?<![\w.])\d+(\.\d+)?").Select(number => double.Parse(number.Value, CultureInfo.InvariantCulture))];
 }
