@@ -31,10 +31,17 @@ internal sealed class ModelHistory
     /// <summary>True when there were uses by then that are no longer known.</summary>
     public bool HasForgotten(DateTimeOffset at) => _forgottenFrom <= at;
 
-    /// <summary>True when a use that is already noted waited for the same load.</summary>
+    /// <summary>
+    /// True when a use that is already noted waited for the same load. They need not have seen it end at the same moment: Ollama's scheduler looks at one request
+    /// after the other, and loads another model in between.
+    /// </summary>
     public bool IsCounted(ModelUse use) => _uses.Any(other =>
-        other.IsCounted && other.AskedAt < use.ReadyAt && use.AskedAt < other.ReadyAt && (other.ReadyAt - use.ReadyAt).Duration() <= s_sameMoment
-        && (other.ContextLength ?? use.ContextLength) == (use.ContextLength ?? other.ContextLength));
+        other.IsCounted && other.AskedAt < use.ReadyAt && use.AskedAt < other.ReadyAt
+        && (other.ContextLength == use.ContextLength || ((other.ContextLength is null || use.ContextLength is null) && (other.ReadyAt - use.ReadyAt).Duration() <= s_sameMoment)));
+
+    /// <summary>True when, while this use waited, the model was ready for one that had asked for another context length.</summary>
+    public bool WasReadyForAnotherLength(ModelUse use) => _uses.Any(other =>
+        !other.IsUnload && other.ReadyAt > use.AskedAt && other.ReadyAt < use.ReadyAt && other.ContextLength != use.ContextLength);
 
     /// <summary>Of uses in order those since the last load: what they asked for is what the model runs with.</summary>
     public static IEnumerable<ModelUse> SinceLoad(IReadOnlyList<ModelUse> uses)

@@ -105,7 +105,9 @@ public sealed class ModelLoads
         if (use.LoadTime >= (gone is not null && past.IsUnlisted ? s_loadOfUnlisted : s_load))
         {
             isLoad = true;
-            cause = history?.IsCounted(use) == true ? null : gone ?? WhyReloaded(past, use);
+            cause = history?.IsCounted(use) == true ? null
+                : history?.WasReadyForAnotherLength(use) == true ? LoadCause.ParamsChanged
+                : gone ?? WhyReloaded(past, use);
         }
 
         Note(use with { IsLoad = isLoad, IsCounted = cause is not null }, history);

@@ -39,11 +39,11 @@ internal sealed record ModelUse(string Model, DateTimeOffset AskedAt, DateTimeOf
             return null;
         }
 
-        var (asked, ended) = (exchange.StartedAt, exchange.StartedAt + exchange.Duration);
+        var (asked, ended) = (exchange.StartedAt + (exchange.QueueTime ?? TimeSpan.Zero), exchange.StartedAt + exchange.Duration);
         var isUnload = response.FinishReason == "unload";
         // An answer to an empty prompt tells no durations, but loading is all it did.
-        var loadTime = response.Usage.LoadDuration ?? (response.FinishReason == "load" ? exchange.Duration : null);
-        var ready = isUnload ? ended : asked + (loadTime ?? response.TimeToFirstToken ?? TimeSpan.Zero);
+        var loadTime = response.Usage.LoadDuration ?? (response.FinishReason == "load" ? ended - asked : null);
+        var ready = isUnload ? ended : loadTime is { } time ? asked + time : exchange.StartedAt + (response.TimeToFirstToken ?? exchange.QueueTime ?? TimeSpan.Zero);
         return new ModelUse(model, asked, ready < ended ? ready : ended, ended)
         {
             LoadTime = loadTime,

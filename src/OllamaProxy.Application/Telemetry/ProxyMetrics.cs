@@ -173,7 +173,7 @@ public sealed class ProxyMetrics
             var loadLabels = new TagList { { "model", model }, { "cause", cause } };
             _loads.Add(1, loadLabels);
             // An answer to a request that only loads tells no duration; loading is all it did.
-            _loadTime.Record((record.LoadDuration ?? record.Latency).TotalSeconds, loadLabels);
+            _loadTime.Record((record.LoadDuration ?? record.Latency - (record.QueueTime ?? TimeSpan.Zero)).TotalSeconds, loadLabels);
         }
 
         if (record.OutputTokens is > 0 and { } tokens)

@@ -107,6 +107,15 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
+    public void Two_clients_with_different_context_lengths_at_the_same_time_are_no_different()
+    {
+        Assert.Equal(LoadCause.Cold, _loads.Observe(Exchange("phi4", at: 0, seconds: 5, load: 4, contextLength: 4_096), OurProcess));
+        Assert.Equal(LoadCause.ParamsChanged, _loads.Observe(Exchange("phi4", at: 1, seconds: 9, load: 8, contextLength: 8_192), OurProcess));
+        Assert.Equal(LoadCause.ParamsChanged, _loads.Observe(Exchange("phi4", at: 6, seconds: 9, load: 8, contextLength: 4_096), OurProcess));
+        Assert.Equal(LoadCause.ParamsChanged, _loads.Observe(Exchange("phi4", at: 11, seconds: 9, load: 8), OurProcess));
+    }
+
+    [Fact]
     public void The_length_a_poll_saw_tells_a_changed_parameter_from_an_eviction()
     {
         Asked("phi4", at: 0, load: 4);
@@ -183,6 +192,23 @@ public sealed class ModelLoadsTests
         Assert.Equal(LoadCause.Cold, _loads.Observe(Exchange("phi4", at: 1, seconds: 20, load: 9), OurProcess));
         Assert.Null(_loads.Observe(Exchange("phi4", at: 12, seconds: 20, load: 0.004), OurProcess));
         Assert.Null(_loads.Observe(Exchange("phi4", at: 0, seconds: 60, load: 10.001), OurProcess));
+    }
+
+    [Fact]
+    public void Who_waited_behind_the_load_of_another_model_waited_for_the_same_load_all_the_same()
+    {
+        Assert.Equal(LoadCause.Cold, _loads.Observe(Exchange("phi4", at: 0, seconds: 5, load: 4), OurProcess));
+        Assert.Equal(LoadCause.Cold, _loads.Observe(Exchange("llama3", at: 1, seconds: 8, load: 7), OurProcess));
+        Assert.Null(_loads.Observe(Exchange("phi4", at: 2, seconds: 8, load: 6), OurProcess));
+    }
+
+    [Fact]
+    public void Waiting_in_the_proxys_own_line_is_not_loading()
+    {
+        Asked("phi4", at: 0, load: 4, keepAlive: "1m");
+
+        Assert.Equal(LoadCause.Expired, _loads.Observe(Exchange("phi4", at: 50, seconds: 25, load: 4) with { QueueTime = TimeSpan.FromSeconds(20) }, OurProcess));
+        Assert.Null(_loads.Observe(Exchange("phi4", at: 80, seconds: 25, finish: "load") with { QueueTime = TimeSpan.FromSeconds(24.9) }, OurProcess));
     }
 
     [Fact]
