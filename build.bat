@@ -46,7 +46,8 @@ rem The tests start what was compiled, not a published file as build.sh does: he
 :test
 for %%a in (%ARGUMENTS%) do if "%%a"=="--slow" set RUN_SLOW_TESTS=1
 call :compile || exit /b 1
-where npm >nul 2>nul || (echo build.bat: Node.js is missing: https://nodejs.org, 18 or newer 1>&2& exit /b 1)
+where npm >nul 2>nul || (echo build.bat: Node.js is missing: https://nodejs.org, 20 or newer 1>&2& exit /b 1)
+node -e "process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)" || (echo build.bat: the JavaScript clients need Node.js 20 or newer: https://nodejs.org 1>&2& exit /b 1)
 call npm ci --prefix tests\clients --ignore-scripts --no-audit --no-fund --loglevel=error || exit /b 1
 set OLLAMA_PROXY_UNDER_TEST=
 if exist "%RESULTS%" rmdir /s /q "%RESULTS%"

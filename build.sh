@@ -94,6 +94,9 @@ publish() {
 clients() {
   local folder=tests/clients
   need_packages node:nodejs npm:npm
+  local major
+  major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
+  [ "$major" -ge 20 ] || fail "the JavaScript clients need Node.js 20 or newer, and this is $(node --version) (Debian 12's own package is too old). Please install a newer one: https://nodejs.org"
   [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && return
   npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
 }
@@ -104,9 +107,10 @@ tests() {
   if [ "${1:-}" = --slow ]; then
     export RUN_SLOW_TESTS=1
   fi
+  # First, because it may say that Node.js is too old.
+  clients
   build
   publish
-  clients
   # The tests that start the program as a process start the published file.
   OLLAMA_PROXY_UNDER_TEST=$PWD/artifacts/publish/$(this_platform)/ollama-proxy
   export OLLAMA_PROXY_UNDER_TEST

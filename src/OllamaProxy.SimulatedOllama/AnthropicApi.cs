@@ -39,7 +39,8 @@ internal sealed class AnthropicApi(Inference inference)
             call.Response.Headers.Connection = "keep-alive";
         }
 
-        var job = inference.Job(name, body, body.Integer("max_tokens"), thinks, body.Has("tools"), hasImages: false);
+        var hasResult = body.Objects("messages").LastOrDefault(Arguments.Empty).Objects("content").Any(block => block.Text("type") == "tool_result");
+        var job = inference.Job(name, body, body.Integer("max_tokens"), thinks, body.Has("tools") && !hasResult, hasImages: false);
         var cost = new Cost(inference.Time);
         if (stream)
         {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace OllamaProxy.SimulatedOllama;
@@ -19,7 +20,7 @@ internal sealed class EmbedApi(Inference inference)
                 foreach (var input in inputs)
                 {
                     vectors.WriteStartArray();
-                    Numbers(vectors, model, input, call.Body.Integer("dimensions"));
+                    Write(vectors, Numbers(model, input, call.Body.Integer("dimensions")));
                     vectors.WriteEndArray();
                 }
             });
@@ -38,7 +39,7 @@ internal sealed class EmbedApi(Inference inference)
         var name = call.Body.Text("model", "EmbeddingRequest");
         var prompt = call.Body.Text("prompt", "EmbeddingRequest");
         var (model, _) = await RunAsync(call, name, [prompt]);
-        await call.NativeAsync(Json.Object(writer => writer.Array("embedding", vector => Numbers(vector, model, prompt, null))));
+        await call.NativeAsync(Json.Object(writer => writer.Array("embedding", vector => Write(vector, Numbers(model, prompt, null)))));
     }
 
     public async Task OpenAiAsync(Call call)
@@ -51,6 +52,8 @@ internal sealed class EmbedApi(Inference inference)
             throw new OpenAiFailure(400, "invalid input", withCharset: true);
         }
 
+        // What OpenAI's own clients ask for, unless they are told otherwise.
+        var inBase64 = call.Body.Text("encoding_format") == "base64";
         var (model, cost) = await RunAsync(call, name, inputs);
         await call.JsonAsync(200, ContentTypes.PlainJson, OpenAiApi.Ended(Json.Object(writer =>
         {
@@ -63,7 +66,16 @@ internal sealed class EmbedApi(Inference inference)
                     data.Element(item =>
                     {
                         item.WriteString("object", "embedding");
-                        item.Array("embedding", vector => Numbers(vector, model, inputs[at], call.Body.Integer("dimensions")));
+                        var numbers = Numbers(model, inputs[at], call.Body.Integer("dimensions"));
+                        if (inBase64)
+                        {
+                            item.WriteBase64String("embedding", MemoryMarshal.AsBytes<float>(numbers));
+                        }
+                        else
+                        {
+                            item.Array("embedding", vector => Write(vector, numbers));
+                        }
+
                         item.WriteNumber("index", at);
                     });
                 }
@@ -130,7 +142,7 @@ internal sealed class EmbedApi(Inference inference)
         _ => null,
     };
 
-    private static void Numbers(Utf8JsonWriter writer, SimulatedModel model, string input, int? dimensions)
+    private static float[] Numbers(SimulatedModel model, string input, int? dimensions)
     {
         var state = 17u;
         foreach (var letter in input)
@@ -138,10 +150,21 @@ internal sealed class EmbedApi(Inference inference)
             state = (state * 31) + letter;
         }
 
-        for (var at = 0; at < (dimensions ?? model.EmbeddingLength); at++)
+        var numbers = new float[dimensions ?? model.EmbeddingLength];
+        for (var at = 0; at < numbers.Length; at++)
         {
             state = (state * 1_664_525u) + 1_013_904_223u;
-            writer.WriteNumberValue(((float)(state >> 8) / (1 << 24) - 0.5f) / 8);
+            numbers[at] = ((float)(state >> 8) / (1 << 24) - 0.5f) / 8;
+        }
+
+        return numbers;
+    }
+
+    private static void Write(Utf8JsonWriter writer, float[] numbers)
+    {
+        foreach (var number in numbers)
+        {
+            writer.WriteNumberValue(number);
         }
     }
 }

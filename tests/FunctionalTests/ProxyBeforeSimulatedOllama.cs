@@ -25,12 +25,24 @@ internal sealed class ProxyBeforeSimulatedOllama : IAsyncDisposable
 
     public RecordedRequests Recorded { get; }
 
-    public static async Task<ProxyBeforeSimulatedOllama> StartAsync()
+    /// <param name="variables">Environment variables of the proxy.</param>
+    public static Task<ProxyBeforeSimulatedOllama> StartAsync(params ReadOnlySpan<(string Name, string Value)> variables)
+    {
+        var all = new Dictionary<string, string>(StringComparer.Ordinal) { ["ANALYTICS_BACKEND"] = "none" };
+        foreach (var (name, value) in variables)
+        {
+            all[name] = value;
+        }
+
+        return StartAsync(all);
+    }
+
+    private static async Task<ProxyBeforeSimulatedOllama> StartAsync(Dictionary<string, string> variables)
     {
         var recorded = new RecordedRequests();
         var ollama = await SimulatedOllamaServer.StartAsync(
             new SimulatedOllamaOptions { Models = [.. SimulatedModel.Small, new SimulatedModel(SlowModel) { TokensPerSecond = 4 }] });
-        var proxy = await ProxyUnderTest.StartAsync(ollama.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" }, recorded.Register);
+        var proxy = await ProxyUnderTest.StartAsync(ollama.Address, variables, recorded.Register);
         return new ProxyBeforeSimulatedOllama(ollama, proxy, recorded);
     }
 

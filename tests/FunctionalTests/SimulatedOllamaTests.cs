@@ -30,7 +30,7 @@ public sealed class SimulatedOllamaTests
         "10-generate-load-empty-prompt", "12-generate-stream", "13-generate-nostream", "18-generate-unload", "19o-generate-trailing-garbage", "20-chat-stream", "21-chat-nostream",
         "23-chat-think-stream", "24-chat-tools-stream", "25-chat-tools-nostream", "28c-chat-no-messages", "30-embed", "32-embeddings", "40-v1-chat-stream", "41-v1-chat-stream-usage",
         "42-v1-chat-nostream", "42b-v1-chat-nostream-stop", "43b-v1-chat-tools-nostream", "45b-v1-completions-stream-usage", "46-v1-completions-nostream", "47-v1-embeddings",
-        "48-v1-models", "48b-v1-model", "50-v1-responses-stream", "51-v1-responses-nostream", "52-v1-messages-stream", "53-v1-messages-nostream", "53b-v1-messages-unknown-model",
+        "48-v1-models", "48b-v1-model", "50-v1-responses-stream", "50c-v1-responses-tools-stream", "51-v1-responses-nostream", "52-v1-messages-stream", "53-v1-messages-nostream", "53b-v1-messages-unknown-model",
         "53c-v1-messages-no-max-tokens", "04-tags", "65c-create-nostream");
 
     [Theory]

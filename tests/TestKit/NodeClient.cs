@@ -43,6 +43,17 @@ internal static class NodeClient
             : throw new InvalidOperationException($"{client} {action} ended with code {process.ExitCode}:{Environment.NewLine}{await output}{await errors}");
     }
 
+    /// <summary>As <see cref="RunAsync"/>, for an action that must go well: what the client returned.</summary>
+    /// <param name="client">The module in tests/clients, without its ending.</param>
+    /// <param name="action">What it exports.</param>
+    /// <param name="address">The server it shall talk to.</param>
+    /// <param name="arguments">More for the action.</param>
+    public static async Task<JsonElement> ResultAsync(string client, string action, Uri address, params string[] arguments)
+    {
+        var outcome = await RunAsync(client, action, address, arguments);
+        return outcome.TryGetProperty("result", out var result) ? result : throw new InvalidOperationException($"The client threw: {outcome}");
+    }
+
     private static Process Start(string[] arguments)
     {
         var start = new ProcessStartInfo("node", arguments) { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true };
@@ -52,7 +63,7 @@ internal static class NodeClient
         }
         catch (Win32Exception exception)
         {
-            throw new InvalidOperationException("Node.js 18 or newer is needed to run the JavaScript clients, and there is no `node` on PATH. ./build.sh test installs it where it may.", exception);
+            throw new InvalidOperationException("Node.js 20 or newer is needed to run the JavaScript clients, and there is no `node` on PATH. ./build.sh test installs it where it may.", exception);
         }
     }
 }

@@ -28,4 +28,11 @@ internal sealed class RecordedRequests : INotificationHandler<RequestRecorded>
         await Eventually.TrueAsync(() => !_heard.IsEmpty);
         return All.Count == 1 ? All[0] : throw new InvalidOperationException($"{All.Count} exchanges were recorded.");
     }
+
+    /// <summary>Exactly so many exchanges, once they are recorded, in order of their ends.</summary>
+    public async Task<IReadOnlyList<Exchange>> AllAsync(int count)
+    {
+        await Eventually.TrueAsync(() => _heard.Count >= count);
+        return All.Count == count ? All : throw new InvalidOperationException($"{All.Count} exchanges were recorded, not {count}.");
+    }
 }

@@ -9,7 +9,9 @@ async function run() {
   try {
     return { result: await actions[action](url, ...rest) };
   } catch (error) {
-    return { error: { name: error.name, message: error.message, status: error.status_code ?? error.status ?? null } };
+    // The clients of OpenAI and Anthropic name their errors by class alone.
+    const name = error.name === "Error" ? error.constructor.name : error.name;
+    return { error: { name, message: error.message, status: error.status_code ?? error.status ?? null } };
   }
 }
 
