@@ -90,13 +90,23 @@ publish() {
   echo "$out/ollama-proxy ($((size / 1024 / 1024)) MiB)"
 }
 
+# Node 20 or newer. Where the system's is older (Debian 12's is), the one that comes as an npm package, for this folder alone.
+need_node() {
+  need_packages node:nodejs npm:npm
+  local bin=$PWD/artifacts/node/package/bin
+  [ -x "$bin/node" ] && export PATH="$bin:$PATH"
+  [ "$(node --version | sed 's/^v\([0-9]*\).*/\1/')" -ge 20 ] && return
+  echo "this Node.js is $(node --version), and the JavaScript clients need 20: bringing it to artifacts/node"
+  mkdir -p artifacts/node
+  (cd artifacts/node && npm pack --silent "node-$(this_platform | sed 's/osx/darwin/')@20" >/dev/null && tar -xzf node-*.tgz && rm node-*.tgz) \
+    || fail "Node.js 20 could not be brought here. Please install it: https://nodejs.org"
+  export PATH="$bin:$PATH"
+}
+
 # The official JavaScript clients, which the tests let loose on the proxy. Installed again only when their lock file changed.
 clients() {
   local folder=tests/clients
-  need_packages node:nodejs npm:npm
-  local major
-  major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
-  [ "$major" -ge 20 ] || fail "the JavaScript clients need Node.js 20 or newer, and this is $(node --version) (Debian 12's own package is too old). Please install a newer one: https://nodejs.org"
+  need_node
   [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && return
   npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
 }

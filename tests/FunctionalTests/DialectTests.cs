@@ -147,9 +147,10 @@ public sealed class DialectTests
         await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, configure: _recorded.Register);
 
         await RawHttp.SendAsync(proxy.Port, Encoding.UTF8.GetBytes($"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}"), isHead: false, TimeSpan.FromSeconds(10));
-        await _recorded.SingleAsync();
+        var exchange = await _recorded.SingleAsync();
+        Assert.Equal((6_000, 1_027, 2_048), (exchange.Request.TextLength, exchange.Response.Usage.PromptTokens, exchange.Request.ContextLength));
 
-        await Eventually.TrueAsync(async () => (await proxy.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative))).Contains("ollama_prompt_truncated_total{model=\"tiny:latest\",confidence=\"certain\"} 1", StringComparison.Ordinal));
+        await Eventually.TrueAsync(async () => (await proxy.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative))).Contains("ollama_prompt_truncated_total{confidence=\"certain\",model=\"tiny:latest\"} 1", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text;
+using OllamaProxy.Application.Protocols.Json;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Protocols;

@@ -1,3 +1,5 @@
+using OllamaProxy.Application.Protocols.Json;
+
 namespace OllamaProxy.Application.Protocols;
 
 /// <summary>

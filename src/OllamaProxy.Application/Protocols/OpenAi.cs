@@ -1,3 +1,4 @@
+using OllamaProxy.Application.Protocols.Json;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Protocols;

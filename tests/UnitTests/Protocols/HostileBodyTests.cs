@@ -1,5 +1,6 @@
 using System.Text;
 using OllamaProxy.Application.Protocols;
+using OllamaProxy.Application.Protocols.Json;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.UnitTests.Protocols;

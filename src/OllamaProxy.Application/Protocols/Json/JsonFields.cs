@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace OllamaProxy.Application.Protocols;
+namespace OllamaProxy.Application.Protocols.Json;
 
 /// <summary>What a reader wants to know of a value.</summary>
 internal enum JsonWant : byte

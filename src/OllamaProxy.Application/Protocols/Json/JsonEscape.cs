@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace OllamaProxy.Application.Protocols;
+namespace OllamaProxy.Application.Protocols.Json;
 
 /// <summary>An escape sequence of a JSON string, cut anywhere; two halves of a surrogate pair become one character, a lone half U+FFFD, as in Go.</summary>
 internal struct JsonEscape

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 
-namespace OllamaProxy.Application.Protocols;
+namespace OllamaProxy.Application.Protocols.Json;
 
 /// <summary>
 /// Follows JSON as it passes, cut anywhere, and reports the fields of interest. It holds no more than one text of bounded length, knows no recursion, and

@@ -1,6 +1,6 @@
 using System.Buffers.Text;
 
-namespace OllamaProxy.Application.Protocols;
+namespace OllamaProxy.Application.Protocols.Json;
 
 /// <summary>Numbers and words as they stand in JSON; null for a number that is none, or does not fit.</summary>
 internal static class JsonNumber

@@ -1,4 +1,4 @@
-namespace OllamaProxy.Application.Protocols;
+namespace OllamaProxy.Application.Protocols.Json;
 
 /// <summary>
 /// Is told of the fields that <see cref="JsonFields"/> names, in the order of the body. A span is only valid during the call. What a reader does not listen

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace OllamaProxy.Application.Protocols;
+namespace OllamaProxy.Application.Protocols.Json;
 
 /// <summary>
 /// Passes over a string, an object or an array nobody asked for, cut anywhere and of any depth: brackets are counted, strings passed over, and nothing else

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 
-namespace OllamaProxy.Application.Protocols;
+namespace OllamaProxy.Application.Protocols.Json;
 
 /// <summary>Bytes that grow as needed up to a bound; what no longer fits is counted and left out.</summary>
 internal sealed class ByteBuffer(int capacity)
