@@ -1,0 +1,9 @@
+using OllamaProxy.Bench.Load;
+using OllamaProxy.Bench.Upstream;
+
+return args switch
+{
+    ["upstream"] => UpstreamServer.Run(),
+    ["load"] => LoadProcess.Run(),
+    _ => 2,
+};
