@@ -56,7 +56,7 @@ internal sealed class NeglectedStream(Phase phase, int port, Action<NeglectedStr
     protected override void Lost(bool betweenMessages) => Phase.Errors++;
 }
 
-/// <summary>A client that leaves in the middle of a slow stream: how long until the upstream sees it. One after another.</summary>
+/// <summary>A client that leaves in the middle of a stream of 10 tokens a second: how long until the upstream sees it. One after another.</summary>
 internal sealed class DisconnectPhase(PhaseRequest request) : Phase(request)
 {
     private readonly List<long> _times = [];
@@ -90,7 +90,7 @@ internal sealed class DisconnectPhase(PhaseRequest request) : Phase(request)
                 stream.Close();
                 Ask(question, leftAt);
             });
-        }).Begin(new Instructions(_id, 100, 1));
+        }).Begin(new Instructions(_id, 1_000, 10));
     }
 
     private void Ask(UpstreamQuestion question, long leftAt) => Loop.At(Stopwatch.GetTimestamp() + Ticks(0.005), () => question.Ask(_id, () =>

@@ -39,23 +39,12 @@ internal static unsafe class Tcp
     }
 
     /// <summary>Connects while blocking, which on the loopback is at once.</summary>
-    public static int Connect(int port) =>
-        TryConnect(port) is var fd and >= 0 ? fd : throw new Win32Exception(Marshal.GetLastPInvokeError(), $"127.0.0.1:{port}: {Marshal.GetLastPInvokeErrorMessage()}");
-
-    /// <summary>The descriptor, or -1.</summary>
-    public static int TryConnect(int port)
+    public static int Connect(int port)
     {
         var fd = Check(Libc.Socket(Libc.AddressFamilyInet, Libc.StreamSocket | Libc.CloseOnExec, 0));
         var address = stackalloc byte[16];
         Fill(address, port);
-        if (Libc.Connect(fd, address, 16) < 0)
-        {
-            var error = Marshal.GetLastPInvokeError();
-            Close(fd);
-            Marshal.SetLastPInvokeError(error);
-            return -1;
-        }
-
+        Check(Libc.Connect(fd, address, 16));
         Check(Libc.Fcntl(fd, Libc.FcntlSetFlags, Libc.NonBlocking));
         SetOption(fd, Libc.ProtocolTcp, Libc.NoDelay);
         return fd;
