@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using OllamaProxy.Bench.Report;
 
 namespace OllamaProxy.Bench.Run;
@@ -19,7 +20,15 @@ internal static class RunCommand
 
         var contestants = all.Where(contestant => IsWanted(contestant, options) && IsHere(contestant, places)).ToList();
         using var stop = new CancellationTokenSource();
-        Console.CancelKeyPress += (_, interrupt) => (interrupt.Cancel, _) = (true, stop.CancelAsync());
+        // Contestants are ended in any case.
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            _ = stop.CancelAsync();
+        }
+
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         var run = new BenchRun(options, contestants, places, stop.Token);
         try
         {

@@ -36,7 +36,10 @@ internal sealed class RunningContestant : IDisposable
         var folder = Directory.CreateTempSubdirectory($"ollama-proxy-bench-{contestant.Name}-").FullName;
         if (contestant.IsDirect)
         {
-            return new RunningContestant(contestant, upstreamPort, folder, null);
+            var direct = new RunningContestant(contestant, upstreamPort, folder, null);
+            // So that the code that waits for the others is compiled before the first of them starts.
+            direct.WaitUntilReady(Stopwatch.GetTimestamp());
+            return direct;
         }
 
         var port = Tcp.FreePort();
@@ -125,7 +128,7 @@ internal sealed class RunningContestant : IDisposable
     {
         while (!Text(Contestant.Ready).Split('\n')[0].Contains(" 200", StringComparison.Ordinal))
         {
-            if (_process!.HasExited || Stopwatch.GetElapsedTime(begun) > s_startLimit)
+            if (_process is { HasExited: true } || Stopwatch.GetElapsedTime(begun) > s_startLimit)
             {
                 var output = File.ReadAllText(Path.Combine(_folder, "output.log"));
                 Dispose();

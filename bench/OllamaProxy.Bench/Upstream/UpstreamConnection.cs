@@ -42,6 +42,7 @@ internal sealed class UpstreamConnection : IReady, IMessageSink
     private StreamLog? _log;
     private bool _streaming;
     private bool _closed;
+    private bool _isHttp10;
     private int _token;
     private long _begun;
     private uint _crc;
@@ -88,6 +89,7 @@ internal sealed class UpstreamConnection : IReady, IMessageSink
             target.StartsWith("/api/blobs/"u8) ? Answer.Upload :
             target.StartsWith("/bench/"u8) ? Answer.Log :
             target.SequenceEqual("/"u8) ? Answer.Greeting : Answer.Nothing;
+        _isHttp10 = head[..head.IndexOf((byte)'\r')].EndsWith("HTTP/1.0"u8);
         _wanted = Instructions.Of(head);
         if (_answer == Answer.Log && Utf8Parser.TryParse(target["/bench/".Length..], out int id, out _))
         {
@@ -126,6 +128,11 @@ internal sealed class UpstreamConnection : IReady, IMessageSink
             default:
                 Send(_answer switch { Answer.Version => s_version, Answer.Greeting => s_greeting, Answer.Chat => s_chat, _ => s_nothing });
                 break;
+        }
+
+        if (_isHttp10 && !_streaming)
+        {
+            Close();
         }
     }
 
