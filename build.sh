@@ -16,7 +16,8 @@ usage: ./build.sh VERB
   demo              start the proxy before a simulated Ollama, with traffic to look at
   test [--slow]     compile, publish and run every test; --slow adds those that take minutes
   publish           make the one executable: artifacts/publish/<platform>/ollama-proxy
-  bench [--quick]   measure, and write the table of docs/performance.md
+  bench [--quick]   measure beside other proxies, and write the table of docs/performance.md; --quick takes two minutes and writes nothing
+  bench --micro     the same for the readers alone (BenchmarkDotNet)
   help              this text
 TEXT
 }
@@ -111,6 +112,35 @@ clients() {
   npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
 }
 
+# nginx and Caddy to compare with: unpacked here and not installed, because an installed one starts a service.
+bench_peers() {
+  local peers=$PWD/artifacts/bench/peers name
+  export PATH="$PATH:/usr/sbin:$peers/usr/sbin:$peers/usr/bin"
+  for name in nginx caddy; do
+    if ! have "$name" && have apt-get && have dpkg; then
+      [ "$(id -u)" != 0 ] || apt-get -qq update || true
+      mkdir -p "$peers"
+      (cd "$peers" && apt-get -qq download "$name" && dpkg -x "$name"_*.deb .) || echo "$name could not be brought here"
+    fi
+  done
+}
+
+bench() {
+  if [ "${1:-}" = --micro ]; then
+    shift
+    need_dotnet
+    dotnet run --project bench/OllamaProxy.MicroBenchmarks -c "$CONFIGURATION" -v quiet -- "$@"
+    return
+  fi
+  local rid
+  rid=$(this_platform)
+  publish
+  dotnet publish bench/BareYarp -c "$CONFIGURATION" -r "$rid" -o artifacts/bench/bare-yarp -v quiet -clp:NoSummary
+  bench_peers
+  dotnet build bench/OllamaProxy.Bench -c "$CONFIGURATION" -v quiet -clp:NoSummary
+  dotnet "bench/OllamaProxy.Bench/bin/$CONFIGURATION/net10.0/ollama-proxy-bench.dll" run "artifacts/publish/$rid/ollama-proxy" "$@"
+}
+
 host() { dotnet "src/OllamaProxy.Host/bin/$CONFIGURATION/net10.0/ollama-proxy.dll" "$@"; }
 
 tests() {
@@ -179,6 +209,7 @@ case $verb in
   demo) build && host demo "$@" ;;
   test) tests "$@" ;;
   publish) publish "$@" ;;
+  bench) bench "$@" ;;
   help | --help | -h) usage ;;
   *) usage >&2; exit 2 ;;
 esac

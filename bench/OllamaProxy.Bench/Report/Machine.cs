@@ -1,0 +1,40 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using OllamaProxy.Bench.Run;
+
+namespace OllamaProxy.Bench.Report;
+
+/// <summary>Where and when a run took place.</summary>
+internal static class Machine
+{
+    public static string Describe(BenchOptions options, IEnumerable<Contestant> contestants, Places places, double othersShare)
+    {
+        var processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
+        var memory = long.Parse(File.ReadLines("/proc/meminfo").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024 / 1024;
+        var versions = contestants.Where(contestant => contestant.Version is not null).Select(contestant => VersionOf(contestant, places));
+        var rounds = options.Rounds == 1 ? "1 round" : $"{options.Rounds} rounds";
+        return string.Create(CultureInfo.InvariantCulture, $"""
+            {TimeProvider.System.GetUtcNow():d MMMM yyyy}: {processor}, {Environment.ProcessorCount} cores (shared by client, proxy and upstream), {memory} GiB, Linux {File.ReadAllText("/proc/sys/kernel/osrelease").Trim()}.
+            {Run([places.Proxy, "--version"])}; .NET {Environment.Version}; {string.Join("; ", versions)}. Command: `./build.sh bench{(options.Quick ? " --quick" : "")}`, {rounds}.
+            Other programs took {othersShare:P0} of the processor time while it ran.
+            """);
+    }
+
+    private static string VersionOf(Contestant contestant, Places places)
+    {
+        var program = contestant.FindProgram(places.Fill) ?? contestant.Command[0];
+        var text = Run([program, .. contestant.Version!.Skip(1)]).Replace("nginx version: nginx/", "", StringComparison.Ordinal);
+        return $"{contestant.Title} {text.Split(' ')[0]}";
+    }
+
+    /// <summary>The first line a command prints, on either output.</summary>
+    private static string Run(string[] command)
+    {
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
+        var (output, error) = (process.StandardOutput.ReadToEnd(), process.StandardError.ReadToEnd());
+        process.WaitForExit();
+        return (output + error).Trim().Split('\n')[0];
+    }
+}

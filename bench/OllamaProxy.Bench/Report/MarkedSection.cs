@@ -1,0 +1,18 @@
+namespace OllamaProxy.Bench.Report;
+
+/// <summary>A part of a document that a program writes, between two comments; the rest is written by people.</summary>
+internal static class MarkedSection
+{
+    public static void Write(string file, string name, string text)
+    {
+        var (begin, end) = ($"<!-- {name}:begin -->", $"<!-- {name}:end -->");
+        var document = File.ReadAllText(file);
+        var (from, to) = (document.IndexOf(begin, StringComparison.Ordinal), document.IndexOf(end, StringComparison.Ordinal));
+        if (from < 0 || to < from)
+        {
+            throw new InvalidOperationException($"{file} has no \"{begin}\" followed by \"{end}\".");
+        }
+
+        File.WriteAllText(file, $"{document[..(from + begin.Length)]}\n\n{text.Trim()}\n\n{document[to..]}");
+    }
+}

@@ -1,0 +1,62 @@
+using System.Globalization;
+
+namespace OllamaProxy.Bench.Run;
+
+/// <summary>The command line of <c>run</c>.</summary>
+internal sealed record BenchOptions
+{
+    public const string Usage = "usage: ./build.sh bench [--quick] [--write] [--rounds N] [--only SCENARIO,...] [--contestants NAME,...]";
+
+    /// <summary>One round, shorter measurements; writes nothing.</summary>
+    public bool Quick { get; init; }
+
+    /// <summary>Puts the table and the plot into the documents also after a quick run.</summary>
+    public bool Write { get; init; }
+
+    public int Rounds { get; init; } = 5;
+
+    public IReadOnlyList<string> Only { get; init; } = [];
+
+    public IReadOnlyList<string> Contestants { get; init; } = [];
+
+    /// <summary>A run of a part would leave holes in the table.</summary>
+    public bool Writes => Write || (!Quick && Only.Count == 0 && Contestants.Count == 0);
+
+    public static BenchOptions? Parse(ReadOnlySpan<string> arguments)
+    {
+        var options = new BenchOptions();
+        int? rounds = null;
+        for (var index = 0; index < arguments.Length; index++)
+        {
+            var value = index + 1 < arguments.Length ? arguments[index + 1] : "";
+            switch (arguments[index])
+            {
+                case "--quick":
+                    options = options with { Quick = true };
+                    continue;
+                case "--write":
+                    options = options with { Write = true };
+                    continue;
+                case "--rounds" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0:
+                    rounds = number;
+                    break;
+                case "--only" when value.Length > 0:
+                    options = options with { Only = value.Split(',') };
+                    break;
+                case "--contestants" when value.Length > 0:
+                    options = options with { Contestants = value.Split(',') };
+                    break;
+                default:
+                    return null;
+            }
+
+            index++;
+        }
+
+        return options with { Rounds = rounds ?? (options.Quick ? 1 : options.Rounds) };
+    }
+
+    /// <summary>Names that were asked for and do not exist.</summary>
+    public IEnumerable<string> Unknown(IEnumerable<Contestant> contestants) =>
+        Only.Except(Scenario.All.Select(scenario => scenario.Name).Append(Scenario.Start)).Concat(Contestants.Except(contestants.Select(contestant => contestant.Name)));
+}
