@@ -45,8 +45,7 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
         ("error.message", AnswerField.Error, JsonWant.Value));
 
     private readonly ResponseHead _head;
-    private readonly JsonFieldScanner _scanner;
-    private readonly EventStreamScanner? _events;
+    private readonly AnswerScanner _scanner;
     private readonly AnswerFacts _answer = new();
     private bool _isToolUse;
     private bool _stopped;
@@ -57,21 +56,13 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
     public AnthropicResponseReader(in ResponseHead head)
     {
         _head = head;
-        _scanner = new JsonFieldScanner(s_fields, this);
-        _events = head.IsEventStream ? new EventStreamScanner(_scanner) : null;
+        _scanner = new AnswerScanner(s_fields, this, head);
     }
 
     public void Read(ReadOnlySpan<byte> bytes, long timestamp)
     {
         _timestamp = timestamp;
-        if (_events is { } events)
-        {
-            events.Read(bytes);
-        }
-        else
-        {
-            _scanner.Read(bytes);
-        }
+        _scanner.Read(bytes);
     }
 
     public ResponseFacts Complete(TimeProvider timeProvider, bool ended)
@@ -83,8 +74,8 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
             _answer.CachedPromptTokens = _cacheRead;
         }
 
-        var isTerminated = _events is null ? ended && _scanner.Documents > 0 : _stopped;
-        return _answer.Complete(timeProvider, _head, isTerminated, _events is not null, isGeneration: true);
+        var isTerminated = _scanner.IsStream ? _stopped : ended && _scanner.HasObject;
+        return _answer.Complete(timeProvider, _head, isTerminated, _scanner.IsStream, isGeneration: true);
     }
 
     void IJsonFieldSink.Text(int field, ReadOnlySpan<byte> utf8, long length)

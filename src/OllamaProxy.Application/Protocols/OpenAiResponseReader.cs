@@ -37,8 +37,7 @@ internal sealed class OpenAiResponseReader : IResponseReader, IJsonFieldSink
 
     private readonly ApiEndpoint _endpoint;
     private readonly ResponseHead _head;
-    private readonly JsonFieldScanner _scanner;
-    private readonly EventStreamScanner? _events;
+    private readonly AnswerScanner _scanner;
     private readonly AnswerFacts _answer = new();
     private bool _hasChoice;
     private bool _hasModel;
@@ -48,27 +47,19 @@ internal sealed class OpenAiResponseReader : IResponseReader, IJsonFieldSink
     {
         _endpoint = endpoint;
         _head = head;
-        _scanner = new JsonFieldScanner(s_fields, this);
-        _events = head.IsEventStream ? new EventStreamScanner(_scanner) : null;
+        _scanner = new AnswerScanner(s_fields, this, head);
     }
 
     public void Read(ReadOnlySpan<byte> bytes, long timestamp)
     {
         _timestamp = timestamp;
-        if (_events is { } events)
-        {
-            events.Read(bytes);
-        }
-        else
-        {
-            _scanner.Read(bytes);
-        }
+        _scanner.Read(bytes);
     }
 
     public ResponseFacts Complete(TimeProvider timeProvider, bool ended)
     {
-        var isTerminated = _events is { } events ? events.IsDone : ended && _scanner.Documents > 0;
-        return _answer.Complete(timeProvider, _head, isTerminated, _events is not null, isGeneration: _endpoint != ApiEndpoint.OpenAiEmbeddings);
+        var isTerminated = _scanner.IsStream ? _scanner.IsDone : ended && _scanner.HasObject;
+        return _answer.Complete(timeProvider, _head, isTerminated, _scanner.IsStream, isGeneration: _endpoint != ApiEndpoint.OpenAiEmbeddings);
     }
 
     void IJsonFieldSink.Text(int field, ReadOnlySpan<byte> utf8, long length)

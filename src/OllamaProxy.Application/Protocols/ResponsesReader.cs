@@ -66,8 +66,7 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
     }
 
     private readonly ResponseHead _head;
-    private readonly JsonFieldScanner _scanner;
-    private readonly EventStreamScanner? _events;
+    private readonly AnswerScanner _scanner;
     private readonly AnswerFacts _answer = new();
     private readonly ByteBuffer _delta = new(JsonFieldScanner.MaxText);
     private EventType _type;
@@ -81,29 +80,21 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
     public ResponsesReader(in ResponseHead head)
     {
         _head = head;
-        _scanner = new JsonFieldScanner(head.IsEventStream ? s_events : s_object, this);
-        _events = head.IsEventStream ? new EventStreamScanner(_scanner) : null;
+        _scanner = new AnswerScanner(head.IsEventStream ? s_events : s_object, this, head);
     }
 
     public void Read(ReadOnlySpan<byte> bytes, long timestamp)
     {
         _timestamp = timestamp;
-        if (_events is { } events)
-        {
-            events.Read(bytes);
-        }
-        else
-        {
-            _scanner.Read(bytes);
-        }
+        _scanner.Read(bytes);
     }
 
     public ResponseFacts Complete(TimeProvider timeProvider, bool ended)
     {
         // "completed", or why it is not; "in_progress" is the word of an answer that was cut.
         _answer.FinishReason = _incompleteReason ?? (_status == "in_progress" ? null : _status);
-        var isTerminated = _events is null ? ended && _scanner.Documents > 0 : _terminated;
-        return _answer.Complete(timeProvider, _head, isTerminated, _events is not null, isGeneration: true);
+        var isTerminated = _scanner.IsStream ? _terminated : ended && _scanner.HasObject;
+        return _answer.Complete(timeProvider, _head, isTerminated, _scanner.IsStream, isGeneration: true);
     }
 
     void IJsonFieldSink.Text(int field, ReadOnlySpan<byte> utf8, long length)
@@ -158,7 +149,7 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
     void IJsonFieldSink.End(int field)
     {
         // Of an object's output every call is whole; of a stream's events the type tells, which is known at the event's end.
-        if (field == Item && _isFunctionCall && _events is null)
+        if (field == Item && _isFunctionCall && !_scanner.IsStream)
         {
             _answer.EndTool();
         }

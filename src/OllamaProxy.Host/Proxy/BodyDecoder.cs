@@ -67,25 +67,11 @@ internal sealed class BodyDecoder : IDisposable
     }
 
     /// <summary>A stream that ends where the pushed bytes end, and goes on when more are pushed: the decoders ask again.</summary>
-    private sealed class PushedBytes : Stream
+    private sealed class PushedBytes : ReadOnlyStream
     {
         private byte[] _bytes = [];
         private int _start;
         private int _end;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public void Push(ReadOnlySpan<byte> bytes)
         {
@@ -105,17 +91,5 @@ internal sealed class BodyDecoder : IDisposable
             _start += length;
             return length;
         }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }
