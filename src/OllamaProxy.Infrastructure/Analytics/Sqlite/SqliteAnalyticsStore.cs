@@ -106,10 +106,22 @@ internal sealed class SqliteAnalyticsStore : ISqliteAnalyticsStore, IDisposable
         };
     }
 
-    public async Task<long> PurgeAsync(DateTimeOffset before, CancellationToken cancellationToken)
+    public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) => throw new NotImplementedException();
+
+    public Task<RequestRecord?> FindAsync(long id, CancellationToken cancellationToken) => throw new NotImplementedException();
+
+    public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken) => throw new NotImplementedException();
+
+    public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) => throw new NotImplementedException();
+
+    public Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken) => throw new NotImplementedException();
+
+    public Task<bool> DeleteAsync(long id, CancellationToken cancellationToken) => throw new NotImplementedException();
+
+    public async Task<RetentionResult> RetainAsync(RetentionRules rules, CancellationToken cancellationToken)
     {
         var total = 0L;
-        var parameters = new SqlitePurge { Before = SqliteRow.Micros(before), Count = PurgeBatch };
+        var parameters = new SqlitePurge { Before = SqliteRow.Micros(rules.RecordsBefore ?? DateTimeOffset.MinValue), Count = PurgeBatch };
         int removed;
         do
         {
@@ -123,7 +135,7 @@ internal sealed class SqliteAnalyticsStore : ISqliteAnalyticsStore, IDisposable
             await ExclusivelyAsync(() => Run(SqliteQueries.Shrink), cancellationToken);
         }
 
-        return total;
+        return new RetentionResult(total, 0);
     }
 
     public Task CheckpointAsync(CancellationToken cancellationToken) => ExclusivelyAsync(() => Run(SqliteQueries.Checkpoint), cancellationToken);

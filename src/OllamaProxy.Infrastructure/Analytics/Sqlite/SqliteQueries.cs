@@ -56,7 +56,6 @@ internal static class SqliteQueries
         sql.Append(filter.To is null ? "" : " AND timestamp_us <= @To");
         sql.Append(filter.PromptSearch is null ? "" : $" AND {ContainsFunction}(prompt, @Search)");
         sql.Append(" ORDER BY timestamp_us DESC, id DESC");
-        sql.Append(filter.Limit is null ? "" : " LIMIT @Limit");
         return sql.ToString();
     }
 }

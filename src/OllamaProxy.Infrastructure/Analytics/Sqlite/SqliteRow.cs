@@ -236,15 +236,12 @@ internal sealed class SqliteFilter
 
     public long? To { get; set; }
 
-    public int? Limit { get; set; }
-
     public static SqliteFilter Of(RequestFilter filter) => new()
     {
         Model = ModelName.Normalize(filter.Model),
         Search = filter.PromptSearch,
         From = filter.From is { } from ? SqliteRow.Micros(from) : null,
         To = filter.To is { } to ? SqliteRow.Micros(to) : null,
-        Limit = filter.Limit,
     };
 }
 
