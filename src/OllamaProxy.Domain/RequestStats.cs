@@ -33,9 +33,11 @@ public sealed record RequestStats
 }
 
 /// <param name="Key">The model, client, ...; null for records without one.</param>
+/// <param name="Line">The numbers of the group.</param>
 public sealed record StatGroup(string? Key, StatLine Line);
 
 /// <param name="Start">The step's beginning, UTC; steps are multiples of their length since the Unix epoch.</param>
+/// <param name="Line">The numbers of the step.</param>
 public sealed record StatStep(DateTimeOffset Start, StatLine Line);
 
 /// <summary>The numbers of one set of records.</summary>
