@@ -1,6 +1,6 @@
 namespace OllamaProxy.Domain;
 
-/// <summary>Which records: every set part must match.</summary>
+/// <summary>Which records: every set part must match. Ranges are inclusive at both ends; a record whose value is unknown is in no range.</summary>
 public sealed record RequestFilter
 {
     public static RequestFilter Everything { get; } = new();
@@ -8,7 +8,27 @@ public sealed record RequestFilter
     /// <summary>A model, in any spelling Ollama accepts.</summary>
     public string? Model { get; init; }
 
-    /// <summary>Text that must occur in the prompt, in any case.</summary>
+    /// <summary>An endpoint's label.</summary>
+    public string? Endpoint { get; init; }
+
+    public string? Category { get; init; }
+
+    /// <summary><see cref="ExchangeOutcomes.Status"/>.</summary>
+    public string? Status { get; init; }
+
+    /// <summary><see cref="ExchangeOutcomes.Name"/>.</summary>
+    public string? Outcome { get; init; }
+
+    /// <summary>A client's address, as stored.</summary>
+    public string? Client { get; init; }
+
+    /// <summary>An application's name, as stored.</summary>
+    public string? Application { get; init; }
+
+    /// <summary>Text that must occur in the prompt or in the answer, in any case, taken literally.</summary>
+    public string? Search { get; init; }
+
+    /// <summary>Text that must occur in the prompt, in any case, taken literally.</summary>
     public string? PromptSearch { get; init; }
 
     /// <summary>Not before this instant (inclusive).</summary>
@@ -17,9 +37,57 @@ public sealed record RequestFilter
     /// <summary>Not after this instant (inclusive).</summary>
     public DateTimeOffset? To { get; init; }
 
-    /// <summary>At most this many, newest first; null for all.</summary>
-    public int? Limit { get; init; }
+    public int? MinInputTokens { get; init; }
+
+    public int? MaxInputTokens { get; init; }
+
+    public int? MinOutputTokens { get; init; }
+
+    public int? MaxOutputTokens { get; init; }
+
+    public TimeSpan? MinLatency { get; init; }
+
+    public TimeSpan? MaxLatency { get; init; }
+
+    /// <summary>Only calls that ran a model, or only those that did not; null for both.</summary>
+    public bool? IsInference { get; init; }
 }
+
+/// <summary>By what records are sorted. A record whose value is unknown comes last, whichever the direction; equals come newest first.</summary>
+public enum RequestOrder
+{
+    Time,
+    Latency,
+    TimeToFirstToken,
+    InputTokens,
+    OutputTokens,
+    TokensPerSecond,
+}
+
+/// <summary>A page of records.</summary>
+public sealed record RequestQuery
+{
+    public RequestFilter Filter { get; init; } = RequestFilter.Everything;
+
+    public RequestOrder Order { get; init; } = RequestOrder.Time;
+
+    public bool Ascending { get; init; }
+
+    /// <summary>1 to 1,000.</summary>
+    public int Limit { get; init; } = 100;
+
+    /// <summary>Goes on behind the page that gave this (<see cref="RequestPage.Next"/>); null for the first page. Only valid for the same filter, order and direction.</summary>
+    public RequestCursor? After { get; init; }
+}
+
+/// <summary>A place between two records of an order, which stays where it is when records come or go.</summary>
+/// <param name="Value">The last record's value of the order, in the order's unit (microseconds, tokens, tokens per second); null when it had none.</param>
+/// <param name="Id">The last record's position in the store.</param>
+public sealed record RequestCursor(double? Value, long Id);
+
+/// <param name="Records">In order.</param>
+/// <param name="Next">Where the next page begins; null after the last.</param>
+public sealed record RequestPage(IReadOnlyList<RequestRecord> Records, RequestCursor? Next);
 
 /// <summary>What a store knows of itself and of everything in it.</summary>
 public sealed record AnalyticsStats

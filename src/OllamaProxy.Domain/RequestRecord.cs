@@ -113,6 +113,20 @@ public sealed record RequestRecord
 
     public string? UserAgent { get; init; }
 
+    /// <summary>The application the user agent names; null when it names none that is known.</summary>
+    public string? Application { get; init; }
+
+    /// <summary>The raw request target, path and query.</summary>
+    public string? Target { get; init; }
+
+    /// <summary><c>num_predict</c> or <c>max_tokens</c> as asked for.</summary>
+    public int? MaxTokens { get; init; }
+
+    /// <summary><c>keep_alive</c> as asked for.</summary>
+    public string? KeepAlive { get; init; }
+
+    public int? ToolCallCount { get; init; }
+
     public long RequestBytes { get; init; }
 
     public long ResponseBytes { get; init; }

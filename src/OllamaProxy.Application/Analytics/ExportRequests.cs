@@ -18,7 +18,6 @@ public sealed class ExportRequestsValidator : AbstractValidator<ExportRequests>
     public ExportRequestsValidator()
     {
         RuleFor(export => export.Format).Must(format => format is "json" or "csv").OverridePropertyName("format").WithMessage("must be json or csv.");
-        RuleFor(export => export.Filter.Limit).GreaterThanOrEqualTo(1).OverridePropertyName("limit").WithMessage("must be a whole number of at least 1.");
         RuleFor(export => export.Filter).Must(filter => !(filter.From > filter.To)).OverridePropertyName("start_time").WithMessage("must not be after end_time.");
     }
 }

@@ -19,14 +19,41 @@ public interface IAnalyticsStore
     /// <summary>Writes a batch: all of it, durably, or (with an exception) none of it.</summary>
     Task WriteAsync(IReadOnlyList<RequestRecord> batch, CancellationToken cancellationToken);
 
-    /// <summary>Matching records, newest first.</summary>
+    /// <summary>Matching records, newest first, one after the other: never all in memory.</summary>
     IAsyncEnumerable<RequestRecord> ReadAsync(RequestFilter filter, CancellationToken cancellationToken);
+
+    /// <summary>One page of matching records in an order.</summary>
+    Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken);
+
+    /// <summary>The record with this position, or null.</summary>
+    Task<RequestRecord?> FindAsync(long id, CancellationToken cancellationToken);
+
+    /// <summary>The models that occur, in alphabetical order.</summary>
+    Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken);
+
+    Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken);
 
     Task<AnalyticsStats> GetStatsAsync(CancellationToken cancellationToken);
 
-    /// <summary>Removes what is older than <paramref name="before"/>; returns how many records went.</summary>
-    Task<long> PurgeAsync(DateTimeOffset before, CancellationToken cancellationToken);
+    /// <summary>Removes every matching record for good; returns how many went. In small pieces, so that the writer is never held up for long.</summary>
+    Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken);
+
+    /// <summary>Removes one record for good; false when there is none.</summary>
+    Task<bool> DeleteAsync(long id, CancellationToken cancellationToken);
+
+    /// <summary>Does what the rules of retention ask for, in small pieces; the file shrinks again.</summary>
+    Task<RetentionResult> RetainAsync(RetentionRules rules, CancellationToken cancellationToken);
 }
+
+/// <summary>What to keep.</summary>
+/// <param name="RecordsBefore">Records older than this go; null keeps them.</param>
+/// <param name="TextBefore">Of records older than this the texts go (prompt, system, answer, thinking, tool calls); null keeps them.</param>
+/// <param name="MaxBytes">The oldest records go until the store is not larger; null for any size.</param>
+public sealed record RetentionRules(DateTimeOffset? RecordsBefore, DateTimeOffset? TextBefore, long? MaxBytes);
+
+/// <param name="Records">Records removed.</param>
+/// <param name="Texts">Records whose texts were removed.</param>
+public sealed record RetentionResult(long Records, long Texts);
 
 /// <summary>What only the SQLite store can do.</summary>
 public interface ISqliteAnalyticsStore : IAnalyticsStore

@@ -5,7 +5,7 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Analytics;
 
 /// <summary>The newest records that match.</summary>
-public sealed record SearchRequests(RequestFilter Filter) : IRequest<SearchResult>
+public sealed record SearchRequests(RequestQuery Query) : IRequest<SearchResult>
 {
     public const int DefaultLimit = 100;
 
@@ -13,21 +13,21 @@ public sealed record SearchRequests(RequestFilter Filter) : IRequest<SearchResul
 }
 
 /// <summary>What was found, newest first.</summary>
-public sealed record SearchResult(IReadOnlyList<RequestRecord> Records);
+public sealed record SearchResult(RequestPage Page);
 
 /// <summary>Names are the query parameters', so that a message says which one to change.</summary>
 public sealed class SearchRequestsValidator : AbstractValidator<SearchRequests>
 {
     public SearchRequestsValidator()
     {
-        RuleFor(search => search.Filter.Limit).NotNull().InclusiveBetween(1, SearchRequests.MaxLimit).OverridePropertyName("limit")
+        RuleFor(search => search.Query.Limit).InclusiveBetween(1, SearchRequests.MaxLimit).OverridePropertyName("limit")
             .WithMessage($"must be a whole number from 1 to {SearchRequests.MaxLimit}.");
-        RuleFor(search => search.Filter).Must(filter => !(filter.From > filter.To)).OverridePropertyName("start_time").WithMessage("must not be after end_time.");
+        RuleFor(search => search.Query.Filter).Must(filter => !(filter.From > filter.To)).OverridePropertyName("start_time").WithMessage("must not be after end_time.");
     }
 }
 
 internal sealed class SearchRequestsHandler(IAnalyticsStore store) : IRequestHandler<SearchRequests, SearchResult>
 {
     public async Task<SearchResult> Handle(SearchRequests query, CancellationToken cancellationToken) =>
-        new(await store.ReadAsync(query.Filter, cancellationToken).ToListAsync(cancellationToken));
+        new(await store.SearchAsync(query.Query, cancellationToken));
 }

@@ -1,5 +1,6 @@
 using MediatR;
 using OllamaProxy.Application.Analytics;
+using OllamaProxy.Domain;
 
 namespace OllamaProxy.Host.Analytics;
 
@@ -43,21 +44,21 @@ internal static class AnalyticsEndpoints
 
     private static async Task<IResult> SearchAsync(HttpContext context)
     {
-        var query = new QueryFilter(context.Request.Query, SearchRequests.DefaultLimit);
-        var search = new SearchRequests(query.Filter);
+        var query = new QueryFilter(context.Request.Query);
+        var search = new SearchRequests(new RequestQuery { Filter = query.Filter, Limit = query.Limit(SearchRequests.DefaultLimit) });
         if ((query.Check(search, s_search) ?? Off(context)) is { } refusal)
         {
             return refusal;
         }
 
         var found = await Mediator(context).Send(search, context.RequestAborted);
-        RecordJson[] results = [.. found.Records.Select(RecordJson.Of)];
+        RecordJson[] results = [.. found.Page.Records.Select(RecordJson.Of)];
         return TypedResults.Json(new SearchJson(results, results.Length), AnalyticsJson.Relaxed.SearchJson);
     }
 
     private static async Task<IResult> ExportAsync(HttpContext context)
     {
-        var query = new QueryFilter(context.Request.Query, defaultLimit: null);
+        var query = new QueryFilter(context.Request.Query);
         var export = new ExportRequests(query.Filter, query.Value("format") ?? "json");
         if ((query.Check(export, s_export) ?? Off(context)) is { } refusal)
         {

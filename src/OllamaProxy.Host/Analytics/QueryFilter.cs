@@ -9,7 +9,7 @@ internal sealed class QueryFilter
 {
     private readonly IQueryCollection _query;
 
-    public QueryFilter(IQueryCollection query, int? defaultLimit)
+    public QueryFilter(IQueryCollection query)
     {
         _query = query;
         Filter = new RequestFilter
@@ -18,7 +18,6 @@ internal sealed class QueryFilter
             PromptSearch = Value("search") ?? Value("prompt_search"),
             From = Time("start_time"),
             To = Time("end_time"),
-            Limit = Limit() ?? defaultLimit,
         };
     }
 
@@ -40,11 +39,11 @@ internal sealed class QueryFilter
         return Errors.Count == 0 ? null : Answers.Problem(StatusCodes.Status400BadRequest, "A parameter is wrong", errors: Errors);
     }
 
-    private int? Limit()
+    public int Limit(int otherwise)
     {
         if (Value("limit") is not { } text)
         {
-            return null;
+            return otherwise;
         }
 
         // What is no number falls out of every range, and the validator says which range there is.

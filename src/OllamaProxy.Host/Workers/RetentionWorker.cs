@@ -20,7 +20,7 @@ internal sealed partial class RetentionWorker(IAnalyticsStore store, AnalyticsOp
         {
             try
             {
-                var removed = await store.PurgeAsync(time.GetUtcNow().AddDays(-options.RetentionDays), stoppingToken);
+                var (removed, _) = await store.RetainAsync(new RetentionRules(time.GetUtcNow().AddDays(-options.RetentionDays), null, null), stoppingToken);
                 if (removed > 0)
                 {
                     Log.Removed(logger, removed, options.RetentionDays);

@@ -18,5 +18,17 @@ internal sealed class NullStore : IAnalyticsStore
 
     public Task<AnalyticsStats> GetStatsAsync(CancellationToken cancellationToken) => Task.FromResult(new AnalyticsStats { Backend = Backend });
 
-    public Task<long> PurgeAsync(DateTimeOffset before, CancellationToken cancellationToken) => Task.FromResult(0L);
+    public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) => Task.FromResult(new RequestPage([], null));
+
+    public Task<RequestRecord?> FindAsync(long id, CancellationToken cancellationToken) => Task.FromResult<RequestRecord?>(null);
+
+    public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<string>>([]);
+
+    public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) => Task.FromResult(new RequestStats { Total = StatLine.Empty });
+
+    public Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken) => Task.FromResult(0L);
+
+    public Task<bool> DeleteAsync(long id, CancellationToken cancellationToken) => Task.FromResult(false);
+
+    public Task<RetentionResult> RetainAsync(RetentionRules rules, CancellationToken cancellationToken) => Task.FromResult(new RetentionResult(0, 0));
 }
