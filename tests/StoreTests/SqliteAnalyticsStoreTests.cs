@@ -12,7 +12,7 @@ using OllamaProxy.Infrastructure.Analytics.Sqlite;
 namespace OllamaProxy.StoreTests;
 
 /// <summary>The contract, and what is SQLite's alone.</summary>
-public sealed class SqliteAnalyticsStoreTests : AnalyticsStoreContract
+public sealed class SqliteAnalyticsStoreTests : RememberingStoreContract
 {
     private string File => Path.Combine(Folder, SqliteAnalyticsStore.FileName);
 
