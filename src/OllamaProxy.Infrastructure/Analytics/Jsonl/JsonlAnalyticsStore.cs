@@ -132,10 +132,9 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IDisposable
 
     public async Task<RetentionResult> RetainAsync(RetentionRules rules, CancellationToken cancellationToken)
     {
-        var result = await ChangingAsync(stop => _retention.RetainAsync(rules, stop), cancellationToken);
-        // Late records, and days whose compression failed.
+        // Late records, and days whose compression failed; before anything goes because it takes too much room.
         await ChangingAsync(CompressClosedAsync, cancellationToken);
-        return result;
+        return await ChangingAsync(stop => _retention.RetainAsync(rules, stop), cancellationToken);
     }
 
     /// <summary>Compresses what was written so far; the next batch begins a new file.</summary>

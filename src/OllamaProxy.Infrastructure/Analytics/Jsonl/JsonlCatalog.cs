@@ -60,14 +60,14 @@ internal sealed class JsonlCatalog(string directory)
         foreach (var (day, (packed, plain)) in _days.ToArray())
         {
             // Positions only grow: what is not above those of the compressed file is in it already, and a program was killed before it could delete this.
-            if (plain is not null && (plain.Length == 0 || (packed is not null && plain.Blocks.Min(block => block.MinId) <= packed.Blocks.Max(block => block.MaxId))))
+            if (plain is not null && (plain.Length == 0 || (packed is not null && plain.Blocks.Min(block => block.MinId) <= MaxId(packed))))
             {
                 File.Delete(plain.Path);
                 Set(day, packed, null);
             }
         }
 
-        return _days.Values.SelectMany(Files).SelectMany(file => file.Blocks).Where(block => block.Count > 0).Select(block => block.MaxId).DefaultIfEmpty(0).Max();
+        return _days.Values.SelectMany(Files).Select(MaxId).DefaultIfEmpty(0).Max();
     }
 
     /// <summary>What there is now, newest day first; readers keep it until they dispose of it, whatever happens to the files.</summary>
@@ -157,6 +157,8 @@ internal sealed class JsonlCatalog(string directory)
     }
 
     private static IEnumerable<JsonlFile> Files((JsonlFile? Packed, JsonlFile? Plain) day) => new[] { day.Packed, day.Plain }.OfType<JsonlFile>();
+
+    private static long MaxId(JsonlFile file) => file.Blocks.Where(block => block.Count > 0).Select(block => block.MaxId).DefaultIfEmpty(0).Max();
 
     private static (DateOnly Day, bool Compressed)? Parse(string name)
     {

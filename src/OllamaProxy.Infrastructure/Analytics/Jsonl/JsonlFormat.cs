@@ -35,6 +35,9 @@ internal static class JsonlFormat
 
     public static long Micros(TimeSpan duration) => duration.Ticks / TimeSpan.TicksPerMicrosecond;
 
+    /// <summary>For the lower end of a range.</summary>
+    public static long MicrosUp(TimeSpan duration) => Micros(duration) + (duration.Ticks % TimeSpan.TicksPerMicrosecond > 0 ? 1 : 0);
+
     public static TimeSpan Duration(long micros) => TimeSpan.FromTicks(micros * TimeSpan.TicksPerMicrosecond);
 
     public static ReadOnlySpan<byte> Key(int field) => s_keys[field].EncodedUtf8Bytes;

@@ -82,8 +82,11 @@ internal sealed class JsonlBlocks
     }
 
     /// <summary>The next line, of which everything is known; its length is with its end.</summary>
-    public void Add(int length, long id, Domain.RequestRecord record) =>
-        _blocks[^1] = Current().With(length, id, JsonlFormat.Micros(record.Timestamp), JsonlFormat.HasText(record), record.Model);
+    public void Add(int length, long id, Domain.RequestRecord record)
+    {
+        var block = Current();
+        _blocks[^1] = block.With(length, id, JsonlFormat.Micros(record.Timestamp), JsonlFormat.HasText(record), record.Model);
+    }
 
     public JsonlBlock[] ToArray() => [.. _blocks];
 

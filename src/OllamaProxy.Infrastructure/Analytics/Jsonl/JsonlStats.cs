@@ -171,11 +171,11 @@ internal sealed class JsonlStats(StatsQuery query)
             return sum;
         }
 
-        /// <summary>Those with the most requests, then in alphabetical order.</summary>
+        /// <summary>Those with the most requests; equals in alphabetical order, the one without a name last.</summary>
         public IReadOnlyList<StatGroup> Top(int count) =>
         [
             .. _sums.Select(sum => (Key: (string?)sum.Key, Sum: sum.Value)).Concat(_without is null ? [] : [(null, _without)])
-                .OrderByDescending(group => group.Sum.Requests).ThenBy(group => group.Key, StringComparer.Ordinal).Take(count)
+                .OrderByDescending(group => group.Sum.Requests).ThenBy(group => group.Key is null).ThenBy(group => group.Key, StringComparer.Ordinal).Take(count)
                 .Select(group => new StatGroup(group.Key, group.Sum.ToLine())),
         ];
     }
