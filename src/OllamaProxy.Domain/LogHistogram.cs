@@ -14,7 +14,18 @@ public sealed class LogHistogram
 
     private static readonly double s_logFactor = Math.Log((1 + RelativeError) / (1 - RelativeError));
 
-    private readonly SortedDictionary<int, long> _buckets = [];
+    /// <summary>Values that are not above zero stand in a bucket of their own, whose value is 0.</summary>
+    private const int ZeroBucket = int.MinValue;
+
+    /// <summary>No finite number has a bucket further out than this.</summary>
+    private const int OutermostBucket = 40_000;
+
+    /// <summary>The counts of the buckets from <see cref="_first"/> on, as few as there must be: adding up hours of them is all that statistics cost.</summary>
+    private long[] _counts = [];
+
+    private int _first;
+
+    private long _zeros;
 
     public long Count { get; private set; }
 
@@ -22,29 +33,40 @@ public sealed class LogHistogram
 
     public double? Max { get; private set; }
 
-    /// <summary>Values that are not above zero stand in a bucket of their own, whose value is 0.</summary>
-    private const int ZeroBucket = int.MinValue;
-
     /// <param name="value">Finite.</param>
     public void Add(double value)
     {
-        var bucket = BucketOf(value);
-        _buckets[bucket] = _buckets.GetValueOrDefault(bucket) + 1;
-        Count++;
+        Add(BucketOf(value), 1);
         Sum += value;
         Max = Max is { } max && max >= value ? max : value;
     }
 
     public void Merge(LogHistogram other)
     {
-        foreach (var (bucket, count) in other._buckets)
+        foreach (var (bucket, count) in other.Filled())
         {
-            _buckets[bucket] = _buckets.GetValueOrDefault(bucket) + count;
+            Add(bucket, count);
         }
 
-        Count += other.Count;
         Sum += other.Sum;
         Max = Max is { } max && !(other.Max > max) ? max : other.Max;
+    }
+
+    /// <summary>Adds what <see cref="ToBytes"/> wrote of another one. Throws <see cref="FormatException"/> on anything else.</summary>
+    public void Merge(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < 16 || (bytes.Length - 16) % 12 != 0)
+        {
+            throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"{bytes.Length} bytes are no histogram."));
+        }
+
+        Sum += BinaryPrimitives.ReadDoubleLittleEndian(bytes);
+        var max = BinaryPrimitives.ReadDoubleLittleEndian(bytes[8..]);
+        Max = double.IsNaN(max) || Max >= max ? Max : max;
+        for (var at = 16; at < bytes.Length; at += 12)
+        {
+            Add(BinaryPrimitives.ReadInt32LittleEndian(bytes[at..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[(at + 4)..]));
+        }
     }
 
     /// <summary>The value below which a part of all values lies; null without values.</summary>
@@ -57,7 +79,7 @@ public sealed class LogHistogram
         }
 
         var rank = (long)Math.Max(0, Math.Ceiling(quantile * Count) - 1);
-        foreach (var (bucket, count) in _buckets)
+        foreach (var (bucket, count) in Filled())
         {
             rank -= count;
             if (rank < 0)
@@ -75,16 +97,16 @@ public sealed class LogHistogram
 
     /// <summary>Buckets with their bounds' upper end and count, for a chart.</summary>
     public IEnumerable<(double UpperBound, long Count)> Buckets() =>
-        _buckets.Select(bucket => (bucket.Key == ZeroBucket ? 0 : Math.Exp(bucket.Key * s_logFactor), bucket.Value));
+        Filled().Select(filled => (filled.Bucket == ZeroBucket ? 0 : Math.Exp(filled.Bucket * s_logFactor), filled.Count));
 
     /// <summary>Sum, maximum, then each bucket and its count: the form in which a store keeps it.</summary>
     public byte[] ToBytes()
     {
-        var bytes = new byte[16 + (_buckets.Count * 12)];
+        var bytes = new byte[16 + (Filled().Count() * 12)];
         BinaryPrimitives.WriteDoubleLittleEndian(bytes, Sum);
         BinaryPrimitives.WriteDoubleLittleEndian(bytes.AsSpan(8), Max ?? double.NaN);
         var at = 16;
-        foreach (var (bucket, count) in _buckets)
+        foreach (var (bucket, count) in Filled())
         {
             BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(at), bucket);
             BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(at + 4), count);
@@ -97,21 +119,65 @@ public sealed class LogHistogram
     /// <summary>Reads what <see cref="ToBytes"/> wrote. Throws <see cref="FormatException"/> on anything else.</summary>
     public static LogHistogram FromBytes(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length < 16 || (bytes.Length - 16) % 12 != 0)
-        {
-            throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"{bytes.Length} bytes are no histogram."));
-        }
-
-        var max = BinaryPrimitives.ReadDoubleLittleEndian(bytes[8..]);
-        var histogram = new LogHistogram { Sum = BinaryPrimitives.ReadDoubleLittleEndian(bytes), Max = double.IsNaN(max) ? null : max };
-        for (var at = 16; at < bytes.Length; at += 12)
-        {
-            var count = BinaryPrimitives.ReadInt64LittleEndian(bytes[(at + 4)..]);
-            histogram._buckets[BinaryPrimitives.ReadInt32LittleEndian(bytes[at..])] = count;
-            histogram.Count += count;
-        }
-
+        var histogram = new LogHistogram();
+        histogram.Merge(bytes);
         return histogram;
+    }
+
+    private void Add(int bucket, long count)
+    {
+        Count += count;
+        if (bucket == ZeroBucket)
+        {
+            _zeros += count;
+            return;
+        }
+
+        if ((uint)(bucket - _first) >= (uint)_counts.Length)
+        {
+            Reach(bucket);
+        }
+
+        _counts[bucket - _first] += count;
+    }
+
+    /// <summary>Makes room for a bucket, and for some beside it.</summary>
+    private void Reach(int bucket)
+    {
+        if (bucket is < -OutermostBucket or > OutermostBucket)
+        {
+            throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"There is no bucket {bucket}."));
+        }
+
+        if (_counts.Length == 0)
+        {
+            (_counts, _first) = (new long[4], bucket - 1);
+            return;
+        }
+
+        var spare = Math.Min(_counts.Length, 64);
+        var first = bucket < _first ? bucket - spare : _first;
+        var end = Math.Max(bucket < _first ? 0 : bucket + spare, _first + _counts.Length);
+        var counts = new long[end - first];
+        _counts.CopyTo(counts, _first - first);
+        (_counts, _first) = (counts, first);
+    }
+
+    /// <summary>The buckets that hold something, from the lowest to the highest.</summary>
+    private IEnumerable<(int Bucket, long Count)> Filled()
+    {
+        if (_zeros > 0)
+        {
+            yield return (ZeroBucket, _zeros);
+        }
+
+        for (var index = 0; index < _counts.Length; index++)
+        {
+            if (_counts[index] > 0)
+            {
+                yield return (_first + index, _counts[index]);
+            }
+        }
     }
 
     private static int BucketOf(double value) => value > 0 ? (int)Math.Ceiling(Math.Log(value) / s_logFactor) : ZeroBucket;

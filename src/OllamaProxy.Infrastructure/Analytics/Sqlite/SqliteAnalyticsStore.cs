@@ -12,78 +12,59 @@ namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 /// Records in one SQLite file. One connection writes, a batch being one transaction; every reader has a connection of its own from the pool and, thanks to
 /// the write-ahead log, neither waits for the writer nor holds it up.
 /// </summary>
-internal sealed class SqliteAnalyticsStore : ISqliteAnalyticsStore, IDisposable
+internal sealed class SqliteAnalyticsStore(AnalyticsOptions options) : ISqliteAnalyticsStore, IDisposable
 {
     public const string FileName = "ollama_analytics.db";
 
-    /// <summary>Records removed in one transaction of a purge.</summary>
-    private const int PurgeBatch = 1_000;
+    /// <summary>How often a checkpoint is tried when readers are in its way.</summary>
+    private const int CheckpointTries = 10;
 
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private readonly SqliteConnections _file = new(System.IO.Path.GetFullPath(options.Directory), FileName);
 
-    private readonly string _directory;
-    private readonly SqliteConnection _writer;
-    private readonly string _readers;
-    private readonly SemaphoreSlim _writing = new(1, 1);
+    /// <summary>Held by what removes records, and by what sums up an hour while it may be read only: one at a time.</summary>
+    private readonly SemaphoreSlim _removing = new(1, 1);
 
-    public SqliteAnalyticsStore(AnalyticsOptions options)
-    {
-        _directory = System.IO.Path.GetFullPath(options.Directory);
-        Path = System.IO.Path.Combine(_directory, FileName);
-        // Seconds a command waits for a lock; what fails then is tried again by the recording worker.
-        var builder = new SqliteConnectionStringBuilder { DataSource = Path, Mode = SqliteOpenMode.ReadWrite, DefaultTimeout = 2, Pooling = false };
-        _writer = new SqliteConnection(builder.ToString());
-        builder.Pooling = true;
-        builder.DefaultTimeout = 10;
-        _readers = builder.ToString();
-    }
+    private readonly CancellationTokenSource _closing = new();
+    private long _lastId;
+    private Task _upkeep = Task.CompletedTask;
 
     public string Backend => "sqlite";
 
     public bool Remembers => true;
 
-    public string Path { get; }
+    public string Path => _file.Path;
 
-    public Task OpenAsync(CancellationToken cancellationToken)
+    public async Task OpenAsync(CancellationToken cancellationToken)
     {
-        try
-        {
-            CreateFile();
-            _writer.Open();
-            SqliteSchema.Prepare(_writer);
-            SqliteSchema.Migrate(_writer, Path);
-            return Task.CompletedTask;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException)
-        {
-            _writer.Close();
-            throw new AnalyticsStoreException(Explain(exception), exception);
-        }
-        catch (AnalyticsStoreException)
-        {
-            _writer.Close();
-            throw;
-        }
+        // A migration of a large file takes a while.
+        await Task.Run(_file.Open, cancellationToken);
+        _lastId = await _file.WritingAsync(writer => SqliteSchema.Scalar(writer, SqliteQueries.LastId), cancellationToken);
+        _ = Upkeep();
     }
 
     public Task WriteAsync(IReadOnlyList<RequestRecord> batch, CancellationToken cancellationToken)
     {
         List<SqliteRow> rows = [.. batch.Select(SqliteRow.From)];
-        return ExclusivelyAsync(
-            () =>
+        return _file.WritingAsync(
+            writer =>
             {
-                using var transaction = _writer.BeginTransaction();
-                var written = _writer.Execute(SqliteQueries.Insert, rows, transaction);
+                var id = _lastId;
+                rows.ForEach(row => row.Id = ++id);
+                using var transaction = writer.BeginTransaction();
+                writer.Execute(SqliteQueries.Insert, rows, transaction);
+                SqliteTextIndex.Add(writer, rows);
+                SqliteRollups.Add(writer, rows);
                 transaction.Commit();
-                return written;
+                return _lastId = id;
             },
             cancellationToken);
     }
 
     public async IAsyncEnumerable<RequestRecord> ReadAsync(RequestFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await using var reader = OpenReader();
-        var rows = reader.QueryUnbufferedAsync<SqliteRow>(SqliteQueries.Select(filter), SqliteFilter.Of(filter));
+        var values = SqliteFilter.Of(filter);
+        await using var reader = _file.OpenReader();
+        var rows = reader.QueryUnbufferedAsync<SqliteRow>(SqliteQueries.Select(values), values);
         await foreach (var row in rows.WithCancellation(cancellationToken))
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -93,126 +74,229 @@ internal sealed class SqliteAnalyticsStore : ISqliteAnalyticsStore, IDisposable
 
     public async Task<AnalyticsStats> GetStatsAsync(CancellationToken cancellationToken)
     {
-        await using var reader = OpenReader();
+        await using var reader = _file.OpenReader();
         var stats = await reader.QuerySingleAsync<SqliteStats>(SqliteQueries.Stats);
         return new AnalyticsStats
         {
             Backend = Backend,
-            DataDirectory = _directory,
+            DataDirectory = _file.Directory,
             TotalRecords = stats.Total,
-            SizeBytes = SizeOf(Path) + SizeOf(Path + "-wal"),
+            SizeBytes = _file.Size,
             Oldest = stats.Oldest is { } oldest ? SqliteRow.Instant(oldest) : null,
             Newest = stats.Newest is { } newest ? SqliteRow.Instant(newest) : null,
         };
     }
 
-    public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) => throw new NotImplementedException();
+    public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) =>
+        _file.ReadingAsync(reader => SqliteSearch.Page(reader, query), cancellationToken);
 
-    public Task<RequestRecord?> FindAsync(long id, CancellationToken cancellationToken) => throw new NotImplementedException();
+    public Task<RequestRecord?> FindAsync(long id, CancellationToken cancellationToken) =>
+        _file.ReadingAsync(reader => reader.QuerySingleOrDefault<SqliteRow>(SqliteQueries.Find, new SqliteId { Id = id })?.ToRecord(), cancellationToken);
 
-    public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken) => throw new NotImplementedException();
+    public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken) =>
+        _file.ReadingAsync<IReadOnlyList<string>>(reader => [.. reader.Query<string>(SqliteQueries.Models)], cancellationToken);
 
-    public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) => throw new NotImplementedException();
+    public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) =>
+        _file.ReadingAsync(reader => SqliteRollups.Summarize(reader, query), cancellationToken);
 
-    public Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken) => throw new NotImplementedException();
+    public Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken) =>
+        RemovingThenUpkeepAsync(
+            async () =>
+            {
+                var removed = 0L;
+                var matching = await _file.ReadingAsync(reader => SqliteForgetting.Matching(reader, SqliteFilter.Of(filter)), cancellationToken);
+                foreach (var piece in matching.Chunk(SqliteForgetting.Piece))
+                {
+                    removed += await _file.WritingAsync(writer => SqliteForgetting.Remove(writer, piece, _lastId), cancellationToken);
+                }
 
-    public Task<bool> DeleteAsync(long id, CancellationToken cancellationToken) => throw new NotImplementedException();
+                await WipeAsync(removed, cancellationToken);
+                return removed;
+            },
+            cancellationToken);
+
+    public Task<bool> DeleteAsync(long id, CancellationToken cancellationToken) =>
+        RemovingThenUpkeepAsync(
+            async () =>
+            {
+                var row = await _file.ReadingAsync(reader => reader.QuerySingleOrDefault<SqliteRow>(SqliteQueries.Find, new SqliteId { Id = id }), cancellationToken);
+                var removed = row is null ? 0 : await _file.WritingAsync(writer => SqliteForgetting.Remove(writer, [(id, row.TimestampUs)], _lastId), cancellationToken);
+                await WipeAsync(removed, cancellationToken);
+                return removed > 0;
+            },
+            cancellationToken);
 
     public async Task<RetentionResult> RetainAsync(RetentionRules rules, CancellationToken cancellationToken)
     {
-        var total = 0L;
-        var parameters = new SqlitePurge { Before = SqliteRow.Micros(rules.RecordsBefore ?? DateTimeOffset.MinValue), Count = PurgeBatch };
-        int removed;
-        do
-        {
-            removed = await ExclusivelyAsync(() => _writer.Execute(SqliteQueries.Purge, parameters), cancellationToken);
-            total += removed;
-        }
-        while (removed == PurgeBatch);
+        var total = await RemovingAsync(
+            async () =>
+            {
+                var records = rules.RecordsBefore is { } before ? await RemoveOldAsync(SqliteQueries.Oldest, SqliteForgetting.Remove, SqliteRow.Micros(before), cancellationToken) : 0;
+                var texts = rules.TextBefore is { } textBefore ? await RemoveOldAsync(SqliteQueries.OldTexts, RemoveTexts, SqliteRow.Micros(textBefore), cancellationToken) : 0;
+                await WipeAsync(records + texts, cancellationToken);
+                return new RetentionResult(records, texts);
+            },
+            cancellationToken);
 
-        if (total > 0)
+        // What is made again needs space: look again after it.
+        await Upkeep();
+        while (rules.MaxBytes is { } maxBytes && await _file.WritingAsync(writer => SqliteForgetting.Used(writer), cancellationToken) > maxBytes)
         {
-            await ExclusivelyAsync(() => Run(SqliteQueries.Shrink), cancellationToken);
+            var removed = await RemovingAsync(() => RemoveUntilAsync(maxBytes, cancellationToken), cancellationToken);
+            if (removed == 0)
+            {
+                break;
+            }
+
+            total = total with { Records = total.Records + removed };
+            await Upkeep();
         }
 
-        return new RetentionResult(total, 0);
+        if (rules.MaxBytes is { } limit && _file.Size > limit)
+        {
+            await RemovingAsync(() => WipeAsync(1, cancellationToken), cancellationToken);
+        }
+
+        return total;
+
+        static int RemoveTexts(SqliteConnection writer, IReadOnlyCollection<(long Id, long TimestampUs)> records, long lastId) => SqliteForgetting.RemoveTexts(writer, records);
     }
-
-    public Task CheckpointAsync(CancellationToken cancellationToken) => ExclusivelyAsync(() => Run(SqliteQueries.Checkpoint), cancellationToken);
 
     public void Dispose()
     {
-        _writer.Dispose();
-        using var pooled = new SqliteConnection(_readers);
-        SqliteConnection.ClearPool(pooled);
-        _writing.Dispose();
+        if (!_closing.IsCancellationRequested)
+        {
+            // What removes or makes up ends with its piece.
+            _closing.Cancel();
+            _removing.Wait();
+            _file.Dispose();
+            _removing.Release();
+            _closing.Dispose();
+        }
     }
 
-    private int Run(string sql)
+    /// <summary>Makes the parts of the text index and the hourly sums that are stale, in small pieces. Runs by itself after everything that makes some so.</summary>
+    internal Task Upkeep()
     {
-        SqliteSchema.Execute(_writer, sql);
-        return 0;
+        lock (_closing)
+        {
+            // After the one that runs: it may have looked for the last time already.
+            return _upkeep = UpkeepAsync(_upkeep);
+        }
     }
 
-    /// <summary>SQLite blocks its thread, while it waits for a lock too: not the caller's.</summary>
-    private async Task<int> ExclusivelyAsync(Func<int> write, CancellationToken cancellationToken)
+    public Task CheckpointAsync(CancellationToken cancellationToken) => _file.WritingAsync(writer => SqliteForgetting.Checkpoint(writer), cancellationToken);
+
+    private async Task UpkeepAsync(Task before)
     {
-        await _writing.WaitAsync(cancellationToken);
+        await before;
         try
         {
-            return await Task.Run(write, cancellationToken);
-        }
-        finally
-        {
-            _writing.Release();
-        }
-    }
-
-    private SqliteConnection OpenReader()
-    {
-        var connection = new SqliteConnection(_readers);
-        try
-        {
-            connection.Open();
-            SqliteSchema.Execute(connection, "PRAGMA query_only = ON");
-            connection.CreateFunction(
-                SqliteQueries.ContainsFunction,
-                static (string? text, string? search) => text is not null && search is not null && text.Contains(search, StringComparison.OrdinalIgnoreCase),
-                isDeterministic: true);
-            return connection;
-        }
-        catch
-        {
-            connection.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>Before SQLite does, because it would let the group and the world read what people asked; its other files take the mode of this one.</summary>
-    private void CreateFile()
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            Directory.CreateDirectory(_directory);
-            using var file = new FileStream(Path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-        }
-        else
-        {
-            Directory.CreateDirectory(_directory, OwnerOnly | UnixFileMode.UserExecute);
-            using (new FileStream(Path, new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite, UnixCreateMode = OwnerOnly }))
+            var closing = _closing.Token;
+            while (await RemovingAsync(() => SumUpAsync(closing), closing) || await _file.WritingAsync(writer => SqliteTextIndex.MakePiece(writer), closing))
             {
             }
         }
+        // Closed, locked or full: what is stale stays so, answers stay right, and the next removal or start goes on with it.
+        catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException or SqliteException)
+        {
+        }
+
+        async Task<bool> SumUpAsync(CancellationToken closing)
+        {
+            var stale = await _file.ReadingAsync(SqliteRollups.Stale, closing);
+            if (stale is { } hour)
+            {
+                var (sums, last) = await _file.ReadingAsync(reader => SqliteRollups.SumUp(reader, hour), closing);
+                await _file.WritingAsync(
+                    writer =>
+                    {
+                        SqliteRollups.Restore(writer, hour, sums, last);
+                        return true;
+                    },
+                    closing);
+            }
+
+            return stale is not null;
+        }
     }
 
-    private static long SizeOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
-
-    private string Explain(Exception exception) => exception switch
+    private async Task<long> RemoveOldAsync(
+        string sql, Func<SqliteConnection, IReadOnlyCollection<(long Id, long TimestampUs)>, long, int> remove, long before, CancellationToken cancellationToken)
     {
-        SqliteException { SqliteErrorCode: 11 or 26 } =>
-            $"the analytics database {Path} is damaged or is no SQLite database ({exception.Message}). Move it away (a new one is made then), or set ANALYTICS_DIR to another folder.",
-        SqliteException { SqliteErrorCode: 5 or 6 } =>
-            $"the analytics database {Path} is locked by another program. Is another ollama-proxy running? End it, or set ANALYTICS_DIR to another folder.",
-        _ => $"the analytics database {Path} cannot be opened or written ({exception.Message}). Set ANALYTICS_DIR to a folder this user may write to, or ANALYTICS_BACKEND=none.",
-    };
+        var total = 0L;
+        int removed;
+        do
+        {
+            removed = await _file.WritingAsync(writer => remove(writer, SqliteForgetting.Next(writer, sql, before, SqliteForgetting.Piece), _lastId), cancellationToken);
+            total += removed;
+        }
+        while (removed > 0);
+        return total;
+    }
+
+    private async Task<long> RemoveUntilAsync(long maxBytes, CancellationToken cancellationToken)
+    {
+        var total = 0L;
+        // A little less than allowed, so that not every look finds something to do.
+        while (await _file.WritingAsync(writer => SqliteForgetting.Used(writer), cancellationToken) > maxBytes * 0.95)
+        {
+            var removed = await _file.WritingAsync(
+                writer => SqliteForgetting.Remove(writer, SqliteForgetting.Next(writer, SqliteQueries.Oldest, long.MaxValue, SqliteForgetting.Piece / 5), _lastId), cancellationToken);
+            if (removed == 0)
+            {
+                break;
+            }
+
+            total += removed;
+        }
+
+        await WipeAsync(total, cancellationToken);
+        return total;
+    }
+
+    /// <summary>After a removal: gives the space back, and empties the write-ahead log, where what was removed still stands.</summary>
+    private async Task<long> WipeAsync(long removed, CancellationToken cancellationToken)
+    {
+        if (removed == 0)
+        {
+            return 0;
+        }
+
+        while (await _file.WritingAsync(writer => SqliteForgetting.Shrink(writer), cancellationToken))
+        {
+        }
+
+        // A reader that stays longer keeps the log from being emptied; it is overwritten from its start once that reader is gone.
+        for (var tries = 0; tries < CheckpointTries && !await _file.WritingAsync(writer => SqliteForgetting.Checkpoint(writer), cancellationToken); tries++)
+        {
+        }
+
+        return removed;
+    }
+
+    private async Task<T> RemovingThenUpkeepAsync<T>(Func<Task<T>> remove, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await RemovingAsync(remove, cancellationToken);
+        }
+        finally
+        {
+            _ = Upkeep();
+        }
+    }
+
+    private async Task<T> RemovingAsync<T>(Func<Task<T>> remove, CancellationToken cancellationToken)
+    {
+        await _removing.WaitAsync(cancellationToken);
+        try
+        {
+            return await remove();
+        }
+        finally
+        {
+            _removing.Release();
+        }
+    }
 }

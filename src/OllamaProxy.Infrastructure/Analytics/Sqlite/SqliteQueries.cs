@@ -1,41 +1,64 @@
-using System.Text;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
-/// <summary>All SQL on records. Filters are put together from fixed texts; values are always parameters.</summary>
+/// <summary>SQL on records. It is put together from fixed texts; values are always parameters.</summary>
 internal static class SqliteQueries
 {
     public const string Insert =
         """
         INSERT INTO requests (
-            request_id, timestamp_us, model, endpoint, method, category, prompt, system, response, thinking, tool_calls, latency_us,
+            id, request_id, timestamp_us, model, endpoint, method, category, prompt, system, response, thinking, tool_calls, latency_us,
             time_to_first_token_us, time_to_headers_us, mean_gap_us, longest_gap_us, input_tokens, cached_input_tokens, output_tokens,
             tokens_estimated, tokens_per_second, total_duration_us, load_duration_us, prompt_eval_duration_us, eval_duration_us,
             queue_time_us, connect_time_us, engine_wait_us, decode_time_us, back_pressure_us, prompt_tokens_per_second,
-            error_type, truncation, status_code, status, outcome, error, finish_reason, stream, client_ip, user_agent, request_bytes, response_bytes,
+            error_type, truncation, status_code, status, outcome, error, finish_reason, stream, client_ip, user_agent, application, target,
+            max_tokens, keep_alive, tool_call_count, request_bytes, response_bytes,
             message_count, image_count, tool_count, context_length, temperature, is_inference, load_cause)
         VALUES (
-            @RequestId, @TimestampUs, @Model, @Endpoint, @Method, @Category, @Prompt, @System, @Response, @Thinking, @ToolCalls, @LatencyUs,
+            @Id, @RequestId, @TimestampUs, @Model, @Endpoint, @Method, @Category, @Prompt, @System, @Response, @Thinking, @ToolCalls, @LatencyUs,
             @TimeToFirstTokenUs, @TimeToHeadersUs, @MeanGapUs, @LongestGapUs, @InputTokens, @CachedInputTokens, @OutputTokens,
             @TokensEstimated, @TokensPerSecond, @TotalDurationUs, @LoadDurationUs, @PromptEvalDurationUs, @EvalDurationUs, @QueueTimeUs,
             @ConnectTimeUs, @EngineWaitUs, @DecodeTimeUs, @BackPressureUs, @PromptTokensPerSecond, @ErrorType, @Truncation,
-            @StatusCode, @Status, @Outcome, @Error, @FinishReason, @Stream, @ClientIp, @UserAgent, @RequestBytes, @ResponseBytes,
+            @StatusCode, @Status, @Outcome, @Error, @FinishReason, @Stream, @ClientIp, @UserAgent, @Application, @Target,
+            @MaxTokens, @KeepAlive, @ToolCallCount, @RequestBytes, @ResponseBytes,
             @MessageCount, @ImageCount, @ToolCount, @ContextLength, @Temperature, @IsInference, @LoadCause)
         """;
 
     public const string Stats = "SELECT COUNT(*) AS total, MIN(timestamp_us) AS oldest, MAX(timestamp_us) AS newest FROM requests";
 
-    /// <summary>A small piece at a time, so that the writer is never held up for long.</summary>
-    public const string Purge = "DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE timestamp_us < @Before ORDER BY timestamp_us LIMIT @Count)";
+    /// <summary>The highest position ever given.</summary>
+    public const string LastId = "SELECT MAX(last, COALESCE((SELECT MAX(id) FROM requests), 0)) FROM positions";
 
-    /// <summary>Gives at most this many free pages back to the file system.</summary>
-    public const string Shrink = "PRAGMA incremental_vacuum(4096)";
+    public const string Find = Columns + " WHERE id = @Id";
 
-    public const string Checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    public const string FindMany = Columns + " WHERE id IN (SELECT value FROM json_each(@Ids))";
 
-    /// <summary>The function behind the text search: SQLite's own LIKE knows the case of ASCII letters only, and has wildcards.</summary>
-    public const string ContainsFunction = "contains_text";
+    /// <summary>Jumps from one model to the next along the index, instead of reading all of it.</summary>
+    public const string Models =
+        """
+        WITH RECURSIVE models (model) AS (
+            SELECT MIN(model) FROM requests
+            UNION ALL
+            SELECT (SELECT MIN(requests.model) FROM requests WHERE requests.model > models.model) FROM models WHERE models.model IS NOT NULL)
+        SELECT model FROM models WHERE model IS NOT NULL
+        """;
+
+    /// <summary>The oldest records, a small piece at a time.</summary>
+    public const string Oldest = "SELECT id, timestamp_us FROM requests WHERE timestamp_us < @Before ORDER BY timestamp_us LIMIT @Count";
+
+    /// <summary>The oldest records that have a text; the condition is the index's, word for word.</summary>
+    public const string OldTexts =
+        """
+        SELECT id, timestamp_us FROM requests
+        WHERE (prompt IS NOT NULL OR system IS NOT NULL OR response IS NOT NULL OR thinking IS NOT NULL OR tool_calls IS NOT NULL) AND timestamp_us < @Before
+        ORDER BY timestamp_us LIMIT @Count
+        """;
+
+    public const string Delete = "DELETE FROM requests WHERE id IN (SELECT value FROM json_each(@Ids))";
+
+    public const string DeleteTexts =
+        "UPDATE requests SET prompt = NULL, system = NULL, response = NULL, thinking = NULL, tool_calls = NULL WHERE id IN (SELECT value FROM json_each(@Ids))";
 
     private const string Columns =
         """
@@ -43,19 +66,66 @@ internal static class SqliteQueries
                time_to_first_token_us, time_to_headers_us, mean_gap_us, longest_gap_us, input_tokens, cached_input_tokens, output_tokens,
                tokens_estimated, tokens_per_second, total_duration_us, load_duration_us, prompt_eval_duration_us, eval_duration_us,
                queue_time_us, connect_time_us, engine_wait_us, decode_time_us, back_pressure_us, prompt_tokens_per_second,
-               error_type, truncation, status_code, status, outcome, error, finish_reason, stream, client_ip, user_agent, request_bytes, response_bytes,
+               error_type, truncation, status_code, status, outcome, error, finish_reason, stream, client_ip, user_agent, application, target,
+               max_tokens, keep_alive, tool_call_count, request_bytes, response_bytes,
                message_count, image_count, tool_count, context_length, temperature, is_inference, load_cause
         FROM requests
         """;
 
-    public static string Select(RequestFilter filter)
+    /// <summary>Matching records, newest first.</summary>
+    public static string Select(SqliteFilter filter) => $"{Columns} WHERE {filter.Condition()} ORDER BY timestamp_us DESC, id DESC";
+
+    /// <summary>A page of the records whose value of the order is known.</summary>
+    public static string Page(SqliteFilter filter, RequestOrder order, bool ascending)
     {
-        var sql = new StringBuilder(Columns).Append(" WHERE 1 = 1");
-        sql.Append(filter.Model is null ? "" : " AND model = @Model");
-        sql.Append(filter.From is null ? "" : " AND timestamp_us >= @From");
-        sql.Append(filter.To is null ? "" : " AND timestamp_us <= @To");
-        sql.Append(filter.PromptSearch is null ? "" : $" AND {ContainsFunction}(prompt, @Search)");
-        sql.Append(" ORDER BY timestamp_us DESC, id DESC");
-        return sql.ToString();
+        var column = ColumnOf(order);
+        var (than, direction) = ascending ? (">", "ASC") : ("<", "DESC");
+        // The first comparison is what the index needs, the second leaves out what stands at the same value before the place.
+        var after = filter.AfterId is null ? "" : $" AND {column} {than}= @AfterValue AND ({column} {than} @AfterValue OR id < @AfterId)";
+        return $"{Columns} WHERE {filter.Condition()} AND {column} IS NOT NULL{after} ORDER BY {column} {direction}, id DESC LIMIT @Limit";
     }
+
+    /// <summary>A page of the records whose value of the order is unknown: they stand behind all others.</summary>
+    public static string PageOfUnknown(SqliteFilter filter, RequestOrder order, bool afterUnknown) =>
+        $"{Columns} WHERE {filter.Condition()} AND {ColumnOf(order)} IS NULL{(afterUnknown ? " AND id < @AfterId" : "")} ORDER BY id DESC LIMIT @Limit";
+
+    /// <summary>The places of a page's records among some candidates, known and unknown values alike: candidates are few enough to be sorted.</summary>
+    public static string Places(SqliteFilter filter, string candidates, RequestOrder order, bool ascending)
+    {
+        var column = ColumnOf(order);
+        var (than, direction) = ascending ? (">", "ASC") : ("<", "DESC");
+        var after = (filter.AfterId, filter.AfterValue) switch
+        {
+            (null, _) => "",
+            (_, null) => $" AND {column} IS NULL AND id < @AfterId",
+            _ => $" AND ({column} IS NULL OR {column} {than} @AfterValue OR ({column} = @AfterValue AND id < @AfterId))",
+        };
+        // A plus sign keeps an index away: the candidates are the way in.
+        return $"SELECT id, {column} FROM requests WHERE {candidates} AND {filter.Condition()}{after} ORDER BY +{column} IS NULL, +{column} {direction}, id DESC LIMIT @Limit";
+    }
+
+    /// <summary>Positions and times of matching records among some candidates.</summary>
+    public static string Keys(SqliteFilter filter, string candidates) => $"SELECT id, timestamp_us FROM requests WHERE {candidates} AND {filter.Condition()}";
+
+    /// <summary>What statistics need of matching records among some candidates, in the order <see cref="SqliteRollups"/> reads it.</summary>
+    public static string Facts(SqliteFilter filter, string candidates) =>
+        $"""
+        SELECT timestamp_us, model, endpoint, category, client_ip, application, outcome, status, is_inference, latency_us,
+               CASE WHEN stream = 1 THEN time_to_first_token_us END, tokens_per_second, input_tokens, cached_input_tokens, output_tokens, id
+        FROM requests WHERE {candidates} AND {filter.Condition()}
+        """;
+
+    /// <summary>Whether a value of the order may be unknown.</summary>
+    public static bool MayBeUnknown(RequestOrder order) => order is not (RequestOrder.Time or RequestOrder.Latency);
+
+    private static string ColumnOf(RequestOrder order) => order switch
+    {
+        RequestOrder.Time => "timestamp_us",
+        RequestOrder.Latency => "latency_us",
+        RequestOrder.TimeToFirstToken => "time_to_first_token_us",
+        RequestOrder.InputTokens => "input_tokens",
+        RequestOrder.OutputTokens => "output_tokens",
+        RequestOrder.TokensPerSecond => "tokens_per_second",
+        _ => throw new ArgumentOutOfRangeException(nameof(order), order, "An order without a column."),
+    };
 }

@@ -91,6 +91,16 @@ internal sealed class SqliteRow
 
     public string? UserAgent { get; set; }
 
+    public string? Application { get; set; }
+
+    public string? Target { get; set; }
+
+    public long? MaxTokens { get; set; }
+
+    public string? KeepAlive { get; set; }
+
+    public long? ToolCallCount { get; set; }
+
     public long RequestBytes { get; set; }
 
     public long ResponseBytes { get; set; }
@@ -151,6 +161,11 @@ internal sealed class SqliteRow
         Stream = record.Stream is { } stream ? (stream ? 1 : 0) : null,
         ClientIp = record.ClientIp,
         UserAgent = record.UserAgent,
+        Application = record.Application,
+        Target = record.Target,
+        MaxTokens = record.MaxTokens,
+        KeepAlive = record.KeepAlive,
+        ToolCallCount = record.ToolCallCount,
         RequestBytes = record.RequestBytes,
         ResponseBytes = record.ResponseBytes,
         MessageCount = record.MessageCount,
@@ -206,6 +221,11 @@ internal sealed class SqliteRow
         Stream = Stream is { } stream ? stream != 0 : null,
         ClientIp = ClientIp,
         UserAgent = UserAgent,
+        Application = Application,
+        Target = Target,
+        MaxTokens = (int?)MaxTokens,
+        KeepAlive = KeepAlive,
+        ToolCallCount = (int?)ToolCallCount,
         RequestBytes = RequestBytes,
         ResponseBytes = ResponseBytes,
         MessageCount = (int?)MessageCount,
@@ -222,43 +242,5 @@ internal sealed class SqliteRow
 
     private static long Micros(TimeSpan duration) => duration.Ticks / TimeSpan.TicksPerMicrosecond;
 
-    private static TimeSpan Duration(long micros) => TimeSpan.FromTicks(micros * TimeSpan.TicksPerMicrosecond);
-}
-
-/// <summary>The values of a filter's parameters.</summary>
-internal sealed class SqliteFilter
-{
-    public string? Model { get; set; }
-
-    public string? Search { get; set; }
-
-    public long? From { get; set; }
-
-    public long? To { get; set; }
-
-    public static SqliteFilter Of(RequestFilter filter) => new()
-    {
-        Model = ModelName.Normalize(filter.Model),
-        Search = filter.PromptSearch,
-        From = filter.From is { } from ? SqliteRow.Micros(from) : null,
-        To = filter.To is { } to ? SqliteRow.Micros(to) : null,
-    };
-}
-
-/// <summary>The parameters of a purge.</summary>
-internal sealed class SqlitePurge
-{
-    public long Before { get; set; }
-
-    public int Count { get; set; }
-}
-
-/// <summary>The answer of <see cref="SqliteQueries.Stats"/>.</summary>
-internal sealed class SqliteStats
-{
-    public long Total { get; set; }
-
-    public long? Oldest { get; set; }
-
-    public long? Newest { get; set; }
+    public static TimeSpan Duration(long micros) => TimeSpan.FromTicks(micros * TimeSpan.TicksPerMicrosecond);
 }

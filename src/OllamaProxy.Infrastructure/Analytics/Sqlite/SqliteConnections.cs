@@ -1,0 +1,147 @@
+using Microsoft.Data.Sqlite;
+using OllamaProxy.Application.Analytics;
+using SQLitePCL;
+
+namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
+
+/// <summary>
+/// The connections to one file: one that writes, for one caller at a time, and one from the pool for every reader, which thanks to the write-ahead log neither waits
+/// for the writer nor holds it up.
+/// </summary>
+internal sealed class SqliteConnections : IDisposable
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    private readonly SqliteConnection _writer;
+    private readonly string _readers;
+    private readonly SemaphoreSlim _writing = new(1, 1);
+
+    public SqliteConnections(string directory, string fileName)
+    {
+        Directory = directory;
+        Path = System.IO.Path.Combine(directory, fileName);
+        // Seconds a command waits for a lock; what fails then is tried again by the recording worker.
+        var builder = new SqliteConnectionStringBuilder { DataSource = Path, Mode = SqliteOpenMode.ReadWrite, DefaultTimeout = 2, Pooling = false };
+        _writer = new SqliteConnection(builder.ToString());
+        builder.Pooling = true;
+        builder.DefaultTimeout = 10;
+        _readers = builder.ToString();
+    }
+
+    public string Directory { get; }
+
+    public string Path { get; }
+
+    /// <summary>Bytes on disk, write-ahead log included.</summary>
+    public long Size => SizeOf(Path) + SizeOf(Path + "-wal");
+
+    /// <summary>Creates or upgrades the file.</summary>
+    public void Open()
+    {
+        try
+        {
+            CreateFile();
+            _writer.Open();
+            SqliteSchema.Prepare(_writer);
+            SqliteSchema.Migrate(_writer, Path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException)
+        {
+            _writer.Close();
+            throw new AnalyticsStoreException(Explain(exception), exception);
+        }
+        catch (AnalyticsStoreException)
+        {
+            _writer.Close();
+            throw;
+        }
+    }
+
+    /// <summary>SQLite blocks its thread, while it waits for a lock too: not the caller's.</summary>
+    public async Task<T> WritingAsync<T>(Func<SqliteConnection, T> write, CancellationToken cancellationToken)
+    {
+        await _writing.WaitAsync(cancellationToken);
+        try
+        {
+            return await Task.Run(() => write(_writer), cancellationToken);
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    /// <summary>Reads on a connection of its own, and not on the caller's thread; ends soon when the caller does not want to know any more.</summary>
+    public Task<T> ReadingAsync<T>(Func<SqliteConnection, T> read, CancellationToken cancellationToken) =>
+        Task.Run(
+            () =>
+            {
+                using var reader = OpenReader();
+                using var interrupt = cancellationToken.Register(static handle => raw.sqlite3_interrupt((sqlite3)handle!), reader.Handle);
+                try
+                {
+                    return read(reader);
+                }
+                catch (SqliteException exception) when (exception.SqliteErrorCode == raw.SQLITE_INTERRUPT)
+                {
+                    throw new OperationCanceledException(exception.Message, exception, cancellationToken);
+                }
+            },
+            cancellationToken);
+
+    /// <summary>A connection that can only read.</summary>
+    public SqliteConnection OpenReader()
+    {
+        var connection = new SqliteConnection(_readers);
+        try
+        {
+            connection.Open();
+            SqliteSchema.Execute(connection, "PRAGMA query_only = ON");
+            SqliteFunctions.AddTo(connection);
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        _writing.Wait();
+        _writer.Dispose();
+        using var pooled = new SqliteConnection(_readers);
+        SqliteConnection.ClearPool(pooled);
+        // Who still waits must not wait for ever.
+        _writing.Release();
+    }
+
+    /// <summary>Before SQLite does, because it would let the group and the world read what people asked; its other files take the mode of this one.</summary>
+    private void CreateFile()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            System.IO.Directory.CreateDirectory(Directory);
+            using var file = new FileStream(Path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        }
+        else
+        {
+            System.IO.Directory.CreateDirectory(Directory, OwnerOnly | UnixFileMode.UserExecute);
+            using (new FileStream(Path, new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite, UnixCreateMode = OwnerOnly }))
+            {
+            }
+        }
+    }
+
+    private static long SizeOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
+
+    private string Explain(Exception exception) => exception switch
+    {
+        SqliteException { SqliteErrorCode: 11 or 26 } =>
+            $"the analytics database {Path} is damaged or is no SQLite database ({exception.Message}). Move it away (a new one is made then), or set ANALYTICS_DIR to another folder.",
+        SqliteException { SqliteErrorCode: 5 or 6 } =>
+            $"the analytics database {Path} is locked by another program. Is another ollama-proxy running? End it, or set ANALYTICS_DIR to another folder.",
+        _ => $"the analytics database {Path} cannot be opened or written ({exception.Message}). Set ANALYTICS_DIR to a folder this user may write to, or ANALYTICS_BACKEND=none.",
+    };
+}

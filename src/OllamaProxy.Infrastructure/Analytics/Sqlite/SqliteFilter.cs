@@ -1,0 +1,130 @@
+using System.Text;
+using Microsoft.Data.Sqlite;
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
+
+/// <summary>A filter as a condition, put together from fixed texts, and the values of its parameters. Those of a page stand here too, as Dapper.AOT takes one object.</summary>
+internal sealed class SqliteFilter
+{
+    public string? Model { get; set; }
+
+    public string? Endpoint { get; set; }
+
+    public string? Category { get; set; }
+
+    public string? Status { get; set; }
+
+    public string? Outcome { get; set; }
+
+    public string? Client { get; set; }
+
+    public string? Application { get; set; }
+
+    public string? Search { get; set; }
+
+    public string? PromptSearch { get; set; }
+
+    public long? From { get; set; }
+
+    public long? To { get; set; }
+
+    public long? MinInputTokens { get; set; }
+
+    public long? MaxInputTokens { get; set; }
+
+    public long? MinOutputTokens { get; set; }
+
+    public long? MaxOutputTokens { get; set; }
+
+    public long? MinLatency { get; set; }
+
+    public long? MaxLatency { get; set; }
+
+    public long? IsInference { get; set; }
+
+    /// <summary>The question to a part of the text index (<see cref="SqliteTextIndex.Match"/>).</summary>
+    public string? Match { get; set; }
+
+    public double? AfterValue { get; set; }
+
+    public long? AfterId { get; set; }
+
+    public int Limit { get; set; }
+
+    /// <summary>Positions as a JSON array.</summary>
+    public string? Ids { get; set; }
+
+    public static SqliteFilter Of(RequestFilter filter) => new()
+    {
+        Model = ModelName.Normalize(filter.Model),
+        Endpoint = filter.Endpoint,
+        Category = filter.Category,
+        Status = filter.Status,
+        Outcome = filter.Outcome,
+        Client = filter.Client,
+        Application = filter.Application,
+        Search = string.IsNullOrEmpty(filter.Search) ? null : filter.Search,
+        PromptSearch = string.IsNullOrEmpty(filter.PromptSearch) ? null : filter.PromptSearch,
+        // Finer than a microsecond: inwards.
+        From = filter.From is { } from ? SqliteRow.Micros(from) + (from.UtcTicks % TimeSpan.TicksPerMicrosecond == 0 ? 0 : 1) : null,
+        To = filter.To is { } to ? SqliteRow.Micros(to) : null,
+        MinInputTokens = filter.MinInputTokens,
+        MaxInputTokens = filter.MaxInputTokens,
+        MinOutputTokens = filter.MinOutputTokens,
+        MaxOutputTokens = filter.MaxOutputTokens,
+        MinLatency = (filter.MinLatency?.Ticks + TimeSpan.TicksPerMicrosecond - 1) / TimeSpan.TicksPerMicrosecond,
+        MaxLatency = filter.MaxLatency?.Ticks / TimeSpan.TicksPerMicrosecond,
+        IsInference = filter.IsInference is { } inference ? (inference ? 1 : 0) : null,
+        Match = SqliteTextIndex.Match(filter.Search, filter.PromptSearch),
+    };
+
+    /// <summary>True when the hourly sums cannot tell: they do not know the single record.</summary>
+    public bool NeedsRows =>
+        (Search, PromptSearch) is not (null, null) || (MinInputTokens ?? MaxInputTokens ?? MinOutputTokens ?? MaxOutputTokens ?? MinLatency ?? MaxLatency) is not null;
+
+    /// <summary>The condition, to stand behind WHERE.</summary>
+    public string Condition()
+    {
+        var sql = new StringBuilder("1 = 1");
+        sql.Append(Model is null ? "" : " AND model = @Model");
+        sql.Append(Endpoint is null ? "" : " AND endpoint = @Endpoint");
+        sql.Append(Category is null ? "" : " AND category = @Category");
+        // Said twice, in the words of the partial index, so that it is used.
+        sql.Append(Status is null ? "" : Status == "success" ? " AND status = @Status" : " AND status <> 'success' AND status = @Status");
+        sql.Append(Outcome is null ? "" : " AND outcome = @Outcome");
+        sql.Append(Client is null ? "" : " AND client_ip = @Client");
+        sql.Append(Application is null ? "" : " AND application = @Application");
+        sql.Append(From is null ? "" : " AND timestamp_us >= @From");
+        sql.Append(To is null ? "" : " AND timestamp_us <= @To");
+        sql.Append(MinInputTokens is null ? "" : " AND input_tokens >= @MinInputTokens");
+        sql.Append(MaxInputTokens is null ? "" : " AND input_tokens <= @MaxInputTokens");
+        sql.Append(MinOutputTokens is null ? "" : " AND output_tokens >= @MinOutputTokens");
+        sql.Append(MaxOutputTokens is null ? "" : " AND output_tokens <= @MaxOutputTokens");
+        sql.Append(MinLatency is null ? "" : " AND latency_us >= @MinLatency");
+        sql.Append(MaxLatency is null ? "" : " AND latency_us <= @MaxLatency");
+        sql.Append(IsInference is null ? "" : " AND is_inference = @IsInference");
+        sql.Append(PromptSearch is null ? "" : $" AND {SqliteFunctions.Contains}(prompt, @PromptSearch)");
+        sql.Append(Search is null ? "" : $" AND ({SqliteFunctions.Contains}(prompt, @Search) OR {SqliteFunctions.Contains}(response, @Search))");
+        return sql.ToString();
+    }
+
+    /// <summary>For what is read without Dapper.</summary>
+    public void AddTo(SqliteCommand command)
+    {
+        (string Name, object? Value)[] values =
+        [
+            ("@Model", Model), ("@Endpoint", Endpoint), ("@Category", Category), ("@Status", Status), ("@Outcome", Outcome), ("@Client", Client), ("@Application", Application),
+            ("@Search", Search), ("@PromptSearch", PromptSearch), ("@From", From), ("@To", To), ("@MinInputTokens", MinInputTokens), ("@MaxInputTokens", MaxInputTokens),
+            ("@MinOutputTokens", MinOutputTokens), ("@MaxOutputTokens", MaxOutputTokens), ("@MinLatency", MinLatency), ("@MaxLatency", MaxLatency), ("@IsInference", IsInference),
+            ("@Match", Match), ("@AfterValue", AfterValue), ("@AfterId", AfterId), ("@Limit", Limit), ("@Ids", Ids),
+        ];
+        foreach (var (name, value) in values)
+        {
+            if (value is not null)
+            {
+                command.Parameters.AddWithValue(name, value);
+            }
+        }
+    }
+}

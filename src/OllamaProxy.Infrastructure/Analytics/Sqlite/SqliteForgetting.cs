@@ -1,0 +1,109 @@
+using Microsoft.Data.Sqlite;
+
+namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
+
+/// <summary>Removes records and texts, on the writer's connection, a small piece at a time, and gives the space back.</summary>
+internal static class SqliteForgetting
+{
+    /// <summary>Records in one piece.</summary>
+    public const int Piece = 500;
+
+    /// <summary>Free pages given back to the file system in one step.</summary>
+    private const int Pages = 1_000;
+
+    /// <summary>Removes these records, and everything that was made of them; returns how many were still there.</summary>
+    public static int Remove(SqliteConnection connection, IReadOnlyCollection<(long Id, long TimestampUs)> records, long lastId)
+    {
+        using var transaction = connection.BeginTransaction();
+        using var position = SqliteSchema.Command(connection, "UPDATE positions SET last = @Last", ("@Last", lastId));
+        position.ExecuteNonQuery();
+        var removed = Run(connection, SqliteQueries.Delete, records);
+        SqliteTextIndex.Drop(connection, records.Select(record => record.Id));
+        SqliteRollups.Drop(connection, records.Select(record => record.TimestampUs));
+        transaction.Commit();
+        return removed;
+    }
+
+    /// <summary>Removes the texts of these records; the records stay, and so do their hours' sums, which have no texts.</summary>
+    public static int RemoveTexts(SqliteConnection connection, IReadOnlyCollection<(long Id, long TimestampUs)> records)
+    {
+        using var transaction = connection.BeginTransaction();
+        var removed = Run(connection, SqliteQueries.DeleteTexts, records);
+        SqliteTextIndex.Drop(connection, records.Select(record => record.Id));
+        transaction.Commit();
+        return removed;
+    }
+
+    /// <summary>The next piece of the oldest records, or of the oldest texts (<see cref="SqliteQueries.Oldest"/>, <see cref="SqliteQueries.OldTexts"/>).</summary>
+    public static List<(long Id, long TimestampUs)> Next(SqliteConnection connection, string sql, long before, int count)
+    {
+        using var command = SqliteSchema.Command(connection, sql, ("@Before", before), ("@Count", count));
+        return Keys(command);
+    }
+
+    /// <summary>All matching records. Their positions are held in memory: to find them again after each piece would read everything for each.</summary>
+    public static List<(long Id, long TimestampUs)> Matching(SqliteConnection connection, SqliteFilter filter)
+    {
+        using var transaction = connection.BeginTransaction(deferred: true);
+        List<(long Id, long TimestampUs)> keys = [];
+        foreach (var part in SqliteTextIndex.Candidates(connection, filter))
+        {
+            using var command = SqliteSchema.Command(connection, SqliteQueries.Keys(filter, part.Candidates));
+            filter.AddTo(command);
+            keys.AddRange(Keys(command));
+        }
+
+        // Neighbours together, so that a piece touches few parts of the text index and few hours.
+        keys.Sort();
+        return keys;
+    }
+
+    /// <summary>Bytes in use, free pages not counted.</summary>
+    public static long Used(SqliteConnection connection) =>
+        (SqliteSchema.Scalar(connection, "PRAGMA page_count") - SqliteSchema.Scalar(connection, "PRAGMA freelist_count")) * SqliteSchema.Scalar(connection, "PRAGMA page_size");
+
+    /// <summary>Gives some free pages back; false when there are none.</summary>
+    public static bool Shrink(SqliteConnection connection)
+    {
+        if (SqliteSchema.Scalar(connection, "PRAGMA freelist_count") == 0)
+        {
+            return false;
+        }
+
+        SqliteSchema.Execute(connection, $"PRAGMA incremental_vacuum({Pages})");
+        return true;
+    }
+
+    /// <summary>Moves the write-ahead log into the file and empties it; false when a reader was in the way. Waits for one only briefly: the writer is waiting too.</summary>
+    public static bool Checkpoint(SqliteConnection connection)
+    {
+        SqliteSchema.Execute(connection, "PRAGMA busy_timeout = 200");
+        try
+        {
+            return SqliteSchema.Scalar(connection, "PRAGMA wal_checkpoint(TRUNCATE)") == 0;
+        }
+        finally
+        {
+            SqliteSchema.Execute(connection, "PRAGMA busy_timeout = 2000");
+        }
+    }
+
+    private static int Run(SqliteConnection connection, string sql, IEnumerable<(long Id, long TimestampUs)> records)
+    {
+        using var command = SqliteSchema.Command(connection, sql);
+        command.Parameters.AddWithValue("@Ids", SqliteIds.Json(records.Select(record => record.Id)));
+        return command.ExecuteNonQuery();
+    }
+
+    private static List<(long Id, long TimestampUs)> Keys(SqliteCommand command)
+    {
+        List<(long, long)> keys = [];
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            keys.Add((reader.GetInt64(0), reader.GetInt64(1)));
+        }
+
+        return keys;
+    }
+}

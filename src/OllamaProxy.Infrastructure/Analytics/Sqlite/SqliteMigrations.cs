@@ -1,0 +1,130 @@
+namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
+
+/// <summary>How a file came from each version to the next. What was released is never changed again: the next change is the next entry.</summary>
+internal static class SqliteMigrations
+{
+    /// <summary>
+    /// Each entry brings the file from the version of its position to the next. Durations and times are whole microseconds, so that ranges and retention
+    /// compare numbers.
+    /// </summary>
+    public static IReadOnlyList<string> All { get; } = [First, Second];
+
+    private const string First =
+        """
+        CREATE TABLE requests (
+            id INTEGER PRIMARY KEY,
+            request_id TEXT NOT NULL,
+            timestamp_us INTEGER NOT NULL,
+            model TEXT,
+            endpoint TEXT NOT NULL,
+            method TEXT NOT NULL,
+            category TEXT NOT NULL,
+            prompt TEXT,
+            system TEXT,
+            response TEXT,
+            thinking TEXT,
+            tool_calls TEXT,
+            latency_us INTEGER NOT NULL,
+            time_to_first_token_us INTEGER,
+            time_to_headers_us INTEGER,
+            mean_gap_us INTEGER,
+            longest_gap_us INTEGER,
+            input_tokens INTEGER,
+            cached_input_tokens INTEGER,
+            output_tokens INTEGER,
+            tokens_estimated INTEGER NOT NULL,
+            tokens_per_second REAL,
+            total_duration_us INTEGER,
+            load_duration_us INTEGER,
+            prompt_eval_duration_us INTEGER,
+            eval_duration_us INTEGER,
+            queue_time_us INTEGER,
+            status_code INTEGER,
+            status TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            error TEXT,
+            finish_reason TEXT,
+            stream INTEGER,
+            client_ip TEXT,
+            user_agent TEXT,
+            request_bytes INTEGER NOT NULL,
+            response_bytes INTEGER NOT NULL,
+            message_count INTEGER,
+            image_count INTEGER,
+            tool_count INTEGER,
+            context_length INTEGER,
+            temperature REAL,
+            is_inference INTEGER NOT NULL
+        ) STRICT;
+
+        -- Newest first and ranges of time (SqliteQueries), the purge, the oldest and the newest of the statistics.
+        CREATE INDEX requests_by_time ON requests (timestamp_us);
+
+        -- Newest first of one model (SqliteQueries with a model).
+        CREATE INDEX requests_by_model ON requests (model, timestamp_us);
+        """;
+
+    /// <summary>
+    /// What a text index and the hourly sums of the rows already there would be takes minutes for millions: they are marked as stale, which makes readers look at
+    /// the rows instead, and are made up for in small pieces while the program runs.
+    /// </summary>
+    private const string Second =
+        """
+        ALTER TABLE requests ADD COLUMN load_cause TEXT;
+        ALTER TABLE requests ADD COLUMN connect_time_us INTEGER;
+        ALTER TABLE requests ADD COLUMN engine_wait_us INTEGER;
+        ALTER TABLE requests ADD COLUMN decode_time_us INTEGER;
+        ALTER TABLE requests ADD COLUMN back_pressure_us INTEGER;
+        ALTER TABLE requests ADD COLUMN prompt_tokens_per_second REAL;
+        ALTER TABLE requests ADD COLUMN error_type TEXT;
+        ALTER TABLE requests ADD COLUMN truncation TEXT;
+        ALTER TABLE requests ADD COLUMN application TEXT;
+        ALTER TABLE requests ADD COLUMN target TEXT;
+        ALTER TABLE requests ADD COLUMN max_tokens INTEGER;
+        ALTER TABLE requests ADD COLUMN keep_alive TEXT;
+        ALTER TABLE requests ADD COLUMN tool_call_count INTEGER;
+
+        -- Newest first of one client; what a person asks to be forgotten.
+        CREATE INDEX requests_by_client ON requests (client_ip, timestamp_us);
+
+        -- The few that went wrong, newest first.
+        CREATE INDEX requests_unsuccessful ON requests (timestamp_us) WHERE status <> 'success';
+
+        -- The other orders of a search, both ways (SqliteQueries.Page); those whose value may be unknown find the unknown ones here too.
+        CREATE INDEX requests_by_latency ON requests (latency_us);
+        CREATE INDEX requests_by_first_token ON requests (time_to_first_token_us);
+        CREATE INDEX requests_by_input_tokens ON requests (input_tokens);
+        CREATE INDEX requests_by_output_tokens ON requests (output_tokens);
+        CREATE INDEX requests_by_speed ON requests (tokens_per_second);
+
+        -- Whose texts are to be removed (SqliteQueries.OldTexts): without it every retention would look at all records whose texts went long ago.
+        CREATE INDEX requests_with_text ON requests (timestamp_us)
+            WHERE prompt IS NOT NULL OR system IS NOT NULL OR response IS NOT NULL OR thinking IS NOT NULL OR tool_calls IS NOT NULL;
+
+        -- The highest position ever given, kept when its record goes: none is given twice.
+        CREATE TABLE positions (last INTEGER NOT NULL) STRICT;
+        INSERT INTO positions SELECT COALESCE(MAX(id), 0) FROM requests;
+
+        -- Sums of the requests of an hour since the epoch that have the same labels (StatLabels, StatSums).
+        CREATE TABLE rollups (
+            hour INTEGER NOT NULL,
+            labels BLOB NOT NULL,
+            sums BLOB NOT NULL,
+            PRIMARY KEY (hour, labels)
+        ) STRICT, WITHOUT ROWID;
+
+        -- Hours without rollups, whose rows are to be read instead until they have them again.
+        CREATE TABLE stale_hours (hour INTEGER PRIMARY KEY) STRICT;
+        INSERT INTO stale_hours SELECT DISTINCT timestamp_us / 3600000000 FROM requests;
+
+        -- Parts of the text index: part n is the FTS5 table text_n over 8192 positions. A stale part is being made (up to a position) and not to be used.
+        CREATE TABLE text_parts (
+            part INTEGER PRIMARY KEY,
+            stale INTEGER NOT NULL,
+            indexed_to INTEGER NOT NULL,
+            oldest_us INTEGER NOT NULL,
+            newest_us INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO text_parts SELECT id >> 13, 1, 0, MIN(timestamp_us), MAX(timestamp_us) FROM requests GROUP BY id >> 13;
+        """;
+}

@@ -1,0 +1,60 @@
+using System.Buffers.Binary;
+using System.Text;
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Infrastructure.Analytics;
+
+/// <summary>What statistics are grouped and filtered by.</summary>
+internal sealed record StatLabels(string? Model, string Endpoint, string Category, string? Client, string? Application, string Outcome, string Status, bool IsInference)
+{
+    public static StatLabels Of(RequestRecord record) =>
+        new(record.Model, record.Endpoint, record.Category, record.ClientIp, record.Application, record.Outcome, record.Status, record.IsInference);
+
+    /// <summary>Whether the statistics of these labels belong to a filter's. The filter's other parts must be empty.</summary>
+    public bool Matches(RequestFilter filter) =>
+        (ModelName.Normalize(filter.Model) is not { } model || model == Model)
+        && (filter.Endpoint is null || filter.Endpoint == Endpoint)
+        && (filter.Category is null || filter.Category == Category)
+        && (filter.Status is null || filter.Status == Status)
+        && (filter.Outcome is null || filter.Outcome == Outcome)
+        && (filter.Client is null || filter.Client == Client)
+        && (filter.Application is null || filter.Application == Application)
+        && (filter.IsInference is null || filter.IsInference == IsInference);
+
+    /// <summary>One unambiguous key: each text behind its length, -1 for none.</summary>
+    public byte[] ToBytes()
+    {
+        string?[] texts = [Model, Endpoint, Category, Client, Application, Outcome, Status];
+        var bytes = new byte[1 + texts.Sum(text => sizeof(short) + (text is null ? 0 : Encoding.UTF8.GetByteCount(text)))];
+        bytes[0] = IsInference ? (byte)1 : (byte)0;
+        var at = 1;
+        foreach (var text in texts)
+        {
+            var length = text is null ? -1 : Encoding.UTF8.GetBytes(text, bytes.AsSpan(at + sizeof(short)));
+            BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(at), checked((short)length));
+            at += sizeof(short) + Math.Max(length, 0);
+        }
+
+        return bytes;
+    }
+
+    public static StatLabels FromBytes(ReadOnlySpan<byte> bytes)
+    {
+        var at = 1;
+        return new StatLabels(
+            Next(bytes, ref at), Next(bytes, ref at)!, Next(bytes, ref at)!, Next(bytes, ref at), Next(bytes, ref at), Next(bytes, ref at)!, Next(bytes, ref at)!, bytes[0] != 0);
+    }
+
+    private static string? Next(ReadOnlySpan<byte> bytes, ref int at)
+    {
+        var length = BinaryPrimitives.ReadInt16LittleEndian(bytes[at..]);
+        at += sizeof(short);
+        if (length < 0)
+        {
+            return null;
+        }
+
+        at += length;
+        return Encoding.UTF8.GetString(bytes[(at - length)..at]);
+    }
+}

@@ -1,0 +1,109 @@
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Infrastructure.Analytics;
+
+/// <summary>Builds statistics out of records, or out of sums of records, one after the other.</summary>
+/// <param name="query">What is asked; its filter has been applied already.</param>
+internal sealed class StatsBuilder(StatsQuery query)
+{
+    private readonly StatSums _total = new();
+    private readonly Groups _models = new();
+    private readonly Groups _endpoints = new();
+    private readonly Groups _categories = new();
+    private readonly Groups _clients = new();
+    private readonly Groups _applications = new();
+    private readonly Groups _outcomes = new();
+    private readonly SortedDictionary<DateTimeOffset, StatSums> _series = [];
+
+    public void Add(RequestRecord record) => Add(record.Timestamp, StatLabels.Of(record), StatNumbers.Of(record));
+
+    public void Add(DateTimeOffset timestamp, StatLabels labels, in StatNumbers numbers)
+    {
+        foreach (var sums in SumsOf(labels))
+        {
+            sums.Add(labels.Status, numbers);
+        }
+
+        StepOf(timestamp)?.Add(labels.Status, numbers);
+    }
+
+    /// <summary>The sums that records with these labels belong to, but for the step of the series.</summary>
+    public StatSums[] SumsOf(StatLabels labels) =>
+    [
+        _total, _models[labels.Model], _endpoints[labels.Endpoint], _categories[labels.Category], _clients[labels.Client], _applications[labels.Application], _outcomes[labels.Outcome],
+    ];
+
+    /// <summary>The step of the series an instant is in; null when no series is asked for.</summary>
+    public StatSums? StepOf(DateTimeOffset timestamp)
+    {
+        if (query.SeriesStep is not { } step)
+        {
+            return null;
+        }
+
+        var start = DateTimeOffset.UnixEpoch.AddTicks((timestamp - DateTimeOffset.UnixEpoch).Ticks / step.Ticks * step.Ticks);
+        if (!_series.TryGetValue(start, out var sums))
+        {
+            _series[start] = sums = new StatSums();
+        }
+
+        return sums;
+    }
+
+    public RequestStats Build() => new()
+    {
+        Total = _total.ToLine(),
+        Models = _models.Top(query.Top),
+        Endpoints = _endpoints.Top(int.MaxValue),
+        Categories = _categories.Top(int.MaxValue),
+        Clients = _clients.Top(query.Top),
+        Applications = _applications.Top(query.Top),
+        Outcomes = _outcomes.Top(int.MaxValue),
+        ClientCount = _clients.Named,
+        ModelCount = _models.Named,
+        Series = [.. _series.Select(step => new StatStep(step.Key, step.Value.ToLine()))],
+    };
+
+    /// <summary>Sums by a key that may be missing.</summary>
+    private sealed class Groups
+    {
+        private readonly Dictionary<string, StatSums> _named = new(StringComparer.Ordinal);
+        private StatSums? _nameless;
+
+        public int Named => _named.Count;
+
+        public StatSums this[string? key]
+        {
+            get
+            {
+                if (key is null)
+                {
+                    return _nameless ??= new StatSums();
+                }
+
+                if (!_named.TryGetValue(key, out var sums))
+                {
+                    _named[key] = sums = new StatSums();
+                }
+
+                return sums;
+            }
+        }
+
+        /// <summary>Most requests first; equals by name, those without a name last.</summary>
+        public IReadOnlyList<StatGroup> Top(int count)
+        {
+            IEnumerable<KeyValuePair<string?, StatSums>> all = _named.Select(group => new KeyValuePair<string?, StatSums>(group.Key, group.Value));
+            if (_nameless is not null)
+            {
+                all = all.Append(new KeyValuePair<string?, StatSums>(null, _nameless));
+            }
+
+            return
+            [
+                .. all.OrderByDescending(group => group.Value.Requests).ThenBy(group => group.Key is null).ThenBy(group => group.Key, StringComparer.Ordinal).Take(count)
+                    .Select(group => new StatGroup(group.Key, group.Value.ToLine())),
+            ];
+        }
+    }
+}
