@@ -193,7 +193,7 @@ public abstract partial class RememberingStoreContract : AnalyticsStoreContract
     }
 
     /// <summary>Whether a text stands anywhere in the store's files, compressed ones too.</summary>
-    private protected bool IsTraced(string text) => Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories).Any(file =>
+    private protected bool IsTraced(string text) => Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories).Where(IsReadable).Any(file =>
     {
         using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         using Stream content = file.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
@@ -201,4 +201,7 @@ public abstract partial class RememberingStoreContract : AnalyticsStoreContract
         content.CopyTo(bytes);
         return bytes.GetBuffer().AsSpan(0, (int)bytes.Length).IndexOf(Encoding.UTF8.GetBytes(text)) >= 0;
     });
+
+    /// <summary>A lock is empty, and held so that nobody else opens it.</summary>
+    private static bool IsReadable(string file) => !file.EndsWith(".lock", StringComparison.Ordinal);
 }
