@@ -67,6 +67,7 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
             Stream = request.Stream,
             ClientIp = exchange.ClientAddress,
             UserAgent = Preview(exchange.UserAgent, 500),
+            Application = ApplicationNames.Of(exchange.UserAgent),
             RequestBytes = exchange.RequestBytes,
             ResponseBytes = exchange.ResponseBytes,
             Target = Preview(exchange.Target, 500),
