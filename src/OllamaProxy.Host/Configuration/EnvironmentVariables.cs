@@ -25,6 +25,8 @@ internal static class EnvironmentVariables
             (settings, text) => Addresses(text) is { } addresses ? settings with { Proxy = settings.Proxy with { Addresses = addresses } } : null),
         new("PROXY_INJECT_USAGE", "false", "true or false", "Ask Ollama for the token counts of OpenAI streams whose client did not, and take them out of the answer again.",
             (settings, text) => Boolean(text) is { } inject ? settings with { Proxy = settings.Proxy with { InjectUsage = inject } } : null),
+        new("TRUSTED_PROXIES", "", "IP addresses, networks (10.0.0.0/8) and localhost, separated by commas", "The proxies before this one whose Forwarded and X-Forwarded-For headers say who the client is.",
+            (settings, text) => TrustedNetworks.Parse(text) is { } networks ? settings with { Proxy = settings.Proxy with { TrustedProxies = networks } } : null),
         new("OLLAMA_BACKEND_PORT", "11435", "1 to 65535", "The private port of the real Ollama.",
             (settings, text) => Integer(text, 1, 65_535) is { } port ? settings with { Ollama = settings.Ollama with { BackendPort = port, BackendPortChosen = true } } : null),
         new("OLLAMA_BACKEND_URL", "", "an http or https URL", "An Ollama somewhere else; no Ollama is started then.",
