@@ -2,6 +2,7 @@ using MediatR;
 using Microsoft.Extensions.DependencyInjection;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Redaction;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 
@@ -16,6 +17,9 @@ public static class ApplicationServices
         services.AddSingleton<ProxyMetrics>();
         services.AddSingleton<ExchangeQueue>();
         services.AddSingleton<RecordBatch>();
+        services.AddSingleton<Redactor>();
+        services.AddSingleton<RecordTexts>();
+        services.AddSingleton<TrackingRules>();
         services.AddSingleton(provider => new TruncationDetector(provider.GetRequiredService<OllamaWatch>().ContextLengthOf));
         services.AddSingleton<ModelLoads>();
         services.AddSingleton<OllamaWatch>();

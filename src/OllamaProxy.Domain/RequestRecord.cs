@@ -113,7 +113,7 @@ public sealed record RequestRecord
 
     public string? UserAgent { get; init; }
 
-    /// <summary>The application the user agent names; null when it names none that is known.</summary>
+    /// <summary>The application the user agent names (<see cref="ApplicationNames"/>); null when it names none.</summary>
     public string? Application { get; init; }
 
     /// <summary>The raw request target, path and query.</summary>

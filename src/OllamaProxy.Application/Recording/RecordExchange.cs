@@ -7,12 +7,12 @@ namespace OllamaProxy.Application.Recording;
 /// <summary>Turns a completed exchange into the record we keep, and announces it.</summary>
 public sealed record RecordExchange(Exchange Exchange) : IRequest<RequestRecord>;
 
-internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetector truncations, OllamaWatch ollama, RecordingOptions options)
+internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetector truncations, OllamaWatch ollama, RecordTexts texts)
     : IRequestHandler<RecordExchange, RequestRecord>
 {
     public async Task<RequestRecord> Handle(RecordExchange command, CancellationToken cancellationToken)
     {
-        var record = ToRecord(command.Exchange, options.PreviewLength) with
+        var record = ToRecord(command.Exchange, texts) with
         {
             Truncation = truncations.Judge(command.Exchange)?.Name(),
             LoadCause = ollama.Observe(command.Exchange)?.Name(),
@@ -21,7 +21,7 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
         return record;
     }
 
-    internal static RequestRecord ToRecord(Exchange exchange, int previewLength)
+    internal static RequestRecord ToRecord(Exchange exchange, RecordTexts texts)
     {
         var (request, response, usage) = (exchange.Request, exchange.Response, exchange.Response.Usage);
         var phases = ExchangePhases.Of(exchange);
@@ -33,11 +33,11 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
             Endpoint = exchange.Endpoint.Label,
             Method = exchange.Method,
             Category = PromptCategories.Of(request.Prompt).Label(),
-            Prompt = Preview(request.Prompt, previewLength),
-            System = Preview(request.System, previewLength),
-            Response = Preview(response.Text, previewLength),
-            Thinking = Preview(response.Thinking, previewLength),
-            ToolCalls = Preview(response.ToolCalls, previewLength),
+            Prompt = texts.Keep(request.Prompt),
+            System = texts.Keep(request.System),
+            Response = texts.Keep(response.Text),
+            Thinking = texts.Keep(response.Thinking),
+            ToolCalls = texts.KeepJson(response.ToolCalls),
             Latency = exchange.Duration,
             TimeToFirstToken = response.TimeToFirstToken,
             TimeToHeaders = exchange.TimeToHeaders,
@@ -61,17 +61,18 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
             StatusCode = exchange.StatusCode,
             Status = exchange.Outcome.Status(),
             Outcome = exchange.Outcome.Name(),
-            Error = Preview(exchange.Error, 1_000),
+            Error = texts.KeepError(exchange),
             ErrorType = ErrorTypes.Of(exchange)?.Name(),
             FinishReason = response.FinishReason,
             Stream = request.Stream,
             ClientIp = exchange.ClientAddress,
-            UserAgent = Preview(exchange.UserAgent, 500),
+            UserAgent = TextCut.Beginning(exchange.UserAgent, 500),
+            Application = ApplicationNames.Of(exchange.UserAgent),
             RequestBytes = exchange.RequestBytes,
             ResponseBytes = exchange.ResponseBytes,
-            Target = Preview(exchange.Target, 500),
+            Target = texts.KeepTarget(exchange.Target),
             MaxTokens = request.MaxTokens,
-            KeepAlive = Preview(request.KeepAlive, 100),
+            KeepAlive = TextCut.Beginning(request.KeepAlive, 100),
             ToolCallCount = response.ToolCallCount,
             MessageCount = request.MessageCount,
             ImageCount = request.ImageCount,
@@ -80,17 +81,5 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
             Temperature = request.Temperature,
             IsInference = exchange.Endpoint.IsInference && response.IsInference,
         };
-    }
-
-    /// <summary>The first characters of a text, never half of a surrogate pair.</summary>
-    internal static string? Preview(string? text, int length)
-    {
-        if (text is null || text.Length <= length)
-        {
-            return text;
-        }
-
-        var end = length > 0 && char.IsHighSurrogate(text[length - 1]) ? length - 1 : length;
-        return text[..end];
     }
 }

@@ -1,11 +1,51 @@
 namespace OllamaProxy.Application.Recording;
 
-/// <summary>How exchanges become records.</summary>
+/// <summary>How much of its texts a record keeps.</summary>
+public enum CaptureMode
+{
+    /// <summary>The beginning: <see cref="RecordingOptions.PreviewLength"/> characters.</summary>
+    Preview,
+
+    /// <summary>Everything the readers kept, 64 KiB a text.</summary>
+    Full,
+
+    /// <summary>No text at all.</summary>
+    None,
+}
+
+/// <summary>Which exchanges the store keeps. Metrics count all of them.</summary>
+public enum TrackMode
+{
+    All,
+
+    /// <summary>All but those that only look how Ollama is.</summary>
+    Work,
+
+    /// <summary>Those that run a model.</summary>
+    Inference,
+}
+
+/// <summary>How exchanges become records, and which records are stored.</summary>
 public sealed record RecordingOptions
 {
     /// <summary>Exchanges waiting to be recorded; more are dropped and counted. 1 to 1,000,000, default 10,000.</summary>
     public int QueueCapacity { get; init; } = 10_000;
 
+    public CaptureMode Capture { get; init; } = CaptureMode.Preview;
+
     /// <summary>Characters kept of each text. 0 to 1,000,000, default 1,000.</summary>
     public int PreviewLength { get; init; } = 1_000;
+
+    /// <summary>Names of the built-in patterns whose matches are redacted (<see cref="Redaction.BuiltInPatterns"/>). Default none.</summary>
+    public IReadOnlyList<string> Redact { get; init; } = [];
+
+    /// <summary>Regular expressions whose matches are redacted too; each must be one. Default none.</summary>
+    public IReadOnlyList<string> RedactPatterns { get; init; } = [];
+
+    /// <summary>The longest that one text is searched for matches; after that it is withheld. Default 250 ms.</summary>
+    public TimeSpan RedactTimeLimit { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    public TrackMode Track { get; init; } = TrackMode.All;
+
+    public bool TrackEmbeddings { get; init; } = true;
 }

@@ -2,12 +2,16 @@ using MediatR;
 
 namespace OllamaProxy.Application.Recording;
 
-/// <summary>Hands the record to the batch that the recording worker writes next.</summary>
-internal sealed class StoreRecord(RecordBatch batch) : INotificationHandler<RequestRecorded>
+/// <summary>Hands the record to the batch that the recording worker writes next, when it is one to be stored.</summary>
+internal sealed class StoreRecord(RecordBatch batch, TrackingRules tracking) : INotificationHandler<RequestRecorded>
 {
     public Task Handle(RequestRecorded notification, CancellationToken cancellationToken)
     {
-        batch.Add(notification.Record);
+        if (tracking.Stores(notification.Record))
+        {
+            batch.Add(notification.Record);
+        }
+
         return Task.CompletedTask;
     }
 }

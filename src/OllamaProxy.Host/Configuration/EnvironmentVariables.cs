@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Net;
+using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Redaction;
 using OllamaProxy.Infrastructure.Analytics;
 
 namespace OllamaProxy.Host.Configuration;
@@ -25,6 +27,8 @@ internal static class EnvironmentVariables
             (settings, text) => Addresses(text) is { } addresses ? settings with { Proxy = settings.Proxy with { Addresses = addresses } } : null),
         new("PROXY_INJECT_USAGE", "false", "true or false", "Ask Ollama for the token counts of OpenAI streams whose client did not, and take them out of the answer again.",
             (settings, text) => Boolean(text) is { } inject ? settings with { Proxy = settings.Proxy with { InjectUsage = inject } } : null),
+        new("TRUSTED_PROXIES", "", "IP addresses, networks (10.0.0.0/8) and localhost, separated by commas", "The proxies before this one whose Forwarded and X-Forwarded-For headers say who the client is.",
+            (settings, text) => TrustedNetworks.Parse(text) is { } networks ? settings with { Proxy = settings.Proxy with { TrustedProxies = networks } } : null),
         new("OLLAMA_BACKEND_PORT", "11435", "1 to 65535", "The private port of the real Ollama.",
             (settings, text) => Integer(text, 1, 65_535) is { } port ? settings with { Ollama = settings.Ollama with { BackendPort = port, BackendPortChosen = true } } : null),
         new("OLLAMA_BACKEND_URL", "", "an http or https URL", "An Ollama somewhere else; no Ollama is started then.",
@@ -49,8 +53,18 @@ internal static class EnvironmentVariables
             (settings, text) => settings with { Analytics = settings.Analytics with { Directory = text } }),
         new("ANALYTICS_RETENTION_DAYS", "7", "0 to 36500 (0: for ever)", "Days to keep records.",
             (settings, text) => Integer(text, 0, 36_500) is { } days ? settings with { Analytics = settings.Analytics with { RetentionDays = days } } : null),
-        new("ANALYTICS_PREVIEW_LENGTH", "1000", "0 to 1000000", "Characters kept of each prompt and answer.",
+        new("ANALYTICS_TRACK", "all", "all, work (leaves out polling), inference", "Which requests are stored; /metrics counts all of them.",
+            (settings, text) => Word<TrackMode>(text) is { } track ? settings with { Recording = settings.Recording with { Track = track } } : null),
+        new("TRACK_EMBEDDINGS", "true", "true or false", "Store embedding requests too.",
+            (settings, text) => Boolean(text) is { } track ? settings with { Recording = settings.Recording with { TrackEmbeddings = track } } : null),
+        new("ANALYTICS_CAPTURE", "preview", "preview, full (64 KiB a text), none (no text at all)", "How much of prompts and answers is kept.",
+            (settings, text) => Word<CaptureMode>(text) is { } capture ? settings with { Recording = settings.Recording with { Capture = capture } } : null),
+        new("ANALYTICS_PREVIEW_LENGTH", "1000", "0 to 1000000", "Characters kept of each prompt and answer, with ANALYTICS_CAPTURE=preview.",
             (settings, text) => Integer(text, 0, 1_000_000) is { } length ? settings with { Recording = settings.Recording with { PreviewLength = length } } : null),
+        new("ANALYTICS_REDACT", "none", $"none, all, or any of {string.Join(", ", BuiltInPatterns.Names)}, separated by commas", "What is taken out of texts before they are kept.",
+            (settings, text) => RedactionSettings.Names(text) is { } names ? settings with { Recording = settings.Recording with { Redact = names } } : null),
+        new("ANALYTICS_REDACT_PATTERNS", "", "regular expressions, one a line or separated by ;;", "What else is taken out.",
+            (settings, text) => settings with { Recording = settings.Recording with { RedactPatterns = RedactionSettings.Patterns(text) } }),
         new("METRICS_MAX_MODELS", "100", "1 to 1000", "Distinct model names in /metrics; further ones are counted as \"other\".",
             (settings, text) => Integer(text, 1, 1_000) is { } models ? settings with { Metrics = settings.Metrics with { MaxModels = models } } : null),
     ];
@@ -90,6 +104,7 @@ internal static class EnvironmentVariables
 
         settings = OllamaHost.Apply(settings, problems);
         problems.AddRange(PortProblems(settings));
+        problems.AddRange(RedactionSettings.Problems(settings.Recording.RedactPatterns));
         return (settings with
         {
             Ollama = settings.Ollama with { ProxyPort = settings.Proxy.Port, SearchPath = get("PATH") },
@@ -125,6 +140,10 @@ internal static class EnvironmentVariables
         "false" or "0" or "no" or "off" => false,
         _ => null,
     };
+
+    private static T? Word<T>(string text)
+        where T : struct, Enum =>
+        Enum.GetNames<T>().Contains(text, StringComparer.OrdinalIgnoreCase) ? Enum.Parse<T>(text, ignoreCase: true) : null;
 
     private static int? Integer(string text, int min, int max) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max ? value : null;

@@ -3,7 +3,7 @@ namespace OllamaProxy.Host.Configuration;
 /// <summary>Finds variables that were most likely meant to be one of ours: a setting with a typing error in its name has no effect and no error otherwise.</summary>
 internal static class Misspelled
 {
-    private static readonly string[] s_prefixes = ["PROXY_", "ANALYTICS_", "METRICS_", "OLLAMA_BACKEND_", "OLLAMA_EXECUTABLE", "SHUTDOWN_", "MAX_CONCURRENT", "MAX_QUEUE", "QUEUE_TIMEOUT"];
+    private static readonly string[] s_prefixes = ["PROXY_", "ANALYTICS_", "METRICS_", "OLLAMA_BACKEND_", "OLLAMA_EXECUTABLE", "SHUTDOWN_", "MAX_CONCURRENT", "MAX_QUEUE", "QUEUE_TIMEOUT", "TRUSTED_PROX", "TRACK_"];
 
     /// <summary>Letters that may differ.</summary>
     private const int Tolerance = 3;

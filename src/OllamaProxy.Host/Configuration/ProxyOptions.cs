@@ -14,6 +14,9 @@ internal sealed record ProxyOptions
     /// <summary>True when only this machine can reach the proxy; decides the Host and Origin rules (docs/transparency.md).</summary>
     public bool IsLoopbackOnly => Addresses.All(IPAddress.IsLoopback);
 
+    /// <summary>The proxies before this one that are believed when they say who the client is. Default none.</summary>
+    public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];
+
     /// <summary>How long a stop waits for running requests. 0 to 3,600 s, default 10 s.</summary>
     public TimeSpan ShutdownGrace { get; init; } = TimeSpan.FromSeconds(10);
 

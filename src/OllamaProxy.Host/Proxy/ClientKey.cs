@@ -6,7 +6,7 @@ namespace OllamaProxy.Host.Proxy;
 /// Who is one client when it comes to taking turns: an address, an application, and a credential, so that users behind one address and programs of one
 /// user do not wait for each other.
 /// </summary>
-/// <param name="Address">The peer's; an IPv4 address is the same however it is written.</param>
+/// <param name="Address">The peer's, or the client's that a trusted proxy names; an IPv4 address is the same however it is written.</param>
 /// <param name="Application">The product name of the User-Agent, without its version; empty when there is none.</param>
 /// <param name="Credential">
 /// A hash of Authorization and x-api-key that is different in each process; 0 for neither. The key lives as long as the request waits, and no longer does

@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.AspNetCore.Http.Features;
 using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Supervision;
@@ -31,6 +30,8 @@ internal sealed class ExchangeMiddleware(
 
     public async Task InvokeAsync(HttpContext context)
     {
+        // Whoever asks from here on means the client, not the proxy before us. The server tells it anew for each request.
+        context.Connection.RemoteIpAddress = TrustedProxies.ClientOf(context, options.TrustedProxies);
         var exchange = new ExchangeInProgress(context, time, logger);
         exchange.Begin();
         var error = ForwarderError.None;
@@ -118,7 +119,7 @@ internal sealed class ExchangeMiddleware(
             StatusCode = exchange.StatusCode,
             Outcome = outcome,
             Error = response.Error ?? exchange.Refusal ?? (outcome == ExchangeOutcome.UpstreamUnreachable ? Describe(context, error) : null),
-            ClientAddress = AddressOf(context.Connection.RemoteIpAddress),
+            ClientAddress = context.Connection.RemoteIpAddress?.ToString(),
             UserAgent = context.Request.Headers.UserAgent is [{ } agent] ? agent : null,
             RequestBytes = exchange.RequestBytes,
             ResponseBytes = exchange.ResponseBytes,
@@ -130,8 +131,6 @@ internal sealed class ExchangeMiddleware(
             Response = response,
         };
     }
-
-    private static string? AddressOf(IPAddress? address) => (address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address)?.ToString();
 
     private static string Describe(HttpContext context, ForwarderError error) =>
         context.GetForwarderErrorFeature()?.Exception?.GetBaseException().Message ?? error.ToString();

@@ -1,4 +1,5 @@
 using System.Net;
+using OllamaProxy.Application.Recording;
 using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.UnitTests.Configuration;
@@ -44,6 +45,13 @@ public sealed class EnvironmentVariablesTests
     [InlineData("SHUTDOWN_GRACE_SECONDS", "1.5")]
     [InlineData("ANALYTICS_BACKEND", "mysql")]
     [InlineData("ANALYTICS_RETENTION_DAYS", "-7")]
+    [InlineData("ANALYTICS_TRACK", "some")]
+    [InlineData("ANALYTICS_CAPTURE", "1")]
+    [InlineData("ANALYTICS_CAPTURE", "preview,full")]
+    [InlineData("ANALYTICS_REDACT", "email,address")]
+    [InlineData("ANALYTICS_REDACT", "none,email")]
+    [InlineData("TRACK_EMBEDDINGS", "perhaps")]
+    [InlineData("TRUSTED_PROXIES", "10.0.0.0/8,proxy.example.com")]
     [InlineData("METRICS_MAX_MODELS", "0")]
     [InlineData("MAX_CONCURRENT_REQUESTS", "0")]
     [InlineData("MAX_QUEUED_REQUESTS", "-1")]
@@ -62,6 +70,31 @@ public sealed class EnvironmentVariablesTests
         var (_, problems) = Read(("PROXY_PORT", "x"), ("ANALYTICS_BACKEND", "y"), ("ANALYTICS_RETENTION_DAYS", "z"), ("OLLAMA_HOST", "example.com"));
 
         Assert.Equal(["PROXY_PORT", "ANALYTICS_BACKEND", "ANALYTICS_RETENTION_DAYS", "OLLAMA_HOST"], problems.Select(problem => problem.Split('=')[0]));
+    }
+
+    [Fact]
+    public void An_expression_that_is_none_is_told_with_the_reason()
+    {
+        var problems = Read(("ANALYTICS_REDACT_PATTERNS", "ok\\d+;;(unclosed\n[a-z")).Problems;
+
+        Assert.Equal(
+            [
+                "ANALYTICS_REDACT_PATTERNS=\"(unclosed\": is no regular expression: at offset 9. Not enough )'s.",
+                "ANALYTICS_REDACT_PATTERNS=\"[a-z\": is no regular expression: at offset 4. Unterminated [] set.",
+            ],
+            problems);
+    }
+
+    [Fact]
+    public void What_to_redact_is_read()
+    {
+        var recording = Read(("ANALYTICS_REDACT", "Email, key"), ("ANALYTICS_REDACT_PATTERNS", "a,b ;; (?<=x);\r\n\nc|d"), ("ANALYTICS_CAPTURE", "Full"), ("ANALYTICS_TRACK", "work")).Settings.Recording;
+
+        Assert.Equal(["email", "key"], recording.Redact);
+        Assert.Equal(["a,b", "(?<=x);", "c|d"], recording.RedactPatterns);
+        Assert.Equal((CaptureMode.Full, TrackMode.Work), (recording.Capture, recording.Track));
+        Assert.Equal(["email", "card", "phone", "key"], Read(("ANALYTICS_REDACT", "all")).Settings.Recording.Redact);
+        Assert.Empty(Read(("ANALYTICS_REDACT", "none")).Settings.Recording.Redact);
     }
 
     [Fact]
@@ -99,6 +132,8 @@ public sealed class EnvironmentVariablesTests
     [InlineData("OLLAMA_BACKEND_ULR", "OLLAMA_BACKEND_URL")]
     [InlineData("MAX_CONCURRENT_REQUEST", "MAX_CONCURRENT_REQUESTS")]
     [InlineData("QUEUE_TIMEOUT", "QUEUE_TIMEOUT_SECONDS")]
+    [InlineData("TRUSTED_PROXY", "TRUSTED_PROXIES")]
+    [InlineData("ANALYTICS_REDACTS", "ANALYTICS_REDACT")]
     [InlineData("proxy_port", "PROXY_PORT")]
     [InlineData("PROXY_SOMETHING_ELSE_ENTIRELY", null)]
     [InlineData("OLLAMA_MODELS", null)]

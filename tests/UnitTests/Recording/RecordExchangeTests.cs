@@ -1,4 +1,6 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Redaction;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.UnitTests.Recording;
@@ -80,18 +82,6 @@ public sealed class RecordExchangeTests
     }
 
     [Theory]
-    [InlineData("abcdef", 3, "abc")]
-    [InlineData("ab", 3, "ab")]
-    [InlineData("ab🦙", 3, "ab")]
-    [InlineData("ab🦙", 4, "ab🦙")]
-    [InlineData("anything", 0, "")]
-    [InlineData(null, 3, null)]
-    public void A_preview_is_cut_between_characters(string? text, int length, string? expected)
-    {
-        Assert.Equal(expected, RecordExchangeHandler.Preview(text, length));
-    }
-
-    [Theory]
     [InlineData(ExchangeOutcome.Completed, "success")]
     [InlineData(ExchangeOutcome.ClientCancelled, "cancelled")]
     [InlineData(ExchangeOutcome.UpstreamError, "error")]
@@ -104,5 +94,9 @@ public sealed class RecordExchangeTests
         Assert.Equal(status, RecordOf(s_exchange with { Outcome = outcome }).Status);
     }
 
-    private static RequestRecord RecordOf(Exchange exchange) => RecordExchangeHandler.ToRecord(exchange, previewLength: 1_000);
+    private static RequestRecord RecordOf(Exchange exchange)
+    {
+        var options = new RecordingOptions();
+        return RecordExchangeHandler.ToRecord(exchange, new RecordTexts(options, new Redactor(options, TimeProvider.System, NullLogger<Redactor>.Instance)));
+    }
 }
