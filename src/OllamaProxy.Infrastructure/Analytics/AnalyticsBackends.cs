@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using OllamaProxy.Application.Analytics;
+using OllamaProxy.Infrastructure.Analytics.Jsonl;
 using OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 namespace OllamaProxy.Infrastructure.Analytics;
@@ -10,6 +11,7 @@ public static class AnalyticsBackends
     private static readonly (string Name, Func<IServiceProvider, IAnalyticsStore> Create)[] s_table =
     [
         ("sqlite", static services => new SqliteAnalyticsStore(services.GetRequiredService<AnalyticsOptions>())),
+        ("jsonl", static services => new JsonlAnalyticsStore(services.GetRequiredService<AnalyticsOptions>(), services.GetService<TimeProvider>() ?? TimeProvider.System)),
         ("none", static _ => new NullStore()),
     ];
 

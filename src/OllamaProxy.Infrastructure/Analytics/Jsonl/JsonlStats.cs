@@ -1,0 +1,182 @@
+using OllamaProxy.Domain;
+using Field = OllamaProxy.Infrastructure.Analytics.Jsonl.JsonlField;
+
+namespace OllamaProxy.Infrastructure.Analytics.Jsonl;
+
+/// <summary>Adds up matching records, each read once and only as far as the sums need it.</summary>
+internal sealed class JsonlStats(StatsQuery query)
+{
+    private readonly JsonlFilter _filter = new(query.Filter);
+    private readonly Sum _total = new();
+    private readonly Groups _models = new(Field.Model);
+    private readonly Groups _endpoints = new(Field.Endpoint);
+    private readonly Groups _categories = new(Field.Category);
+    private readonly Groups _clients = new(Field.ClientIp);
+    private readonly Groups _applications = new(Field.Application);
+    private readonly Groups _outcomes = new(Field.Outcome);
+    private readonly SortedDictionary<long, Sum> _series = [];
+    private readonly long _step = query.SeriesStep is { } step ? JsonlFormat.Micros(step) : 0;
+
+    public RequestStats Of(JsonlSnapshot snapshot, CancellationToken cancellationToken)
+    {
+        var reader = new JsonlBlockReader();
+        foreach (var (file, block) in snapshot.Blocks.Where(source => _filter.MayMatch(source.Block)))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            foreach (var line in reader.Records(file, block))
+            {
+                if (_filter.Matches(line))
+                {
+                    Add(line);
+                }
+            }
+        }
+
+        return new RequestStats
+        {
+            Total = _total.ToLine(),
+            Models = _models.Top(query.Top),
+            Endpoints = _endpoints.Top(int.MaxValue),
+            Categories = _categories.Top(int.MaxValue),
+            Clients = _clients.Top(query.Top),
+            Applications = _applications.Top(query.Top),
+            Outcomes = _outcomes.Top(int.MaxValue),
+            ClientCount = _clients.Count,
+            ModelCount = _models.Count,
+            Series = [.. _series.Select(step => new StatStep(JsonlFormat.Instant(step.Key), step.Value.ToLine()))],
+        };
+    }
+
+    private void Add(JsonlLine line)
+    {
+        var facts = new Facts(line);
+        _total.Add(facts);
+        _models.Of(line).Add(facts);
+        _endpoints.Of(line).Add(facts);
+        _categories.Of(line).Add(facts);
+        _clients.Of(line).Add(facts);
+        _applications.Of(line).Add(facts);
+        _outcomes.Of(line).Add(facts);
+        if (_step > 0)
+        {
+            var start = line.Time - (((line.Time % _step) + _step) % _step);
+            if (!_series.TryGetValue(start, out var sum))
+            {
+                _series[start] = sum = new Sum();
+            }
+
+            sum.Add(facts);
+        }
+    }
+
+    /// <summary>What a record adds, decoded once for all groups.</summary>
+    private readonly struct Facts(JsonlLine line)
+    {
+        public bool IsSuccess { get; } = line.Is(Field.Status, "success"u8);
+
+        public bool IsCancelled { get; } = line.Is(Field.Status, "cancelled"u8);
+
+        public long InputTokens { get; } = line.Int64(Field.InputTokens) ?? 0;
+
+        public long CachedInputTokens { get; } = line.Int64(Field.CachedInputTokens) ?? 0;
+
+        public long OutputTokens { get; } = line.Int64(Field.OutputTokens) ?? 0;
+
+        public double? Latency { get; } = line.Micros(Field.Latency) / 1e6;
+
+        public double? TimeToFirstToken { get; } = line.Flag(Field.Stream) == true ? line.Micros(Field.TimeToFirstToken) / 1e6 : null;
+
+        public double? TokensPerSecond { get; } = line.Double(Field.TokensPerSecond);
+    }
+
+    private sealed class Sum
+    {
+        private readonly LogHistogram _latency = new();
+        private readonly LogHistogram _timeToFirstToken = new();
+        private readonly LogHistogram _tokensPerSecond = new();
+        private long _successes;
+        private long _cancelled;
+        private long _inputTokens;
+        private long _cachedInputTokens;
+        private long _outputTokens;
+
+        public long Requests { get; private set; }
+
+        public void Add(in Facts facts)
+        {
+            Requests++;
+            _successes += facts.IsSuccess ? 1 : 0;
+            _cancelled += facts.IsCancelled ? 1 : 0;
+            _inputTokens += facts.InputTokens;
+            _cachedInputTokens += facts.CachedInputTokens;
+            _outputTokens += facts.OutputTokens;
+            Add(_latency, facts.Latency);
+            Add(_timeToFirstToken, facts.TimeToFirstToken);
+            Add(_tokensPerSecond, facts.TokensPerSecond);
+        }
+
+        public StatLine ToLine() => new()
+        {
+            Requests = Requests,
+            Successes = _successes,
+            Errors = Requests - _successes - _cancelled,
+            Cancelled = _cancelled,
+            InputTokens = _inputTokens,
+            CachedInputTokens = _cachedInputTokens,
+            OutputTokens = _outputTokens,
+            Latency = _latency.ToDistribution(),
+            TimeToFirstToken = _timeToFirstToken.ToDistribution(),
+            TokensPerSecond = _tokensPerSecond.ToDistribution(),
+        };
+
+        private static void Add(LogHistogram histogram, double? value)
+        {
+            if (value is { } number)
+            {
+                histogram.Add(number);
+            }
+        }
+    }
+
+    /// <summary>Sums by the value of a field. The text is made once for each value, not once for each record.</summary>
+    private sealed class Groups
+    {
+        private readonly Field _field;
+        private readonly Dictionary<string, Sum> _sums = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, Sum>.AlternateLookup<ReadOnlySpan<char>> _lookup;
+        private Sum? _without;
+
+        public Groups(Field field)
+        {
+            _field = field;
+            _lookup = _sums.GetAlternateLookup<ReadOnlySpan<char>>();
+        }
+
+        /// <summary>Different values.</summary>
+        public int Count => _sums.Count;
+
+        public Sum Of(JsonlLine line)
+        {
+            if (!line.Has(_field))
+            {
+                return _without ??= new Sum();
+            }
+
+            var key = line.Chars(_field);
+            if (!_lookup.TryGetValue(key, out var sum))
+            {
+                _lookup[key] = sum = new Sum();
+            }
+
+            return sum;
+        }
+
+        /// <summary>Those with the most requests; equals in alphabetical order, the one without a name last.</summary>
+        public IReadOnlyList<StatGroup> Top(int count) =>
+        [
+            .. _sums.Select(sum => (Key: (string?)sum.Key, Sum: sum.Value)).Concat(_without is null ? [] : [(null, _without)])
+                .OrderByDescending(group => group.Sum.Requests).ThenBy(group => group.Key is null).ThenBy(group => group.Key, StringComparer.Ordinal).Take(count)
+                .Select(group => new StatGroup(group.Key, group.Sum.ToLine())),
+        ];
+    }
+}
