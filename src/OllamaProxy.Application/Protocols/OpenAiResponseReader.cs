@@ -51,6 +51,8 @@ internal sealed class OpenAiResponseReader : IResponseReader, IJsonFieldSink
         _events = head.IsEventStream ? new EventStreamScanner(_scanner) : null;
     }
 
+    public int Pieces => _answer.Pieces;
+
     public void Read(ReadOnlySpan<byte> bytes, long timestamp)
     {
         _timestamp = timestamp;

@@ -84,6 +84,8 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
         _events = head.IsEventStream ? new EventStreamScanner(_scanner) : null;
     }
 
+    public int Pieces => _answer.Pieces;
+
     public void Read(ReadOnlySpan<byte> bytes, long timestamp)
     {
         _timestamp = timestamp;

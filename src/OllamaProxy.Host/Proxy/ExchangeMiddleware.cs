@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.AspNetCore.Http.Features;
 using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Supervision;
@@ -18,6 +17,7 @@ internal sealed class ExchangeMiddleware(
     IOllamaProcessSupervisor ollama,
     ProxyOptions options,
     ConcurrencyGate gate,
+    RunningRequests running,
     ExchangeQueue queue,
     ProxyMetrics metrics,
     TimeProvider time,
@@ -31,7 +31,7 @@ internal sealed class ExchangeMiddleware(
 
     public async Task InvokeAsync(HttpContext context)
     {
-        var exchange = new ExchangeInProgress(context, time, logger);
+        var exchange = new ExchangeInProgress(context, running, time, logger);
         exchange.Begin();
         var error = ForwarderError.None;
         try
@@ -49,7 +49,21 @@ internal sealed class ExchangeMiddleware(
 
     private async Task<ForwarderError> PassAsync(HttpContext context, ExchangeInProgress exchange)
     {
-        var admission = exchange.NeedsSlot ? await gate.EnterAsync(exchange.Endpoint, context) : Admission.NotNeeded;
+        var entering = exchange.NeedsSlot ? gate.EnterAsync(exchange.Endpoint, context) : ValueTask.FromResult(Admission.NotNeeded);
+        exchange.Phase = entering.IsCompleted ? RequestPhase.Waiting : RequestPhase.Queued;
+        running.Add(exchange);
+        try
+        {
+            return await PassAsync(context, exchange, await entering);
+        }
+        finally
+        {
+            running.Remove(exchange);
+        }
+    }
+
+    private async Task<ForwarderError> PassAsync(HttpContext context, ExchangeInProgress exchange, Admission admission)
+    {
         exchange.QueueTime = admission.Waited;
         if (admission.Result != AdmissionResult.Admitted)
         {
@@ -59,6 +73,11 @@ internal sealed class ExchangeMiddleware(
             }
 
             return ForwarderError.None;
+        }
+
+        if (exchange.Phase == RequestPhase.Queued)
+        {
+            running.Enter(exchange, RequestPhase.Waiting);
         }
 
         metrics.RequestStarted();
@@ -118,8 +137,8 @@ internal sealed class ExchangeMiddleware(
             StatusCode = exchange.StatusCode,
             Outcome = outcome,
             Error = response.Error ?? exchange.Refusal ?? (outcome == ExchangeOutcome.UpstreamUnreachable ? Describe(context, error) : null),
-            ClientAddress = AddressOf(context.Connection.RemoteIpAddress),
-            UserAgent = context.Request.Headers.UserAgent is [{ } agent] ? agent : null,
+            ClientAddress = exchange.ClientAddress,
+            UserAgent = exchange.UserAgent,
             RequestBytes = exchange.RequestBytes,
             ResponseBytes = exchange.ResponseBytes,
             QueueTime = exchange.QueueTime,
@@ -130,8 +149,6 @@ internal sealed class ExchangeMiddleware(
             Response = response,
         };
     }
-
-    private static string? AddressOf(IPAddress? address) => (address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address)?.ToString();
 
     private static string Describe(HttpContext context, ForwarderError error) =>
         context.GetForwarderErrorFeature()?.Exception?.GetBaseException().Message ?? error.ToString();
