@@ -193,11 +193,7 @@ public abstract partial class RememberingStoreContract : AnalyticsStoreContract
     }
 
     /// <summary>Whether a text stands anywhere in the store's files, compressed ones too.</summary>
-<<<<<<< d582b28
-    private protected bool IsTraced(string text) => Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories).Any(file =>
-=======
     private protected bool IsTraced(string text) => Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories).Where(IsReadable).Any(file =>
->>>>>>> 15315d9
     {
         using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         using Stream content = file.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
@@ -205,10 +201,7 @@ public abstract partial class RememberingStoreContract : AnalyticsStoreContract
         content.CopyTo(bytes);
         return bytes.GetBuffer().AsSpan(0, (int)bytes.Length).IndexOf(Encoding.UTF8.GetBytes(text)) >= 0;
     });
-<<<<<<< d582b28
-=======
 
     /// <summary>A lock is empty, and held so that nobody else opens it.</summary>
     private static bool IsReadable(string file) => !file.EndsWith(".lock", StringComparison.Ordinal);
->>>>>>> 15315d9
 }
