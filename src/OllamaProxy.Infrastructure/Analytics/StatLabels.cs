@@ -4,9 +4,31 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics;
 
+/// <summary>What statistics are grouped by. The numbers are stored.</summary>
+internal enum StatLabel
+{
+    Model = 0,
+    Endpoint = 1,
+    Category = 2,
+    Client = 3,
+    Application = 4,
+    Outcome = 5,
+}
+
 /// <summary>What statistics are grouped and filtered by.</summary>
 internal sealed record StatLabels(string? Model, string Endpoint, string Category, string? Client, string? Application, string Outcome, string Status, bool IsInference)
 {
+    public string? this[StatLabel label] => label switch
+    {
+        StatLabel.Model => Model,
+        StatLabel.Endpoint => Endpoint,
+        StatLabel.Category => Category,
+        StatLabel.Client => Client,
+        StatLabel.Application => Application,
+        StatLabel.Outcome => Outcome,
+        _ => throw new ArgumentOutOfRangeException(nameof(label), label, "A label without a value."),
+    };
+
     public static StatLabels Of(RequestRecord record) =>
         new(record.Model, record.Endpoint, record.Category, record.ClientIp, record.Application, record.Outcome, record.Status, record.IsInference);
 

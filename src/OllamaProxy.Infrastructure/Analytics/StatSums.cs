@@ -81,6 +81,20 @@ internal sealed class StatSums
         _tokensPerSecond.Merge(histograms[(first + second)..]);
     }
 
+    public void Merge(StatSums other)
+    {
+        Requests += other.Requests;
+        _successes += other._successes;
+        _errors += other._errors;
+        _cancelled += other._cancelled;
+        _inputTokens += other._inputTokens;
+        _cachedInputTokens += other._cachedInputTokens;
+        _outputTokens += other._outputTokens;
+        _latency.Merge(other._latency);
+        _timeToFirstToken.Merge(other._timeToFirstToken);
+        _tokensPerSecond.Merge(other._tokensPerSecond);
+    }
+
     /// <summary>Seven numbers, the lengths of the first two histograms, the three histograms.</summary>
     public byte[] ToBytes()
     {

@@ -7,12 +7,7 @@ namespace OllamaProxy.Infrastructure.Analytics;
 internal sealed class StatsBuilder(StatsQuery query)
 {
     private readonly StatSums _total = new();
-    private readonly Groups _models = new();
-    private readonly Groups _endpoints = new();
-    private readonly Groups _categories = new();
-    private readonly Groups _clients = new();
-    private readonly Groups _applications = new();
-    private readonly Groups _outcomes = new();
+    private readonly Groups[] _groups = [.. Enum.GetValues<StatLabel>().Select(_ => new Groups())];
     private readonly SortedDictionary<DateTimeOffset, StatSums> _series = [];
 
     public void Add(RequestRecord record) => Add(record.Timestamp, StatLabels.Of(record), StatNumbers.Of(record));
@@ -29,9 +24,13 @@ internal sealed class StatsBuilder(StatsQuery query)
 
     /// <summary>The sums that records with these labels belong to, but for the step of the series.</summary>
     public StatSums[] SumsOf(StatLabels labels) =>
-    [
-        _total, _models[labels.Model], _endpoints[labels.Endpoint], _categories[labels.Category], _clients[labels.Client], _applications[labels.Application], _outcomes[labels.Outcome],
-    ];
+        [_total, .. Enum.GetValues<StatLabel>().Select(label => SumsOf(label, labels[label]))];
+
+    /// <summary>The sums of all records.</summary>
+    public StatSums SumsOfAll => _total;
+
+    /// <summary>The sums of records with one label.</summary>
+    public StatSums SumsOf(StatLabel label, string? value) => _groups[(int)label][value];
 
     /// <summary>The step of the series an instant is in; null when no series is asked for.</summary>
     public StatSums? StepOf(DateTimeOffset timestamp)
@@ -53,14 +52,14 @@ internal sealed class StatsBuilder(StatsQuery query)
     public RequestStats Build() => new()
     {
         Total = _total.ToLine(),
-        Models = _models.Top(query.Top),
-        Endpoints = _endpoints.Top(int.MaxValue),
-        Categories = _categories.Top(int.MaxValue),
-        Clients = _clients.Top(query.Top),
-        Applications = _applications.Top(query.Top),
-        Outcomes = _outcomes.Top(int.MaxValue),
-        ClientCount = _clients.Named,
-        ModelCount = _models.Named,
+        Models = _groups[(int)StatLabel.Model].Top(query.Top),
+        Endpoints = _groups[(int)StatLabel.Endpoint].Top(int.MaxValue),
+        Categories = _groups[(int)StatLabel.Category].Top(int.MaxValue),
+        Clients = _groups[(int)StatLabel.Client].Top(query.Top),
+        Applications = _groups[(int)StatLabel.Application].Top(query.Top),
+        Outcomes = _groups[(int)StatLabel.Outcome].Top(int.MaxValue),
+        ClientCount = _groups[(int)StatLabel.Client].Named,
+        ModelCount = _groups[(int)StatLabel.Model].Named,
         Series = [.. _series.Select(step => new StatStep(step.Key, step.Value.ToLine()))],
     };
 

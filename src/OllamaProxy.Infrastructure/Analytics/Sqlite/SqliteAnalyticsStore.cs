@@ -26,6 +26,7 @@ internal sealed class SqliteAnalyticsStore(AnalyticsOptions options) : ISqliteAn
 
     private readonly CancellationTokenSource _closing = new();
     private long _lastId;
+    private long _newestHour;
     private Task _upkeep = Task.CompletedTask;
 
     public string Backend => "sqlite";
@@ -42,10 +43,10 @@ internal sealed class SqliteAnalyticsStore(AnalyticsOptions options) : ISqliteAn
         _ = Upkeep();
     }
 
-    public Task WriteAsync(IReadOnlyList<RequestRecord> batch, CancellationToken cancellationToken)
+    public async Task WriteAsync(IReadOnlyList<RequestRecord> batch, CancellationToken cancellationToken)
     {
         List<SqliteRow> rows = [.. batch.Select(SqliteRow.From)];
-        return _file.WritingAsync(
+        await _file.WritingAsync(
             writer =>
             {
                 var id = _lastId;
@@ -58,6 +59,13 @@ internal sealed class SqliteAnalyticsStore(AnalyticsOptions options) : ISqliteAn
                 return _lastId = id;
             },
             cancellationToken);
+        // With a new hour, an older one can be closed.
+        var hour = rows.Count == 0 ? 0 : SqliteRollups.HourOf(rows.Max(row => row.TimestampUs));
+        if (hour > _newestHour)
+        {
+            _newestHour = hour;
+            _ = Upkeep();
+        }
     }
 
     public async IAsyncEnumerable<RequestRecord> ReadAsync(RequestFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -97,7 +105,7 @@ internal sealed class SqliteAnalyticsStore(AnalyticsOptions options) : ISqliteAn
         _file.ReadingAsync<IReadOnlyList<string>>(reader => [.. reader.Query<string>(SqliteQueries.Models)], cancellationToken);
 
     public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) =>
-        _file.ReadingAsync(reader => SqliteRollups.Summarize(reader, query), cancellationToken);
+        _file.ReadingAsync(reader => SqliteSummary.Of(reader, query), cancellationToken);
 
     public Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken) =>
         RemovingThenUpkeepAsync(
@@ -193,7 +201,9 @@ internal sealed class SqliteAnalyticsStore(AnalyticsOptions options) : ISqliteAn
         try
         {
             var closing = _closing.Token;
-            while (await RemovingAsync(() => SumUpAsync(closing), closing) || await _file.WritingAsync(writer => SqliteTextIndex.MakePiece(writer), closing))
+            while (await RemovingAsync(() => SumUpAsync(closing), closing)
+                || await _file.WritingAsync(SqliteRollups.Close, closing)
+                || await _file.WritingAsync(SqliteTextIndex.MakePiece, closing))
             {
             }
         }
@@ -204,7 +214,7 @@ internal sealed class SqliteAnalyticsStore(AnalyticsOptions options) : ISqliteAn
 
         async Task<bool> SumUpAsync(CancellationToken closing)
         {
-            var stale = await _file.ReadingAsync(SqliteRollups.Stale, closing);
+            var stale = await _file.ReadingAsync(SqliteRollups.FindStale, closing);
             if (stale is { } hour)
             {
                 var (sums, last) = await _file.ReadingAsync(reader => SqliteRollups.SumUp(reader, hour), closing);

@@ -113,9 +113,17 @@ internal static class SqliteMigrations
             PRIMARY KEY (hour, labels)
         ) STRICT, WITHOUT ROWID;
 
-        -- Hours without rollups, whose rows are to be read instead until they have them again.
-        CREATE TABLE stale_hours (hour INTEGER PRIMARY KEY) STRICT;
-        INSERT INTO stale_hours SELECT DISTINCT timestamp_us / 3600000000 FROM requests;
+        -- Sums of the requests of a closed hour by one label at a time, which are few however many combinations of labels there are (SqliteRollups.Total).
+        CREATE TABLE totals (
+            hour INTEGER NOT NULL,
+            label BLOB NOT NULL,
+            sums BLOB NOT NULL,
+            PRIMARY KEY (hour, label)
+        ) STRICT, WITHOUT ROWID;
+
+        -- Hours with records. 0: stale, without rollups, its rows are to be read until it has them again; 1: open, has rollups; 2: closed, has totals too.
+        CREATE TABLE hours (hour INTEGER PRIMARY KEY, state INTEGER NOT NULL) STRICT;
+        INSERT INTO hours SELECT DISTINCT timestamp_us / 3600000000, 0 FROM requests;
 
         -- Parts of the text index: part n is the FTS5 table text_n over 8192 positions. A stale part is being made (up to a position) and not to be used.
         CREATE TABLE text_parts (

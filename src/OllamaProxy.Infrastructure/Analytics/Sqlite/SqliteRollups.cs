@@ -1,34 +1,48 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
 using Microsoft.Data.Sqlite;
-using OllamaProxy.Domain;
-using SQLitePCL;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 /// <summary>
-/// Sums of whole hours, so that statistics need not look at every record. An hour is either exact or stale: what removes records makes it stale in the same
-/// transaction, readers read a stale hour's rows, and it is summed up again soon.
+/// Sums of whole hours, so that statistics need not look at every record. What removes records makes their hour stale in the same transaction: readers read its
+/// rows then (<see cref="SqliteSummary"/>), and it is summed up again soon. Hours that will hardly grow any more are closed.
 /// </summary>
 internal static class SqliteRollups
 {
-    private const long HourUs = 3_600_000_000;
+    public const long HourUs = 3_600_000_000;
 
-    private const string Put = "INSERT OR REPLACE INTO rollups (hour, labels, sums) VALUES (@Hour, @Labels, @Sums)";
+    /// <summary>The states of an hour, as stored.</summary>
+    public const long Stale = 0, Open = 1, Closed = 2;
+
+    /// <summary>So many of the newest hours stay open: requests are recorded when they end, in the hour in which they began.</summary>
+    private const long KeptOpen = 2;
+
+    private const string PutRollup = "INSERT OR REPLACE INTO rollups (hour, labels, sums) VALUES (@Hour, @Key, @Sums)";
+
+    private const string PutTotal = "INSERT INTO totals (hour, label, sums) VALUES (@Hour, @Key, @Sums)";
 
     public static long HourOf(long timestampUs) => (long)Math.Floor(timestampUs / (double)HourUs);
 
     /// <summary>Adds new records to the sums of their hours, but for stale hours: they are summed up from all of their records.</summary>
     public static void Add(SqliteConnection connection, IEnumerable<SqliteRow> rows)
     {
-        using var get = connection.CreateCommand();
-        get.CommandText = "SELECT sums FROM rollups WHERE hour = @Hour AND labels = @Labels";
+        using var get = SqliteSchema.Command(connection, "SELECT sums FROM rollups WHERE hour = @Hour AND labels = @Labels");
         var hourKey = get.Parameters.Add("@Hour", SqliteType.Integer);
         var labelsKey = get.Parameters.Add("@Labels", SqliteType.Blob);
         foreach (var hour in rows.GroupBy(row => HourOf(row.TimestampUs)))
         {
-            using var stale = SqliteSchema.Command(connection, "SELECT 1 FROM stale_hours WHERE hour = @Hour", ("@Hour", hour.Key));
-            if (stale.ExecuteScalar() is not null)
+            using var known = SqliteSchema.Command(connection, "SELECT state FROM hours WHERE hour = @Hour", ("@Hour", hour.Key));
+            var state = known.ExecuteScalar() as long?;
+            if (state == Stale)
             {
                 continue;
+            }
+
+            if (state != Open)
+            {
+                SetState(connection, hour.Key, Open);
             }
 
             var sums = new HourSums();
@@ -47,7 +61,7 @@ internal static class SqliteRollups
                 }
             }
 
-            Write(connection, hour.Key, sums);
+            Put(connection, PutRollup, hour.Key, sums.Cells);
         }
     }
 
@@ -60,8 +74,9 @@ internal static class SqliteRollups
                 connection,
                 """
                 DELETE FROM rollups WHERE hour = @Hour;
-                DELETE FROM stale_hours WHERE hour = @Hour;
-                INSERT INTO stale_hours SELECT @Hour WHERE EXISTS (SELECT 1 FROM requests WHERE timestamp_us BETWEEN @First AND @Last);
+                DELETE FROM totals WHERE hour = @Hour;
+                DELETE FROM hours WHERE hour = @Hour;
+                INSERT INTO hours SELECT @Hour, 0 WHERE EXISTS (SELECT 1 FROM requests WHERE timestamp_us BETWEEN @First AND @Last);
                 """,
                 ("@Hour", hour),
                 ("@First", hour * HourUs),
@@ -71,9 +86,9 @@ internal static class SqliteRollups
     }
 
     /// <summary>The newest stale hour; null when there is none.</summary>
-    public static long? Stale(SqliteConnection connection)
+    public static long? FindStale(SqliteConnection connection)
     {
-        using var command = SqliteSchema.Command(connection, "SELECT MAX(hour) FROM stale_hours");
+        using var command = SqliteSchema.Command(connection, "SELECT MAX(hour) FROM hours WHERE state = 0");
         return command.ExecuteScalar() as long?;
     }
 
@@ -92,144 +107,67 @@ internal static class SqliteRollups
     public static void Restore(SqliteConnection connection, long hour, HourSums sums, long last)
     {
         using var transaction = connection.BeginTransaction();
-        sums.Read(connection, hour, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"id > {last}"));
-        using var command = SqliteSchema.Command(
-            connection,
-            "DELETE FROM rollups WHERE hour = @Hour; DELETE FROM stale_hours WHERE hour = @Hour;", ("@Hour", hour));
-        command.ExecuteNonQuery();
-        Write(connection, hour, sums);
+        sums.Read(connection, hour, string.Create(CultureInfo.InvariantCulture, $"id > {last}"));
+        SetState(connection, hour, Open);
+        Put(connection, PutRollup, hour, sums.Cells);
         transaction.Commit();
     }
 
-    /// <summary>Statistics at one moment: from the sums of the whole hours in the range, and from the rows of its ends and of stale hours.</summary>
-    public static RequestStats Summarize(SqliteConnection connection, StatsQuery query)
+    /// <summary>Closes an hour that will hardly grow any more; false when there is none.</summary>
+    public static bool Close(SqliteConnection connection)
     {
-        var builder = new StatsBuilder(query);
-        var filter = SqliteFilter.Of(query.Filter);
-        using var transaction = connection.BeginTransaction(deferred: true);
-        if (filter.NeedsRows || query.SeriesStep?.Ticks % TimeSpan.TicksPerHour is > 0)
+        using var transaction = connection.BeginTransaction();
+        using var open = SqliteSchema.Command(
+            connection, "SELECT MIN(hour) FROM hours WHERE state = 1 AND hour <= (SELECT MAX(hour) FROM hours) - @KeptOpen", ("@KeptOpen", KeptOpen));
+        if (open.ExecuteScalar() is not long hour)
         {
-            foreach (var part in SqliteTextIndex.Candidates(connection, filter))
-            {
-                ReadRows(connection, filter, part.Candidates, row => builder.Add(row.Timestamp, row.Labels, row.Numbers));
-            }
-
-            return builder.Build();
+            return false;
         }
 
-        var from = filter.From is { } first ? (long)Math.Ceiling(first / (double)HourUs) : long.MinValue / HourUs;
-        var to = filter.To is { } end ? HourOf(end + 1) : long.MaxValue / HourUs;
-        if (from >= to)
-        {
-            ReadRows(connection, filter, SqliteTextIndex.All, row => builder.Add(row.Timestamp, row.Labels, row.Numbers));
-            return builder.Build();
-        }
-
-        MergeHours(connection, query, builder, from, to);
-        List<(long First, long End)> ranges = [(long.MinValue, from * HourUs), (to * HourUs, long.MaxValue)];
-        using (var stale = SqliteSchema.Command(connection, "SELECT hour FROM stale_hours WHERE hour >= @From AND hour < @To", ("@From", from), ("@To", to)))
-        using (var reader = stale.ExecuteReader())
+        var totals = new Dictionary<byte[], StatSums>(BytesComparer.Instance);
+        using (var rollups = SqliteSchema.Command(connection, "SELECT labels, sums FROM rollups WHERE hour = @Hour", ("@Hour", hour)))
+        using (var reader = rollups.ExecuteReader())
         {
             while (reader.Read())
             {
-                ranges.Add((reader.GetInt64(0) * HourUs, (reader.GetInt64(0) + 1) * HourUs));
+                var labels = StatLabels.FromBytes(reader.GetFieldValue<byte[]>(0));
+                var sums = reader.GetFieldValue<byte[]>(1);
+                Into(Total.Of(labels.IsInference)).Merge(sums);
+                foreach (var label in Enum.GetValues<StatLabel>())
+                {
+                    Into(Total.Of(labels.IsInference, label, labels[label])).Merge(sums);
+                }
             }
         }
 
-        foreach (var (start, stop) in ranges)
-        {
-            var range = SqliteFilter.Of(query.Filter);
-            range.From = Math.Max(start, filter.From ?? long.MinValue);
-            range.To = Math.Min(stop - 1, filter.To ?? long.MaxValue);
-            if (range.From <= range.To)
-            {
-                ReadRows(connection, range, SqliteTextIndex.All, row => builder.Add(row.Timestamp, row.Labels, row.Numbers));
-            }
-        }
+        SetState(connection, hour, Closed);
+        Put(connection, PutTotal, hour, totals);
+        transaction.Commit();
+        return true;
 
-        return builder.Build();
+        StatSums Into(byte[] key) => CollectionsMarshal.GetValueRefOrAddDefault(totals, key, out _) ??= new StatSums();
     }
 
-    private static void MergeHours(SqliteConnection connection, StatsQuery query, StatsBuilder builder, long from, long to)
+    /// <summary>Sets the state of an hour, whose totals are out of date with that.</summary>
+    private static void SetState(SqliteConnection connection, long hour, long state)
     {
-        // What each combination of labels adds to; null for what the filter leaves out. Labels repeat every hour.
-        var targets = new Dictionary<byte[], StatSums[]?>(BytesComparer.Instance);
-        var lookup = targets.GetAlternateLookup<ReadOnlySpan<byte>>();
         using var command = SqliteSchema.Command(
-            connection,
-            "SELECT hour, labels, sums FROM rollups WHERE hour >= @From AND hour < @To ORDER BY hour", ("@From", from), ("@To", to));
-        using var reader = command.ExecuteReader();
-        (long Hour, StatSums? Sums) step = (long.MinValue, null);
-        while (reader.Read())
-        {
-            // At the level of bytes, as there may be many.
-            var hour = raw.sqlite3_column_int64(reader.Handle!, 0);
-            var key = raw.sqlite3_column_blob(reader.Handle!, 1);
-            if (!lookup.TryGetValue(key, out var sums))
-            {
-                var labels = StatLabels.FromBytes(key);
-                sums = labels.Matches(query.Filter) ? builder.SumsOf(labels) : null;
-                targets[key.ToArray()] = sums;
-            }
-
-            if (sums is null)
-            {
-                continue;
-            }
-
-            if (step.Hour != hour)
-            {
-                step = (hour, builder.StepOf(SqliteRow.Instant(hour * HourUs)));
-            }
-
-            var value = raw.sqlite3_column_blob(reader.Handle!, 2);
-            foreach (var target in sums)
-            {
-                target.Merge(value);
-            }
-
-            step.Sums?.Merge(value);
-        }
+            connection, "DELETE FROM totals WHERE hour = @Hour; INSERT OR REPLACE INTO hours (hour, state) VALUES (@Hour, @State);", ("@Hour", hour), ("@State", state));
+        command.ExecuteNonQuery();
     }
 
-    private static void Write(SqliteConnection connection, long hour, HourSums sums)
+    private static void Put(SqliteConnection connection, string sql, long hour, Dictionary<byte[], StatSums> sums)
     {
-        using var put = SqliteSchema.Command(connection, Put, ("@Hour", hour));
-        var labels = put.Parameters.Add("@Labels", SqliteType.Blob);
+        using var put = SqliteSchema.Command(connection, sql, ("@Hour", hour));
+        var key = put.Parameters.Add("@Key", SqliteType.Blob);
         var value = put.Parameters.Add("@Sums", SqliteType.Blob);
-        foreach (var cell in sums.Cells)
+        foreach (var cell in sums)
         {
-            labels.Value = cell.Key;
+            key.Value = cell.Key;
             value.Value = cell.Value.ToBytes();
             put.ExecuteNonQuery();
         }
     }
-
-    private static void ReadRows(SqliteConnection connection, SqliteFilter filter, string candidates, Action<FactRow> add)
-    {
-        using var command = SqliteSchema.Command(connection, SqliteQueries.Facts(filter, candidates));
-        filter.AddTo(command);
-        using var reader = command.ExecuteReader();
-        while (reader.Read())
-        {
-            add(new FactRow(
-                SqliteRow.Instant(reader.GetInt64(0)),
-                new StatLabels(Text(reader, 1), reader.GetString(2), reader.GetString(3), Text(reader, 4), Text(reader, 5), reader.GetString(6), reader.GetString(7), reader.GetInt64(8) != 0),
-                new StatNumbers(
-                    SqliteRow.Duration(reader.GetInt64(9)).TotalSeconds,
-                    reader.IsDBNull(10) ? null : SqliteRow.Duration(reader.GetInt64(10)).TotalSeconds,
-                    reader.IsDBNull(11) ? null : reader.GetDouble(11),
-                    Number(reader, 12),
-                    Number(reader, 13),
-                    Number(reader, 14))));
-        }
-    }
-
-    private static string? Text(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
-
-    private static long? Number(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetInt64(column);
-
-    private readonly record struct FactRow(DateTimeOffset Timestamp, StatLabels Labels, StatNumbers Numbers);
 
     /// <summary>The sums of one hour by labels.</summary>
     public sealed class HourSums
@@ -243,7 +181,7 @@ internal static class SqliteRollups
         }
 
         public void Read(SqliteConnection connection, long hour, string candidates) =>
-            ReadRows(connection, new SqliteFilter { From = hour * HourUs, To = (hour * HourUs) + HourUs - 1 }, candidates, row => Add(row.Labels, row.Numbers));
+            SqliteSummary.ReadRows(connection, new SqliteFilter { From = hour * HourUs, To = (hour * HourUs) + HourUs - 1 }, candidates, row => Add(row.Labels, row.Numbers));
 
         private void Add(StatLabels labels, StatNumbers numbers)
         {
@@ -257,23 +195,28 @@ internal static class SqliteRollups
         }
     }
 
-    private sealed class BytesComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
+    /// <summary>The key of a total: whether of inferences, of which label, and its value.</summary>
+    public static class Total
     {
-        public static BytesComparer Instance { get; } = new();
+        private const byte OfAll = 255;
 
-        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
+        public static byte[] Of(bool isInference) => [isInference ? (byte)1 : (byte)0, OfAll];
 
-        public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
-
-        public int GetHashCode(byte[] obj) => GetHashCode(obj.AsSpan());
-
-        public int GetHashCode(ReadOnlySpan<byte> alternate)
+        public static byte[] Of(bool isInference, StatLabel label, string? value)
         {
-            var hash = new HashCode();
-            hash.AddBytes(alternate);
-            return hash.ToHashCode();
+            byte[] key = [isInference ? (byte)1 : (byte)0, (byte)label];
+            return value is null ? key : [.. key, 0, .. Encoding.UTF8.GetBytes(value)];
         }
 
-        public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
+        /// <summary>Where a total belongs; null when it is not asked for.</summary>
+        public static StatSums? Target(ReadOnlySpan<byte> key, bool? isInference, StatsBuilder builder)
+        {
+            if (isInference is { } asked && asked != (key[0] != 0))
+            {
+                return null;
+            }
+
+            return key[1] == OfAll ? builder.SumsOfAll : builder.SumsOf((StatLabel)key[1], key.Length == 2 ? null : Encoding.UTF8.GetString(key[3..]));
+        }
     }
 }
