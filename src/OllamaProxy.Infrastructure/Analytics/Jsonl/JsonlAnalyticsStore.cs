@@ -43,15 +43,15 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IDisposable
     /// <summary>The compression of older days that runs in the background, or ran last.</summary>
     internal Task Compressing { get; private set; } = Task.CompletedTask;
 
-    public Task OpenAsync(CancellationToken cancellationToken)
+    public async Task OpenAsync(CancellationToken cancellationToken)
     {
         try
         {
             JsonlAppender.CreateFolder(_directory);
             _lock = JsonlCatalog.Create(Path.Combine(_directory, LockName), FileMode.OpenOrCreate, FileShare.None);
-            _appender = new JsonlAppender(_catalog, _directory, _catalog.Open());
+            // The lines of the newest day are all read.
+            _appender = new JsonlAppender(_catalog, _directory, await Task.Run(_catalog.Open, cancellationToken));
             Compressing = CompressAsync();
-            return Task.CompletedTask;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException)
         {
@@ -64,6 +64,7 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IDisposable
     public Task WriteAsync(IReadOnlyList<RequestRecord> batch, CancellationToken cancellationToken) => WritingAsync(
         () =>
         {
+            ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
             var newest = _catalog.Newest();
             _appender!.Append(batch);
             if (_catalog.Newest() > newest)
@@ -154,6 +155,8 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IDisposable
         _changing.Wait();
         _writing.Wait();
         _lock?.Dispose();
+        _writing.Release();
+        _changing.Release();
     }
 
     private async Task CompressAsync()

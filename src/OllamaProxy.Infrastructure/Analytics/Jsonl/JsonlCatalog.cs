@@ -239,6 +239,20 @@ internal sealed class JsonlSnapshot : IDisposable
 
     public IEnumerable<(JsonlFile File, JsonlBlock Block)> Blocks => Days.SelectMany(day => day.Blocks);
 
+    /// <summary>For one pass over everything, in which files are open no longer than needed.</summary>
+    public IEnumerable<(JsonlFile File, JsonlBlock Block)> Pass()
+    {
+        foreach (var day in Days)
+        {
+            foreach (var source in day.Blocks)
+            {
+                yield return source;
+            }
+
+            Release(day);
+        }
+    }
+
     /// <summary>The reader is through with a day: a long read keeps few files open.</summary>
     public void Release(JsonlDay day)
     {

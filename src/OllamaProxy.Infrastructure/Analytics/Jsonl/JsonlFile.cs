@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using OllamaProxy.Application.Analytics;
 
 namespace OllamaProxy.Infrastructure.Analytics.Jsonl;
 
@@ -94,7 +95,15 @@ internal sealed class JsonlBlockReader
         {
             _raw = Grow(_raw, block.Length);
             file.ReadRaw(block, _raw.AsSpan(0, block.Length));
-            JsonlGzip.Expand(_raw, block.Length, Buffer.AsSpan(0, Length));
+            try
+            {
+                JsonlGzip.Expand(_raw, block.Length, Buffer.AsSpan(0, Length));
+            }
+            // Numbers without its records would be wrong.
+            catch (InvalidDataException exception)
+            {
+                throw new AnalyticsStoreException($"{file.Path} is damaged. Stop the proxy, move the file away, and start it again.", exception);
+            }
         }
         else
         {

@@ -27,10 +27,11 @@ internal sealed class JsonlOutput : IDisposable
         if (source.IsCompressed == _compress && block.Count > 0 && block.RawLength >= JsonlBlock.Size / 2)
         {
             End();
-            var raw = new byte[block.Length];
-            source.ReadRaw(block, raw);
+            var raw = ArrayPool<byte>.Shared.Rent(block.Length);
+            source.ReadRaw(block, raw.AsSpan(0, block.Length));
             _blocks.Add(block with { Offset = _file.Position });
-            _file.Write(raw);
+            _file.Write(raw, 0, block.Length);
+            ArrayPool<byte>.Shared.Return(raw);
             return;
         }
 

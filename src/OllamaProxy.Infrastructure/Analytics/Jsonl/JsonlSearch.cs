@@ -59,7 +59,7 @@ internal static class JsonlSearch
     public static RequestRecord? Find(JsonlSnapshot snapshot, long id)
     {
         var reader = new JsonlBlockReader();
-        return snapshot.Blocks.Where(source => source.Block.MinId <= id && source.Block.MaxId >= id)
+        return snapshot.Pass().Where(source => source.Block.MinId <= id && source.Block.MaxId >= id)
             .SelectMany(source => reader.Records(source.File, source.Block)).FirstOrDefault(line => line.Id == id)?.ToRecord();
     }
 
@@ -67,7 +67,7 @@ internal static class JsonlSearch
     public static IReadOnlyList<string> Models(JsonlSnapshot snapshot, CancellationToken cancellationToken)
     {
         var (models, reader) = (new HashSet<string>(StringComparer.Ordinal), new JsonlBlockReader());
-        foreach (var (file, block) in snapshot.Blocks)
+        foreach (var (file, block) in snapshot.Pass())
         {
             cancellationToken.ThrowIfCancellationRequested();
             models.UnionWith(block.Models ?? reader.Records(file, block).Select(line => line.Text(JsonlField.Model)).OfType<string>());
@@ -82,7 +82,7 @@ internal static class JsonlSearch
     {
         var reader = new JsonlBlockReader();
         var best = new PriorityQueue<RequestRecord, (double? Value, long Id)>(Comparer<(double? Value, long Id)>.Create((x, y) => order.Compare(y, x)));
-        foreach (var (file, block) in snapshot.Blocks.Where(source => filter.MayMatch(source.Block)))
+        foreach (var (file, block) in snapshot.Pass().Where(source => filter.MayMatch(source.Block)))
         {
             cancellationToken.ThrowIfCancellationRequested();
             foreach (var line in reader.Records(file, block))

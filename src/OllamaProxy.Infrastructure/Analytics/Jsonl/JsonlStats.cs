@@ -20,7 +20,7 @@ internal sealed class JsonlStats(StatsQuery query)
     public RequestStats Of(JsonlSnapshot snapshot, CancellationToken cancellationToken)
     {
         var reader = new JsonlBlockReader();
-        foreach (var (file, block) in snapshot.Blocks.Where(source => _filter.MayMatch(source.Block)))
+        foreach (var (file, block) in snapshot.Pass().Where(source => _filter.MayMatch(source.Block)))
         {
             cancellationToken.ThrowIfCancellationRequested();
             foreach (var line in reader.Records(file, block))
