@@ -30,6 +30,10 @@ public static class ApplicationServices
         services.AddSingleton<IRequestHandler<SearchRequests, SearchResult>, SearchRequestsHandler>();
         services.AddSingleton<IRequestHandler<ExportRequests, ExportResult>, ExportRequestsHandler>();
         services.AddSingleton<IRequestHandler<GetStats, StatsResult>, GetStatsHandler>();
+        services.AddSingleton<IRequestHandler<FindRequest, FindResult>, FindRequestHandler>();
+        services.AddSingleton<IRequestHandler<ListModels, ModelsResult>, ListModelsHandler>();
+        services.AddSingleton<IRequestHandler<DeleteRequest, DeleteResult>, DeleteRequestHandler>();
+        services.AddSingleton<IRequestHandler<DeleteRequests, DeleteResult>, DeleteRequestsHandler>();
 
         // Published in this order: metrics first, so that a broken store never costs a metric.
         services.AddSingleton<INotificationHandler<RequestRecorded>, UpdateMetrics>();

@@ -54,8 +54,7 @@ internal static class ProxyHost
         {
             own.MapPrometheus();
             own.MapHealth();
-            own.MapAnalytics();
-            own.MapTest();
+            own.MapOwn(OwnEndpoints.All);
         });
         return app;
     }
@@ -68,5 +67,6 @@ internal static class ProxyHost
         services.AddSingleton(settings.Analytics);
         services.AddSingleton(settings.Recording);
         services.AddSingleton(settings.Metrics);
+        services.AddSingleton(settings.Access);
     }
 }

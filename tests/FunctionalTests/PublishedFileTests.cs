@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
@@ -46,6 +47,31 @@ public sealed class PublishedFileTests
         Assert.Equal(2, csv.TrimEnd().Split("\r\n").Length);
         Assert.Equal(("sqlite", 1), (stats.GetProperty("backend").GetString(), stats.GetProperty("total_records").GetInt32()));
         Assert.True(test.GetProperty("ollama_reachable").GetBoolean());
+        await AssertAnswersAsync(client, cancellation);
+    }
+
+    /// <summary>Every answer is made of types that something must know how to write.</summary>
+    private static async Task AssertAnswersAsync(HttpClient client, CancellationToken cancellation)
+    {
+        string[] paths =
+        [
+            "/analytics", "/analytics/stats?step=1h", "/analytics/stats/enhanced", "/analytics/messages", "/analytics/messages/1", "/analytics/models", "/analytics/export",
+            "/analytics/export?format=jsonl&message_id=1", "/analytics/ollama", "/analytics/openapi.json",
+        ];
+        foreach (var path in paths)
+        {
+            using var answer = await client.GetAsync(path, cancellation);
+            Assert.Equal((path, HttpStatusCode.OK), (path, answer.StatusCode));
+            Assert.NotEqual(JsonValueKind.Undefined, JsonElement.Parse(await answer.Content.ReadAsStringAsync(cancellation)).ValueKind);
+        }
+
+        using var wrong = await client.GetAsync("/analytics/search?limit=0&step=1", cancellation);
+        using var live = await client.GetAsync("/analytics/live", HttpCompletionOption.ResponseHeadersRead, cancellation);
+        using var login = await client.GetAsync("/analytics/login", cancellation);
+        using var deleted = await client.DeleteAsync("/analytics/messages?model=tiny", cancellation);
+        Assert.Equal(
+            [HttpStatusCode.BadRequest, HttpStatusCode.OK, HttpStatusCode.Forbidden, HttpStatusCode.OK],
+            new[] { wrong, live, login, deleted }.Select(answer => answer.StatusCode));
     }
 
 #pragma warning disable RS0030 // Where the file under test is, is the tests' own setting.

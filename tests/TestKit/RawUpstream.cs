@@ -165,10 +165,13 @@ internal static class RawHttp
     }
 
     /// <summary>Sends bytes on a new connection and reads the answer until it is whole, the peer closes, or <paramref name="within"/> is over.</summary>
-    public static async Task<RawAnswer> SendAsync(int port, byte[] request, bool isHead, TimeSpan within)
+    public static Task<RawAnswer> SendAsync(int port, byte[] request, bool isHead, TimeSpan within) => SendAsync(new IPEndPoint(IPAddress.Loopback, port), request, isHead, within);
+
+    /// <summary>The same to any address of this machine.</summary>
+    public static async Task<RawAnswer> SendAsync(IPEndPoint to, byte[] request, bool isHead, TimeSpan within)
     {
         using var client = new TcpClient { NoDelay = true };
-        await client.ConnectAsync(IPAddress.Loopback, port);
+        await client.ConnectAsync(to);
         var stream = client.GetStream();
         await stream.WriteAsync(request);
         // HTTP/1.0 answers end with the connection, whatever they announce.

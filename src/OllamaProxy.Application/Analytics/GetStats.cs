@@ -1,18 +1,68 @@
+using FluentValidation;
 using MediatR;
 using OllamaProxy.Application.Recording;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Analytics;
 
-/// <summary>What the store holds and what still waits for it.</summary>
-public sealed record GetStats : IRequest<StatsResult>;
+/// <summary>What the store holds, what still waits for it, and the numbers of the matching records.</summary>
+public sealed record GetStats(StatsQuery Query) : IRequest<StatsResult>
+{
+    public const int DefaultTop = 10;
+
+    public const int MaxTop = 100;
+
+    /// <summary>A chart has no more points than that, and a mistyped step must not fill the memory.</summary>
+    public const int MaxSteps = 20_000;
+}
 
 /// <param name="Store">The store's own numbers.</param>
 /// <param name="QueueSize">Exchanges not recorded yet.</param>
-public sealed record StatsResult(AnalyticsStats Store, int QueueSize);
-
-internal sealed class GetStatsHandler(IAnalyticsStore store, ExchangeQueue queue) : IRequestHandler<GetStats, StatsResult>
+/// <param name="Stats">The numbers of the matching records.</param>
+/// <param name="From">Where the range begins: as asked for, or the oldest record; null when there is neither.</param>
+/// <param name="To">Where it ends: as asked for, but not in the future.</param>
+/// <param name="Step">The step of the time series, longer than asked for where a range without a beginning would have too many; null without a series.</param>
+public sealed record StatsResult(AnalyticsStats Store, int QueueSize, RequestStats Stats, DateTimeOffset? From, DateTimeOffset To, TimeSpan? Step)
 {
-    public async Task<StatsResult> Handle(GetStats query, CancellationToken cancellationToken) =>
-        new(await store.GetStatsAsync(cancellationToken), queue.Reader.Count);
+    /// <summary>The length of the range in minutes; 0 when it has none.</summary>
+    public double Minutes => From is { } from && To > from ? (To - from).TotalMinutes : 0;
+}
+
+/// <summary>Names are the query parameters', so that a message says which one to change.</summary>
+public sealed class GetStatsValidator : AbstractValidator<GetStats>
+{
+    public GetStatsValidator()
+    {
+        RuleFor(stats => stats.Query.Top).InclusiveBetween(1, GetStats.MaxTop).OverridePropertyName("top").WithMessage($"must be a whole number from 1 to {GetStats.MaxTop}.");
+        RuleFor(stats => stats.Query.SeriesStep).Must(step => step is null || IsWholeStep(step.Value)).OverridePropertyName("step")
+            .WithMessage("must be minutes that divide an hour (1m, 2m, 3m, 4m, 5m, 6m, 10m, 12m, 15m, 20m, 30m), or whole hours or days (1h, 6h, 1d), or such a length in seconds.");
+        RuleFor(stats => stats.Query).Must(IsBounded).OverridePropertyName("step").WithMessage($"is too short for the range: more than {GetStats.MaxSteps} steps. Make the step longer, or the range shorter.");
+        RuleFor(stats => stats.Query.Filter).SetValidator(new FilterRules()).OverridePropertyName("");
+    }
+
+    private static bool IsWholeStep(TimeSpan step) =>
+        step >= TimeSpan.FromMinutes(1) && (step.Ticks % TimeSpan.TicksPerHour == 0 || (TimeSpan.TicksPerHour % step.Ticks == 0 && step.Ticks % TimeSpan.TicksPerMinute == 0));
+
+    private static bool IsBounded(StatsQuery query) =>
+        query is not { SeriesStep: { } step, Filter: { From: { } from, To: { } to } } || step <= TimeSpan.Zero || (to - from) / step <= GetStats.MaxSteps;
+}
+
+internal sealed class GetStatsHandler(IAnalyticsStore store, ExchangeQueue queue, TimeProvider time) : IRequestHandler<GetStats, StatsResult>
+{
+    public async Task<StatsResult> Handle(GetStats query, CancellationToken cancellationToken)
+    {
+        var (filter, now) = (query.Query.Filter, time.GetUtcNow());
+        var own = await store.GetStatsAsync(cancellationToken);
+        var from = filter.From ?? own.Oldest;
+        var to = filter.To < now ? filter.To.Value : now;
+        var bounded = Bounded(query.Query, from, to);
+        var stats = await store.SummarizeAsync(bounded, cancellationToken);
+        return new StatsResult(own, queue.Reader.Count, stats, from, to, bounded.SeriesStep);
+    }
+
+    /// <summary>A range that is open at an end is as long as there are records; its series must stay a series that somebody can draw.</summary>
+    private static StatsQuery Bounded(StatsQuery query, DateTimeOffset? from, DateTimeOffset to) =>
+        query.SeriesStep is { } step && from is { } start && (to - start) / step > GetStats.MaxSteps
+            ? query with { SeriesStep = TimeSpan.FromDays(Math.Ceiling((to - start) / GetStats.MaxSteps / TimeSpan.FromDays(1))) }
+            : query;
 }

@@ -4,7 +4,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Analytics;
 
-/// <summary>The newest records that match.</summary>
+/// <summary>A page of the records that match.</summary>
 public sealed record SearchRequests(RequestQuery Query) : IRequest<SearchResult>
 {
     public const int DefaultLimit = 100;
@@ -12,7 +12,7 @@ public sealed record SearchRequests(RequestQuery Query) : IRequest<SearchResult>
     public const int MaxLimit = 1_000;
 }
 
-/// <summary>What was found, newest first.</summary>
+/// <summary>What was found, in the order that was asked for.</summary>
 public sealed record SearchResult(RequestPage Page);
 
 /// <summary>Names are the query parameters', so that a message says which one to change.</summary>
@@ -22,7 +22,7 @@ public sealed class SearchRequestsValidator : AbstractValidator<SearchRequests>
     {
         RuleFor(search => search.Query.Limit).InclusiveBetween(1, SearchRequests.MaxLimit).OverridePropertyName("limit")
             .WithMessage($"must be a whole number from 1 to {SearchRequests.MaxLimit}.");
-        RuleFor(search => search.Query.Filter).Must(filter => !(filter.From > filter.To)).OverridePropertyName("start_time").WithMessage("must not be after end_time.");
+        RuleFor(search => search.Query.Filter).SetValidator(new FilterRules()).OverridePropertyName("");
     }
 }
 

@@ -37,6 +37,9 @@ internal sealed class AnswerFacts
     private string? _toolName;
     private bool _carriesContent;
 
+    /// <summary>See <see cref="IResponseReader.Pieces"/>.</summary>
+    public int Pieces => _gaps.Pieces;
+
     public ToolCalls ToolCalls { get; } = new();
 
     public string? Model { get; private set; }

@@ -59,6 +59,8 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
         _scanner = new AnswerScanner(s_fields, this, head);
     }
 
+    public int Pieces => _answer.Pieces;
+
     public void Read(ReadOnlySpan<byte> bytes, long timestamp)
     {
         _timestamp = timestamp;

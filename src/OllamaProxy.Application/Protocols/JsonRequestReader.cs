@@ -60,6 +60,8 @@ internal sealed class JsonRequestReader : IRequestReader, IJsonFieldSink
     /// <param name="fields">The dialect's paths, numbered by <see cref="RequestField"/>.</param>
     public JsonRequestReader(JsonFields fields) => _scanner = new JsonFieldScanner(fields, this, documents: 1);
 
+    public string? Model => _model ?? _name;
+
     public void Read(ReadOnlySpan<byte> bytes) => _scanner.Read(bytes);
 
     public RequestFacts Complete() => new()

@@ -72,6 +72,8 @@ internal sealed class NativeResponseReader : IResponseReader, IJsonFieldSink
         _isStream ? _succeeded :
         ended && _scanner.Documents > 0;
 
+    public int Pieces => _answer.Pieces;
+
     public void Read(ReadOnlySpan<byte> bytes, long timestamp)
     {
         _timestamp = timestamp;

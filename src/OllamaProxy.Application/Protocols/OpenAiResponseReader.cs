@@ -50,6 +50,8 @@ internal sealed class OpenAiResponseReader : IResponseReader, IJsonFieldSink
         _scanner = new AnswerScanner(s_fields, this, head);
     }
 
+    public int Pieces => _answer.Pieces;
+
     public void Read(ReadOnlySpan<byte> bytes, long timestamp)
     {
         _timestamp = timestamp;

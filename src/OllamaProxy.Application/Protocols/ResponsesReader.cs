@@ -83,6 +83,8 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
         _scanner = new AnswerScanner(head.IsEventStream ? s_events : s_object, this, head);
     }
 
+    public int Pieces => _answer.Pieces;
+
     public void Read(ReadOnlySpan<byte> bytes, long timestamp)
     {
         _timestamp = timestamp;

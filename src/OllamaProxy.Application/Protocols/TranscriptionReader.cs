@@ -27,6 +27,8 @@ internal sealed class TranscriptionReader : IResponseReader, IJsonFieldSink
         _scanner = new JsonFieldScanner(s_fields, this);
     }
 
+    public int Pieces => _answer.Pieces;
+
     public void Read(ReadOnlySpan<byte> bytes, long timestamp)
     {
         _isEmpty &= bytes.IsEmpty;

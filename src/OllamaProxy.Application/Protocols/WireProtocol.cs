@@ -46,6 +46,9 @@ public readonly record struct ResponseHead(int StatusCode, string? ContentType, 
 /// </summary>
 public interface IRequestReader
 {
+    /// <summary>The model, once it was seen. Any thread may look while the body still passes.</summary>
+    string? Model => null;
+
     void Read(ReadOnlySpan<byte> bytes);
 
     /// <summary>What was understood. Called once, after the last byte or when the body was cut.</summary>
@@ -55,6 +58,9 @@ public interface IRequestReader
 /// <summary>Looks at an answer as it passes; the same rules as <see cref="IRequestReader"/>.</summary>
 public interface IResponseReader
 {
+    /// <summary>Pieces with content so far. Any thread may look while the answer still passes.</summary>
+    int Pieces => 0;
+
     /// <param name="bytes">The next bytes of the body, cut anywhere.</param>
     /// <param name="timestamp">When they arrived, as a <see cref="TimeProvider"/> timestamp.</param>
     void Read(ReadOnlySpan<byte> bytes, long timestamp);

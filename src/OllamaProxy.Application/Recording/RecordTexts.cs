@@ -1,5 +1,5 @@
 using System.Text;
-using OllamaProxy.Application.Protocols;
+using OllamaProxy.Application.Protocols.Json;
 using OllamaProxy.Application.Redaction;
 using OllamaProxy.Domain;
 

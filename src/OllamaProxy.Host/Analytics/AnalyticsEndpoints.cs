@@ -1,77 +1,165 @@
+using System.Globalization;
 using MediatR;
+using Microsoft.AspNetCore.WebUtilities;
 using OllamaProxy.Application.Analytics;
+using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Domain;
+using OllamaProxy.Host.Access;
 
 namespace OllamaProxy.Host.Analytics;
 
-/// <summary>The analytics API.</summary>
+/// <summary>The answers of the analytics API: parameters into a query, its result into JSON.</summary>
 internal static class AnalyticsEndpoints
 {
     private static readonly SearchRequestsValidator s_search = new();
-    private static readonly ExportRequestsValidator s_export = new();
+    private static readonly DeleteRequestsValidator s_delete = new();
+    private static readonly GetStatsValidator s_stats = new();
+
+    /// <summary>Where nothing else is asked for, the original's statistics are of the last day.</summary>
+    private const int EnhancedHours = 24;
 
     public static void AddAnalyticsEndpoints(this IServiceCollection services)
     {
+        services.AddSingleton<ReaderToken>();
+        services.AddSingleton<FailedLogins>();
+        services.AddSingleton<ReaderAccess>();
+        services.AddSingleton<LiveFeed>();
+        // After those of the application: what is announced is counted and on its way into the store.
+        services.AddSingleton<INotificationHandler<RequestRecorded>, AnnounceRecord>();
     }
 
-    public static void MapAnalytics(this IEndpointRouteBuilder endpoints)
+    public static Task<IResult> IndexAsync()
     {
-        endpoints.MapOwn("/analytics", static _ => Task.FromResult<IResult>(TypedResults.Json(
-            new IndexJson(["/analytics/stats", "/analytics/search", "/analytics/export", "/metrics", "/test", "/healthz"]), AnalyticsJson.Relaxed.IndexJson)));
-        endpoints.MapOwn("/analytics/stats", StatsAsync);
-        endpoints.MapOwn("/analytics/search", SearchAsync);
-        endpoints.MapOwn("/analytics/export", ExportAsync);
+        string[] paths = [.. OwnEndpoints.All.Select(endpoint => endpoint.Path).Distinct(), "/metrics", "/healthz"];
+        return Task.FromResult<IResult>(TypedResults.Json(new IndexJson(paths), AnalyticsJson.Relaxed.IndexJson));
     }
 
-    /// <summary>One path for this machine, GET only.</summary>
-    public static void MapOwn(this IEndpointRouteBuilder endpoints, string path, Func<HttpContext, Task<IResult>> answer) =>
-        endpoints.Map(path, (RequestDelegate)(async context =>
+    public static async Task<IResult> StatsAsync(HttpContext context, QueryRequest request)
+    {
+        var query = new GetStats(new StatsQuery(Range(context, request, null), request.Step, request.Top));
+        return Both(request) ?? request.Check(query, s_stats) ?? TypedResults.Json(
+            StatsJson.Of(await Mediator(context).Send(query, context.RequestAborted), LocalClient.Is(context)), AnalyticsJson.Relaxed.StatsJson);
+    }
+
+    public static async Task<IResult> EnhancedAsync(HttpContext context, QueryRequest request)
+    {
+        // The original knew inferences only.
+        var filter = Range(context, request, EnhancedHours);
+        filter = request.SaysInference ? filter : filter with { IsInference = true };
+        var query = new GetStats(new StatsQuery(filter, TimeSpan.FromHours(1)));
+        return Both(request) ?? request.Check(query, s_stats) ?? TypedResults.Json(
+            EnhancedStatsJson.Of(await Mediator(context).Send(query, context.RequestAborted)), AnalyticsJson.Relaxed.EnhancedStatsJson);
+    }
+
+    public static async Task<IResult> SearchAsync(HttpContext context, QueryRequest request)
+    {
+        var (refusal, results, next) = await PageAsync(context, request);
+        return refusal ?? TypedResults.Json(new SearchJson(results, results.Length, next), AnalyticsJson.Relaxed.SearchJson);
+    }
+
+    public static async Task<IResult> MessagesAsync(HttpContext context, QueryRequest request)
+    {
+        var (refusal, results, _) = await PageAsync(context, request);
+        return refusal ?? TypedResults.Json(results, AnalyticsJson.Relaxed.RecordJsonArray);
+    }
+
+    public static async Task<IResult> MessageAsync(HttpContext context, QueryRequest request)
+    {
+        if (IdOf(context) is not { } id)
         {
-            context.Response.Headers.XContentTypeOptions = "nosniff";
-            context.Response.Headers.CacheControl = "no-store";
-            var result = LocalOnly.WhyNot(context) is { } reason ? Answers.Problem(StatusCodes.Status403Forbidden, "Only for this machine", reason)
-                : HttpMethods.IsGet(context.Request.Method) ? await answer(context)
-                : Answers.WrongMethod(context);
-            await result.ExecuteAsync(context);
-        }));
-
-    private static async Task<IResult> StatsAsync(HttpContext context)
-    {
-        var (store, queued) = await Mediator(context).Send(new GetStats(), context.RequestAborted);
-        return TypedResults.Json(
-            new StatsJson(store.Backend, store.DataDirectory, queued, store.TotalRecords, store.SizeBytes, store.Oldest, store.Newest), AnalyticsJson.Relaxed.StatsJson);
-    }
-
-    private static async Task<IResult> SearchAsync(HttpContext context)
-    {
-        var query = new QueryFilter(context.Request.Query);
-        var search = new SearchRequests(new RequestQuery { Filter = query.Filter, Limit = query.Limit(SearchRequests.DefaultLimit) });
-        if ((query.Check(search, s_search) ?? Off(context)) is { } refusal)
-        {
-            return refusal;
+            return WrongId();
         }
 
-        var found = await Mediator(context).Send(search, context.RequestAborted);
-        RecordJson[] results = [.. found.Page.Records.Select(RecordJson.Of)];
-        return TypedResults.Json(new SearchJson(results, results.Length), AnalyticsJson.Relaxed.SearchJson);
+        var found = await Mediator(context).Send(new FindRequest(id), context.RequestAborted);
+        return found.Record is { } record ? TypedResults.Json(RecordJson.Of(record), AnalyticsJson.Relaxed.RecordJson) : NoRecord(id);
     }
 
-    private static async Task<IResult> ExportAsync(HttpContext context)
+    public static async Task<IResult> DeleteAsync(HttpContext context, QueryRequest request)
     {
-        var query = new QueryFilter(context.Request.Query);
-        var export = new ExportRequests(query.Filter, query.Value("format") ?? "json");
-        if ((query.Check(export, s_export) ?? Off(context)) is { } refusal)
+        if (IdOf(context) is not { } id)
         {
-            return refusal;
+            return WrongId();
         }
 
-        var found = await Mediator(context).Send(export, context.RequestAborted);
-        return new ExportAnswer(found.Records, export.Format);
+        var deleted = await Mediator(context).Send(new DeleteRequest(id), CancellationToken.None);
+        return deleted.Deleted == 0 ? NoRecord(id) : TypedResults.Json(new DeletedJson(deleted.Deleted), AnalyticsJson.Relaxed.DeletedJson);
     }
 
-    private static IResult? Off(HttpContext context) => context.RequestServices.GetRequiredService<IAnalyticsStore>().Remembers
-        ? null
-        : Answers.Problem(StatusCodes.Status503ServiceUnavailable, "Analytics are off", "Nothing is recorded because ANALYTICS_BACKEND is none. Start the proxy with ANALYTICS_BACKEND=sqlite to turn it on.");
+    /// <summary>Goes on when the client leaves: who asked to be forgotten is forgotten whole.</summary>
+    public static async Task<IResult> DeleteAllAsync(HttpContext context, QueryRequest request)
+    {
+        var command = new DeleteRequests(request.Filter, request.All);
+        return request.Check(command, s_delete)
+            ?? TypedResults.Json(new DeletedJson((await Mediator(context).Send(command, CancellationToken.None)).Deleted), AnalyticsJson.Relaxed.DeletedJson);
+    }
 
-    private static IMediator Mediator(HttpContext context) => context.RequestServices.GetRequiredService<IMediator>();
+    public static async Task<IResult> ModelsAsync(HttpContext context, QueryRequest request)
+    {
+        var found = await Mediator(context).Send(new ListModels(), context.RequestAborted);
+        return TypedResults.Json([.. found.Models], AnalyticsJson.Relaxed.StringArray);
+    }
+
+    public static Task<IResult> OllamaAsync(HttpContext context, QueryRequest request)
+    {
+        var services = context.RequestServices;
+        var answer = OllamaJson.Of(services.GetRequiredService<IOllamaProcessSupervisor>(), services.GetRequiredService<OllamaWatch>().Current);
+        return Task.FromResult<IResult>(TypedResults.Json(answer, AnalyticsJson.Relaxed.OllamaJson));
+    }
+
+    public static IResult NoRecord(long id) => Answers.Problem(
+        StatusCodes.Status404NotFound, "There is no such record", $"No record has the id {id}. It may have been deleted, or be older than ANALYTICS_RETENTION_DAYS.");
+
+    public static IMediator Mediator(HttpContext context) => context.RequestServices.GetRequiredService<IMediator>();
+
+    private static async Task<(IResult? Refusal, RecordJson[] Results, string? Next)> PageAsync(HttpContext context, QueryRequest request)
+    {
+        var ascending = request.Ascending ?? request.SortsUp;
+        var search = new SearchRequests(new RequestQuery
+        {
+            Filter = request.Filter,
+            Order = request.Order,
+            Ascending = ascending,
+            Limit = request.Limit ?? SearchRequests.DefaultLimit,
+            After = request.Cursor?.Place,
+        });
+        if (request.Check(search, s_search) is { } refusal)
+        {
+            return (refusal, [], null);
+        }
+
+        if (request.Cursor is { } cursor && (cursor.Order != request.Order || cursor.Ascending != ascending))
+        {
+            return (Answers.WrongParameters(new Dictionary<string, string[]> { ["cursor"] = ["belongs to another order; sort and order must be those of the page before."] }), [], null);
+        }
+
+        var page = (await Mediator(context).Send(search, context.RequestAborted)).Page;
+        var next = page.Next is { } place ? new PageCursor(request.Order, ascending, place).Encode() : null;
+        if (next is not null)
+        {
+            context.Response.Headers.Link = $"<{NextPage(context.Request, next)}>; rel=\"next\"";
+        }
+
+        return (null, [.. page.Records.Select(RecordJson.Of)], next);
+    }
+
+    /// <summary>The same query behind this page.</summary>
+    private static string NextPage(HttpRequest request, string cursor)
+    {
+        var rest = request.Query.Where(pair => pair.Key != "cursor").SelectMany(pair => pair.Value, (pair, value) => KeyValuePair.Create(pair.Key, value));
+        return QueryHelpers.AddQueryString(request.Path, rest.Append(KeyValuePair.Create("cursor", (string?)cursor)));
+    }
+
+    private static RequestFilter Range(HttpContext context, QueryRequest request, int? otherwise) =>
+        request.Filter.From is null && (request.Hours ?? otherwise) is { } hours
+            ? request.Filter with { From = (request.Filter.To ?? context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow()).AddHours(-hours) }
+            : request.Filter;
+
+    private static IResult? Both(QueryRequest request) => request.Hours is not null && request.Filter.From is not null
+        ? Answers.WrongParameters(new Dictionary<string, string[]> { ["hours"] = ["says where the range begins, and so does start_time: one of them is enough."] })
+        : null;
+
+    private static long? IdOf(HttpContext context) => QueryParameters.Whole((string)context.Request.RouteValues["id"]!);
+
+    private static IResult WrongId() => Answers.WrongParameters(new Dictionary<string, string[]> { ["id"] = [string.Create(CultureInfo.InvariantCulture, $"must be a whole number from 0 to {long.MaxValue}.")] });
 }

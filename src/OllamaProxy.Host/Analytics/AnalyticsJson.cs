@@ -6,16 +6,10 @@ namespace OllamaProxy.Host.Analytics;
 
 internal sealed record SearchJson(
     [property: JsonPropertyName("results")] IReadOnlyList<RecordJson> Results,
-    [property: JsonPropertyName("count")] int Count);
+    [property: JsonPropertyName("count")] int Count,
+    [property: JsonPropertyName("next_cursor")] string? NextCursor);
 
-internal sealed record StatsJson(
-    [property: JsonPropertyName("backend")] string Backend,
-    [property: JsonPropertyName("data_dir")] string? DataDirectory,
-    [property: JsonPropertyName("queue_size")] int QueueSize,
-    [property: JsonPropertyName("total_records")] long TotalRecords,
-    [property: JsonPropertyName("size_bytes")] long SizeBytes,
-    [property: JsonPropertyName("oldest")] DateTimeOffset? Oldest,
-    [property: JsonPropertyName("newest")] DateTimeOffset? Newest);
+internal sealed record DeletedJson([property: JsonPropertyName("deleted")] long Deleted);
 
 internal sealed record IndexJson([property: JsonPropertyName("endpoints")] IReadOnlyList<string> Endpoints);
 
@@ -34,10 +28,17 @@ internal sealed record TestJson(
 
 [JsonSerializable(typeof(SearchJson))]
 [JsonSerializable(typeof(RecordJson))]
+[JsonSerializable(typeof(RecordJson[]))]
+[JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(StatsJson))]
+[JsonSerializable(typeof(EnhancedStatsJson))]
+[JsonSerializable(typeof(DeletedJson))]
 [JsonSerializable(typeof(IndexJson))]
 [JsonSerializable(typeof(ProblemJson))]
 [JsonSerializable(typeof(TestJson))]
+[JsonSerializable(typeof(OllamaJson))]
+[JsonSerializable(typeof(RunningJson))]
+[JsonSerializable(typeof(MissedJson))]
 internal sealed partial class AnalyticsJson : JsonSerializerContext
 {
     /// <summary>Texts as they are, not as escapes: the answers are never part of a page.</summary>

@@ -1,3 +1,5 @@
+using OllamaProxy.Application.Analytics;
+
 namespace OllamaProxy.Host.Analytics;
 
 /// <summary>Answers of our own endpoints.</summary>
@@ -6,10 +8,20 @@ internal static class Answers
     public static IResult Problem(int status, string title, string? detail = null, IReadOnlyDictionary<string, string[]>? errors = null) =>
         TypedResults.Json(new ProblemJson(title, status, detail, errors), AnalyticsJson.Relaxed.ProblemJson, "application/problem+json", status);
 
+    /// <summary>400 that names each parameter.</summary>
+    public static IResult WrongParameters(IReadOnlyDictionary<string, string[]> errors) => Problem(
+        StatusCodes.Status400BadRequest, "A parameter is wrong", string.Join(" ", errors.Select(error => $"{error.Key} {error.Value[0]}")), errors);
+
     /// <summary>The same path with every method we do not have: named, instead of passed on to Ollama.</summary>
-    public static IResult WrongMethod(HttpContext context)
+    public static IResult WrongMethod(HttpContext context, IReadOnlyList<OwnEndpoint> methods)
     {
-        context.Response.Headers.Allow = "GET";
-        return Problem(StatusCodes.Status405MethodNotAllowed, "Only GET is answered here");
+        var allowed = methods.SelectMany(endpoint => endpoint.Method == HttpMethods.Get ? (string[])["GET", "HEAD"] : [endpoint.Method]);
+        context.Response.Headers.Allow = string.Join(", ", allowed);
+        return Problem(StatusCodes.Status405MethodNotAllowed, $"Only {context.Response.Headers.Allow} is answered here");
     }
+
+    /// <summary>503 where nothing is recorded; else null.</summary>
+    public static IResult? Off(HttpContext context) => context.RequestServices.GetRequiredService<IAnalyticsStore>().Remembers
+        ? null
+        : Problem(StatusCodes.Status503ServiceUnavailable, "Analytics are off", "Nothing is recorded because ANALYTICS_BACKEND is none. Start the proxy with ANALYTICS_BACKEND=sqlite to turn it on.");
 }

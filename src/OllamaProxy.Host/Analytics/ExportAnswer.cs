@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
 using OllamaProxy.Domain;
@@ -5,31 +6,98 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Host.Analytics;
 
 /// <summary>A file, written as the records are read; what fails midway cuts the connection, so that nobody takes a part for the whole.</summary>
-internal sealed class ExportAnswer(IAsyncEnumerable<RequestRecord> records, string format) : IResult
+/// <param name="Records">What it holds.</param>
+/// <param name="Format"><c>json</c>, <c>csv</c> or <c>jsonl</c>.</param>
+/// <param name="Name">The file's, without its ending.</param>
+/// <param name="IsOne">A single record; in JSON it stands alone, not in an array.</param>
+internal sealed record ExportAnswer(IAsyncEnumerable<RequestRecord> Records, string Format, string Name, bool IsOne) : IResult
 {
+    /// <summary>Bytes that gather before they are sent. More would be memory, fewer would be calls.</summary>
+    private const int FlushAt = 32 * 1024;
+
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        var isCsv = format == "csv";
         var response = httpContext.Response;
+        var began = false;
+        var abort = httpContext.RequestAborted;
         try
         {
             // The first record is read before the first byte goes out: a store that cannot be read at all is a plain error.
-            await using var source = records.GetAsyncEnumerator(httpContext.RequestAborted);
+            await using var source = Records.GetAsyncEnumerator(abort);
             var more = await source.MoveNextAsync();
-            response.ContentType = isCsv ? "text/csv; charset=utf-8" : "application/json; charset=utf-8";
-            response.Headers.ContentDisposition = $"attachment; filename=analytics_export.{format}";
-            await response.WriteAsync(isCsv ? RecordCsv.Header : "[");
-            for (var first = true; more; more = await source.MoveNextAsync(), first = false)
+            response.ContentType = Format switch
             {
-                var record = RecordJson.Of(source.Current);
-                await response.WriteAsync(isCsv ? RecordCsv.Line(record) : (first ? "\n" : ",\n") + JsonSerializer.Serialize(record, AnalyticsJson.Relaxed.RecordJson), Encoding.UTF8);
+                "csv" => "text/csv; charset=utf-8",
+                "jsonl" => "application/x-ndjson; charset=utf-8",
+                _ => "application/json; charset=utf-8",
+            };
+            response.Headers.ContentDisposition = $"attachment; filename={Name}.{Format}";
+            if (HttpMethods.IsHead(httpContext.Request.Method))
+            {
+                return;
             }
 
-            await response.WriteAsync(isCsv ? "" : "\n]\n");
+            var body = response.BodyWriter;
+            using var json = new Utf8JsonWriter(body, new JsonWriterOptions { Encoder = AnalyticsJson.Relaxed.Options.Encoder, SkipValidation = true });
+            began = true;
+            Begin(body);
+            for (var first = true; more; more = await source.MoveNextAsync(), first = false)
+            {
+                Write(body, json, RecordJson.Of(source.Current), first);
+                if (body.UnflushedBytes >= FlushAt)
+                {
+                    await body.FlushAsync(abort);
+                }
+            }
+
+            End(body);
+            await body.FlushAsync(abort);
         }
-        catch (Exception) when (response.HasStarted)
+        catch (Exception) when (began)
         {
             httpContext.Abort();
+        }
+    }
+
+    private void Begin(PipeWriter body)
+    {
+        if (Format == "csv")
+        {
+            Encoding.UTF8.GetBytes(RecordCsv.Header, body);
+        }
+        else if (Format == "json" && !IsOne)
+        {
+            Encoding.UTF8.GetBytes("[", body);
+        }
+    }
+
+    private void Write(PipeWriter body, Utf8JsonWriter json, RecordJson record, bool isFirst)
+    {
+        if (Format == "csv")
+        {
+            Encoding.UTF8.GetBytes(RecordCsv.Line(record), body);
+            return;
+        }
+
+        if (Format == "json" && !IsOne)
+        {
+            Encoding.UTF8.GetBytes(isFirst ? "\n" : ",\n", body);
+        }
+
+        json.Reset(body);
+        JsonSerializer.Serialize(json, record, AnalyticsJson.Relaxed.RecordJson);
+        json.Flush();
+        if (Format == "jsonl")
+        {
+            Encoding.UTF8.GetBytes("\n", body);
+        }
+    }
+
+    private void End(PipeWriter body)
+    {
+        if (Format == "json")
+        {
+            Encoding.UTF8.GetBytes(IsOne ? "\n" : "\n]\n", body);
         }
     }
 }

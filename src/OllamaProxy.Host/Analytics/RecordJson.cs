@@ -9,8 +9,9 @@ namespace OllamaProxy.Host.Analytics;
 /// </summary>
 internal sealed record RecordJson
 {
+    /// <summary>Null for a record that is not stored yet.</summary>
     [JsonPropertyOrder(0), JsonPropertyName("id")]
-    public long Id { get; init; }
+    public long? Id { get; init; }
 
     [JsonPropertyOrder(1), JsonPropertyName("model")]
     public string? Model { get; init; }
@@ -174,9 +175,24 @@ internal sealed record RecordJson
     [JsonPropertyOrder(54), JsonPropertyName("load_cause")]
     public string? LoadCause { get; init; }
 
+    [JsonPropertyOrder(55), JsonPropertyName("application")]
+    public string? Application { get; init; }
+
+    [JsonPropertyOrder(56), JsonPropertyName("target")]
+    public string? Target { get; init; }
+
+    [JsonPropertyOrder(57), JsonPropertyName("max_tokens")]
+    public int? MaxTokens { get; init; }
+
+    [JsonPropertyOrder(58), JsonPropertyName("keep_alive")]
+    public string? KeepAlive { get; init; }
+
+    [JsonPropertyOrder(59), JsonPropertyName("tool_call_count")]
+    public int? ToolCallCount { get; init; }
+
     public static RecordJson Of(RequestRecord record) => new()
     {
-        Id = record.Id,
+        Id = record.Id == 0 ? null : record.Id,
         Model = record.Model,
         Endpoint = record.Endpoint,
         Prompt = record.Prompt,
@@ -228,5 +244,10 @@ internal sealed record RecordJson
         ErrorType = record.ErrorType,
         Truncation = record.Truncation,
         LoadCause = record.LoadCause,
+        Application = record.Application,
+        Target = record.Target,
+        MaxTokens = record.MaxTokens,
+        KeepAlive = record.KeepAlive,
+        ToolCallCount = record.ToolCallCount,
     };
 }

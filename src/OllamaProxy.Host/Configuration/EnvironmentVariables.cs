@@ -17,7 +17,11 @@ internal static class EnvironmentVariables
     /// <param name="Range">What it accepts, in words.</param>
     /// <param name="Meaning">One sentence.</param>
     /// <param name="Apply">Puts the text into the settings, or returns null when the text is wrong.</param>
-    internal sealed record Row(string Name, string Default, string Range, string Meaning, Func<ProxySettings, string, ProxySettings?> Apply);
+    internal sealed record Row(string Name, string Default, string Range, string Meaning, Func<ProxySettings, string, ProxySettings?> Apply)
+    {
+        /// <summary>True when no message may show the value.</summary>
+        public bool IsSecret { get; init; }
+    }
 
     public static IReadOnlyList<Row> All { get; } =
     [
@@ -25,6 +29,8 @@ internal static class EnvironmentVariables
             (settings, text) => Integer(text, 0, 65_535) is { } port ? settings with { Proxy = settings.Proxy with { Port = port } } : null),
         new("PROXY_HOST", "127.0.0.1 and [::1]", "IP addresses, separated by commas; 0.0.0.0 or :: for every address", "The addresses to listen on; anything but loopback opens the proxy to the network.",
             (settings, text) => Addresses(text) is { } addresses ? settings with { Proxy = settings.Proxy with { Addresses = addresses } } : null),
+        new("PROXY_ALLOWED_HOSTS", "", "host names, separated by commas", "Names under which /analytics and /test are answered, besides localhost and IP addresses.",
+            (settings, text) => HostNames(text) is { } names ? settings with { Access = settings.Access with { AllowedHosts = names } } : null),
         new("PROXY_INJECT_USAGE", "false", "true or false", "Ask Ollama for the token counts of OpenAI streams whose client did not, and take them out of the answer again.",
             (settings, text) => Boolean(text) is { } inject ? settings with { Proxy = settings.Proxy with { InjectUsage = inject } } : null),
         new("TRUSTED_PROXIES", "", "IP addresses, networks (10.0.0.0/8) and localhost, separated by commas", "The proxies before this one whose Forwarded and X-Forwarded-For headers say who the client is.",
@@ -65,6 +71,8 @@ internal static class EnvironmentVariables
             (settings, text) => RedactionSettings.Names(text) is { } names ? settings with { Recording = settings.Recording with { Redact = names } } : null),
         new("ANALYTICS_REDACT_PATTERNS", "", "regular expressions, one a line or separated by ;;", "What else is taken out.",
             (settings, text) => settings with { Recording = settings.Recording with { RedactPatterns = RedactionSettings.Patterns(text) } }),
+        new("ANALYTICS_TOKEN", "", "16 to 512 visible ASCII characters", "The secret with which other machines may read /analytics and /test; without it only this machine may.",
+            (settings, text) => text.Length is >= 16 and <= 512 && text.All(character => character is > ' ' and < '\x7f') ? settings with { Access = settings.Access with { Token = text } } : null) { IsSecret = true },
         new("METRICS_MAX_MODELS", "100", "1 to 1000", "Distinct model names in /metrics; further ones are counted as \"other\".",
             (settings, text) => Integer(text, 1, 1_000) is { } models ? settings with { Metrics = settings.Metrics with { MaxModels = models } } : null),
     ];
@@ -98,7 +106,7 @@ internal static class EnvironmentVariables
             }
             else
             {
-                problems.Add($"{row.Name}=\"{Cut(text)}\": must be {row.Range}.");
+                problems.Add(row.IsSecret ? $"{row.Name}: must be {row.Range}." : $"{row.Name}=\"{Cut(text)}\": must be {row.Range}.");
             }
         }
 
@@ -150,6 +158,13 @@ internal static class EnvironmentVariables
 
     private static Uri? HttpUrl(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps) ? url : null;
+
+    /// <summary>Names without scheme, port or path: as they stand in a Host header.</summary>
+    private static string[]? HostNames(string text)
+    {
+        var names = text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return names.Length > 0 && names.All(name => Uri.CheckHostName(name) == UriHostNameType.Dns) ? names : null;
+    }
 
     private static IPAddress[]? Addresses(string text)
     {

@@ -1,5 +1,6 @@
 using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Telemetry;
+using OllamaProxy.Host.Access;
 using OllamaProxy.Host.Proxy;
 using OllamaProxy.Infrastructure.Analytics;
 using OllamaProxy.Infrastructure.Supervision;
@@ -20,6 +21,8 @@ internal sealed record ProxySettings
     public RecordingOptions Recording { get; init; } = new();
 
     public MetricsOptions Metrics { get; init; } = new();
+
+    public AccessOptions Access { get; init; } = new();
 
     /// <summary>Ollama's own variable as the user has set it, judged once the ports are known; null when unset.</summary>
     public string? OllamaHost { get; init; }

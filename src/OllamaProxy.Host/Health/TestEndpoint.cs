@@ -7,9 +7,7 @@ namespace OllamaProxy.Host.Health;
 /// <summary><c>GET /test</c>: does Ollama answer, and which models does it have? Its keys are the original program's.</summary>
 internal static class TestEndpoint
 {
-    public static void MapTest(this IEndpointRouteBuilder endpoints) => endpoints.MapOwn("/test", AnswerAsync);
-
-    private static async Task<IResult> AnswerAsync(HttpContext context)
+    public static async Task<IResult> AnswerAsync(HttpContext context)
     {
         var host = context.RequestServices.GetRequiredService<IOllamaProcessSupervisor>().Backend.ToString().TrimEnd('/');
         var (models, problem) = await context.RequestServices.GetRequiredService<IOllamaClient>().ListModelsAsync(context.RequestAborted);

@@ -8,6 +8,8 @@ internal sealed class DecodedRequestReader(IRequestReader reader, BodyDecoder de
 {
     private readonly byte[] _buffer = new byte[DecodedResponseReader.BufferSize];
 
+    public string? Model => reader.Model;
+
     public void Read(ReadOnlySpan<byte> bytes)
     {
         decoder.Push(bytes);
@@ -30,6 +32,8 @@ internal sealed class DecodedResponseReader(IResponseReader reader, BodyDecoder 
     public const int BufferSize = 8 * 1024;
 
     private readonly byte[] _buffer = new byte[BufferSize];
+
+    public int Pieces => reader.Pieces;
 
     public void Read(ReadOnlySpan<byte> bytes, long timestamp)
     {

@@ -5,7 +5,7 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Host.Proxy;
 
 /// <summary>What is known of an exchange while it runs: the observers and the counts. One for each request, used by one request at a time.</summary>
-internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvider time, ILogger logger)
+internal sealed partial class ExchangeInProgress(HttpContext context, RunningRequests running, TimeProvider time, ILogger logger)
 {
     private WireProtocol? _protocol;
     private IRequestReader? _requestReader;
@@ -24,6 +24,28 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
     public string Target { get; } = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
 
     public ApiEndpoint Endpoint { get; private set; } = ApiEndpoint.Other;
+
+    /// <summary>How far it is. Set through <see cref="RunningRequests"/> once that knows it.</summary>
+    public RequestPhase Phase { get; set; } = RequestPhase.Waiting;
+
+    /// <summary>The links of <see cref="RunningRequests"/>, which alone uses them.</summary>
+    public ExchangeInProgress? Next { get; set; }
+
+    public ExchangeInProgress? Previous { get; set; }
+
+    public string Method => context.Request.Method;
+
+    /// <summary>See <see cref="Exchange.ClientAddress"/>.</summary>
+    public string? ClientAddress => context.Connection.RemoteIpAddress is { } address ? (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString() : null;
+
+    /// <summary>See <see cref="Exchange.UserAgent"/>.</summary>
+    public string? UserAgent => context.Request.Headers.UserAgent is [{ } agent] ? agent : null;
+
+    /// <summary>The model as asked for, once it was seen.</summary>
+    public string? Model => _requestReader?.Model;
+
+    /// <summary>Pieces of the answer that came so far.</summary>
+    public int Pieces => _responseReader?.Pieces ?? 0;
 
     public RelayEnd End { get; set; } = RelayEnd.NoAnswer;
 
@@ -129,6 +151,11 @@ internal sealed partial class ExchangeInProgress(HttpContext context, TimeProvid
                 _responseReader = null;
                 Log.ReaderFailed(logger, exception, "response", Endpoint.Label);
             }
+        }
+
+        if (Phase == RequestPhase.Waiting && (Pieces > 0 || _responseReader is null))
+        {
+            running.Enter(this, RequestPhase.Writing);
         }
     }
 

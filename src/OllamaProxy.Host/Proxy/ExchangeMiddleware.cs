@@ -17,6 +17,7 @@ internal sealed class ExchangeMiddleware(
     IOllamaProcessSupervisor ollama,
     ProxyOptions options,
     ConcurrencyGate gate,
+    RunningRequests running,
     ExchangeQueue queue,
     ProxyMetrics metrics,
     TimeProvider time,
@@ -32,7 +33,7 @@ internal sealed class ExchangeMiddleware(
     {
         // Whoever asks from here on means the client, not the proxy before us. The server tells it anew for each request.
         context.Connection.RemoteIpAddress = TrustedProxies.ClientOf(context, options.TrustedProxies);
-        var exchange = new ExchangeInProgress(context, time, logger);
+        var exchange = new ExchangeInProgress(context, running, time, logger);
         exchange.Begin();
         var error = ForwarderError.None;
         try
@@ -50,7 +51,21 @@ internal sealed class ExchangeMiddleware(
 
     private async Task<ForwarderError> PassAsync(HttpContext context, ExchangeInProgress exchange)
     {
-        var admission = exchange.NeedsSlot ? await gate.EnterAsync(exchange.Endpoint, context) : Admission.NotNeeded;
+        var entering = exchange.NeedsSlot ? gate.EnterAsync(exchange.Endpoint, context) : ValueTask.FromResult(Admission.NotNeeded);
+        exchange.Phase = entering.IsCompleted ? RequestPhase.Waiting : RequestPhase.Queued;
+        running.Add(exchange);
+        try
+        {
+            return await PassAsync(context, exchange, await entering);
+        }
+        finally
+        {
+            running.Remove(exchange);
+        }
+    }
+
+    private async Task<ForwarderError> PassAsync(HttpContext context, ExchangeInProgress exchange, Admission admission)
+    {
         exchange.QueueTime = admission.Waited;
         if (admission.Result != AdmissionResult.Admitted)
         {
@@ -60,6 +75,11 @@ internal sealed class ExchangeMiddleware(
             }
 
             return ForwarderError.None;
+        }
+
+        if (exchange.Phase == RequestPhase.Queued)
+        {
+            running.Enter(exchange, RequestPhase.Waiting);
         }
 
         metrics.RequestStarted();
@@ -119,8 +139,8 @@ internal sealed class ExchangeMiddleware(
             StatusCode = exchange.StatusCode,
             Outcome = outcome,
             Error = response.Error ?? exchange.Refusal ?? (outcome == ExchangeOutcome.UpstreamUnreachable ? Describe(context, error) : null),
-            ClientAddress = context.Connection.RemoteIpAddress?.ToString(),
-            UserAgent = context.Request.Headers.UserAgent is [{ } agent] ? agent : null,
+            ClientAddress = exchange.ClientAddress,
+            UserAgent = exchange.UserAgent,
             RequestBytes = exchange.RequestBytes,
             ResponseBytes = exchange.ResponseBytes,
             QueueTime = exchange.QueueTime,

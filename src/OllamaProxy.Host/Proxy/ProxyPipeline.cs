@@ -18,6 +18,7 @@ internal static class ProxyPipeline
         services.AddHttpForwarder();
         services.AddSingleton<OllamaConnections>();
         services.AddSingleton<ConcurrencyGate>();
+        services.AddSingleton<RunningRequests>();
         services.AddSingleton<ExchangeMiddleware>();
     }
 

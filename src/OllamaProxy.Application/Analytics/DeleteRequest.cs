@@ -1,0 +1,11 @@
+using MediatR;
+
+namespace OllamaProxy.Application.Analytics;
+
+/// <summary>Removes one record for good.</summary>
+public sealed record DeleteRequest(long Id) : IRequest<DeleteResult>;
+
+internal sealed class DeleteRequestHandler(IAnalyticsStore store) : IRequestHandler<DeleteRequest, DeleteResult>
+{
+    public async Task<DeleteResult> Handle(DeleteRequest command, CancellationToken cancellationToken) => new(await store.DeleteAsync(command.Id, cancellationToken) ? 1 : 0);
+}

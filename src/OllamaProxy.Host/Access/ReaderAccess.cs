@@ -1,0 +1,99 @@
+using System.Net;
+using OllamaProxy.Host.Analytics;
+
+namespace OllamaProxy.Host.Access;
+
+/// <summary>
+/// Who may use our own paths that show prompts: this machine; everybody else with the token, as a bearer or as the cookie of the login page. Whatever it is,
+/// the Host must be one of ours, and a page of another site gets nothing done here. Never asked on Ollama's paths.
+/// </summary>
+internal sealed class ReaderAccess(AccessOptions options, ReaderToken token, FailedLogins failures)
+{
+    public const string LoginPath = "/analytics/login";
+
+    /// <summary>The answer that refuses the request, or null when it may go on.</summary>
+    public IResult? Refuse(HttpContext http)
+    {
+        if (RefuseForeign(http) is { } refusal)
+        {
+            return refusal;
+        }
+
+        if (LocalClient.Is(http))
+        {
+            return null;
+        }
+
+        if (!token.IsSet)
+        {
+            return Answers.Problem(
+                StatusCodes.Status403Forbidden,
+                "Only for this machine",
+                $"This shows what was asked of your models, so only the machine the proxy runs on may read it. {LocalClient.WhyNot(http)} To read it from elsewhere, start the proxy with ANALYTICS_TOKEN set to a secret of 16 characters or more, and send it as \"Authorization: Bearer ...\" or log in at {LoginPath}.");
+        }
+
+        return RefuseStranger(http);
+    }
+
+    /// <summary>The refusal of what is not meant for us, or comes from a page of somebody else: also where no token is needed.</summary>
+    public IResult? RefuseForeign(HttpContext http)
+    {
+        if (!IsOurName(http.Request.Host.Host))
+        {
+            return Answers.Problem(
+                StatusCodes.Status403Forbidden,
+                "The Host header is not known",
+                "A page could have made its name point here, so only localhost, IP addresses and the names in PROXY_ALLOWED_HOSTS are answered. Start the proxy with PROXY_ALLOWED_HOSTS set to the name you use.");
+        }
+
+        return CrossSite.Is(http)
+            ? Answers.Problem(StatusCodes.Status403Forbidden, "A page of another site asked", "The browser says that another site's page sent this request. Nothing was done.")
+            : null;
+    }
+
+    private IResult? RefuseStranger(HttpContext http)
+    {
+        var bearer = ReaderToken.BearerOf(http);
+        if (bearer is null)
+        {
+            return token.HasCookie(http) ? null : Unauthorized(http, "The token is missing.");
+        }
+
+        if (failures.RetryAfter(http.Connection.RemoteIpAddress) is { } wait)
+        {
+            return TooMany(http, wait);
+        }
+
+        if (token.Matches(bearer))
+        {
+            return null;
+        }
+
+        failures.Add(http.Connection.RemoteIpAddress);
+        return Unauthorized(http, "The token is wrong.");
+    }
+
+    /// <summary>429: later, and nothing was compared.</summary>
+    public static IResult TooMany(HttpContext http, TimeSpan wait)
+    {
+        http.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return Answers.Problem(StatusCodes.Status429TooManyRequests, "Too many wrong tokens", $"Try again in {http.Response.Headers.RetryAfter} s.");
+    }
+
+    /// <summary>A person with a browser gets the page where the token is asked for.</summary>
+    private static IResult Unauthorized(HttpContext http, string what)
+    {
+        if (HttpMethods.IsGet(http.Request.Method) && http.Request.Headers.Accept.ToString().StartsWith("text/html", StringComparison.OrdinalIgnoreCase))
+        {
+            return TypedResults.Redirect(LoginPath);
+        }
+
+        http.Response.Headers.WWWAuthenticate = "Bearer realm=\"ollama-proxy analytics\"";
+        return Answers.Problem(
+            StatusCodes.Status401Unauthorized, "The token is needed", $"{what} Send the value of ANALYTICS_TOKEN as \"Authorization: Bearer ...\", or log in at {LoginPath}.");
+    }
+
+    /// <summary>An address cannot be made to point elsewhere; a name can.</summary>
+    private bool IsOurName(string host) =>
+        LocalClient.HasLoopbackName(host) || IPAddress.TryParse(host.Trim('[', ']'), out _) || options.AllowedHosts.Contains(host, StringComparer.OrdinalIgnoreCase);
+}

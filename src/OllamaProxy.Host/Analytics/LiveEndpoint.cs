@@ -1,0 +1,101 @@
+using System.IO.Pipelines;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace OllamaProxy.Host.Analytics;
+
+/// <summary>
+/// <c>/analytics/live</c>: server-sent events. <c>request</c> when a request starts or gets further, <c>record</c> when one was recorded, <c>missed</c> when the
+/// subscriber was too slow for some; comments as signs of life.
+/// </summary>
+internal static class LiveEndpoint
+{
+    public static Task<IResult> AnswerAsync(HttpContext context, QueryRequest request)
+    {
+        if (HttpMethods.IsHead(context.Request.Method))
+        {
+            context.Response.ContentType = "text/event-stream";
+            return Task.FromResult<IResult>(TypedResults.Empty);
+        }
+
+        var feed = context.RequestServices.GetRequiredService<LiveFeed>();
+        return Task.FromResult(feed.Subscribe() is { } subscriber
+            ? new LiveAnswer(feed, subscriber)
+            : Answers.Problem(StatusCodes.Status503ServiceUnavailable, "Too many live connections", $"{LiveFeed.MaxSubscribers} are open; close one."));
+    }
+
+    private sealed class LiveAnswer(LiveFeed feed, LiveSubscriber subscriber) : IResult
+    {
+        public async Task ExecuteAsync(HttpContext httpContext)
+        {
+            // A stop does not wait for those who watch.
+            var stopping = httpContext.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(httpContext.RequestAborted, stopping);
+            try
+            {
+                httpContext.Response.ContentType = "text/event-stream";
+                // nginx would gather them.
+                httpContext.Response.Headers["X-Accel-Buffering"] = "no";
+                await WriteAsync(httpContext.Response.BodyWriter, end.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                // They left, or we do.
+            }
+            finally
+            {
+                feed.Unsubscribe(subscriber);
+            }
+        }
+
+        private async Task WriteAsync(PipeWriter body, CancellationToken cancellationToken)
+        {
+            // Browsers come again after so many milliseconds.
+            Encoding.UTF8.GetBytes("retry: 2000\n\n", body);
+            await body.FlushAsync(cancellationToken);
+            while (await subscriber.Events.WaitToReadAsync(cancellationToken))
+            {
+                while (subscriber.Events.TryRead(out var next))
+                {
+                    if (subscriber.TakeMissed() is > 0 and var missed)
+                    {
+                        Write(body, "missed", new MissedJson(missed), AnalyticsJson.Relaxed.MissedJson);
+                    }
+
+                    Write(body, next);
+                    // What gathers here is bounded by the queue; a slow reader is waited for here, and nowhere else.
+                    if (body.UnflushedBytes > 16 * 1024)
+                    {
+                        await body.FlushAsync(cancellationToken);
+                    }
+                }
+
+                await body.FlushAsync(cancellationToken);
+            }
+        }
+
+        private static void Write(PipeWriter body, LiveEvent next)
+        {
+            if (next.Request is { } request)
+            {
+                Write(body, "request", request, AnalyticsJson.Relaxed.RunningJson);
+            }
+            else if (next.Record is { } record)
+            {
+                Write(body, "record", record, AnalyticsJson.Relaxed.RecordJson);
+            }
+            else
+            {
+                Encoding.UTF8.GetBytes(": still here\n\n", body);
+            }
+        }
+
+        private static void Write<T>(PipeWriter body, string name, T value, JsonTypeInfo<T> type)
+        {
+            Encoding.UTF8.GetBytes($"event: {name}\ndata: ", body);
+            Encoding.UTF8.GetBytes(JsonSerializer.Serialize(value, type), body);
+            Encoding.UTF8.GetBytes("\n\n", body);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
+using System.Text.Json.Serialization.Metadata;
+using OllamaProxy.Host.Commands;
+
+namespace OllamaProxy.Host.Analytics;
+
+/// <summary>
+/// The API's description in OpenAPI 3.1, written from the table that maps the paths and reads their parameters, with schemas of the very types that are
+/// written: it says what is, or nothing. Made once.
+/// </summary>
+internal static class OpenApiDocument
+{
+    private static readonly Lazy<byte[]> s_bytes = new(Write);
+
+    public static Task<IResult> AnswerAsync(HttpContext context) => Task.FromResult<IResult>(TypedResults.Bytes(s_bytes.Value, "application/json; charset=utf-8"));
+
+    private static byte[] Write()
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = AnalyticsJson.Relaxed.Options.Encoder }))
+        {
+            Build().WriteTo(writer);
+        }
+
+        return stream.ToArray();
+    }
+
+    private static JsonObject Build()
+    {
+        var paths = new JsonObject();
+        foreach (var path in OwnEndpoints.All.GroupBy(endpoint => endpoint.Path))
+        {
+            var methods = new JsonObject();
+            foreach (var endpoint in path)
+            {
+                methods.Add(endpoint.Method.ToLowerInvariant(), Operation(endpoint));
+            }
+
+            paths.Add(path.Key, methods);
+        }
+
+        return new JsonObject
+        {
+            ["openapi"] = "3.1.0",
+            ["info"] = new JsonObject
+            {
+                ["title"] = "ollama-proxy",
+                ["version"] = HelpText.Version,
+                ["description"] = "What was asked of an Ollama through ollama-proxy. Durations are seconds. HEAD is answered wherever GET is.",
+            },
+            ["paths"] = paths,
+            ["components"] = new JsonObject
+            {
+                ["securitySchemes"] = new JsonObject { ["token"] = new JsonObject { ["type"] = "http", ["scheme"] = "bearer", ["description"] = "ANALYTICS_TOKEN; not needed on the machine itself." } },
+            },
+        };
+    }
+
+    private static JsonObject Operation(OwnEndpoint endpoint)
+    {
+        var responses = new JsonObject { [Text(endpoint.Status)] = Good(endpoint) };
+        foreach (var status in endpoint.AlsoAt)
+        {
+            responses[Text(status)] = Good(endpoint);
+        }
+
+        int[] problems = [400, .. endpoint.IsOpen ? Array.Empty<int>() : [401], 403, .. endpoint.IsOpen ? Array.Empty<int>() : [429], .. endpoint.Problems, .. endpoint.NeedsStore ? [503] : Array.Empty<int>()];
+        foreach (var status in problems.Distinct().Order())
+        {
+            responses[Text(status)] = new JsonObject
+            {
+                ["description"] = "A problem, in words.",
+                ["content"] = new JsonObject { ["application/problem+json"] = new JsonObject { ["schema"] = SchemaOf(AnalyticsJson.Relaxed.ProblemJson) } },
+            };
+        }
+
+        var operation = new JsonObject { ["summary"] = endpoint.Summary, ["responses"] = responses };
+        if (endpoint.Parameters.Count > 0)
+        {
+            operation.Insert(1, "parameters", new JsonArray([.. endpoint.Parameters.Select(Parameter)]));
+        }
+
+        if (!endpoint.IsOpen)
+        {
+            operation["security"] = new JsonArray(new JsonObject(), new JsonObject { ["token"] = new JsonArray() });
+        }
+
+        return operation;
+    }
+
+    private static JsonObject Good(OwnEndpoint endpoint)
+    {
+        var content = new JsonObject();
+        foreach (var type in endpoint.MediaTypes)
+        {
+            content.Add(type, endpoint.Json is { } json && type == "application/json" ? new JsonObject { ["schema"] = SchemaOf(json) } : new JsonObject());
+        }
+
+        return new JsonObject { ["description"] = endpoint.Summary, ["content"] = content };
+    }
+
+    private static JsonObject Parameter(QueryParameter parameter)
+    {
+        var schema = new JsonObject { ["type"] = parameter.Type };
+        if (parameter.Values.Count > 0)
+        {
+            schema["enum"] = new JsonArray([.. parameter.Values.Select(value => JsonValue.Create(value))]);
+        }
+
+        if (parameter.Default is { } given)
+        {
+            schema["default"] = parameter.Type == "integer" ? int.Parse(given, CultureInfo.InvariantCulture) : given;
+        }
+
+        return new JsonObject
+        {
+            ["name"] = parameter.Name,
+            ["in"] = parameter.IsInPath ? "path" : "query",
+            ["required"] = parameter.IsInPath,
+            ["description"] = parameter.Meaning,
+            ["schema"] = schema,
+        };
+    }
+
+    /// <summary>The schema of what is written: a property that may be left out is one that is left out when it is null.</summary>
+    private static JsonNode SchemaOf(JsonTypeInfo type)
+    {
+        var schema = type.GetJsonSchemaAsNode(new JsonSchemaExporterOptions
+        {
+            TreatNullObliviousAsNonNullable = true,
+            TransformSchemaNode = static (context, node) =>
+            {
+                if (context.TypeInfo.Kind == JsonTypeInfoKind.Object && node is JsonObject it && it.ContainsKey("properties"))
+                {
+                    it["required"] = new JsonArray([.. context.TypeInfo.Properties.Where(property => property.ShouldSerialize is null).Select(property => JsonValue.Create(property.Name))]);
+                }
+
+                return node;
+            },
+        });
+        return Whole(schema, schema);
+    }
+
+    /// <summary>
+    /// A type's second occurrence points to its first by a path that counts from the schema's own root; inside the document there is none. None of the types
+    /// contains itself, so each pointer is replaced by what it points to.
+    /// </summary>
+    private static JsonNode Whole(JsonNode node, JsonNode root)
+    {
+        switch (node)
+        {
+            case JsonObject it when it["$ref"]?.GetValue<string>() is { } pointer:
+                return Whole(At(root, pointer), root);
+            case JsonObject it:
+                var members = new JsonObject();
+                foreach (var (name, value) in it)
+                {
+                    members.Add(name, value is null ? null : Whole(value, root));
+                }
+
+                return members;
+            case JsonArray items:
+                return new JsonArray([.. items.Select(item => item is null ? null : Whole(item, root))]);
+            default:
+                return node.DeepClone();
+        }
+    }
+
+    private static JsonNode At(JsonNode root, string pointer) =>
+        pointer.Split('/').Skip(1).Aggregate(root, (node, part) => (node is JsonArray items ? items[int.Parse(part, CultureInfo.InvariantCulture)] : node[part])!);
+
+    private static string Text(int status) => status.ToString(CultureInfo.InvariantCulture);
+}

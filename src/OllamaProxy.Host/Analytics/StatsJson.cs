@@ -1,0 +1,154 @@
+using System.Text.Json.Serialization;
+using OllamaProxy.Application.Analytics;
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Host.Analytics;
+
+/// <summary>The answer of <c>/analytics/stats</c>. The first four keys are the original program's; durations are seconds, speeds tokens per second.</summary>
+internal sealed record StatsJson
+{
+    [JsonPropertyOrder(0), JsonPropertyName("backend")]
+    public required string Backend { get; init; }
+
+    [JsonPropertyOrder(1), JsonPropertyName("data_dir")]
+    public required string? DataDirectory { get; init; }
+
+    [JsonPropertyOrder(2), JsonPropertyName("queue_size")]
+    public required int QueueSize { get; init; }
+
+    [JsonPropertyOrder(3), JsonPropertyName("total_records")]
+    public required long TotalRecords { get; init; }
+
+    [JsonPropertyOrder(4), JsonPropertyName("size_bytes")]
+    public required long SizeBytes { get; init; }
+
+    [JsonPropertyOrder(5), JsonPropertyName("oldest")]
+    public required DateTimeOffset? Oldest { get; init; }
+
+    [JsonPropertyOrder(6), JsonPropertyName("newest")]
+    public required DateTimeOffset? Newest { get; init; }
+
+    [JsonPropertyOrder(7), JsonPropertyName("start_time")]
+    public required DateTimeOffset? From { get; init; }
+
+    [JsonPropertyOrder(8), JsonPropertyName("end_time")]
+    public required DateTimeOffset To { get; init; }
+
+    /// <summary>How far a percentile may be off, as a part of itself.</summary>
+    [JsonPropertyOrder(9), JsonPropertyName("percentile_error")]
+    public double PercentileError { get; init; } = LogHistogram.RelativeError;
+
+    [JsonPropertyOrder(10), JsonPropertyName("client_count")]
+    public required int ClientCount { get; init; }
+
+    [JsonPropertyOrder(11), JsonPropertyName("model_count")]
+    public required int ModelCount { get; init; }
+
+    [JsonPropertyOrder(12), JsonPropertyName("total")]
+    public required LineJson Total { get; init; }
+
+    [JsonPropertyOrder(13), JsonPropertyName("models")]
+    public required IReadOnlyList<GroupJson> Models { get; init; }
+
+    [JsonPropertyOrder(14), JsonPropertyName("endpoints")]
+    public required IReadOnlyList<GroupJson> Endpoints { get; init; }
+
+    [JsonPropertyOrder(15), JsonPropertyName("categories")]
+    public required IReadOnlyList<GroupJson> Categories { get; init; }
+
+    [JsonPropertyOrder(16), JsonPropertyName("clients")]
+    public required IReadOnlyList<GroupJson> Clients { get; init; }
+
+    [JsonPropertyOrder(17), JsonPropertyName("applications")]
+    public required IReadOnlyList<GroupJson> Applications { get; init; }
+
+    [JsonPropertyOrder(18), JsonPropertyName("outcomes")]
+    public required IReadOnlyList<GroupJson> Outcomes { get; init; }
+
+    [JsonPropertyOrder(19), JsonPropertyName("step_seconds")]
+    public required double? StepSeconds { get; init; }
+
+    [JsonPropertyOrder(20), JsonPropertyName("series")]
+    public required IReadOnlyList<StepJson> Series { get; init; }
+
+    /// <param name="result">The numbers.</param>
+    /// <param name="isLocal">Paths of this machine are shown to this machine only.</param>
+    public static StatsJson Of(StatsResult result, bool isLocal)
+    {
+        var (stats, minutes) = (result.Stats, result.Minutes);
+        return new StatsJson
+        {
+            Backend = result.Store.Backend,
+            DataDirectory = isLocal ? result.Store.DataDirectory : null,
+            QueueSize = result.QueueSize,
+            TotalRecords = result.Store.TotalRecords,
+            SizeBytes = result.Store.SizeBytes,
+            Oldest = result.Store.Oldest,
+            Newest = result.Store.Newest,
+            From = result.From,
+            To = result.To,
+            ClientCount = stats.ClientCount,
+            ModelCount = stats.ModelCount,
+            Total = LineJson.Of(stats.Total, minutes),
+            Models = Groups(stats.Models),
+            Endpoints = Groups(stats.Endpoints),
+            Categories = Groups(stats.Categories),
+            Clients = Groups(stats.Clients),
+            Applications = Groups(stats.Applications),
+            Outcomes = Groups(stats.Outcomes),
+            StepSeconds = result.Step?.TotalSeconds,
+            Series = [.. stats.Series.Select(step => new StepJson(step.Start.ToUnixTimeSeconds(), LineJson.Of(step.Line, result.Step!.Value.TotalMinutes)))],
+        };
+
+        GroupJson[] Groups(IReadOnlyList<StatGroup> groups) => [.. groups.Select(group => new GroupJson(group.Key, LineJson.Of(group.Line, minutes)))];
+    }
+}
+
+/// <param name="Name">The model, client, ...; null for records without one.</param>
+/// <param name="Numbers">Its numbers.</param>
+internal sealed record GroupJson([property: JsonPropertyName("name")] string? Name, [property: JsonPropertyName("numbers")] LineJson Numbers);
+
+/// <param name="Timestamp">Where the step begins, Unix seconds.</param>
+/// <param name="Numbers">Its numbers.</param>
+internal sealed record StepJson([property: JsonPropertyName("timestamp")] long Timestamp, [property: JsonPropertyName("numbers")] LineJson Numbers);
+
+/// <summary>The numbers of one set of records.</summary>
+internal sealed record LineJson(
+    [property: JsonPropertyName("requests")] long Requests,
+    [property: JsonPropertyName("requests_per_minute")] double RequestsPerMinute,
+    [property: JsonPropertyName("success")] long Success,
+    [property: JsonPropertyName("error")] long Error,
+    [property: JsonPropertyName("cancelled")] long Cancelled,
+    [property: JsonPropertyName("input_tokens")] long InputTokens,
+    [property: JsonPropertyName("cached_input_tokens")] long CachedInputTokens,
+    [property: JsonPropertyName("output_tokens")] long OutputTokens,
+    [property: JsonPropertyName("latency")] DistributionJson Latency,
+    [property: JsonPropertyName("time_to_first_token")] DistributionJson TimeToFirstToken,
+    [property: JsonPropertyName("tokens_per_second")] DistributionJson TokensPerSecond)
+{
+    public static LineJson Of(StatLine line, double minutes) => new(
+        line.Requests,
+        minutes > 0 ? line.Requests / minutes : 0,
+        line.Successes,
+        line.Errors,
+        line.Cancelled,
+        line.InputTokens,
+        line.CachedInputTokens,
+        line.OutputTokens,
+        DistributionJson.Of(line.Latency),
+        DistributionJson.Of(line.TimeToFirstToken),
+        DistributionJson.Of(line.TokensPerSecond));
+}
+
+/// <summary>How values are distributed; all but the count are null without a value.</summary>
+internal sealed record DistributionJson(
+    [property: JsonPropertyName("count")] long Count,
+    [property: JsonPropertyName("mean")] double? Mean,
+    [property: JsonPropertyName("p50")] double? P50,
+    [property: JsonPropertyName("p90")] double? P90,
+    [property: JsonPropertyName("p95")] double? P95,
+    [property: JsonPropertyName("p99")] double? P99,
+    [property: JsonPropertyName("max")] double? Max)
+{
+    public static DistributionJson Of(Distribution values) => new(values.Count, values.Mean, values.P50, values.P90, values.P95, values.P99, values.Max);
+}
