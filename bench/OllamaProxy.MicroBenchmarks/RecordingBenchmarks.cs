@@ -23,6 +23,7 @@ public class RecordingBenchmarks
     private readonly Exchange _exchange = NewExchange();
     private ServiceProvider _services = null!;
     private IMediator _mediator = null!;
+    private RecordTexts _texts = null!;
     private SqliteAnalyticsStore _store = null!;
     private string _folder = "";
 
@@ -33,6 +34,7 @@ public class RecordingBenchmarks
             .AddSingleton(new MetricsOptions()).AddSingleton(new RecordingOptions()).AddSingleton<IAnalyticsStore, NullStore>()
             .BuildServiceProvider();
         _mediator = _services.GetRequiredService<IMediator>();
+        _texts = _services.GetRequiredService<RecordTexts>();
         _folder = Directory.CreateTempSubdirectory("ollama-proxy-bench-").FullName;
         _store = new SqliteAnalyticsStore(new AnalyticsOptions { Directory = _folder });
         _store.OpenAsync(CancellationToken.None).GetAwaiter().GetResult();
@@ -47,7 +49,7 @@ public class RecordingBenchmarks
     }
 
     [Benchmark(Description = "record made of an exchange")]
-    public RequestRecord Exchange_to_record() => RecordExchangeHandler.ToRecord(_exchange, 1_000);
+    public RequestRecord Exchange_to_record() => RecordExchangeHandler.ToRecord(_exchange, _texts);
 
     [Benchmark(Description = "record made and announced: metrics counted, store off")]
     public Task<RequestRecord> Exchange_recorded() => _mediator.Send(new RecordExchange(_exchange));
@@ -55,7 +57,7 @@ public class RecordingBenchmarks
     [Benchmark(Description = "record written to SQLite, in batches of 512", OperationsPerInvoke = BatchSize)]
     public Task Written_to_sqlite()
     {
-        var record = RecordExchangeHandler.ToRecord(_exchange, 1_000);
+        var record = RecordExchangeHandler.ToRecord(_exchange, _texts);
         return _store.WriteAsync([.. Enumerable.Range(0, BatchSize).Select(_ => record with { RequestId = Guid.CreateVersion7().ToString("N") })], CancellationToken.None);
     }
 

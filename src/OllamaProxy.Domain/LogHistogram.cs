@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Globalization;
 
 namespace OllamaProxy.Domain;
@@ -55,17 +54,27 @@ public sealed class LogHistogram
     /// <summary>Adds what <see cref="ToBytes"/> wrote of another one. Throws <see cref="FormatException"/> on anything else.</summary>
     public void Merge(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length < 16 || (bytes.Length - 16) % 12 != 0)
+        var zeros = CompactNumbers.Take(ref bytes);
+        var before = Count;
+        Add(ZeroBucket, zeros);
+        var bucket = 0L;
+        for (var left = CompactNumbers.Take(ref bytes); left > 0; left--)
         {
-            throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"{bytes.Length} bytes are no histogram."));
+            bucket += Unfold(CompactNumbers.Take(ref bytes));
+            Add((int)Math.Clamp(bucket, -OutermostBucket - 1, OutermostBucket + 1), CompactNumbers.Take(ref bytes));
         }
 
-        Sum += BinaryPrimitives.ReadDoubleLittleEndian(bytes);
-        var max = BinaryPrimitives.ReadDoubleLittleEndian(bytes[8..]);
-        Max = double.IsNaN(max) || Max >= max ? Max : max;
-        for (var at = 16; at < bytes.Length; at += 12)
+        if (Count > before)
         {
-            Add(BinaryPrimitives.ReadInt32LittleEndian(bytes[at..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[(at + 4)..]));
+            var sum = CompactNumbers.TakeDouble(ref bytes);
+            var max = Count - before == 1 ? sum : CompactNumbers.TakeDouble(ref bytes);
+            Sum += sum;
+            Max = Max >= max ? Max : max;
+        }
+
+        if (!bytes.IsEmpty)
+        {
+            throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"{bytes.Length} bytes stand behind a histogram."));
         }
     }
 
@@ -99,21 +108,34 @@ public sealed class LogHistogram
     public IEnumerable<(double UpperBound, long Count)> Buckets() =>
         Filled().Select(filled => (filled.Bucket == ZeroBucket ? 0 : Math.Exp(filled.Bucket * s_logFactor), filled.Count));
 
-    /// <summary>Sum, maximum, then each bucket and its count: the form in which a store keeps it.</summary>
+    /// <summary>
+    /// The form in which a store keeps it, a dozen bytes for a single value: the zeros, the number of other buckets, the distance of each to the one before with
+    /// its count, the sum, and the maximum unless the sum is it.
+    /// </summary>
     public byte[] ToBytes()
     {
-        var bytes = new byte[16 + (Filled().Count() * 12)];
-        BinaryPrimitives.WriteDoubleLittleEndian(bytes, Sum);
-        BinaryPrimitives.WriteDoubleLittleEndian(bytes.AsSpan(8), Max ?? double.NaN);
-        var at = 16;
-        foreach (var (bucket, count) in Filled())
+        var bytes = new List<byte>();
+        CompactNumbers.Append(bytes, _zeros);
+        CompactNumbers.Append(bytes, _counts.Count(count => count > 0));
+        var before = 0;
+        foreach (var (bucket, count) in Filled().Where(filled => filled.Bucket != ZeroBucket))
         {
-            BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(at), bucket);
-            BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(at + 4), count);
-            at += 12;
+            CompactNumbers.Append(bytes, Fold(bucket - before));
+            CompactNumbers.Append(bytes, count);
+            before = bucket;
         }
 
-        return bytes;
+        if (Count > 0)
+        {
+            CompactNumbers.Append(bytes, Sum);
+        }
+
+        if (Count > 1)
+        {
+            CompactNumbers.Append(bytes, Max!.Value);
+        }
+
+        return [.. bytes];
     }
 
     /// <summary>Reads what <see cref="ToBytes"/> wrote. Throws <see cref="FormatException"/> on anything else.</summary>
@@ -123,6 +145,11 @@ public sealed class LogHistogram
         histogram.Merge(bytes);
         return histogram;
     }
+
+    /// <summary>Numbers of either sign as numbers without: 0, -1, 1, -2, ...</summary>
+    private static long Fold(long number) => (number << 1) ^ (number >> 63);
+
+    private static long Unfold(long number) => (long)((ulong)number >> 1) ^ -(number & 1);
 
     private void Add(int bucket, long count)
     {

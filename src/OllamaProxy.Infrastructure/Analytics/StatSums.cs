@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics;
@@ -18,8 +17,6 @@ internal readonly record struct StatNumbers(double Latency, double? TimeToFirstT
 /// <summary>Counts, sums and distributions of a set of records, which add up with those of others.</summary>
 internal sealed class StatSums
 {
-    private const int Head = 9 * sizeof(long);
-
     private readonly LogHistogram _latency = new();
     private readonly LogHistogram _timeToFirstToken = new();
     private readonly LogHistogram _tokensPerSecond = new();
@@ -66,19 +63,18 @@ internal sealed class StatSums
     /// <summary>Adds what <see cref="ToBytes"/> wrote of another one.</summary>
     public void Merge(ReadOnlySpan<byte> bytes)
     {
-        Requests += Number(bytes, 0);
-        _successes += Number(bytes, 1);
-        _errors += Number(bytes, 2);
-        _cancelled += Number(bytes, 3);
-        _inputTokens += Number(bytes, 4);
-        _cachedInputTokens += Number(bytes, 5);
-        _outputTokens += Number(bytes, 6);
-        var histograms = bytes[Head..];
-        var first = (int)Number(bytes, 7);
-        var second = (int)Number(bytes, 8);
-        _latency.Merge(histograms[..first]);
-        _timeToFirstToken.Merge(histograms.Slice(first, second));
-        _tokensPerSecond.Merge(histograms[(first + second)..]);
+        Requests += CompactNumbers.Take(ref bytes);
+        _successes += CompactNumbers.Take(ref bytes);
+        _errors += CompactNumbers.Take(ref bytes);
+        _cancelled += CompactNumbers.Take(ref bytes);
+        _inputTokens += CompactNumbers.Take(ref bytes);
+        _cachedInputTokens += CompactNumbers.Take(ref bytes);
+        _outputTokens += CompactNumbers.Take(ref bytes);
+        var latency = (int)CompactNumbers.Take(ref bytes);
+        var timeToFirstToken = (int)CompactNumbers.Take(ref bytes);
+        _latency.Merge(bytes[..latency]);
+        _timeToFirstToken.Merge(bytes.Slice(latency, timeToFirstToken));
+        _tokensPerSecond.Merge(bytes[(latency + timeToFirstToken)..]);
     }
 
     public void Merge(StatSums other)
@@ -101,17 +97,13 @@ internal sealed class StatSums
         var latency = _latency.ToBytes();
         var timeToFirstToken = _timeToFirstToken.ToBytes();
         var tokensPerSecond = _tokensPerSecond.ToBytes();
-        var bytes = new byte[Head + latency.Length + timeToFirstToken.Length + tokensPerSecond.Length];
-        ReadOnlySpan<long> numbers = [Requests, _successes, _errors, _cancelled, _inputTokens, _cachedInputTokens, _outputTokens, latency.Length, timeToFirstToken.Length];
-        for (var index = 0; index < numbers.Length; index++)
+        var bytes = new List<byte>();
+        foreach (var number in (ReadOnlySpan<long>)[Requests, _successes, _errors, _cancelled, _inputTokens, _cachedInputTokens, _outputTokens, latency.Length, timeToFirstToken.Length])
         {
-            BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(index * sizeof(long)), numbers[index]);
+            CompactNumbers.Append(bytes, number);
         }
 
-        latency.CopyTo(bytes, Head);
-        timeToFirstToken.CopyTo(bytes, Head + latency.Length);
-        tokensPerSecond.CopyTo(bytes, Head + latency.Length + timeToFirstToken.Length);
-        return bytes;
+        return [.. bytes, .. latency, .. timeToFirstToken, .. tokensPerSecond];
     }
 
     public StatLine ToLine() => new()
@@ -127,6 +119,4 @@ internal sealed class StatSums
         TimeToFirstToken = _timeToFirstToken.ToDistribution(),
         TokensPerSecond = _tokensPerSecond.ToDistribution(),
     };
-
-    private static long Number(ReadOnlySpan<byte> bytes, int index) => BinaryPrimitives.ReadInt64LittleEndian(bytes[(index * sizeof(long))..]);
 }

@@ -57,10 +57,10 @@ internal static class SqliteMigrations
             is_inference INTEGER NOT NULL
         ) STRICT;
 
-        -- Newest first and ranges of time (SqliteQueries), the purge, the oldest and the newest of the statistics.
+        -- Newest first and ranges of time (SqliteQueries.Select), the purge, the oldest and the newest of the statistics.
         CREATE INDEX requests_by_time ON requests (timestamp_us);
 
-        -- Newest first of one model (SqliteQueries with a model).
+        -- Newest first of one model (SqliteQueries.Select with a model).
         CREATE INDEX requests_by_model ON requests (model, timestamp_us);
         """;
 

@@ -1,0 +1,35 @@
+using System.Globalization;
+using OllamaProxy.Domain;
+using OllamaProxy.Infrastructure.Analytics;
+
+// store-process BACKEND FOLDER: writes batches of records until it is killed, and says of each batch that is written which records it had.
+var store = AnalyticsBackends.Create(new Services(new AnalyticsOptions { Backend = args[0], Directory = args[1] }));
+await store.OpenAsync(default);
+var random = new Random();
+var time = DateTimeOffset.UnixEpoch.AddYears(50);
+while (true)
+{
+    var batch = Enumerable.Range(0, random.Next(1, 60)).Select(_ => new RequestRecord
+    {
+        RequestId = Guid.NewGuid().ToString("N"),
+        Timestamp = time += TimeSpan.FromSeconds(random.Next(100)),
+        Model = "phi4:latest",
+        Endpoint = "chat",
+        Method = "POST",
+        Category = "other",
+        Status = "success",
+        Outcome = "completed",
+        Latency = TimeSpan.FromMilliseconds(random.Next(10_000)),
+        ClientIp = string.Create(CultureInfo.InvariantCulture, $"10.0.0.{random.Next(50)}"),
+        Prompt = "why is it so " + new string('x', random.Next(3_000)),
+        Response = "because",
+    }).ToList();
+    await store.WriteAsync(batch, default);
+    await Console.Out.WriteLineAsync(string.Join(' ', batch.Select(record => record.RequestId)));
+}
+
+/// <summary>What a backend may ask for.</summary>
+internal sealed class Services(AnalyticsOptions options) : IServiceProvider
+{
+    public object? GetService(Type serviceType) => serviceType == typeof(AnalyticsOptions) ? options : serviceType == typeof(TimeProvider) ? TimeProvider.System : null;
+}

@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using OllamaProxy.Application.Analytics;
+using OllamaProxy.Domain;
+using OllamaProxy.Infrastructure.Analytics;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.StoreTests;
+
+public abstract partial class RememberingStoreContract
+{
+    /// <summary>Kills in one run: fifty with <c>./build.sh test --slow</c>.</summary>
+    private static readonly int s_kills = Environment.GetEnvironmentVariables()["RUN_SLOW_TESTS"] is "1" ? 50 : 3;
+
+    /// <summary>Looks at the files themselves.</summary>
+    private protected virtual void AssertIntact()
+    {
+    }
+
+    [Fact]
+    public async Task A_kill_at_any_moment_loses_nothing_that_was_written()
+    {
+        HashSet<string> written = [];
+        using var store = Create(new AnalyticsOptions { Directory = Folder }) as IDisposable;
+        var backend = ((IAnalyticsStore)store!).Backend;
+        for (var round = 0; round < s_kills; round++)
+        {
+            await WriteUntilKilledAsync(backend, written);
+            AssertIntact();
+        }
+
+        var reopened = await OpenAsync();
+        var all = await ReadAsync(reopened, RequestFilter.Everything);
+        Assert.Superset(written, all.Select(record => record.RequestId).ToHashSet());
+        Assert.Equal(all.Count, all.Select(record => record.RequestId).Distinct().Count());
+        Assert.Equal(all, await ReadAsync(reopened, new RequestFilter { Search = "WHY IS IT" }));
+        var query = new StatsQuery(RequestFilter.Everything, TimeSpan.FromHours(1));
+        Expected.AssertStats(all, query, await reopened.SummarizeAsync(query, default));
+    }
+
+    [Fact]
+    public async Task A_full_disk_fails_the_write_whole_and_writing_resumes()
+    {
+        using var disk = SmallDisk.Mount(Path.GetDirectoryName(Folder)!, "24m");
+        var store = await OpenAsync();
+        var before = Enumerable.Range(0, 100).Select(Records.At).ToList();
+        await store.WriteAsync(before, default);
+        disk.Fill();
+        List<RequestRecord> batch = [.. Enumerable.Range(100, 1_000).Select(second => Records.At(second) with { Prompt = new string('x', 1_500) + second })];
+
+        for (var tries = 0; tries < 3; tries++)
+        {
+            await Assert.ThrowsAnyAsync<Exception>(() => store.WriteAsync(batch, default));
+            Assert.Equal(before, (await ReadAsync(store, RequestFilter.Everything)).Select(record => record with { Id = 0 }).Reverse());
+        }
+
+        disk.Clear();
+        await store.WriteAsync(batch, default);
+
+        Assert.Equal([.. before, .. batch], (await ReadAsync(store, RequestFilter.Everything)).Select(record => record with { Id = 0 }).Reverse());
+        Assert.Equal(1_100, (await store.SummarizeAsync(new StatsQuery(RequestFilter.Everything), default)).Total.Requests);
+        Assert.Single(await ReadAsync(store, new RequestFilter { Search = "X1099" }));
+        (store as IDisposable)?.Dispose();
+        AssertIntact();
+    }
+
+    [Fact]
+    public async Task A_folder_that_cannot_be_written_to_is_refused_with_the_way_out()
+    {
+        using var disk = SmallDisk.Mount(Path.GetDirectoryName(Folder)!, "1m");
+        disk.MakeReadOnly();
+
+        var exception = await Assert.ThrowsAsync<AnalyticsStoreException>(OpenAsync);
+
+        Assert.Contains(Folder, exception.Message, StringComparison.Ordinal);
+        Assert.Contains("ANALYTICS_DIR", exception.Message, StringComparison.Ordinal);
+    }
+
+    private async Task WriteUntilKilledAsync(string backend, HashSet<string> written)
+    {
+        var program = ProxyProcess.BuildOutput("tests/StoreProcess", OperatingSystem.IsWindows() ? "store-process.exe" : "store-process");
+        var start = new ProcessStartInfo(program, [backend, Folder]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var lines = 0;
+        // Killed after some batches, in the middle of what it does then.
+        var enough = 1 + Random.Shared.Next(25);
+        while (await process.StandardOutput.ReadLineAsync() is { } line)
+        {
+            written.UnionWith(line.Split(' '));
+            if (++lines == enough)
+            {
+                for (var patience = Stopwatch.StartNew(); patience.Elapsed < Random.Shared.NextDouble() * TimeSpan.FromMilliseconds(5);)
+                {
+                }
+
+                process.Kill();
+            }
+        }
+
+        await process.WaitForExitAsync();
+        Assert.True(lines >= enough, await errors);
+    }
+}

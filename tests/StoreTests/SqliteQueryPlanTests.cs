@@ -1,0 +1,114 @@
+using Microsoft.Data.Sqlite;
+using OllamaProxy.Domain;
+using OllamaProxy.Infrastructure.Analytics;
+using OllamaProxy.Infrastructure.Analytics.Sqlite;
+
+namespace OllamaProxy.StoreTests;
+
+/// <summary>The common questions use the index that was made for them, and sort nothing.</summary>
+public sealed class SqliteQueryPlanTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ollama-proxy-plan-");
+    private readonly SqliteAnalyticsStore _store;
+
+    public SqliteQueryPlanTests() => _store = new SqliteAnalyticsStore(new AnalyticsOptions { Directory = _folder.FullName });
+
+    public static TheoryData<string, string, string> Questions { get; } = Make();
+
+    [Theory]
+    [MemberData(nameof(Questions))]
+    public async Task A_common_question_uses_its_index(string question, string sql, string index)
+    {
+        await _store.OpenAsync(default);
+        await _store.WriteAsync([Records.Full()], default);
+
+        var plan = Plan(sql);
+
+        Assert.True(plan.Contains($"INDEX {index} ", StringComparison.Ordinal) || plan.EndsWith($"INDEX {index}", StringComparison.Ordinal) || plan.Contains(index + "\n", StringComparison.Ordinal), $"{question}: {plan}");
+        Assert.DoesNotContain("TEMP B-TREE FOR ORDER BY", plan, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [CombinatorialOrders]
+    public async Task An_order_reads_its_index_and_not_everything(RequestOrder order, bool ascending)
+    {
+        await _store.OpenAsync(default);
+        var filter = new SqliteFilter { AfterId = 1, AfterValue = 1 };
+
+        Assert.All(
+            [SqliteQueries.Page(new SqliteFilter(), order, ascending), SqliteQueries.Page(filter, order, ascending)],
+            sql =>
+            {
+                var plan = Plan(sql);
+                Assert.Contains("USING INDEX requests_by_", plan, StringComparison.Ordinal);
+                // Those with an equal value are put the other way round when the order ascends; nothing else is sorted.
+                Assert.DoesNotContain(ascending ? "TEMP B-TREE FOR ORDER BY" : "TEMP B-TREE", plan, StringComparison.Ordinal);
+            });
+        if (SqliteQueries.MayBeUnknown(order))
+        {
+            Assert.Contains("USING INDEX requests_by_", Plan(SqliteQueries.PageOfUnknown(filter, order, afterUnknown: true)), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_text_is_looked_up_by_position()
+    {
+        await _store.OpenAsync(default);
+        await _store.WriteAsync([Records.Full()], default);
+        var filter = SqliteFilter.Of(new RequestFilter { Search = "why?" });
+
+        var plan = Plan(SqliteQueries.Places(filter, $"id IN ({SqliteTextIndex.Rows(0)})", RequestOrder.Time, false));
+
+        Assert.Contains("SEARCH requests USING INTEGER PRIMARY KEY", plan, StringComparison.Ordinal);
+        Assert.Contains("VIRTUAL TABLE INDEX", plan, StringComparison.Ordinal);
+    }
+
+    public void Dispose()
+    {
+        _store.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    private static TheoryData<string, string, string> Make()
+    {
+        static string Newest(RequestFilter filter) => SqliteQueries.Page(SqliteFilter.Of(filter), RequestOrder.Time, false);
+
+        var now = Records.At(0).Timestamp;
+        return new TheoryData<string, string, string>
+        {
+            { "newest", Newest(RequestFilter.Everything), "requests_by_time" },
+            { "export", SqliteQueries.Select(new SqliteFilter()), "requests_by_time" },
+            { "range", Newest(new RequestFilter { From = now, To = now }), "requests_by_time" },
+            { "model", Newest(new RequestFilter { Model = "phi4" }), "requests_by_model" },
+            { "model in a range", Newest(new RequestFilter { Model = "phi4", From = now }), "requests_by_model" },
+            { "models", SqliteQueries.Models, "requests_by_model" },
+            { "client", Newest(new RequestFilter { Client = "10.0.0.1" }), "requests_by_client" },
+            { "delete a client", SqliteQueries.Keys(SqliteFilter.Of(new RequestFilter { Client = "10.0.0.1" }), SqliteTextIndex.All), "requests_by_client" },
+            { "errors", Newest(new RequestFilter { Status = "error" }), "requests_unsuccessful" },
+            { "statistics by rows", SqliteQueries.Facts(SqliteFilter.Of(new RequestFilter { From = now, To = now }), SqliteTextIndex.All), "requests_by_time" },
+            { "age", SqliteQueries.Oldest, "requests_by_time" },
+            { "age of texts", SqliteQueries.OldTexts, "requests_with_text" },
+        };
+    }
+
+    private string Plan(string sql)
+    {
+        using var connection = new SqliteConnection($"Data Source={_store.Path};Pooling=False");
+        connection.Open();
+        SqliteFunctions.AddTo(connection);
+        using var command = SqliteSchema.Command(connection, "EXPLAIN QUERY PLAN " + sql);
+        foreach (var name in sql.Split(' ', ')', '(', ',', '\n').Where(word => word.StartsWith('@')).Distinct())
+        {
+            command.Parameters.AddWithValue(name, name is "@Match" ? "\"why\"" : 1);
+        }
+
+        using var reader = command.ExecuteReader();
+        List<string> lines = [];
+        while (reader.Read())
+        {
+            lines.Add(reader.GetString(3));
+        }
+
+        return string.Join('\n', lines);
+    }
+}
