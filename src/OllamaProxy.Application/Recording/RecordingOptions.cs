@@ -48,4 +48,7 @@ public sealed record RecordingOptions
     public TrackMode Track { get; init; } = TrackMode.All;
 
     public bool TrackEmbeddings { get; init; } = true;
+
+    /// <summary>The longest a record waits to be written together with others: what a kill can lose. 0 to 60 s, default 250 ms.</summary>
+    public TimeSpan FlushInterval { get; init; } = TimeSpan.FromMilliseconds(250);
 }

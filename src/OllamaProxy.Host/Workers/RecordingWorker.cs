@@ -9,7 +9,7 @@ namespace OllamaProxy.Host.Workers;
 /// left and writes it before the store is closed.
 /// </summary>
 internal sealed partial class RecordingWorker(
-    ExchangeQueue queue, IMediator mediator, RecordBatch batch, TimeProvider time, ILogger<RecordingWorker> logger) : BackgroundService
+    ExchangeQueue queue, IMediator mediator, RecordBatch batch, RecordingOptions options, TimeProvider time, ILogger<RecordingWorker> logger) : BackgroundService
 {
     /// <summary>The most exchanges in one write.</summary>
     private const int BatchSize = 512;
@@ -20,16 +20,15 @@ internal sealed partial class RecordingWorker(
     /// <summary>Tries to write what is left at a stop, before it is given up.</summary>
     private const int FinalTries = 3;
 
+    /// <summary>A wait for the next exchange that had to give way to a write and goes on.</summary>
+    private Task<bool>? _more;
+
     /// <summary>The loop ends with the queue, not with the host's token: what was taken is recorded first.</summary>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (await WaitAsync())
         {
-            for (var taken = 0; taken < BatchSize && queue.Reader.TryRead(out var exchange); taken++)
-            {
-                await RecordAsync(exchange);
-            }
-
+            await CollectAsync();
             await batch.WriteAsync(CancellationToken.None);
         }
 
@@ -58,11 +57,52 @@ internal sealed partial class RecordingWorker(
     {
         if (batch.Count == 0)
         {
-            return await queue.Reader.WaitToReadAsync();
+            var more = _more ?? queue.Reader.WaitToReadAsync().AsTask();
+            _more = null;
+            return await more;
         }
 
         await Task.Delay(s_retryPause, time);
         return !queue.Reader.Completion.IsCompleted;
+    }
+
+    /// <summary>
+    /// Records what comes until there is a batch, or the first of it has waited for as long as it may: a transaction for each request would cost more than all
+    /// the rest of recording. Metrics do not wait.
+    /// </summary>
+    private async Task CollectAsync()
+    {
+        var begun = time.GetTimestamp();
+        var taken = 0;
+        while (true)
+        {
+            while (taken < BatchSize && queue.Reader.TryRead(out var exchange))
+            {
+                await RecordAsync(exchange);
+                taken++;
+            }
+
+            var left = options.FlushInterval - time.GetElapsedTime(begun);
+            if (taken == BatchSize || batch.Count == 0 || left <= TimeSpan.Zero)
+            {
+                return;
+            }
+
+            _more ??= queue.Reader.WaitToReadAsync().AsTask();
+            using var over = new CancellationTokenSource();
+            if (await Task.WhenAny(_more, Task.Delay(left, time, over.Token)) != _more)
+            {
+                return;
+            }
+
+            await over.CancelAsync();
+            var isMore = await _more;
+            _more = null;
+            if (!isMore)
+            {
+                return;
+            }
+        }
     }
 
     private async Task RecordAsync(Domain.Exchange exchange)

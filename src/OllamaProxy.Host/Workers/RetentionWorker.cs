@@ -3,14 +3,14 @@ using OllamaProxy.Infrastructure.Analytics;
 
 namespace OllamaProxy.Host.Workers;
 
-/// <summary>Removes records that are older than the user wants to keep them: at the start, then every hour.</summary>
+/// <summary>Removes what the user does not want to keep any longer: at the start, then every hour.</summary>
 internal sealed partial class RetentionWorker(IAnalyticsStore store, AnalyticsOptions options, TimeProvider time, ILogger<RetentionWorker> logger) : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromHours(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (options.RetentionDays == 0 || !store.Remembers)
+        if (options.RulesAt(time.GetUtcNow()) == new RetentionRules(null, null, null) || !store.Remembers)
         {
             return;
         }
@@ -20,10 +20,10 @@ internal sealed partial class RetentionWorker(IAnalyticsStore store, AnalyticsOp
         {
             try
             {
-                var (removed, _) = await store.RetainAsync(new RetentionRules(time.GetUtcNow().AddDays(-options.RetentionDays), null, null), stoppingToken);
-                if (removed > 0)
+                var (records, texts) = await store.RetainAsync(options.RulesAt(time.GetUtcNow()), stoppingToken);
+                if (records + texts > 0)
                 {
-                    Log.Removed(logger, removed, options.RetentionDays);
+                    Log.Removed(logger, records, texts);
                 }
             }
             // A store that is locked or full is tried again in an hour.
@@ -37,8 +37,8 @@ internal sealed partial class RetentionWorker(IAnalyticsStore store, AnalyticsOp
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Information, "{Count} records older than {Days} days were removed.")]
-        public static partial void Removed(ILogger logger, long count, int days);
+        [LoggerMessage(1, LogLevel.Information, "Retention removed {Records} records, and the texts of {Texts} others.")]
+        public static partial void Removed(ILogger logger, long records, long texts);
 
         [LoggerMessage(2, LogLevel.Warning, "Old records could not be removed; the next try is in an hour.")]
         public static partial void NotRemoved(ILogger logger, Exception exception);

@@ -1,3 +1,5 @@
+using OllamaProxy.Application.Analytics;
+
 namespace OllamaProxy.Infrastructure.Analytics;
 
 /// <summary>Where records are kept.</summary>
@@ -11,4 +13,16 @@ public sealed record AnalyticsOptions
 
     /// <summary>Records older than this many days are removed; 0 keeps them for ever. 0 to 36,500, default 7.</summary>
     public int RetentionDays { get; init; } = 7;
+
+    /// <summary>Of records older than this many days the texts are removed; 0 keeps them as long as their record. 0 to 36,500, default 0.</summary>
+    public int TextRetentionDays { get; init; }
+
+    /// <summary>The oldest records are removed while the store is larger than this many megabytes (1,000,000 bytes); 0 for any size. 0 to 10,000,000, default 0.</summary>
+    public int MaxSizeMegabytes { get; init; }
+
+    /// <summary>The rules at an instant.</summary>
+    public RetentionRules RulesAt(DateTimeOffset now) => new(
+        RetentionDays == 0 ? null : now.AddDays(-RetentionDays),
+        TextRetentionDays == 0 ? null : now.AddDays(-TextRetentionDays),
+        MaxSizeMegabytes == 0 ? null : MaxSizeMegabytes * 1_000_000L);
 }
