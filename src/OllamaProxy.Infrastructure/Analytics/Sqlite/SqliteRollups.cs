@@ -51,17 +51,25 @@ internal static class SqliteRollups
                 sums.Add(row);
             }
 
-            foreach (var (labels, added) in sums.Cells)
+            try
             {
-                hourKey.Value = hour.Key;
-                labelsKey.Value = labels;
-                if (get.ExecuteScalar() is byte[] before)
+                foreach (var (labels, added) in sums.Cells)
                 {
-                    added.Merge(before);
+                    hourKey.Value = hour.Key;
+                    labelsKey.Value = labels;
+                    if (get.ExecuteScalar() is byte[] before)
+                    {
+                        added.Merge(before);
+                    }
                 }
-            }
 
-            Put(connection, PutRollup, hour.Key, sums.Cells);
+                Put(connection, PutRollup, hour.Key, sums.Cells);
+            }
+            // Damaged sums must not keep records from being written: they are made again from the rows.
+            catch (FormatException)
+            {
+                SetState(connection, hour.Key, Stale);
+            }
         }
     }
 
@@ -108,6 +116,8 @@ internal static class SqliteRollups
     {
         using var transaction = connection.BeginTransaction();
         sums.Read(connection, hour, string.Create(CultureInfo.InvariantCulture, $"id > {last}"));
+        using var remove = SqliteSchema.Command(connection, "DELETE FROM rollups WHERE hour = @Hour", ("@Hour", hour));
+        remove.ExecuteNonQuery();
         SetState(connection, hour, Open);
         Put(connection, PutRollup, hour, sums.Cells);
         transaction.Commit();
