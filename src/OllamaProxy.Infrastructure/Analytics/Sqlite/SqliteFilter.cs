@@ -52,9 +52,6 @@ internal sealed class SqliteFilter
 
     public int Limit { get; set; }
 
-    /// <summary>Positions as a JSON array.</summary>
-    public string? Ids { get; set; }
-
     public static SqliteFilter Of(RequestFilter filter) => new()
     {
         Model = ModelName.Normalize(filter.Model),
@@ -110,14 +107,14 @@ internal sealed class SqliteFilter
     }
 
     /// <summary>For what is read without Dapper.</summary>
-    public void AddTo(SqliteCommand command)
+    public void AddTo(SqliteCommand command, SqliteCandidates candidates)
     {
         (string Name, object? Value)[] values =
         [
             ("@Model", Model), ("@Endpoint", Endpoint), ("@Category", Category), ("@Status", Status), ("@Outcome", Outcome), ("@Client", Client), ("@Application", Application),
             ("@Search", Search), ("@PromptSearch", PromptSearch), ("@From", From), ("@To", To), ("@MinInputTokens", MinInputTokens), ("@MaxInputTokens", MaxInputTokens),
             ("@MinOutputTokens", MinOutputTokens), ("@MaxOutputTokens", MaxOutputTokens), ("@MinLatency", MinLatency), ("@MaxLatency", MaxLatency), ("@IsInference", IsInference),
-            ("@Match", Match), ("@AfterValue", AfterValue), ("@AfterId", AfterId), ("@Limit", Limit), ("@Ids", Ids),
+            ("@Match", Match), ("@AfterValue", AfterValue), ("@AfterId", AfterId), ("@Limit", Limit), ("@Ids", candidates.Ids),
         ];
         foreach (var (name, value) in values)
         {

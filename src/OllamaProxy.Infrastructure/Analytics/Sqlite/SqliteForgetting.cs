@@ -46,10 +46,10 @@ internal static class SqliteForgetting
     {
         using var transaction = connection.BeginTransaction(deferred: true);
         List<(long Id, long TimestampUs)> keys = [];
-        foreach (var part in SqliteTextIndex.Candidates(connection, filter))
+        foreach (var candidates in SqliteTextIndex.Candidates(connection, filter))
         {
-            using var command = SqliteSchema.Command(connection, SqliteQueries.Keys(filter, part.Candidates));
-            filter.AddTo(command);
+            using var command = SqliteSchema.Command(connection, SqliteQueries.Keys(filter, candidates));
+            filter.AddTo(command, candidates);
             keys.AddRange(Keys(command));
         }
 

@@ -90,7 +90,7 @@ internal static class SqliteQueries
         $"{Columns} WHERE {filter.Condition()} AND {ColumnOf(order)} IS NULL{(afterUnknown ? " AND id < @AfterId" : "")} ORDER BY id DESC LIMIT @Limit";
 
     /// <summary>The places of a page's records among some candidates, known and unknown values alike: candidates are few enough to be sorted.</summary>
-    public static string Places(SqliteFilter filter, string candidates, RequestOrder order, bool ascending)
+    public static string Places(SqliteFilter filter, SqliteCandidates candidates, RequestOrder order, bool ascending)
     {
         var column = ColumnOf(order);
         var (than, direction) = ascending ? (">", "ASC") : ("<", "DESC");
@@ -100,19 +100,18 @@ internal static class SqliteQueries
             (_, null) => $" AND {column} IS NULL AND id < @AfterId",
             _ => $" AND ({column} IS NULL OR {column} {than} @AfterValue OR ({column} = @AfterValue AND id < @AfterId))",
         };
-        // A plus sign keeps an index away: the candidates are the way in.
-        return $"SELECT id, {column} FROM requests WHERE {candidates} AND {filter.Condition()}{after} ORDER BY +{column} IS NULL, +{column} {direction}, id DESC LIMIT @Limit";
+        return $"SELECT id, {column} FROM {candidates.Table} WHERE {candidates.Condition} AND {filter.Condition()}{after} ORDER BY {column} IS NULL, {column} {direction}, id DESC LIMIT @Limit";
     }
 
     /// <summary>Positions and times of matching records among some candidates.</summary>
-    public static string Keys(SqliteFilter filter, string candidates) => $"SELECT id, timestamp_us FROM requests WHERE {candidates} AND {filter.Condition()}";
+    public static string Keys(SqliteFilter filter, SqliteCandidates candidates) => $"SELECT id, timestamp_us FROM {candidates.Table} WHERE {candidates.Condition} AND {filter.Condition()}";
 
     /// <summary>What statistics need of matching records among some candidates, in the order <see cref="SqliteRollups"/> reads it.</summary>
-    public static string Facts(SqliteFilter filter, string candidates) =>
+    public static string Facts(SqliteFilter filter, SqliteCandidates candidates) =>
         $"""
         SELECT timestamp_us, model, endpoint, category, client_ip, application, outcome, status, is_inference, latency_us,
                CASE WHEN stream = 1 THEN time_to_first_token_us END, tokens_per_second, input_tokens, cached_input_tokens, output_tokens, id
-        FROM requests WHERE {candidates} AND {filter.Condition()}
+        FROM {candidates.Table} WHERE {candidates.Condition} AND {filter.Condition()}
         """;
 
     /// <summary>Whether a value of the order may be unknown.</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Data.Sqlite;
@@ -51,17 +50,25 @@ internal static class SqliteRollups
                 sums.Add(row);
             }
 
-            foreach (var (labels, added) in sums.Cells)
+            try
             {
-                hourKey.Value = hour.Key;
-                labelsKey.Value = labels;
-                if (get.ExecuteScalar() is byte[] before)
+                foreach (var (labels, added) in sums.Cells)
                 {
-                    added.Merge(before);
+                    hourKey.Value = hour.Key;
+                    labelsKey.Value = labels;
+                    if (get.ExecuteScalar() is byte[] before)
+                    {
+                        added.Merge(before);
+                    }
                 }
-            }
 
-            Put(connection, PutRollup, hour.Key, sums.Cells);
+                Put(connection, PutRollup, hour.Key, sums.Cells);
+            }
+            // Damaged sums must not keep records from being written: they are made again from the rows.
+            catch (FormatException)
+            {
+                SetState(connection, hour.Key, Stale);
+            }
         }
     }
 
@@ -99,7 +106,7 @@ internal static class SqliteRollups
         using var last = SqliteSchema.Command(connection, "SELECT COALESCE(MAX(id), 0) FROM requests");
         var sums = new HourSums();
         var position = (long)last.ExecuteScalar()!;
-        sums.Read(connection, hour, SqliteTextIndex.All);
+        sums.Read(connection, hour, SqliteCandidates.All);
         return (sums, position);
     }
 
@@ -107,7 +114,9 @@ internal static class SqliteRollups
     public static void Restore(SqliteConnection connection, long hour, HourSums sums, long last)
     {
         using var transaction = connection.BeginTransaction();
-        sums.Read(connection, hour, string.Create(CultureInfo.InvariantCulture, $"id > {last}"));
+        sums.Read(connection, hour, SqliteCandidates.After(last));
+        using var remove = SqliteSchema.Command(connection, "DELETE FROM rollups WHERE hour = @Hour", ("@Hour", hour));
+        remove.ExecuteNonQuery();
         SetState(connection, hour, Open);
         Put(connection, PutRollup, hour, sums.Cells);
         transaction.Commit();
@@ -180,7 +189,7 @@ internal static class SqliteRollups
             Add(StatLabels.Of(record), StatNumbers.Of(record));
         }
 
-        public void Read(SqliteConnection connection, long hour, string candidates) =>
+        public void Read(SqliteConnection connection, long hour, SqliteCandidates candidates) =>
             SqliteSummary.ReadRows(connection, new SqliteFilter { From = hour * HourUs, To = (hour * HourUs) + HourUs - 1 }, candidates, row => Add(row.Labels, row.Numbers));
 
         private void Add(StatLabels labels, StatNumbers numbers)

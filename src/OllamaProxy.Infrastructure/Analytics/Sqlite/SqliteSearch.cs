@@ -50,9 +50,10 @@ internal static class SqliteSearch
     /// <summary>The positions of a page by way of the text index; null when going through the records is better.</summary>
     private static List<long>? PlacesByText(SqliteConnection connection, SqliteFilter filter, RequestQuery query)
     {
-        var parts = SqliteTextIndex.Candidates(connection, filter);
+        var parts = SqliteTextIndex.Parts(connection, filter);
         var byTime = query.Order == RequestOrder.Time;
-        if (!byTime && parts.Find(part => part.Indexed) is { Candidates: not null } newest && IsFrequent(connection, filter, newest.Candidates))
+        if (!byTime && parts.Find(part => part.Indexed) is { Indexed: true } newest
+            && SqliteTextIndex.Positions(connection, filter, newest).Count > SqliteTextIndex.PartSize / Frequent)
         {
             return null;
         }
@@ -63,6 +64,7 @@ internal static class SqliteSearch
         }
 
         List<(double? Value, long Id)> places = [];
+        List<long> ids = [];
         foreach (var part in parts)
         {
             // Parts overlap in time a little, as records are written when they end.
@@ -76,29 +78,40 @@ internal static class SqliteSearch
                 continue;
             }
 
-            using var command = SqliteSchema.Command(connection, SqliteQueries.Places(filter, part.Candidates, query.Order, query.Ascending));
-            filter.AddTo(command);
-            using (var reader = command.ExecuteReader())
+            if (!part.Indexed)
             {
-                while (reader.Read())
-                {
-                    places.Add((reader.IsDBNull(1) ? null : reader.GetDouble(1), reader.GetInt64(0)));
-                }
+                places = Best(connection, filter, query, places, SqliteTextIndex.Records(part));
+                continue;
             }
 
-            var sorted = places.OrderBy(place => place.Value is null);
-            sorted = query.Ascending ? sorted.ThenBy(place => place.Value) : sorted.ThenByDescending(place => place.Value);
-            places = [.. sorted.ThenByDescending(place => place.Id).Take(filter.Limit)];
+            // The few of a rare text are looked at together.
+            ids.AddRange(SqliteTextIndex.Positions(connection, filter, part));
+            if (ids.Count >= filter.Limit)
+            {
+                places = Best(connection, filter, query, places, SqliteCandidates.Of(ids));
+                ids.Clear();
+            }
         }
 
-        return [.. places.Select(place => place.Id)];
+        return [.. Best(connection, filter, query, places, SqliteCandidates.Of(ids)).Select(place => place.Id)];
     }
 
-    private static bool IsFrequent(SqliteConnection connection, SqliteFilter filter, string candidates)
+    /// <summary>The first places of a page among those found and some candidates.</summary>
+    private static List<(double? Value, long Id)> Best(
+        SqliteConnection connection, SqliteFilter filter, RequestQuery query, List<(double? Value, long Id)> found, SqliteCandidates candidates)
     {
-        using var command = SqliteSchema.Command(connection, $"SELECT COUNT(*) FROM requests WHERE {candidates}");
-        filter.AddTo(command);
-        return (long)command.ExecuteScalar()! > SqliteTextIndex.PartSize / Frequent;
+        using var command = SqliteSchema.Command(connection, SqliteQueries.Places(filter, candidates, query.Order, query.Ascending));
+        filter.AddTo(command, candidates);
+        using var reader = command.ExecuteReader();
+        List<(double? Value, long Id)> places = [.. found];
+        while (reader.Read())
+        {
+            places.Add((reader.IsDBNull(1) ? null : reader.GetDouble(1), reader.GetInt64(0)));
+        }
+
+        var sorted = places.OrderBy(place => place.Value is null);
+        sorted = query.Ascending ? sorted.ThenBy(place => place.Value) : sorted.ThenByDescending(place => place.Value);
+        return [.. sorted.ThenByDescending(place => place.Id).Take(filter.Limit)];
     }
 
     private static List<SqliteRow> Rows(SqliteConnection connection, SqliteTransaction transaction, List<long> ids)

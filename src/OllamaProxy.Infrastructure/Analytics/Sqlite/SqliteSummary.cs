@@ -16,9 +16,9 @@ internal static class SqliteSummary
         var to = filter.To is { } last ? SqliteRollups.HourOf(last + 1) : long.MaxValue / SqliteRollups.HourUs;
         if (filter.NeedsRows || query.SeriesStep?.Ticks % TimeSpan.TicksPerHour is > 0 || from >= to)
         {
-            foreach (var part in SqliteTextIndex.Candidates(connection, filter))
+            foreach (var candidates in SqliteTextIndex.Candidates(connection, filter))
             {
-                ReadRows(connection, filter, part.Candidates, row => builder.Add(row.Timestamp, row.Labels, row.Numbers));
+                ReadRows(connection, filter, candidates, row => builder.Add(row.Timestamp, row.Labels, row.Numbers));
             }
 
             return builder.Build();
@@ -52,7 +52,7 @@ internal static class SqliteSummary
             range.To = Math.Min(end - 1, filter.To ?? long.MaxValue);
             if (range.From <= range.To)
             {
-                ReadRows(connection, range, SqliteTextIndex.All, row => builder.Add(row.Timestamp, row.Labels, row.Numbers));
+                ReadRows(connection, range, SqliteCandidates.All, row => builder.Add(row.Timestamp, row.Labels, row.Numbers));
             }
         }
 
@@ -128,10 +128,10 @@ internal static class SqliteSummary
         }
     }
 
-    public static void ReadRows(SqliteConnection connection, SqliteFilter filter, string candidates, Action<FactRow> add)
+    public static void ReadRows(SqliteConnection connection, SqliteFilter filter, SqliteCandidates candidates, Action<FactRow> add)
     {
         using var command = SqliteSchema.Command(connection, SqliteQueries.Facts(filter, candidates));
-        filter.AddTo(command);
+        filter.AddTo(command, candidates);
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {

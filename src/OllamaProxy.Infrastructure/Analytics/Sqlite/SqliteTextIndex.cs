@@ -20,10 +20,10 @@ internal static class SqliteTextIndex
     private const int Piece = 200;
 
     /// <summary>More add nothing: the decision is not made here.</summary>
-    private const int MaxTrigrams = 10;
+    private const int MaxTrigrams = 5;
 
-    /// <summary>Candidates: every record.</summary>
-    public const string All = "1 = 1";
+    /// <summary>Candidates looked at in one statement.</summary>
+    private const int Together = 1_000;
 
     /// <summary>Candidates that contain all texts, as a question to FTS5; null when none has the three characters that takes.</summary>
     public static string? Match(params ReadOnlySpan<string?> texts)
@@ -134,15 +134,10 @@ internal static class SqliteTextIndex
         return true;
     }
 
-    /// <summary>Conditions that together let through every record that may match, each only once; with the times between which its records lie.</summary>
-    public static List<(string Candidates, bool Indexed, long Oldest, long Newest)> Candidates(SqliteConnection connection, SqliteFilter filter)
+    /// <summary>The parts that may have records in the filter's range of time, the newest first.</summary>
+    public static List<SqliteTextPart> Parts(SqliteConnection connection, SqliteFilter filter)
     {
-        if (filter.Match is null)
-        {
-            return [(All, false, long.MinValue, long.MaxValue)];
-        }
-
-        List<(string, bool, long, long)> parts = [];
+        List<SqliteTextPart> parts = [];
         using var command = Command(
             connection,
             "SELECT part, stale, oldest_us, newest_us FROM text_parts WHERE newest_us >= @From AND oldest_us <= @To ORDER BY part DESC",
@@ -151,15 +146,61 @@ internal static class SqliteTextIndex
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
-            var part = reader.GetInt64(0);
-            var indexed = reader.GetInt64(1) == 0;
-            parts.Add((indexed ? $"id IN ({Rows(part)})" : Range(part), indexed, reader.GetInt64(2), reader.GetInt64(3)));
+            parts.Add(new SqliteTextPart(reader.GetInt64(0), reader.GetInt64(1) == 0, reader.GetInt64(2), reader.GetInt64(3)));
         }
 
         return parts;
     }
 
-    public static string Rows(long part) => $"SELECT rowid FROM {Table(part)} WHERE {Table(part)} MATCH @Match";
+    /// <summary>What a part that is not stale says.</summary>
+    public static List<long> Positions(SqliteConnection connection, SqliteFilter filter, SqliteTextPart part)
+    {
+        List<long> ids = [];
+        using var command = Command(connection, $"SELECT rowid FROM {Table(part.Number)} WHERE {Table(part.Number)} MATCH @Match");
+        command.Parameters.AddWithValue("@Match", filter.Match);
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            ids.Add(reader.GetInt64(0));
+        }
+
+        return ids;
+    }
+
+    /// <summary>The records of a part that is stale.</summary>
+    public static SqliteCandidates Records(SqliteTextPart part) => SqliteCandidates.Between(part.Number << PartBits, (part.Number << PartBits) + PartSize - 1);
+
+    /// <summary>Candidates that together are every record that may match, each only once.</summary>
+    public static IEnumerable<SqliteCandidates> Candidates(SqliteConnection connection, SqliteFilter filter)
+    {
+        if (filter.Match is null)
+        {
+            yield return SqliteCandidates.All;
+            yield break;
+        }
+
+        List<long> ids = [];
+        foreach (var part in Parts(connection, filter))
+        {
+            if (!part.Indexed)
+            {
+                yield return Records(part);
+                continue;
+            }
+
+            ids.AddRange(Positions(connection, filter, part));
+            if (ids.Count >= Together)
+            {
+                yield return SqliteCandidates.Of(ids);
+                ids.Clear();
+            }
+        }
+
+        if (ids.Count > 0)
+        {
+            yield return SqliteCandidates.Of(ids);
+        }
+    }
 
     /// <summary>
     /// As the comparison without case sees it. FTS5 folds case too, but by another edition of Unicode; and it stops at a zero. What is folded here is equal there
@@ -197,3 +238,10 @@ internal static class SqliteTextIndex
     private static SqliteCommand Command(SqliteConnection connection, string sql, params ReadOnlySpan<(string Name, long Value)> parameters) =>
         SqliteSchema.Command(connection, sql, parameters);
 }
+
+/// <summary>A part of the text index.</summary>
+/// <param name="Number">Which.</param>
+/// <param name="Indexed">False while it is stale.</param>
+/// <param name="Oldest">No record in it is older.</param>
+/// <param name="Newest">No record in it is newer.</param>
+internal readonly record struct SqliteTextPart(long Number, bool Indexed, long Oldest, long Newest);
