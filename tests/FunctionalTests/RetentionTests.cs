@@ -23,7 +23,7 @@ public sealed class RetentionTests
 
         // Metrics do not wait.
         await Eventually.TrueAsync(async () => (await MetricsAsync(proxy)).Contains("""ollama_requests_total{endpoint="version",model="unknown",prompt_category="empty",status="success"} 3""", StringComparison.Ordinal));
-        Assert.Contains("ollama_proxy_records_written_total 0\n", await MetricsAsync(proxy), StringComparison.Ordinal);
+        Assert.Contains("ollama_proxy_records_written_total{} 0\n", await MetricsAsync(proxy), StringComparison.Ordinal);
         long written = 0;
         using var listener = new System.Diagnostics.Metrics.MeterListener
         {

@@ -16,10 +16,15 @@ internal static class Machine
         var rounds = options.Rounds == 1 ? "1 round" : $"{options.Rounds} rounds";
         return string.Create(CultureInfo.InvariantCulture, $"""
             {TimeProvider.System.GetUtcNow():d MMMM yyyy}: {processor}, {Environment.ProcessorCount} cores (shared by client, proxy and upstream), {memory} GiB, Linux {File.ReadAllText("/proc/sys/kernel/osrelease").Trim()}.
-            {Run([places.Proxy, "--version"])}; .NET {Environment.Version}; {string.Join("; ", versions)}. Command: `./build.sh bench{(options.Quick ? " --quick" : "")}`, {rounds}.
+            {Run([places.Proxy, "--version"])}; .NET {Environment.Version}; {string.Join("; ", versions)}. Command: `./build.sh bench{Arguments(options)}`, {rounds}.
             Other programs took {othersShare:P0} of the processor time while it ran.
             """);
     }
+
+    private static string Arguments(BenchOptions options) =>
+        options.Quick ? " --quick" :
+        options.Rounds != new BenchOptions().Rounds ? string.Create(CultureInfo.InvariantCulture, $" --rounds {options.Rounds} --write") :
+        "";
 
     private static string VersionOf(Contestant contestant, Places places)
     {
