@@ -19,6 +19,9 @@ internal sealed class SqliteAnalyticsStore(AnalyticsOptions options) : ISqliteAn
     /// <summary>How often a checkpoint is tried when readers are in its way.</summary>
     private const int CheckpointTries = 10;
 
+    /// <summary>Milliseconds that a checkpoint waits for readers: the writer waits too.</summary>
+    private const int CheckpointPatience = 200;
+
     private readonly SqliteConnections _file = new(System.IO.Path.GetFullPath(options.Directory), FileName);
 
     /// <summary>Held by what removes records, and by what sums up an hour while it may be read only: one at a time.</summary>
@@ -193,7 +196,7 @@ internal sealed class SqliteAnalyticsStore(AnalyticsOptions options) : ISqliteAn
         }
     }
 
-    public Task CheckpointAsync(CancellationToken cancellationToken) => _file.WritingAsync(writer => SqliteForgetting.Checkpoint(writer), cancellationToken);
+    public Task CheckpointAsync(CancellationToken cancellationToken) => _file.WritingAsync(writer => SqliteSchema.Checkpoint(writer, CheckpointPatience), cancellationToken);
 
     private async Task UpkeepAsync(Task before)
     {
@@ -278,7 +281,7 @@ internal sealed class SqliteAnalyticsStore(AnalyticsOptions options) : ISqliteAn
         }
 
         // A reader that stays longer keeps the log from being emptied; it is overwritten from its start once that reader is gone.
-        for (var tries = 0; tries < CheckpointTries && !await _file.WritingAsync(writer => SqliteForgetting.Checkpoint(writer), cancellationToken); tries++)
+        for (var tries = 0; tries < CheckpointTries && !await _file.WritingAsync(writer => SqliteSchema.Checkpoint(writer, CheckpointPatience), cancellationToken); tries++)
         {
         }
 

@@ -10,11 +10,18 @@ namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 /// </summary>
 internal sealed class SqliteConnections : IDisposable
 {
+    /// <summary>Bytes the write-ahead log may grow by before it is emptied.</summary>
+    private const long LongLog = 32 << 20;
+
+    /// <summary>Milliseconds that emptying it waits for readers.</summary>
+    private const int Patience = 100;
+
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly SqliteConnection _writer;
     private readonly string _readers;
     private readonly SemaphoreSlim _writing = new(1, 1);
+    private long _logLimit = LongLog;
 
     public SqliteConnections(string directory, string fileName)
     {
@@ -63,7 +70,14 @@ internal sealed class SqliteConnections : IDisposable
         await _writing.WaitAsync(cancellationToken);
         try
         {
-            return await Task.Run(() => write(_writer), cancellationToken);
+            return await Task.Run(
+                () =>
+                {
+                    var result = write(_writer);
+                    KeepLogShort();
+                    return result;
+                },
+                cancellationToken);
         }
         finally
         {
@@ -129,6 +143,25 @@ internal sealed class SqliteConnections : IDisposable
         {
             System.IO.Directory.CreateDirectory(Directory, OwnerOnly | UnixFileMode.UserExecute);
             using (new FileStream(Path, new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite, UnixCreateMode = OwnerOnly }))
+            {
+            }
+        }
+    }
+
+    /// <summary>
+    /// SQLite itself starts the log over only if no reader is there at that moment, which with readers one after the other may never be: then it grows, and slows all of
+    /// them. Readers are waited for briefly; if that is not enough, it is tried again when the log has grown as much again.
+    /// </summary>
+    private void KeepLogShort()
+    {
+        if (SizeOf(Path + "-wal") is var size && size > _logLimit)
+        {
+            try
+            {
+                _logLimit = SqliteSchema.Checkpoint(_writer, Patience) ? LongLog : size + LongLog;
+            }
+            // What was written is written; a full disk shows at the next write.
+            catch (SqliteException)
             {
             }
         }

@@ -74,20 +74,6 @@ internal static class SqliteForgetting
         return true;
     }
 
-    /// <summary>Moves the write-ahead log into the file and empties it; false when a reader was in the way. Waits for one only briefly: the writer is waiting too.</summary>
-    public static bool Checkpoint(SqliteConnection connection)
-    {
-        SqliteSchema.Execute(connection, "PRAGMA busy_timeout = 200");
-        try
-        {
-            return SqliteSchema.Scalar(connection, "PRAGMA wal_checkpoint(TRUNCATE)") == 0;
-        }
-        finally
-        {
-            SqliteSchema.Execute(connection, "PRAGMA busy_timeout = 2000");
-        }
-    }
-
     private static int Run(SqliteConnection connection, string sql, IEnumerable<(long Id, long TimestampUs)> records)
     {
         using var command = SqliteSchema.Command(connection, sql);

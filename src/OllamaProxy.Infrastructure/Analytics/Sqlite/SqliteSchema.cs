@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Data.Sqlite;
 using OllamaProxy.Application.Analytics;
 
@@ -6,6 +7,8 @@ namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 /// <summary>Settings of the file, and how an older one becomes a newer one (<see cref="SqliteMigrations"/>).</summary>
 internal static class SqliteSchema
 {
+    private const string BusyTimeout = "PRAGMA busy_timeout = 2000";
+
     /// <summary>The version this program writes.</summary>
     public static int Version => SqliteMigrations.All.Count;
 
@@ -15,7 +18,7 @@ internal static class SqliteSchema
         Execute(connection, "PRAGMA auto_vacuum = INCREMENTAL");
         Execute(connection, "PRAGMA journal_mode = WAL");
         Execute(connection, "PRAGMA synchronous = NORMAL");
-        Execute(connection, "PRAGMA busy_timeout = 2000");
+        Execute(connection, BusyTimeout);
         // What is purged leaves no trace in the file.
         Execute(connection, "PRAGMA secure_delete = ON");
     }
@@ -37,6 +40,20 @@ internal static class SqliteSchema
             Execute(connection, SqliteMigrations.All[version]);
             Execute(connection, $"PRAGMA user_version = {version + 1}");
             transaction.Commit();
+        }
+    }
+
+    /// <summary>Moves the write-ahead log into the file and empties it; false when a reader was in the way for longer than the milliseconds given.</summary>
+    public static bool Checkpoint(SqliteConnection connection, int patience)
+    {
+        Execute(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA busy_timeout = {patience}"));
+        try
+        {
+            return Scalar(connection, "PRAGMA wal_checkpoint(TRUNCATE)") == 0;
+        }
+        finally
+        {
+            Execute(connection, BusyTimeout);
         }
     }
 
