@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using OllamaProxy.Host.Configuration;
-using OllamaProxy.Infrastructure.Analytics;
 using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
@@ -54,7 +53,6 @@ public sealed class CommandLineTests
     [Fact]
     public async Task A_folder_that_cannot_be_written_stops_the_start()
     {
-        Assert.SkipUnless(AnalyticsBackends.Names.Contains("sqlite"), "The program has no SQLite store yet.");
         var file = Path.GetTempFileName();
         var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(s_backend) { ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_DIR"] = Path.Combine(file, "store") });
         File.Delete(file);
