@@ -1,6 +1,7 @@
 using MediatR;
 using Microsoft.Extensions.DependencyInjection;
 using OllamaProxy.Application.Analytics;
+using OllamaProxy.Application.Import;
 using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Redaction;
 using OllamaProxy.Application.Supervision;
@@ -34,10 +35,12 @@ public static class ApplicationServices
         services.AddSingleton<IRequestHandler<ListModels, ModelsResult>, ListModelsHandler>();
         services.AddSingleton<IRequestHandler<DeleteRequest, DeleteResult>, DeleteRequestHandler>();
         services.AddSingleton<IRequestHandler<DeleteRequests, DeleteResult>, DeleteRequestsHandler>();
+        services.AddSingleton<IRequestHandler<ImportInteractions, ImportResult>, ImportInteractionsHandler>();
 
         // Published in this order: metrics first, so that a broken store never costs a metric.
         services.AddSingleton<INotificationHandler<RequestRecorded>, UpdateMetrics>();
         services.AddSingleton<INotificationHandler<RequestRecorded>, StoreRecord>();
+        services.AddSingleton<INotificationHandler<RequestRecorded>, LogRequest>();
         return services;
     }
 }

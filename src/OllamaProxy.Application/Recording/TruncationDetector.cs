@@ -33,6 +33,9 @@ public sealed class TruncationDetector(Func<string, int?> contextLengthOf)
 
     private readonly Dictionary<string, Ratio> _ratios = new(StringComparer.Ordinal);
 
+    /// <summary>Models whose usual ratio is remembered.</summary>
+    internal int KnownModels => _ratios.Count;
+
     /// <summary>Judges an exchange, and learns from it; null when nothing speaks for a shortened prompt, or too little is known.</summary>
     public Truncation? Judge(Exchange exchange)
     {

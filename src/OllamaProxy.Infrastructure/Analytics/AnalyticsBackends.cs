@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Infrastructure.Analytics.Jsonl;
 using OllamaProxy.Infrastructure.Analytics.Sqlite;
@@ -10,7 +11,7 @@ public static class AnalyticsBackends
 {
     private static readonly (string Name, Func<IServiceProvider, IAnalyticsStore> Create)[] s_table =
     [
-        ("sqlite", static services => new SqliteAnalyticsStore(services.GetRequiredService<AnalyticsOptions>())),
+        ("sqlite", static services => new SqliteAnalyticsStore(services.GetRequiredService<AnalyticsOptions>(), services.GetService<ILogger<SqliteAnalyticsStore>>())),
         ("jsonl", static services => new JsonlAnalyticsStore(services.GetRequiredService<AnalyticsOptions>(), services.GetService<TimeProvider>() ?? TimeProvider.System)),
         ("none", static _ => new NullStore()),
     ];

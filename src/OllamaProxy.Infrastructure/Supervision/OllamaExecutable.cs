@@ -1,10 +1,11 @@
 namespace OllamaProxy.Infrastructure.Supervision;
 
 /// <summary>Finds the <c>ollama</c> executable: where the user says, on PATH, then where its installers put it.</summary>
-internal static class OllamaExecutable
+public static class OllamaExecutable
 {
+    /// <summary>Its path; null when there is none. Never this very program, whatever name it was given: it would start itself without end.</summary>
     public static string? Find(OllamaOptions options) =>
-        options.ExecutablePath is { } named ? Named(named) : Candidates(options.SearchPath).FirstOrDefault(IsExecutable);
+        options.ExecutablePath is { } named ? Named(named) : Candidates(options.SearchPath).FirstOrDefault(path => IsExecutable(path) && !IsThisProgram(path));
 
     /// <summary>A folder is taken as "the executable in it": people copy what <c>where</c> or an installer shows them.</summary>
     private static string? Named(string path)
@@ -45,6 +46,10 @@ internal static class OllamaExecutable
             yield return "/snap/bin";
         }
     }
+
+    private static bool IsThisProgram(string path) =>
+        Path.GetFullPath(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path).Equals(
+            Environment.ProcessPath, OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);
 
     private static bool IsExecutable(string path) =>
         File.Exists(path)

@@ -115,14 +115,12 @@ public sealed class TruncationDetectorTests
     public void A_hundred_thousand_model_names_are_not_remembered()
     {
         var detector = Detector();
-        var before = GC.GetTotalMemory(forceFullCollection: true);
         for (var model = 0; model < 100_000; model++)
         {
             detector.Judge(Exchange(ApiEndpoint.Chat, 1_000, 4_000) with { Request = new RequestFacts { Model = $"model-{model}", TextLength = 4_000 } });
         }
 
-        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 2 * 1024 * 1024);
-        GC.KeepAlive(detector);
+        Assert.Equal(TruncationDetector.MaxModels, detector.KnownModels);
     }
 
     private static TruncationDetector Detector() => new(static _ => Context);

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Dapper;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
 
@@ -12,7 +13,7 @@ namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 /// Records in one SQLite file. One connection writes, a batch being one transaction; every reader has a connection of its own from the pool and, thanks to
 /// the write-ahead log, neither waits for the writer nor holds it up.
 /// </summary>
-internal sealed class SqliteAnalyticsStore(AnalyticsOptions options) : ISqliteAnalyticsStore, IDisposable
+internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILogger<SqliteAnalyticsStore>? logger = null) : ISqliteAnalyticsStore, IDisposable
 {
     public const string FileName = "ollama_analytics.db";
 
@@ -42,6 +43,11 @@ internal sealed class SqliteAnalyticsStore(AnalyticsOptions options) : ISqliteAn
     {
         // A migration of a large file takes a while.
         await Task.Run(_file.Open, cancellationToken);
+        if (_file.MovedAside is { } original && logger is not null)
+        {
+            Log.MovedAside(logger, _file.Path, original);
+        }
+
         _lastId = await _file.WritingAsync(writer => SqliteSchema.Scalar(writer, SqliteQueries.LastId), cancellationToken);
         _ = Upkeep();
     }
@@ -311,5 +317,11 @@ internal sealed class SqliteAnalyticsStore(AnalyticsOptions options) : ISqliteAn
         {
             _removing.Release();
         }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Warning, "{Path} was the original Ollama Metrics Proxy's database; it is now {Original}. 'ollama-proxy import {Original}' brings its records over.")]
+        public static partial void MovedAside(ILogger logger, string path, string original);
     }
 }

@@ -1,5 +1,7 @@
+using System.Globalization;
 using Microsoft.Data.Sqlite;
 using OllamaProxy.Application.Analytics;
+using OllamaProxy.Infrastructure.Import;
 using SQLitePCL;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
@@ -22,6 +24,7 @@ internal sealed class SqliteConnections : IDisposable
     private readonly string _readers;
     private readonly SemaphoreSlim _writing = new(1, 1);
     private long _logLimit = LongLog;
+    private FileStream? _lock;
 
     public SqliteConnections(string directory, string fileName)
     {
@@ -42,24 +45,30 @@ internal sealed class SqliteConnections : IDisposable
     /// <summary>Bytes on disk, write-ahead log included.</summary>
     public long Size => SizeOf(Path) + SizeOf(Path + "-wal");
 
+    /// <summary>Where the original program's database went that had this one's name; null when there was none.</summary>
+    public string? MovedAside { get; private set; }
+
     /// <summary>Creates or upgrades the file.</summary>
     public void Open()
     {
         try
         {
-            CreateFile();
+            CreateFolder();
+            TakeLock();
+            MoveOriginalAside();
+            CreateFile(Path, FileShare.ReadWrite | FileShare.Delete).Dispose();
             _writer.Open();
             SqliteSchema.Prepare(_writer);
             SqliteSchema.Migrate(_writer, Path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException)
         {
-            _writer.Close();
+            Close();
             throw new AnalyticsStoreException(Explain(exception), exception);
         }
         catch (AnalyticsStoreException)
         {
-            _writer.Close();
+            Close();
             throw;
         }
     }
@@ -127,25 +136,69 @@ internal sealed class SqliteConnections : IDisposable
         _writer.Dispose();
         using var pooled = new SqliteConnection(_readers);
         SqliteConnection.ClearPool(pooled);
+        _lock?.Dispose();
         // Who still waits must not wait for ever.
         _writing.Release();
     }
 
-    /// <summary>Before SQLite does, because it would let the group and the world read what people asked; its other files take the mode of this one.</summary>
-    private void CreateFile()
+    private void Close()
+    {
+        _writer.Close();
+        _lock?.Dispose();
+    }
+
+    private void CreateFolder()
     {
         if (OperatingSystem.IsWindows())
         {
             System.IO.Directory.CreateDirectory(Directory);
-            using var file = new FileStream(Path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         }
         else
         {
             System.IO.Directory.CreateDirectory(Directory, OwnerOnly | UnixFileMode.UserExecute);
-            using (new FileStream(Path, new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite, UnixCreateMode = OwnerOnly }))
-            {
-            }
         }
+    }
+
+    /// <summary>SQLite lets two programs write in turns, but what one knows of the file (the last position, hours and parts that are stale) the other would make wrong.</summary>
+    private void TakeLock()
+    {
+        try
+        {
+            _lock = CreateFile(Path + ".lock", FileShare.None);
+        }
+        catch (IOException exception) when (File.Exists(Path + ".lock"))
+        {
+            throw new AnalyticsStoreException(
+                $"the analytics database {Path} is in use by another ollama-proxy. End it, or set ANALYTICS_DIR to another folder.", exception);
+        }
+    }
+
+    /// <summary>The original program's file has the same name and, by default, the same folder. It is kept, under another name.</summary>
+    private void MoveOriginalAside()
+    {
+        if (!File.Exists(Path) || !OriginalDatabase.Is(Path))
+        {
+            return;
+        }
+
+        var name = System.IO.Path.GetFileNameWithoutExtension(Path);
+        var aside = Enumerable.Range(1, int.MaxValue)
+            .Select(number => System.IO.Path.Combine(Directory, number == 1 ? $"{name}.original.db" : string.Create(CultureInfo.InvariantCulture, $"{name}.original-{number}.db")))
+            .First(path => !File.Exists(path));
+        File.Move(Path, aside);
+        MovedAside = aside;
+    }
+
+    /// <summary>Before SQLite does, because it would let the group and the world read what people asked; its other files take the mode of this one.</summary>
+    private static FileStream CreateFile(string path, FileShare share)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = share, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = OwnerOnly;
+        }
+
+        return new FileStream(path, options);
     }
 
     /// <summary>

@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Text;
+
+namespace OllamaProxy.Infrastructure.Logging;
+
+/// <summary>
+/// A log file of bounded size, and the ones before it: <c>ollama-proxy.log</c>, then <c>ollama-proxy.1.log</c> and so on, the higher the older. Used by one thread.
+/// </summary>
+public sealed class RollingFile(string directory, long maxBytes, int maxFiles) : IDisposable
+{
+    public const string Name = "ollama-proxy";
+
+    private FileStream? _file;
+
+    /// <summary>The file that is written to.</summary>
+    public string Path { get; } = PathOf(directory, 0);
+
+    /// <summary>Writes lines; they reach the file before this returns. What cannot be written throws, and the next write tries again.</summary>
+    public void Write(StringBuilder lines)
+    {
+        var bytes = Encoding.UTF8.GetBytes(lines.ToString());
+        if (_file is { Length: > 0 } full && full.Length + bytes.Length > maxBytes)
+        {
+            Roll();
+        }
+
+        Open();
+        _file!.Write(bytes);
+    }
+
+    /// <summary>Opens the file, made with its folder if need be. Throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> when it cannot.</summary>
+    public void Open() => _file ??= OpenFile();
+
+    public void Dispose() => Close();
+
+    private static string PathOf(string directory, int age) =>
+        System.IO.Path.Combine(directory, age == 0 ? $"{Name}.log" : string.Create(CultureInfo.InvariantCulture, $"{Name}.{age}.log"));
+
+    private FileStream OpenFile()
+    {
+        var options = new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 };
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(directory);
+        }
+        else
+        {
+            // Who asked what from which machine is nobody else's business.
+            Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        return new FileStream(Path, options);
+    }
+
+    private void Roll()
+    {
+        Close();
+        File.Delete(PathOf(directory, maxFiles - 1));
+        for (var age = maxFiles - 2; age >= 0; age--)
+        {
+            if (File.Exists(PathOf(directory, age)))
+            {
+                File.Move(PathOf(directory, age), PathOf(directory, age + 1), overwrite: true);
+            }
+        }
+    }
+
+    private void Close()
+    {
+        _file?.Dispose();
+        _file = null;
+    }
+}

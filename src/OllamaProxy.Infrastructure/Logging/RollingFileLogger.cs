@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Text;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+
+namespace OllamaProxy.Infrastructure.Logging;
+
+/// <summary>Log files for a program nobody watches. Whoever logs never waits for the disk: a full queue loses lines, and the file says how many.</summary>
+[ProviderAlias("File")]
+public sealed class RollingFileLoggerProvider : ILoggerProvider
+{
+    private const int QueueLength = 4_096;
+    private const int LinesInWrite = 256;
+
+    private readonly TimeProvider _time;
+    private readonly RollingFile _file;
+    private readonly Task _writing;
+    private readonly Channel<string> _lines;
+    private long _lost;
+
+    /// <param name="options">With a folder.</param>
+    /// <param name="time">The clock of the lines.</param>
+    public RollingFileLoggerProvider(LogOptions options, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _time = time;
+        _file = new RollingFile(Path.GetFullPath(options.Directory!), options.MaxSizeMegabytes * 1_000_000L, options.MaxFiles);
+        _lines = Channel.CreateBounded<string>(
+            new BoundedChannelOptions(QueueLength) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite }, _ => Interlocked.Increment(ref _lost));
+        _writing = Task.Run(WriteAsync);
+    }
+
+    public ILogger CreateLogger(string categoryName) => new FileLogger(this, categoryName);
+
+    /// <summary>Writes what is left.</summary>
+    public void Dispose()
+    {
+        if (_lines.Writer.TryComplete())
+        {
+            _writing.GetAwaiter().GetResult();
+            _file.Dispose();
+        }
+    }
+
+    private async Task WriteAsync()
+    {
+        var text = new StringBuilder();
+        while (await _lines.Reader.WaitToReadAsync())
+        {
+            for (var count = 0; count < LinesInWrite && _lines.Reader.TryRead(out var line); count++)
+            {
+                text.Append(line).Append('\n');
+            }
+
+            if (Interlocked.Exchange(ref _lost, 0) is > 0 and var lost)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"{lost} lines were lost: they came faster than the disk takes them.").Append('\n');
+            }
+
+            try
+            {
+                _file.Write(text);
+            }
+            // A log that cannot be written must not end the program it tells of; the console has the same lines.
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+            }
+
+            text.Clear();
+        }
+    }
+
+    private sealed class FileLogger(RollingFileLoggerProvider provider, string category) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel != LogLevel.None;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            var line = new StringBuilder();
+            line.Append(CultureInfo.InvariantCulture, $"{provider._time.GetLocalNow():yyyy-MM-ddTHH:mm:ss.fffzzz} {Name(logLevel)} {category}: ");
+            // A line stays a line, whatever it quotes.
+            line.Append(formatter(state, exception).ReplaceLineEndings(" | "));
+            if (exception is not null)
+            {
+                line.Append(" | ").Append(exception.ToString().ReplaceLineEndings(" | "));
+            }
+
+            provider._lines.Writer.TryWrite(line.ToString());
+        }
+
+        private static string Name(LogLevel level) => level switch
+        {
+            LogLevel.Trace => "trace",
+            LogLevel.Debug => "debug",
+            LogLevel.Information => "info",
+            LogLevel.Warning => "warn",
+            LogLevel.Error => "error",
+            _ => "critical",
+        };
+    }
+}

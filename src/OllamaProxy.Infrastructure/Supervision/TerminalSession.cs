@@ -1,0 +1,46 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+
+namespace OllamaProxy.Infrastructure.Supervision;
+
+/// <summary>How a program that was started from a terminal lets go of it, as daemons do.</summary>
+public static partial class TerminalSession
+{
+    private const int ReadWrite = 2;
+
+    /// <summary>Leaves the terminal's session, so that closing it, or Ctrl+C in it, is not for this program. On Windows a program without a window has none.</summary>
+    public static void Leave()
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            _ = NewSession();
+        }
+    }
+
+    /// <summary>The standard streams lead nowhere from now on.</summary>
+    public static void CloseStreams()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        var nowhere = Open("/dev/null", ReadWrite);
+        for (var stream = 0; nowhere >= 0 && stream <= 2; stream++)
+        {
+            _ = Duplicate(nowhere, stream);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "setsid", SetLastError = true)]
+    [UnsupportedOSPlatform("windows")]
+    private static partial int NewSession();
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [UnsupportedOSPlatform("windows")]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "dup2", SetLastError = true)]
+    [UnsupportedOSPlatform("windows")]
+    private static partial int Duplicate(int from, int to);
+}
