@@ -7,6 +7,7 @@ using OllamaProxy.Host.Proxy;
 using OllamaProxy.Host.Telemetry;
 using OllamaProxy.Host.Workers;
 using OllamaProxy.Infrastructure;
+using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host;
 
@@ -17,35 +18,13 @@ internal static class ProxyHost
     /// <param name="configure">What a test or the demo changes before the program is built.</param>
     public static WebApplication Build(ProxySettings settings, Action<WebApplicationBuilder>? configure = null)
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "ollama-proxy", ContentRootPath = AppContext.BaseDirectory });
-        builder.Configuration.Sources.Clear();
-        builder.Logging.ClearProviders();
-        builder.Logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffzzz ";
-        });
-        // A terminal nobody reads from must not hold up the program, nor Ollama through its log: lines are dropped instead.
-        builder.Services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
-        // Two lines for each request, and a stack trace for each fault of Ollama's: outcomes are recorded and logged by ourselves.
-        builder.Logging.AddFilter("Yarp", LogLevel.None);
-        // A cut answer is passed on as cut, which the server reports as an application that wrote too little.
-        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None);
-
-        builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSettings(settings);
-        builder.Services.AddApplication();
-        builder.Services.AddInfrastructure();
-        builder.Services.AddProxyPipeline();
-        builder.Services.AddAnalyticsEndpoints();
-        builder.Services.AddPrometheus(settings.Metrics);
+        var builder = CreateBuilder(settings);
+        builder.AddLogging(settings.Log);
         builder.Services.AddHostedService<StartupWorker>();
         builder.Services.AddHostedService<OllamaWatchWorker>();
         builder.Services.AddHostedService<RecordingWorker>();
         builder.Services.AddHostedService<RetentionWorker>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Proxy.ShutdownGrace + TimeSpan.FromSeconds(20));
-        builder.ConfigureKestrel(settings.Proxy);
         configure?.Invoke(builder);
         ShutdownGrace.Apply(builder.Services, settings.Proxy.ShutdownGrace);
 
@@ -57,6 +36,58 @@ internal static class ProxyHost
             own.MapOwn(OwnEndpoints.All);
         });
         return app;
+    }
+
+    /// <summary>Every service, and nothing that works by itself: enough to answer questions about a store.</summary>
+    public static WebApplicationBuilder CreateBuilder(ProxySettings settings)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "ollama-proxy", ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.Sources.Clear();
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSettings(settings);
+        builder.Services.AddApplication();
+        builder.Services.AddInfrastructure();
+        builder.Services.AddProxyPipeline();
+        builder.Services.AddAnalyticsEndpoints();
+        builder.Services.AddPrometheus(settings.Metrics);
+        builder.ConfigureKestrel(settings.Proxy);
+        return builder;
+    }
+
+    private static void AddLogging(this WebApplicationBuilder builder, LogOptions options)
+    {
+        var logging = builder.Logging;
+        if (options.IsConsole && options.Json)
+        {
+            logging.AddJsonConsole(console =>
+            {
+                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
+                console.UseUtcTimestamp = true;
+            });
+        }
+        else if (options.IsConsole)
+        {
+            logging.AddSimpleConsole(console =>
+            {
+                console.SingleLine = true;
+                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffzzz ";
+            });
+        }
+
+        if (options.Directory is not null)
+        {
+            builder.Services.AddSingleton<ILoggerProvider>(services => new RollingFileLoggerProvider(options, services.GetRequiredService<TimeProvider>()));
+        }
+
+        // A terminal nobody reads from must not hold up the program, nor Ollama through its log: lines are dropped instead.
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);
+        logging.SetMinimumLevel(options.Level);
+        logging.AddFilter("Microsoft", level => level >= LogLevel.Warning && level >= options.Level);
+        // Two lines for each request, and a stack trace for each fault of Ollama's: outcomes are recorded and logged by ourselves.
+        logging.AddFilter("Yarp", LogLevel.None);
+        // A cut answer is passed on as cut, which the server reports as an application that wrote too little.
+        logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None);
     }
 
     private static void AddSettings(this IServiceCollection services, ProxySettings settings)

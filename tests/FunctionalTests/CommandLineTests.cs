@@ -24,11 +24,12 @@ public sealed class CommandLineTests
         var (code, output) = await ProxyProcess.RunAsync(s_backend, "--help");
 
         Assert.Equal(0, code);
-        Assert.All(["serve", "start", "demo", "--version", "Examples:", .. EnvironmentVariables.All.Select(row => row.Name)], word => Assert.Contains(word, output, StringComparison.Ordinal));
+        Assert.All(["serve", "start", "demo", "status", "doctor", "stats", "export", "import", "purge", "config", "completion", "version", "--version", "Examples:", .. EnvironmentVariables.All.Select(row => row.Name)], word => Assert.Contains(word, output, StringComparison.Ordinal));
     }
 
     [Theory]
     [InlineData("serv")]
+    [InlineData("stauts")]
     [InlineData("--port")]
     public async Task An_unknown_word_is_an_error(string word)
     {

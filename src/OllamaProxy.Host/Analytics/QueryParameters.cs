@@ -125,7 +125,8 @@ internal static class QueryParameters
             && Math.Abs((time - DateTimeOffset.UnixEpoch).TotalSeconds) < MaxSeconds ? time : null;
     }
 
-    private static TimeSpan? Length(string text)
+    /// <summary>A length such as 5m, 1h or 1d, or whole seconds; null when it is none.</summary>
+    internal static TimeSpan? Length(string text)
     {
         var unit = text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3_600, 'd' => 86_400, _ => 0 };
         return Whole(unit == 0 ? text : text[..^1], 1, 36_500) is { } small && unit > 0 ? TimeSpan.FromSeconds(small * unit)

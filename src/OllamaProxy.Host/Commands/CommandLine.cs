@@ -1,18 +1,31 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using OllamaProxy.Host.Commands.Data;
 using OllamaProxy.Host.Configuration;
-using OllamaProxy.Host.Demo;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>The verbs. Without one the program serves.</summary>
+/// <summary>The verbs (<see cref="Verbs"/>), and what is no verb: without a word the program serves, and any other first word is for Ollama's own command line.</summary>
 internal static class CommandLine
 {
     public static async Task<int> RunAsync(string[] args)
     {
-        var parsed = Root().Parse(args);
-        if (parsed.Errors.Count > 0)
+        var options = new SettingOptions();
+        var root = Root(options);
+        string[] ours = [.. root.Subcommands.SelectMany(command => command.Aliases.Prepend(command.Name))];
+        if (args is [{ Length: > 0 } word, ..] && word[0] is not ('-' or '[') && !ours.Contains(word))
+        {
+            if (Passthrough.Meant(word, ours) is { } meant)
+            {
+                return await Terminal.FailAsync($"'{word}' is no command. Did you mean '{meant}'? Try 'ollama-proxy --help'.", ExitCodes.CannotStart);
+            }
+
+            return await WithSettingsAsync(SettingValues.OfProcess(new Dictionary<string, string>()), (settings, cancellationToken) => Passthrough.RunAsync(settings, args, cancellationToken), default);
+        }
+
+        var parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0 && args[0][0] != '[')
         {
             foreach (var error in parsed.Errors.Select(error => error.Message).Distinct(StringComparer.Ordinal))
             {
@@ -23,37 +36,21 @@ internal static class CommandLine
             return ExitCodes.CannotStart;
         }
 
-        // The generic host owns the signals; a second owner would end the program before it has drained.
-        return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
-    }
-
-    private static RootCommand Root()
-    {
-        var serve = new Command("serve", HelpText.Serve);
-        serve.Aliases.Add("start");
-        serve.SetAction((_, cancellationToken) => WithSettingsAsync(ServeCommand.RunAsync, cancellationToken));
-        var demo = new Command("demo", HelpText.Demo);
-        demo.SetAction((_, cancellationToken) => WithSettingsAsync(DemoRun.RunAsync, cancellationToken));
-
-        var root = new RootCommand { serve, demo };
-        root.SetAction((_, cancellationToken) => WithSettingsAsync(ServeCommand.RunAsync, cancellationToken));
-        foreach (var option in root.Options)
+        try
         {
-            option.Action = option switch
-            {
-                HelpOption => new Print(HelpText.Whole),
-                VersionOption => new Print(() => $"ollama-proxy {HelpText.Version}"),
-                _ => option.Action,
-            };
+            // The generic host owns the signals; a second owner would end the program before it has drained.
+            return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
         }
-
-        return root;
+        catch (CommandException exception)
+        {
+            return await Terminal.FailAsync(exception.Message);
+        }
     }
 
     /// <summary>Reads the settings once, tells every problem, and goes on only without one.</summary>
-    private static async Task<int> WithSettingsAsync(Func<ProxySettings, CancellationToken, Task<int>> run, CancellationToken cancellationToken)
+    internal static async Task<int> WithSettingsAsync(SettingValues values, Func<ProxySettings, CancellationToken, Task<int>> run, CancellationToken cancellationToken)
     {
-        var (settings, problems) = EnvironmentVariables.Read(EnvironmentVariables.OfProcess, EnvironmentVariables.NamesOfProcess());
+        var (settings, problems) = EnvironmentVariables.Read(values);
         foreach (var notice in settings.Notices)
         {
             await Console.Error.WriteLineAsync($"note: {notice}");
@@ -73,13 +70,40 @@ internal static class CommandLine
         return ExitCodes.CannotStart;
     }
 
-    private sealed class Print(Func<string> text) : SynchronousCommandLineAction
+    private static RootCommand Root(SettingOptions options)
+    {
+        var root = new RootCommand();
+        foreach (var command in Verbs.All(options))
+        {
+            root.Add(command);
+        }
+
+        foreach (var option in options.All)
+        {
+            root.Add(option);
+        }
+
+        root.SetAction((parsed, cancellationToken) => WithSettingsAsync(SettingValues.OfProcess(options.Given(parsed)), ServeCommand.RunAsync, cancellationToken));
+        foreach (var option in root.Options)
+        {
+            option.Action = option switch
+            {
+                HelpOption => new Print(HelpText.Of),
+                VersionOption => new Print(_ => $"ollama-proxy {HelpText.Version}"),
+                _ => option.Action,
+            };
+        }
+
+        return root;
+    }
+
+    private sealed class Print(Func<ParseResult, string> text) : SynchronousCommandLineAction
     {
         public override bool ClearsParseErrors => true;
 
         public override int Invoke(ParseResult parseResult)
         {
-            Console.Out.WriteLine(text());
+            Console.Out.WriteLine(text(parseResult));
             return ExitCodes.Success;
         }
     }

@@ -1,36 +1,39 @@
+using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>What <c>--help</c> prints. The settings come from the map itself, so that none is ever missing.</summary>
+/// <summary>What <c>--help</c> prints. Verbs, options and settings come from where they are defined, so that none is ever missing.</summary>
 internal static class HelpText
 {
-    public const string Serve = "Start the proxy, and Ollama behind it unless one already runs (the default).";
-
-    public const string Demo = "Show the proxy at work without Ollama or a GPU: a simulated one, and traffic.";
-
     public static string Version => typeof(HelpText).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
 
-    public static string Whole()
+    /// <summary>The help of the program, or of the verb that stands before <c>--help</c>.</summary>
+    public static string Of(ParseResult parsed) => parsed.CommandResult.Command is RootCommand root ? Whole(root) : Of(parsed.CommandResult.Command);
+
+    private static string Whole(RootCommand root)
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"""
             ollama-proxy {Version}: sits on Ollama's port, forwards every byte untouched, and keeps metrics and analytics.
 
             Usage:
-              ollama-proxy [command]
+              ollama-proxy [command] [option...]
+              ollama-proxy run phi4        any other word is for Ollama's own command line, through the proxy
 
             Commands:
-              serve, start   {Serve}
-              demo           {Demo}
+
+            """);
+        Rows(text, root.Subcommands.Select(command => (string.Join(", ", command.Aliases.Prepend(command.Name)), command.Description ?? "")));
+        text.Append("""
 
             Options:
-              -h, --help     Show this text.
+              -h, --help     Show this text, or with a command that command's options.
               --version      Show the version.
 
-            Settings are environment variables:
+            Settings are environment variables, or options: PROXY_PORT=8080 is --proxy-port 8080 too, which counts more.
 
             """);
         var width = EnvironmentVariables.All.Max(row => row.Name.Length);
@@ -44,12 +47,50 @@ internal static class HelpText
 
             Examples:
               ollama-proxy                                       proxy on 11434, Ollama on 11435
-              PROXY_HOST=0.0.0.0 ollama-proxy                    reachable from the network
+              ollama-proxy --proxy-host 0.0.0.0                  reachable from the network
               PROXY_PORT=8080 OLLAMA_BACKEND_URL=http://127.0.0.1:11434 ollama-proxy
                                                                  in front of an Ollama that already runs
+              ollama-proxy status                                what happens now
+              ollama-proxy stats --hours 24                      what happened
+              ollama-proxy export requests.csv --model phi4      every request of a model
               curl http://127.0.0.1:11434/metrics                what Prometheus reads
-              curl http://127.0.0.1:11434/analytics/stats        what happened so far
             """);
         return text.ToString();
+    }
+
+    private static string Of(Command command)
+    {
+        var text = new StringBuilder();
+        var arguments = string.Concat(command.Arguments.Select(argument => argument.Arity.MinimumNumberOfValues > 0 ? $" {argument.Name}" : $" [{argument.Name}]"));
+        text.AppendLine(command.Description).AppendLine();
+        text.Append(CultureInfo.InvariantCulture, $"Usage:{Environment.NewLine}  ollama-proxy {command.Name}{arguments} [option...]").AppendLine();
+        if (command.Arguments.Count > 0)
+        {
+            text.AppendLine();
+            Rows(text, command.Arguments.Select(argument => (argument.Name, argument.Description ?? "")));
+        }
+
+        var options = command.Options.Where(option => !option.Hidden).ToList();
+        if (options.Count > 0)
+        {
+            text.AppendLine().AppendLine("Options:");
+            Rows(text, options.Select(option => (NameOf(option), option.Description ?? "")));
+        }
+
+        text.AppendLine().Append("Every setting is an option too: ollama-proxy --help lists them.");
+        return text.ToString();
+    }
+
+    private static string NameOf(Option option) =>
+        string.Join(", ", option.Aliases.Order(StringComparer.Ordinal).Append(option.Name).OrderBy(name => name.Length)) + (option.HelpName is { } value ? $" <{value}>" : "");
+
+    private static void Rows(StringBuilder text, IEnumerable<(string Name, string Meaning)> rows)
+    {
+        List<(string Name, string Meaning)> all = [.. rows];
+        var width = Math.Min(36, all.Max(row => row.Name.Length));
+        foreach (var (name, meaning) in all)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"  {name.PadRight(width)}  {meaning}").AppendLine();
+        }
     }
 }

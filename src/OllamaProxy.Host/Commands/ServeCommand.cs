@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Connections;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Logging;
 using OllamaProxy.Infrastructure.Supervision;
 
 namespace OllamaProxy.Host.Commands;
@@ -13,11 +14,19 @@ internal static class ServeCommand
 {
     public static Task<int> RunAsync(ProxySettings settings, CancellationToken cancellationToken) => RunAsync(settings, static _ => { }, cancellationToken);
 
+    /// <summary>Runs it for another command, without a terminal (<see cref="Background"/>).</summary>
+    public static Task<int> RunInBackgroundAsync(ProxySettings settings, CancellationToken cancellationToken)
+    {
+        TerminalSession.Leave();
+        return RunAsync(Background.WithLogFiles(settings), static _ => TerminalSession.CloseStreams(), cancellationToken);
+    }
+
     /// <summary>Runs the proxy and calls <paramref name="onReady"/> once it takes requests, which is where a demonstration begins its own.</summary>
     public static async Task<int> RunAsync(ProxySettings settings, Action<WebApplication> onReady, CancellationToken cancellationToken)
     {
         try
         {
+            CheckLogFolder(settings.Log);
             using var listeners = await Listeners.BindAsync(settings.Proxy, cancellationToken);
             return await RunAsync(settings with { Proxy = settings.Proxy with { Addresses = listeners.Addresses } }, listeners, onReady, cancellationToken);
         }
@@ -62,7 +71,11 @@ internal static class ServeCommand
         }
 
         started = true;
-        await Console.Out.WriteLineAsync(Banner.Text(app, settings, ollama, listeners.WithoutIPv6));
+        if (settings.Log.IsConsole)
+        {
+            await Console.Out.WriteLineAsync(Banner.Text(app, settings, ollama, listeners.WithoutIPv6));
+        }
+
         onReady(app);
         await app.WaitForShutdownAsync(cancellationToken);
         return ExitCodes.Success;
@@ -76,6 +89,23 @@ internal static class ServeCommand
             await Listeners.ExplainAsync(new SocketException((int)SocketError.AddressAlreadyInUse), options.Addresses[0], options.Port, CancellationToken.None),
         _ => null,
     };
+
+    /// <summary>A log nobody can write is noticed now, not when somebody looks for it.</summary>
+    private static void CheckLogFolder(LogOptions options)
+    {
+        try
+        {
+            if (options.Directory is { } folder)
+            {
+                using var file = new RollingFile(Path.GetFullPath(folder), long.MaxValue, options.MaxFiles);
+                file.Open();
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new StartException($"the log folder {Path.GetFullPath(options.Directory!)} cannot be written ({exception.Message}). Set LOG_DIR to a folder this user may write to.");
+        }
+    }
 
     private static async Task<int> FailAsync(string message)
     {
@@ -99,7 +129,7 @@ internal static class ServeCommand
     }
 
     /// <summary>How this very program is started again: by its own name, or, in development, by <c>dotnet</c> and the path of the assembly.</summary>
-    private static string[]? OwnCommand() => Environment.ProcessPath switch
+    public static string[]? OwnCommand() => Environment.ProcessPath switch
     {
         null => null,
         var path when Path.GetFileNameWithoutExtension(path) == "dotnet" => [path, Environment.GetCommandLineArgs()[0]],

@@ -81,6 +81,16 @@ internal static class EnvironmentVariables
             (settings, text) => text.Length is >= 16 and <= 512 && text.All(character => character is > ' ' and < '\x7f') ? settings with { Access = settings.Access with { Token = text } } : null) { IsSecret = true },
         new("METRICS_MAX_MODELS", "100", "1 to 1000", "Distinct model names in /metrics; further ones are counted as \"other\".",
             (settings, text) => Integer(text, 1, 1_000) is { } models ? settings with { Metrics = settings.Metrics with { MaxModels = models } } : null),
+        new("LOG_LEVEL", "info", "trace, debug, info, warn, error, none", "What is logged: info has a line for each request.",
+            (settings, text) => Level(text) is { } level ? settings with { Log = settings.Log with { Level = level } } : null),
+        new("LOG_FORMAT", "text", "text, json", "How the console's log is written: for people, or a JSON object a line.",
+            (settings, text) => text is "text" or "json" ? settings with { Log = settings.Log with { Json = text == "json" } } : null),
+        new("LOG_DIR", "", "a folder", "Log files as well, bounded in size and number.",
+            (settings, text) => settings with { Log = settings.Log with { Directory = text } }),
+        new("LOG_MAX_SIZE_MB", "10", "1 to 10000", "Megabytes of a log file, after which the next begins.",
+            (settings, text) => Integer(text, 1, 10_000) is { } size ? settings with { Log = settings.Log with { MaxSizeMegabytes = size } } : null),
+        new("LOG_MAX_FILES", "5", "1 to 1000", "Log files that are kept.",
+            (settings, text) => Integer(text, 1, 1_000) is { } files ? settings with { Log = settings.Log with { MaxFiles = files } } : null),
     ];
 
     /// <summary>The process environment.</summary>
@@ -94,13 +104,17 @@ internal static class EnvironmentVariables
     /// <summary>Reads every variable. All problems are collected, each naming its variable; with any, the settings are not to be used.</summary>
     /// <param name="get">Where values come from: the process environment, or a test's dictionary.</param>
     /// <param name="names">Every variable there is, to find misspelled ones; null looks for none.</param>
-    public static (ProxySettings Settings, IReadOnlyList<string> Problems) Read(Func<string, string?> get, IEnumerable<string>? names = null)
+    public static (ProxySettings Settings, IReadOnlyList<string> Problems) Read(Func<string, string?> get, IEnumerable<string>? names = null) =>
+        Read(new SettingValues(get, names ?? [], new Dictionary<string, string>()));
+
+    /// <summary>The same, with what the command line says before the environment.</summary>
+    public static (ProxySettings Settings, IReadOnlyList<string> Problems) Read(SettingValues values)
     {
         var settings = new ProxySettings();
         List<string> problems = [];
         foreach (var row in All)
         {
-            var text = get(row.Name)?.Trim();
+            var text = values.Get(row.Name)?.Trim();
             if (string.IsNullOrEmpty(text))
             {
                 continue;
@@ -112,7 +126,8 @@ internal static class EnvironmentVariables
             }
             else
             {
-                problems.Add(row.IsSecret ? $"{row.Name}: must be {row.Range}." : $"{row.Name}=\"{Cut(text)}\": must be {row.Range}.");
+                var name = values.NameOf(row.Name);
+                problems.Add(row.IsSecret ? $"{name}: must be {row.Range}." : $"{name}=\"{Cut(text)}\": must be {row.Range}.");
             }
         }
 
@@ -121,8 +136,8 @@ internal static class EnvironmentVariables
         problems.AddRange(RedactionSettings.Problems(settings.Recording.RedactPatterns));
         return (settings with
         {
-            Ollama = settings.Ollama with { ProxyPort = settings.Proxy.Port, SearchPath = get("PATH") },
-            Notices = [.. settings.Notices, .. Misspelled.Notices(names ?? [], [.. All.Select(row => row.Name)])],
+            Ollama = settings.Ollama with { ProxyPort = settings.Proxy.Port, SearchPath = values.Get("PATH") },
+            Notices = [.. settings.Notices, .. Misspelled.Notices(values.Names, [.. All.Select(row => row.Name)])],
         }, problems);
     }
 
@@ -152,6 +167,17 @@ internal static class EnvironmentVariables
     {
         "true" or "1" or "yes" or "on" => true,
         "false" or "0" or "no" or "off" => false,
+        _ => null,
+    };
+
+    private static LogLevel? Level(string text) => text.ToLowerInvariant() switch
+    {
+        "trace" => LogLevel.Trace,
+        "debug" => LogLevel.Debug,
+        "info" or "information" => LogLevel.Information,
+        "warn" or "warning" => LogLevel.Warning,
+        "error" => LogLevel.Error,
+        "none" => LogLevel.None,
         _ => null,
     };
 

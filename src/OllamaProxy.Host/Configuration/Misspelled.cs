@@ -3,7 +3,7 @@ namespace OllamaProxy.Host.Configuration;
 /// <summary>Finds variables that were most likely meant to be one of ours: a setting with a typing error in its name has no effect and no error otherwise.</summary>
 internal static class Misspelled
 {
-    private static readonly string[] s_prefixes = ["PROXY_", "ANALYTICS_", "METRICS_", "OLLAMA_BACKEND_", "OLLAMA_EXECUTABLE", "SHUTDOWN_", "MAX_CONCURRENT", "MAX_QUEUE", "QUEUE_TIMEOUT", "TRUSTED_PROX", "TRACK_"];
+    private static readonly string[] s_prefixes = ["PROXY_", "ANALYTICS_", "METRICS_", "OLLAMA_BACKEND_", "OLLAMA_EXECUTABLE", "SHUTDOWN_", "MAX_CONCURRENT", "MAX_QUEUE", "QUEUE_TIMEOUT", "TRUSTED_PROX", "TRACK_", "LOG_"];
 
     /// <summary>Letters that may differ.</summary>
     private const int Tolerance = 3;
@@ -15,6 +15,10 @@ internal static class Misspelled
         let near = known.OrderBy(ours => Distance(upper, ours)).First()
         where Distance(upper, near) <= Tolerance || near.StartsWith(upper + "_", StringComparison.Ordinal)
         select $"{name} is no setting of ollama-proxy. Did you mean {near}?";
+
+    /// <summary>The word that was most likely meant; null when none is near.</summary>
+    public static string? Nearest(string word, IEnumerable<string> known) =>
+        known.Where(ours => Distance(word.ToLowerInvariant(), ours) <= Math.Min(2, ours.Length / 2)).MinBy(ours => Distance(word.ToLowerInvariant(), ours));
 
     /// <summary>Levenshtein's distance.</summary>
     private static int Distance(string left, string right)

@@ -3,6 +3,7 @@ using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Host.Access;
 using OllamaProxy.Host.Proxy;
 using OllamaProxy.Infrastructure.Analytics;
+using OllamaProxy.Infrastructure.Logging;
 using OllamaProxy.Infrastructure.Supervision;
 
 namespace OllamaProxy.Host.Configuration;
@@ -23,6 +24,8 @@ internal sealed record ProxySettings
     public MetricsOptions Metrics { get; init; } = new();
 
     public AccessOptions Access { get; init; } = new();
+
+    public LogOptions Log { get; init; } = new();
 
     /// <summary>Ollama's own variable as the user has set it, judged once the ports are known; null when unset.</summary>
     public string? OllamaHost { get; init; }

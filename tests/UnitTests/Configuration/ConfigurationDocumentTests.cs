@@ -19,5 +19,5 @@ public sealed class ConfigurationDocumentTests
 
     [Fact]
     public void Every_exit_code_is_explained() =>
-        Assert.All([ExitCodes.Success, ExitCodes.CannotStart, ExitCodes.Interrupted], code => Assert.Contains(s_lines, line => line.StartsWith($"| {code} |", StringComparison.Ordinal)));
+        Assert.All([ExitCodes.Success, ExitCodes.Failed, ExitCodes.CannotStart, ExitCodes.NotRunning, ExitCodes.Interrupted], code => Assert.Contains(s_lines, line => line.StartsWith($"| {code} |", StringComparison.Ordinal)));
 }

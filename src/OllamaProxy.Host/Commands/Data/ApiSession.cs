@@ -1,0 +1,173 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using OllamaProxy.Application.Analytics;
+using OllamaProxy.Host.Analytics;
+using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Supervision;
+
+namespace OllamaProxy.Host.Commands.Data;
+
+/// <summary>
+/// The analytics API, for the commands: of the proxy that runs, or, when none does, of one that is opened over the same store for as long as the command takes.
+/// So a command sees the same records with the same filters either way.
+/// </summary>
+internal sealed class ApiSession : IAsyncDisposable
+{
+    private readonly WebApplication? _own;
+
+    private ApiSession(Uri address, string? token, WebApplication? own)
+    {
+        (Address, _own) = (address, own);
+        Client = ClientOf(address, token);
+    }
+
+    /// <summary>Where it answers.</summary>
+    public Uri Address { get; }
+
+    public HttpClient Client { get; }
+
+    /// <summary>False when it was opened for this command.</summary>
+    public bool IsRunning => _own is null;
+
+    /// <summary>
+    /// Opens it. Throws <see cref="CommandException"/> when there is nothing to open.
+    /// </summary>
+    /// <param name="settings">Where the proxy listens and the store lives.</param>
+    /// <param name="url">A proxy somewhere else; null looks on this machine.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task<ApiSession> OpenAsync(ProxySettings settings, Uri? url, CancellationToken cancellationToken) =>
+        await FindAsync(settings, url, cancellationToken) ?? (url is null
+            ? await OpenStoreAsync(settings, cancellationToken)
+            : throw new CommandException($"no ollama-proxy answers on {url}."));
+
+    /// <summary>The proxy that runs; null when none does.</summary>
+    public static async Task<ApiSession?> FindAsync(ProxySettings settings, Uri? url, CancellationToken cancellationToken)
+    {
+        using var probe = new BackendProbe();
+        foreach (var address in url is not null ? [url] : AddressesOf(settings.Proxy))
+        {
+            if ((await probe.IdentifyAsync(address, cancellationToken)).Kind == PortHolderKind.Proxy)
+            {
+                return new ApiSession(address, settings.Access.Token, null);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A JSON answer. Throws <see cref="CommandException"/> with what the API says is wrong.</summary>
+    public async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    {
+        using var answer = await SendAsync(HttpMethod.Get, path, cancellationToken);
+        await using var body = await answer.Content.ReadAsStreamAsync(cancellationToken);
+        return await JsonSerializer.DeserializeAsync(body, type, cancellationToken) ?? throw new CommandException($"{Address} answered with nothing.");
+    }
+
+    /// <summary>An answer whose body is still to be read. Throws <see cref="CommandException"/> with what the API says is wrong.</summary>
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, CancellationToken cancellationToken)
+    {
+        HttpResponseMessage answer;
+        try
+        {
+            using var request = new HttpRequestMessage(method, new Uri(Address, path));
+            answer = await Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        }
+        catch (HttpRequestException exception)
+        {
+            throw new CommandException($"{Address} does not answer ({exception.Message}).");
+        }
+
+        if (answer.IsSuccessStatusCode)
+        {
+            return answer;
+        }
+
+        using (answer)
+        {
+            throw new CommandException(await ProblemAsync(answer, cancellationToken));
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        if (_own is not null)
+        {
+            await _own.DisposeAsync();
+        }
+    }
+
+    /// <summary>Addresses at which this machine reaches its proxy.</summary>
+    public static IEnumerable<Uri> AddressesOf(ProxyOptions options) =>
+        from address in options.Addresses
+        let reachable = address.Equals(IPAddress.Any) ? IPAddress.Loopback : address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : address
+        where options.Port > 0
+        select new Uri($"http://{new IPEndPoint(reachable, options.Port)}");
+
+    private static HttpClient ClientOf(Uri address, string? token)
+    {
+        // No limit of time: an export takes as long as it takes.
+        var client = new HttpClient(new SocketsHttpHandler { UseProxy = !address.IsLoopback, AllowAutoRedirect = false, ActivityHeadersPropagator = null }) { Timeout = Timeout.InfiniteTimeSpan };
+        if (token is not null)
+        {
+            client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+
+        return client;
+    }
+
+    private static async Task<ApiSession> OpenStoreAsync(ProxySettings settings, CancellationToken cancellationToken)
+    {
+        var folder = Path.GetFullPath(settings.Analytics.Directory);
+        if (settings.Analytics.Backend == "none")
+        {
+            throw new CommandException("no proxy runs here, and ANALYTICS_BACKEND=none keeps no records.");
+        }
+
+        if (!Directory.Exists(folder))
+        {
+            throw new CommandException(
+                $"no proxy runs here, and there is no folder {folder} with records. Say where the proxy is (--url), or where its records are (--analytics-dir).");
+        }
+
+        var builder = ProxyHost.CreateBuilder(settings with { Proxy = settings.Proxy with { Port = 0, Addresses = [IPAddress.Loopback] } });
+        var app = builder.Build();
+        app.UseRouting();
+        app.MapOwn(OwnEndpoints.All);
+        try
+        {
+            await app.Services.GetRequiredService<IAnalyticsStore>().OpenAsync(cancellationToken);
+            await app.StartAsync(cancellationToken);
+            return new ApiSession(new Uri(app.Urls.First()), settings.Access.Token, app);
+        }
+        catch (AnalyticsStoreException exception)
+        {
+            await app.DisposeAsync();
+            throw new CommandException(exception.Message);
+        }
+    }
+
+    private async Task<string> ProblemAsync(HttpResponseMessage answer, CancellationToken cancellationToken)
+    {
+        if (answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
+        {
+            return $"{Address} does not let this machine read its records: set ANALYTICS_TOKEN to the token it was started with.";
+        }
+
+        try
+        {
+            var problem = JsonSerializer.Deserialize(await answer.Content.ReadAsStringAsync(cancellationToken), AnalyticsJson.Relaxed.ProblemJson);
+            var errors = problem?.Errors?.SelectMany(error => error.Value, (error, text) => $"{Environment.NewLine}  {FilterOptions.NameOf(error.Key)} {text}");
+            return $"{problem?.Title}{(problem?.Detail is { } detail ? $": {detail}" : ".")}{string.Concat(errors ?? [])}";
+        }
+        catch (JsonException)
+        {
+            return $"{Address} answered with status {(int)answer.StatusCode}.";
+        }
+    }
+}
+
+/// <summary>A command that cannot do what was asked; the message is fit for a person.</summary>
+internal sealed class CommandException(string message) : Exception(message);

@@ -1,0 +1,57 @@
+using System.CommandLine;
+using OllamaProxy.Host.Analytics;
+
+namespace OllamaProxy.Host.Commands.Data;
+
+/// <summary>The query parameters of an endpoint as options: what the API calls <c>start_time</c> is <c>--start-time</c> here, and means the same.</summary>
+internal sealed class FilterOptions
+{
+    private readonly (QueryParameter Parameter, Option<string> Option)[] _options;
+
+    public FilterOptions(IReadOnlyList<QueryParameter> parameters, params string[] without)
+        : this([.. parameters.Where(parameter => !without.Contains(parameter.Name)).Select(parameter => (parameter, Make(parameter)))])
+    {
+    }
+
+    private FilterOptions((QueryParameter Parameter, Option<string> Option)[] options) => _options = options;
+
+    public IEnumerable<Option> All => _options.Select(row => row.Option);
+
+    public static string NameOf(string parameter) => $"--{parameter.Replace('_', '-')}";
+
+    /// <summary>The path with what was given as its query.</summary>
+    /// <param name="path">The endpoint's.</param>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="more">Parameters that were not given as options.</param>
+    public string Query(string path, ParseResult parsed, params (string Name, string? Value)[] more)
+    {
+        var given = _options.Where(row => parsed.GetResult(row.Option) is not null).Select(row => (row.Parameter.Name, Value: parsed.GetValue(row.Option)));
+        var parts = given.Concat(more).Where(pair => pair.Value is not null).Select(pair => $"{pair.Name}={Uri.EscapeDataString(pair.Value!)}");
+        return string.Join('?', ((string[])[path, string.Join('&', parts)]).Where(part => part.Length > 0));
+    }
+
+    /// <summary>What was given for a parameter, or null.</summary>
+    public string? Given(ParseResult parsed, string parameter) =>
+        Array.Find(_options, row => row.Parameter.Name == parameter).Option is { } option && parsed.GetResult(option) is not null ? parsed.GetValue(option) : null;
+
+    /// <summary>The same options without one, for an endpoint that does not have it.</summary>
+    public FilterOptions Without(string parameter) => new([.. _options.Where(row => row.Parameter.Name != parameter)]);
+
+    private static Option<string> Make(QueryParameter parameter)
+    {
+        // A switch needs no value.
+        var option = new Option<string>(NameOf(parameter.Name))
+        {
+            Description = parameter.Meaning,
+            Arity = parameter.Type == "boolean" ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
+            HelpName = parameter.Values.Count is > 0 and < 5 ? string.Join('|', parameter.Values) : parameter.Type,
+        };
+        if (parameter.Type == "boolean")
+        {
+            option.CustomParser = result => result.Tokens is [var token] ? token.Value : "true";
+        }
+
+        option.CompletionSources.Add(_ => parameter.Values.Select(value => new System.CommandLine.Completions.CompletionItem(value)));
+        return option;
+    }
+}

@@ -1,0 +1,66 @@
+using System.Globalization;
+using MediatR;
+using OllamaProxy.Application.Analytics;
+using OllamaProxy.Application.Import;
+using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Import;
+
+namespace OllamaProxy.Host.Commands.Data;
+
+/// <summary><c>ollama-proxy import FILE</c>: the records of the original Ollama Metrics Proxy. The store has one writer, so no proxy may be using it.</summary>
+internal static class ImportCommand
+{
+    public static async Task<int> RunAsync(ProxySettings settings, FileInfo file, CancellationToken cancellationToken)
+    {
+        if (settings.Analytics.Backend == "none")
+        {
+            return await Terminal.FailAsync("ANALYTICS_BACKEND=none keeps no records: there is nothing to import into.");
+        }
+
+        try
+        {
+            using var original = OriginalDatabase.Open(file.FullName);
+            await using var services = ProxyHost.CreateBuilder(settings).Build();
+            await services.Services.GetRequiredService<IAnalyticsStore>().OpenAsync(cancellationToken);
+            var keepFrom = settings.Analytics.RulesAt(TimeProvider.System.GetUtcNow()).RecordsBefore;
+            ImportResult result;
+            using (var progress = new ProgressBar("rows", original.Count, TimeProvider.System))
+            {
+                result = await services.Services.GetRequiredService<IMediator>().Send(new ImportInteractions(original.ReadAsync(cancellationToken), keepFrom, progress), cancellationToken);
+            }
+
+            await TellAsync(settings, result);
+            return result.WithoutTime == 0 ? ExitCodes.Success : ExitCodes.Failed;
+        }
+        catch (AnalyticsStoreException exception)
+        {
+            return await Terminal.FailAsync($"{exception.Message} An import needs the store for itself: stop the proxy, import, and start it again.");
+        }
+        catch (ImportException exception)
+        {
+            return await Terminal.FailAsync(exception.Message);
+        }
+    }
+
+    private static async Task TellAsync(ProxySettings settings, ImportResult result)
+    {
+        await Console.Out.WriteLineAsync(Text($"{result.Imported:N0} records were imported into {Path.GetFullPath(settings.Analytics.Directory)} ({settings.Analytics.Backend})."));
+        if (result.AlreadyThere > 0)
+        {
+            await Console.Out.WriteLineAsync(Text($"{result.AlreadyThere:N0} were there already."));
+        }
+
+        if (result.TooOld > 0)
+        {
+            await Console.Out.WriteLineAsync(Text(
+                $"{result.TooOld:N0} are older than {settings.Analytics.RetentionDays} days and were left out: the proxy would remove them at once. To have them too, set ANALYTICS_RETENTION_DAYS (0 keeps everything), for the import and for the proxy, and import again."));
+        }
+
+        if (result.WithoutTime > 0)
+        {
+            await Console.Error.WriteLineAsync(Text($"{result.WithoutTime:N0} rows have a time that cannot be read, and were left out."));
+        }
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

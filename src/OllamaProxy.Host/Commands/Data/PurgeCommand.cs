@@ -1,0 +1,46 @@
+using System.Globalization;
+using System.Text.Json;
+using OllamaProxy.Host.Analytics;
+using OllamaProxy.Host.Configuration;
+
+namespace OllamaProxy.Host.Commands.Data;
+
+/// <summary><c>ollama-proxy purge</c>: removes matching records for good, after it said how many they are.</summary>
+internal static class PurgeCommand
+{
+    /// <param name="settings">Where the proxy and its store are.</param>
+    /// <param name="url">A proxy somewhere else.</param>
+    /// <param name="delete">The path and query of the removal.</param>
+    /// <param name="count">The path and query whose statistics count the same records.</param>
+    /// <param name="yes">Do not ask.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static async Task<int> RunAsync(ProxySettings settings, Uri? url, string delete, string count, bool yes, CancellationToken cancellationToken)
+    {
+        await using var api = await ApiSession.OpenAsync(settings, url, cancellationToken);
+        if (!yes)
+        {
+            var matching = (await api.GetAsync(count, AnalyticsJson.Relaxed.StatsJson, cancellationToken)).Total.Requests;
+            if (matching == 0)
+            {
+                await Console.Out.WriteLineAsync("No record matches; nothing was removed.");
+                return ExitCodes.Success;
+            }
+
+            if (Console.IsInputRedirected)
+            {
+                return await Terminal.FailAsync(string.Create(CultureInfo.InvariantCulture, $"{matching:N0} records match. Nobody is here to ask; --yes removes them."));
+            }
+
+            await Console.Error.WriteAsync(string.Create(CultureInfo.InvariantCulture, $"Remove {matching:N0} records for good? [y/N] "));
+            if (await Console.In.ReadLineAsync(cancellationToken) is not ("y" or "Y" or "yes"))
+            {
+                return await Terminal.FailAsync("nothing was removed.");
+            }
+        }
+
+        using var answer = await api.SendAsync(HttpMethod.Delete, delete, cancellationToken);
+        var deleted = JsonSerializer.Deserialize(await answer.Content.ReadAsStringAsync(cancellationToken), AnalyticsJson.Relaxed.DeletedJson)!.Deleted;
+        await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{deleted:N0} records were removed."));
+        return ExitCodes.Success;
+    }
+}

@@ -1,0 +1,104 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using OllamaProxy.Host.Analytics;
+using OllamaProxy.Host.Commands.Data;
+using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Supervision;
+
+namespace OllamaProxy.Host.Commands.Diagnosis;
+
+/// <summary>Which Ollama there is, whether it answers, and whether its models are on the GPU.</summary>
+internal static partial class OllamaFindings
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    public static async Task<IReadOnlyList<Finding>> OfAsync(ProxySettings settings, ApiSession? api, CancellationToken cancellationToken)
+    {
+        List<Finding> findings = [settings.Ollama.BackendUrl is { } url ? Finding.Ok("ollama", $"elsewhere: {url}") : await ExecutableAsync(settings, cancellationToken)];
+        if (api is null)
+        {
+            return findings;
+        }
+
+        try
+        {
+            findings.AddRange(OfRunning(await api.GetAsync("/analytics/ollama", AnalyticsJson.Relaxed.OllamaJson, cancellationToken)));
+        }
+        catch (CommandException exception)
+        {
+            findings.Add(Finding.Warn("ollama", exception.Message, "Run doctor on the machine of the proxy, or with its ANALYTICS_TOKEN."));
+        }
+
+        return findings;
+    }
+
+    private static IEnumerable<Finding> OfRunning(OllamaJson ollama)
+    {
+        yield return ollama.IsUp switch
+        {
+            true => Finding.Ok("ollama", $"{ollama.State}, version {ollama.Version ?? Terminal.Unknown}, {ollama.OllamaHost}"),
+            false => Finding.Bad("ollama", $"does not answer at {ollama.OllamaHost}: {ollama.Problem}", "The log of ollama-proxy has Ollama's last words."),
+            null => Finding.Note("ollama", $"{ollama.State}; not asked yet."),
+        };
+        if (ollama.Models is [])
+        {
+            yield return Finding.Note("gpu", "No model is loaded, so what Ollama uses cannot be seen.", "Ask a model something, and run doctor again.");
+        }
+
+        foreach (var model in ollama.Models ?? [])
+        {
+            var share = model.SizeBytes > 0 ? 100.0 * model.VramBytes / model.SizeBytes : 100;
+            var text = string.Create(CultureInfo.InvariantCulture, $"{model.Name}: {share:N0} % of {Terminal.Bytes(model.SizeBytes)} on the GPU, context {model.ContextLength}.");
+            yield return share switch
+            {
+                >= 99.5 => Finding.Ok("gpu", text),
+                0 => Finding.Warn("gpu", text, "It runs on the CPU alone: is there a GPU driver that Ollama knows? Its first lines in the log of ollama-proxy name the GPUs it found."),
+                _ => Finding.Warn("gpu", text, "What is not on the GPU slows everything down: use a smaller model, a smaller quantization or a smaller context (num_ctx, OLLAMA_CONTEXT_LENGTH)."),
+            };
+        }
+    }
+
+    private static async Task<Finding> ExecutableAsync(ProxySettings settings, CancellationToken cancellationToken)
+    {
+        if (OllamaExecutable.Find(settings.Ollama) is not { } path)
+        {
+            return Finding.Bad("ollama", "no ollama executable was found.", "Install it from https://ollama.com/download, or set OLLAMA_EXECUTABLE_PATH, or OLLAMA_BACKEND_URL.");
+        }
+
+        return await VersionAsync(path, cancellationToken) is { } version
+            ? Finding.Ok("ollama", $"{path}, version {version}")
+            : Finding.Warn("ollama", $"{path} does not tell its version.", "Try it: ollama --version");
+    }
+
+    private static async Task<string?> VersionAsync(string path, CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(s_patience);
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(path, ["--version"]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
+            try
+            {
+                // It warns when no server answers, and then says its own version last.
+                var texts = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(patience.Token), process.StandardError.ReadToEndAsync(patience.Token));
+                return Version().Matches(string.Join('\n', texts)).LastOrDefault()?.Value;
+            }
+            finally
+            {
+                if (!process.HasExited)
+                {
+                    process.Kill();
+                }
+            }
+        }
+        catch (Exception exception) when (exception is Win32Exception or InvalidOperationException or OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
+    [GeneratedRegex(@"\d+\.\d+\.\d+[-.\w]*")]
+    private static partial Regex Version();
+}

@@ -1,0 +1,62 @@
+using System.Net;
+using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Supervision;
+
+namespace OllamaProxy.Host.Commands.Diagnosis;
+
+/// <summary>Who has the two ports.</summary>
+internal static class PortFindings
+{
+    public static async Task<IReadOnlyList<Finding>> OfAsync(ProxySettings settings, bool isRunning, CancellationToken cancellationToken)
+    {
+        using var probe = new BackendProbe();
+        List<Finding> findings = [];
+        if (settings.Proxy.Port > 0)
+        {
+            var holder = await probe.IdentifyAsync(Local(settings.Proxy.Port), cancellationToken);
+            findings.Add(OfProxyPort(settings.Proxy.Port, holder, isRunning));
+        }
+
+        if (settings.Ollama.BackendUrl is null)
+        {
+            var holder = await probe.IdentifyAsync(Local(settings.Ollama.BackendPort), cancellationToken);
+            findings.Add(OfBackendPort(settings.Ollama, holder));
+        }
+
+        if (!settings.Proxy.IsLoopbackOnly && settings.Access.Token is null)
+        {
+            findings.Add(Finding.Note("network", "Other machines can use the proxy (PROXY_HOST), but not read its records.", "Set ANALYTICS_TOKEN when they shall."));
+        }
+
+        return findings;
+    }
+
+    private static Finding OfProxyPort(int port, PortHolder holder, bool isRunning)
+    {
+        var about = $"port {port}";
+        return holder.Kind switch
+        {
+            PortHolderKind.Nobody => Finding.Note(about, "free; no proxy runs.", "Start it: ollama-proxy"),
+            PortHolderKind.Proxy when isRunning => Finding.Ok(about, "ollama-proxy answers."),
+            PortHolderKind.Ollama => Finding.Bad(
+                about,
+                $"held by {holder.Description}: applications talk to it directly, and nothing is recorded.",
+                "Stop that Ollama (systemctl stop ollama, or quit the Ollama app) and start ollama-proxy, which starts it again behind itself."),
+            _ => Finding.Bad(about, $"held by {holder.Description}.", "Stop that program, or choose another port with PROXY_PORT."),
+        };
+    }
+
+    private static Finding OfBackendPort(OllamaOptions ollama, PortHolder holder)
+    {
+        var about = $"port {ollama.BackendPort}";
+        return holder.Kind switch
+        {
+            PortHolderKind.Nobody => Finding.Ok(about, "free for Ollama."),
+            PortHolderKind.Ollama => Finding.Ok(about, $"{holder.Description} answers."),
+            PortHolderKind.Proxy => Finding.Bad(about, "held by another ollama-proxy.", "Choose another port with OLLAMA_BACKEND_PORT."),
+            _ => Finding.Warn(about, $"held by {holder.Description}: Ollama gets another port.", "Stop that program, or choose another port with OLLAMA_BACKEND_PORT."),
+        };
+    }
+
+    private static Uri Local(int port) => new($"http://{new IPEndPoint(IPAddress.Loopback, port)}");
+}

@@ -1,0 +1,106 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using OllamaProxy.Host.Commands.Data;
+using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Supervision;
+
+namespace OllamaProxy.Host.Commands;
+
+/// <summary>
+/// <c>ollama-proxy run phi4</c>: what is no command of ours is one of Ollama's own command line, which is told to talk to the proxy. When none runs, it is started in
+/// the background first.
+/// </summary>
+internal static class Passthrough
+{
+    /// <summary>Ollama's commands that talk to a server (its command line, version 0.32). Others are passed on too, but nothing is started for them.</summary>
+    private static readonly string[] s_withServer = ["run", "create", "show", "stop", "pull", "push", "list", "ls", "ps", "cp", "rm", "signin", "signout", "launch"];
+
+    private static readonly TimeSpan s_startPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The command of ours that a word was most likely meant to be; null for Ollama's own, and for what is like none.</summary>
+    public static string? Meant(string word, IEnumerable<string> ours) => s_withServer.Contains(word) ? null : Misspelled.Nearest(word, ours);
+
+    /// <summary>The exit code is Ollama's.</summary>
+    public static async Task<int> RunAsync(ProxySettings settings, string[] arguments, CancellationToken cancellationToken)
+    {
+        if (OllamaExecutable.Find(settings.Ollama) is not { } ollama)
+        {
+            return await Terminal.FailAsync(
+                $"'{arguments[0]}' is no command of ollama-proxy, and there is no ollama to pass it on to. Try 'ollama-proxy --help', or set OLLAMA_EXECUTABLE_PATH.", ExitCodes.CannotStart);
+        }
+
+        var address = ApiSession.AddressesOf(settings.Proxy).FirstOrDefault();
+        if (address is null)
+        {
+            return await Terminal.FailAsync("PROXY_PORT=0 is any free port: say where the proxy is.", ExitCodes.CannotStart);
+        }
+
+        if (s_withServer.Contains(arguments[0]) && !await RunsAsync(settings, cancellationToken) && await StartProxyAsync(settings, cancellationToken) is { } problem)
+        {
+            return await Terminal.FailAsync(problem, ExitCodes.CannotStart);
+        }
+
+        var start = new ProcessStartInfo(ollama, arguments) { UseShellExecute = false };
+        start.Environment["OLLAMA_HOST"] = address.ToString();
+        // Ctrl+C reaches both, and is Ollama's to answer: it ends an answer, not the conversation.
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
+        using var process = StartOrNull(start);
+        if (process is null)
+        {
+            return await Terminal.FailAsync($"{ollama} could not be started.", ExitCodes.CannotStart);
+        }
+
+        await process.WaitForExitAsync(CancellationToken.None);
+        return process.ExitCode;
+    }
+
+    private static async Task<bool> RunsAsync(ProxySettings settings, CancellationToken cancellationToken)
+    {
+        await using var api = await ApiSession.FindAsync(settings, null, cancellationToken);
+        return api is not null;
+    }
+
+    /// <summary>Starts a proxy that stays when this program ends; what went wrong, or null.</summary>
+    private static async Task<string?> StartProxyAsync(ProxySettings settings, CancellationToken cancellationToken)
+    {
+        if (ServeCommand.OwnCommand() is not { } own)
+        {
+            return "the proxy does not run, and cannot be started from here.";
+        }
+
+        // Streams of its own: ours may be a pipe that somebody reads to its end, which would not come while the proxy has it.
+        var start = new ProcessStartInfo(own[0], [.. own.Skip(1), "serve", Background.Option])
+        {
+            UseShellExecute = false, CreateNoWindow = true, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        using var proxy = StartOrNull(start);
+        var problem = proxy?.StandardError.ReadToEndAsync(cancellationToken);
+        var begun = TimeProvider.System.GetTimestamp();
+        while (proxy is { HasExited: false } && TimeProvider.System.GetElapsedTime(begun) < s_startPatience)
+        {
+            if (await RunsAsync(settings, cancellationToken))
+            {
+                await Console.Error.WriteLineAsync($"ollama-proxy was started in the background (process {proxy.Id}); its log is in {Background.LogDirectory(settings)}.");
+                return null;
+            }
+
+            await Task.Delay(s_poll, TimeProvider.System, cancellationToken);
+        }
+
+        return proxy is { HasExited: true } ? $"the proxy, which is needed for this, did not start.{Environment.NewLine}{(await problem!).TrimEnd()}" : "the proxy could not be started in the background.";
+    }
+
+    private static Process? StartOrNull(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start);
+        }
+        catch (Win32Exception)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,170 @@
+using System.CommandLine;
+using OllamaProxy.Host.Analytics;
+using OllamaProxy.Host.Commands.Data;
+using OllamaProxy.Host.Commands.Diagnosis;
+using OllamaProxy.Host.Configuration;
+using OllamaProxy.Host.Demo;
+
+namespace OllamaProxy.Host.Commands;
+
+/// <summary>The table of verbs: one method each, that says its options and what it does with them.</summary>
+internal static class Verbs
+{
+    private const string StatsPath = "/analytics/stats";
+
+    public static IEnumerable<Command> All(SettingOptions settings) =>
+    [
+        Serve(settings), Demo(settings), Status(settings), Doctor(settings), Stats(settings), Export(settings), Import(settings), Purge(settings), Config(settings),
+        Completion(), Version(),
+    ];
+
+    private static Command Serve(SettingOptions settings)
+    {
+        var background = new Option<bool>(Background.Option) { Hidden = true };
+        var command = new Command("serve", "Start the proxy, and Ollama behind it unless one already runs (the default).") { background };
+        command.Aliases.Add("start");
+        command.SetAction((parsed, cancellationToken) =>
+            RunAsync(settings, parsed, parsed.GetValue(background) ? ServeCommand.RunInBackgroundAsync : ServeCommand.RunAsync, cancellationToken));
+        return command;
+    }
+
+    private static Command Demo(SettingOptions settings)
+    {
+        var command = new Command("demo", "Show the proxy at work without Ollama or a GPU: a simulated one, and traffic.");
+        command.SetAction((parsed, cancellationToken) => RunAsync(settings, parsed, DemoRun.RunAsync, cancellationToken));
+        return command;
+    }
+
+    private static Command Status(SettingOptions settings)
+    {
+        var (url, json) = (Url(), Json());
+        var check = new Option<bool>("--check") { Description = "Only say what is wrong: exit code 0 while the proxy answers. For health checks." };
+        var command = new Command("status", "What the proxy and Ollama do now, which models are loaded, and the last minute.") { url, json, check };
+        command.SetAction((parsed, cancellationToken) => RunAsync(
+            settings, parsed, (read, token) => StatusCommand.RunAsync(read, parsed.GetValue(url), parsed.GetValue(json), parsed.GetValue(check), token), cancellationToken));
+        return command;
+    }
+
+    private static Command Doctor(SettingOptions settings)
+    {
+        var json = Json();
+        var command = new Command("doctor", "Look for what is wrong, and say what to do.") { json };
+        command.SetAction((parsed, cancellationToken) => DoctorCommand.RunAsync(SettingValues.OfProcess(settings.Given(parsed)), parsed.GetValue(json), cancellationToken));
+        return command;
+    }
+
+    private static Command Stats(SettingOptions settings)
+    {
+        var (url, json, filters) = (Url(), Json(), new FilterOptions(QueryParameters.Stats, "step"));
+        var command = Add(new Command("stats", "Statistics of the records, for any filter and range.") { url, json }, filters);
+        command.SetAction((parsed, cancellationToken) => RunAsync(
+            settings, parsed, (read, token) => StatsCommand.RunAsync(read, parsed.GetValue(url), filters.Query(StatsPath, parsed), parsed.GetValue(json), token), cancellationToken));
+        return command;
+    }
+
+    private static Command Export(SettingOptions settings)
+    {
+        var file = new Argument<FileInfo?>("FILE") { Arity = ArgumentArity.ZeroOrOne, Description = "Where to; its ending says the format. Without it, standard output." };
+        var (url, filters) = (Url(), new FilterOptions(QueryParameters.Export));
+        var command = Add(new Command("export", "Every matching record as JSON, CSV or lines of JSON.") { file, url }, filters);
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            var target = parsed.GetValue(file);
+            var byEnding = filters.Given(parsed, "format") is null && target?.Extension is ".csv" or ".jsonl" or ".json" ? target?.Extension[1..] : null;
+            var count = filters.Given(parsed, "limit") is null && filters.Given(parsed, "message_id") is null ? filters.Without("format").Query(StatsPath, parsed) : null;
+            return RunAsync(
+                settings, parsed, (read, token) => ExportCommand.RunAsync(read, parsed.GetValue(url), filters.Query("/analytics/export", parsed, [("format", byEnding)]), count, target, token), cancellationToken);
+        });
+        return command;
+    }
+
+    private static Command Import(SettingOptions settings)
+    {
+        var file = new Argument<FileInfo>("FILE") { Description = "The original's ollama_analytics.db." };
+        var command = new Command("import", "Bring over the records of the original Ollama Metrics Proxy. What is there already is left out.") { file };
+        command.SetAction((parsed, cancellationToken) => RunAsync(settings, parsed, (read, token) => ImportCommand.RunAsync(read, parsed.GetValue(file)!, token), cancellationToken));
+        return command;
+    }
+
+    private static Command Purge(SettingOptions settings)
+    {
+        var (url, filters) = (Url(), new FilterOptions(QueryParameters.Delete));
+        var olderThan = new Option<string>("--older-than") { Description = "Records older than this: 30d, 12h, 5m.", HelpName = "length" };
+        var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask." };
+        var command = Add(new Command("purge", "Remove the matching records for good, for people who ask to be forgotten.") { url, olderThan, yes }, filters);
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            var before = parsed.GetValue(olderThan) is { } text
+                ? QueryParameters.Length(text) is { } length ? TimeProvider.System.GetUtcNow() - length : throw new CommandException("--older-than must be a length such as 30d, 12h or 5m.")
+                : (DateTimeOffset?)null;
+            (string, string?) end = ("end_time", before?.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture));
+            if (before is not null && filters.Given(parsed, "end_time") is not null)
+            {
+                throw new CommandException("--older-than and --end-time say the same: one of them is enough.");
+            }
+
+            return RunAsync(
+                settings,
+                parsed,
+                (read, token) => PurgeCommand.RunAsync(
+                    read, parsed.GetValue(url), filters.Query("/analytics/messages", parsed, [end]), filters.Without("all").Query(StatsPath, parsed, [end]), parsed.GetValue(yes), token),
+                cancellationToken);
+        });
+        return command;
+    }
+
+    private static Command Config(SettingOptions settings)
+    {
+        var json = Json();
+        var command = new Command("config", "Every setting, its value, and where that comes from.") { json };
+        command.SetAction((parsed, _) => ConfigCommand.RunAsync(SettingValues.OfProcess(settings.Given(parsed)), parsed.GetValue(json)));
+        return command;
+    }
+
+    private static Command Completion()
+    {
+        var shell = new Argument<string>("SHELL") { Description = string.Join(", ", Commands.Completion.Shells) };
+        shell.AcceptOnlyFromAmong(Commands.Completion.Shells);
+        var command = new Command("completion", "A script that completes commands and options in a shell.") { shell };
+        command.SetAction(parsed => Console.Out.WriteLine(Commands.Completion.ScriptOf(parsed.GetValue(shell)!)));
+        return command;
+    }
+
+    private static Command Version()
+    {
+        var command = new Command("version", "Show the version.");
+        command.SetAction(_ => Console.Out.WriteLine($"ollama-proxy {HelpText.Version}"));
+        return command;
+    }
+
+    private static Task<int> RunAsync(SettingOptions settings, ParseResult parsed, Func<ProxySettings, CancellationToken, Task<int>> run, CancellationToken cancellationToken) =>
+        CommandLine.WithSettingsAsync(SettingValues.OfProcess(settings.Given(parsed)), run, cancellationToken);
+
+    private static Option<bool> Json() => new("--json") { Description = "As JSON, for programs." };
+
+    private static Option<Uri?> Url() => new("--url")
+    {
+        Description = "A proxy on another machine; ANALYTICS_TOKEN is its token.",
+        HelpName = "http://host:port",
+        CustomParser = result =>
+        {
+            if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps))
+            {
+                return url;
+            }
+
+            result.AddError("--url must be an http or https URL, such as http://192.168.1.20:11434.");
+            return null;
+        },
+    };
+
+    private static Command Add(Command command, FilterOptions filters)
+    {
+        foreach (var option in filters.All)
+        {
+            command.Add(option);
+        }
+
+        return command;
+    }
+}

@@ -1,0 +1,129 @@
+using Microsoft.Data.Sqlite;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests.Commands;
+
+public sealed class ImportCommandTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ollama-proxy-import-");
+
+    private string Original => Path.Combine(_folder.FullName, "original.db");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("jsonl")]
+    public async Task The_originals_records_come_over_once(string backend)
+    {
+        OriginalFile.Write(Original, [.. Enumerable.Range(1, 1_200).Select(minutes => TimeSpan.FromMinutes(minutes))]);
+
+        var (code, output) = await RunAsync(backend, "import", Original);
+        Assert.Equal((0, true), (code, output.Contains("1,200 records were imported", StringComparison.Ordinal)));
+
+        OriginalFile.Execute(Open(), "INSERT INTO interactions SELECT 5000, timestamp, model, endpoint, prompt, prompt_category, response_preview, duration_seconds, tokens_generated, tokens_per_second, prompt_tokens, load_duration, total_duration, status_code, error_message, user_agent, client_ip, user, cost, status, queue_time, time_to_first_token, metadata FROM interactions LIMIT 1");
+        (code, output) = await RunAsync(backend, "import", Original);
+        Assert.Equal(0, code);
+        Assert.Contains("1 records were imported", output, StringComparison.Ordinal);
+        Assert.Contains("1,200 were there already", output, StringComparison.Ordinal);
+
+        (code, output) = await RunAsync(backend, "export", "--model", "phi4", "--format", "csv");
+        Assert.Equal((0, 1_202), (code, output.TrimEnd().Split('\n').Length));
+        Assert.Contains("Why is the sky blue?", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Rows_older_than_what_is_kept_are_left_out_and_counted()
+    {
+        OriginalFile.Write(Original, TimeSpan.FromDays(1), TimeSpan.FromDays(8), TimeSpan.FromDays(400));
+
+        var (code, output) = await RunAsync("sqlite", "import", Original);
+        Assert.Equal(0, code);
+        Assert.Contains("1 records were imported", output, StringComparison.Ordinal);
+        Assert.Contains("2 are older than 7 days", output, StringComparison.Ordinal);
+
+        (_, output) = await RunAsync("sqlite", "import", Original, "--analytics-retention-days", "0");
+        Assert.Contains("2 records were imported", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Rows_without_a_readable_time_are_told()
+    {
+        OriginalFile.Write(Original, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2));
+        OriginalFile.Execute(Open(), "UPDATE interactions SET timestamp = 'yesterday' WHERE id = 1");
+
+        var (code, output) = await RunAsync("sqlite", "import", Original);
+
+        Assert.Equal(1, code);
+        Assert.Contains("1 records were imported", output, StringComparison.Ordinal);
+        Assert.Contains("1 rows have a time that cannot be read", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_no_database_of_the_originals_is_refused_in_words()
+    {
+        await File.WriteAllTextAsync(Original, "no database at all, only some text that is long enough to be read as a header of one");
+        var (code, output) = await RunAsync("sqlite", "import", Original);
+        Assert.Equal((1, true), (code, output.Contains("cannot be read", StringComparison.Ordinal)));
+
+        var other = Path.Combine(_folder.FullName, "other.db");
+        await using (var connection = new SqliteConnection($"Data Source={other};Pooling=False"))
+        {
+            connection.Open();
+            OriginalFile.Execute(connection, "CREATE TABLE things (id)");
+        }
+
+        (code, output) = await RunAsync("sqlite", "import", other);
+        Assert.Equal((1, true), (code, output.Contains("no table interactions", StringComparison.Ordinal)));
+
+        (code, output) = await RunAsync("sqlite", "import", Path.Combine(_folder.FullName, "nothing.db"));
+        Assert.Equal((1, true), (code, output.Contains("There is no file", StringComparison.Ordinal)));
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("jsonl")]
+    public async Task A_store_that_a_proxy_uses_is_left_alone(string backend)
+    {
+        OriginalFile.Write(Original, TimeSpan.FromMinutes(1));
+        await using var proxy = await ProxyProcess.StartAsync(Variables(backend));
+
+        var (code, output) = await RunAsync(backend, "import", Original);
+
+        Assert.Equal(1, code);
+        Assert.Contains("stop the proxy, import, and start it again", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_originals_database_in_the_place_of_ours_is_kept_under_another_name()
+    {
+        var store = Path.Combine(_folder.FullName, "store");
+        Directory.CreateDirectory(store);
+        OriginalFile.Write(Path.Combine(store, "ollama_analytics.db"), TimeSpan.FromMinutes(1));
+
+        await using (var proxy = await ProxyProcess.StartAsync(Variables("sqlite")))
+        {
+            await Eventually.TrueAsync(() => proxy.Output.Contains("ollama_analytics.original.db", StringComparison.Ordinal), TimeSpan.FromSeconds(10));
+        }
+
+        var (code, output) = await RunAsync("sqlite", "import", Path.Combine(store, "ollama_analytics.original.db"));
+        Assert.Equal((0, true), (code, output.Contains("1 records were imported", StringComparison.Ordinal)));
+    }
+
+    private SqliteConnection Open()
+    {
+        var connection = new SqliteConnection($"Data Source={Original};Pooling=False");
+        connection.Open();
+        return connection;
+    }
+
+    private Dictionary<string, string?> Variables(string backend) => new(StringComparer.Ordinal)
+    {
+        ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9",
+        ["ANALYTICS_BACKEND"] = backend,
+        ["ANALYTICS_DIR"] = Path.Combine(_folder.FullName, "store"),
+    };
+
+    private Task<(int ExitCode, string Output)> RunAsync(string backend, params string[] arguments) => ProxyProcess.RunAsync(Variables(backend), arguments);
+}

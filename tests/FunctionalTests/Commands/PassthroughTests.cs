@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests.Commands;
+
+/// <summary>Words that are no command of ours are Ollama's: <c>ollama-proxy run phi4</c>.</summary>
+public sealed partial class PassthroughTests : IDisposable
+{
+    private readonly OllamaFiles _files = new();
+    private readonly int _port = ProxyProcess.FreePort();
+
+    /// <summary>Serves as Ollama does, and for every other word says what it was given.</summary>
+    private string Ollama => _files.Script($"""[ "$1" = serve ] && exec '{OllamaFiles.Ollama}' "$@"; echo "asked: $* of $OLLAMA_HOST"; exit 7""");
+
+    public void Dispose() => _files.Dispose();
+
+    [Fact]
+    public async Task A_word_of_Ollamas_goes_to_its_command_line_through_a_proxy_that_runs()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The stand-in for Ollama's command line is a shell script.");
+        await using var proxy = await ProxyProcess.StartAsync(Variables());
+
+        var (code, output) = await ProxyProcess.RunAsync(Variables(), "run", "phi4", "--verbose");
+
+        Assert.Equal(7, code);
+        Assert.Equal($"asked: run phi4 --verbose of http://127.0.0.1:{_port}/", output.Trim());
+    }
+
+    [Fact]
+    public async Task A_proxy_is_started_for_it_and_stays()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Sessions and /proc are looked at.");
+        var (code, output) = await ProxyProcess.RunAsync(Variables(), "ls");
+
+        Assert.Equal(7, code);
+        Assert.Contains($"asked: ls of http://127.0.0.1:{_port}/", output, StringComparison.Ordinal);
+        var process = int.Parse(Process().Match(output).Groups[1].Value, CultureInfo.InvariantCulture);
+        try
+        {
+            using var client = new HttpClient();
+            Assert.Contains("ok", await client.GetStringAsync($"http://127.0.0.1:{_port}/healthz"), StringComparison.Ordinal);
+            Assert.Contains("Ollama", await File.ReadAllTextAsync(Path.Combine(_files.Folder, "store", "logs", "ollama-proxy.log")), StringComparison.Ordinal);
+            Assert.Equal("/dev/null", File.ResolveLinkTarget($"/proc/{process}/fd/1", returnFinalTarget: false)!.FullName);
+        }
+        finally
+        {
+            using var kill = System.Diagnostics.Process.Start("kill", ["-s", "TERM", $"{process}"]);
+            await kill.WaitForExitAsync();
+        }
+
+        await Eventually.TrueAsync(() => !Directory.Exists($"/proc/{process}"), TimeSpan.FromSeconds(20));
+    }
+
+    [Fact]
+    public async Task Nothing_is_started_for_a_word_that_Ollama_does_not_know()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The stand-in for Ollama's command line is a shell script.");
+        var (code, output) = await ProxyProcess.RunAsync(Variables(), "frobnicate");
+
+        Assert.Equal((7, $"asked: frobnicate of http://127.0.0.1:{_port}/"), (code, output.Trim()));
+    }
+
+    private Dictionary<string, string?> Variables() => new(StringComparer.Ordinal)
+    {
+        ["PROXY_PORT"] = $"{_port}",
+        ["OLLAMA_BACKEND_PORT"] = $"{ProxyProcess.FreePort()}",
+        ["OLLAMA_EXECUTABLE_PATH"] = Ollama,
+        ["ANALYTICS_DIR"] = Path.Combine(_files.Folder, "store"),
+    };
+
+    [GeneratedRegex(@"background \(process (\d+)\)")]
+    private static partial Regex Process();
+}

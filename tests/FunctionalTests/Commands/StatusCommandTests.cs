@@ -1,0 +1,126 @@
+using System.Text.Json;
+using OllamaProxy.SimulatedOllama;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests.Commands;
+
+/// <summary><c>status</c>, <c>doctor</c>, <c>config</c>, and what the shell asks.</summary>
+public sealed class StatusCommandTests
+{
+    private static readonly Dictionary<string, string?> s_nowhere = new(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9" };
+
+    [Fact]
+    public async Task The_status_of_a_proxy_that_runs_is_told()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
+        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = ollama.Address.ToString(), ["OLLAMA_POLL_SECONDS"] = "1" });
+        using var client = new HttpClient { BaseAddress = proxy.Address };
+        using var answer = await client.PostAsync("/api/generate", new StringContent("""{"model":"tiny","prompt":"hi","stream":false}"""));
+        await Eventually.TrueAsync(async () => (await client.GetStringAsync("/analytics/ollama")).Contains("\"tiny:latest\"", StringComparison.Ordinal));
+        var where = new[] { "--proxy-port", $"{proxy.Address.Port}" };
+
+        var (code, text) = await ProxyProcess.RunAsync(s_nowhere, ["status", .. where]);
+        Assert.Equal(0, code);
+        Assert.Contains("external", text, StringComparison.Ordinal);
+        Assert.Matches(@"tiny:latest  .+GPU, context .+, unloads in ", text);
+        Assert.Contains("0 running, 0 waiting", text, StringComparison.Ordinal);
+
+        (code, text) = await ProxyProcess.RunAsync(s_nowhere, ["status", "--json", .. where]);
+        using var json = JsonDocument.Parse(text);
+        Assert.Equal((0, true), (code, json.RootElement.GetProperty("ollama").GetProperty("is_up").GetBoolean()));
+
+        (code, text) = await ProxyProcess.RunAsync(s_nowhere, ["status", "--check", .. where]);
+        Assert.Equal((0, ""), (code, text));
+
+        (code, text) = await ProxyProcess.RunAsync(s_nowhere, ["doctor", .. where]);
+        Assert.Contains($"ok    port {proxy.Address.Port}: ollama-proxy answers.", text, StringComparison.Ordinal);
+        Assert.Contains("tiny:latest: ", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_a_proxy_the_exit_code_says_so()
+    {
+        var where = new[] { "--proxy-port", $"{ProxyProcess.FreePort()}" };
+
+        var (code, text) = await ProxyProcess.RunAsync(s_nowhere, ["status", .. where]);
+        Assert.Equal((3, true), (code, text.Contains("no ollama-proxy runs on", StringComparison.Ordinal)));
+
+        (code, _) = await ProxyProcess.RunAsync(s_nowhere, ["status", "--check", .. where]);
+        Assert.Equal(1, code);
+    }
+
+    [Fact]
+    public async Task The_doctor_finds_what_is_wrong_and_says_what_to_do()
+    {
+        var variables = new Dictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["PROXY_PORT"] = "eighty", ["OLLAMA_KEEP_ALIVE"] = "0", ["OLLAMA_EXECUTABLE_PATH"] = "/nowhere/ollama", ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_DIR"] = Path.GetTempPath(),
+        };
+
+        var (code, text) = await ProxyProcess.RunAsync(variables, "doctor");
+
+        Assert.Equal(1, code);
+        Assert.Contains("bad   settings: PROXY_PORT=\"eighty\"", text, StringComparison.Ordinal);
+        Assert.Contains("warn  environment: OLLAMA_KEEP_ALIVE=0 unloads a model after each answer", text, StringComparison.Ordinal);
+        Assert.Contains("bad   ollama: no ollama executable was found.", text, StringComparison.Ordinal);
+        Assert.Contains("OLLAMA_BACKEND_URL", text, StringComparison.Ordinal);
+        Assert.Contains("can be written (sqlite)", text, StringComparison.Ordinal);
+
+        (_, text) = await ProxyProcess.RunAsync(variables, "doctor", "--json");
+        using var json = JsonDocument.Parse(text);
+        Assert.Contains(json.RootElement.EnumerateArray(), finding => finding.GetProperty("verdict").GetString() == "bad" && finding.GetProperty("about").GetString() == "settings");
+    }
+
+    [Fact]
+    public async Task A_setting_counts_from_the_option_then_the_environment_then_the_default()
+    {
+        var variables = new Dictionary<string, string?>(StringComparer.Ordinal) { ["PROXY_PORT"] = "4001", ["OLLAMA_BACKEND_PORT"] = "4002", ["ANALYTICS_TOKEN"] = "a-secret-that-nobody-sees" };
+
+        var (code, text) = await ProxyProcess.RunAsync(variables, "config", "--proxy-port", "4003");
+
+        Assert.Equal(0, code);
+        Assert.Matches(@"(?m)^PROXY_PORT +4003 +option\r?$", text);
+        Assert.Matches(@"(?m)^OLLAMA_BACKEND_PORT +4002 +environment\r?$", text);
+        Assert.Matches(@"(?m)^QUEUE_TIMEOUT_SECONDS +0 +default\r?$", text);
+        Assert.Matches(@"(?m)^ANALYTICS_TOKEN +\(hidden\) +environment\r?$", text);
+        Assert.DoesNotContain("a-secret-that-nobody-sees", text, StringComparison.Ordinal);
+
+        (code, text) = await ProxyProcess.RunAsync(variables, "config", "--max-queued-requests", "many");
+        Assert.Equal(1, code);
+        Assert.Contains("--max-queued-requests=\"many\": must be 0 to 100000", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_shell_gets_verbs_options_and_values()
+    {
+        Assert.SkipUnless(File.Exists("/bin/bash"), "This machine has no bash.");
+
+        Assert.Contains("status", await CompleteAsync("ollama-proxy sta"), StringComparison.Ordinal);
+        Assert.Contains("--start-time", await CompleteAsync("ollama-proxy export --sta"), StringComparison.Ordinal);
+        Assert.Contains("jsonl", await CompleteAsync("ollama-proxy export --format js"), StringComparison.Ordinal);
+    }
+
+    /// <summary>What bash offers after a line, by the script the program gives it.</summary>
+    private static async Task<string> CompleteAsync(string line)
+    {
+        var (_, script) = await ProxyProcess.RunAsync(s_nowhere, "completion", "bash");
+        var words = line.Split(' ');
+        var program = string.Join(' ', ProxyProcess.Program().Select(part => $"'{part}'"));
+        return await ShellAsync(
+            $"""
+             {script}
+             ollama-proxy() {program.Insert(0, "{ ")} "$@"; {"}"}
+             COMP_LINE='{line}' COMP_POINT={line.Length} COMP_WORDS=({string.Join(' ', words.Select(word => $"'{word}'"))}) COMP_CWORD={words.Length - 1}
+             _ollama_proxy
+             printf '%s\n' "{"${COMPREPLY[@]}"}"
+             """);
+    }
+
+    private static async Task<string> ShellAsync(string script)
+    {
+        using var bash = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/bin/bash", ["-c", script]) { RedirectStandardOutput = true })!;
+        var output = await bash.StandardOutput.ReadToEndAsync();
+        await bash.WaitForExitAsync();
+        return output;
+    }
+}
