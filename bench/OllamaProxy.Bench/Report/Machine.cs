@@ -10,15 +10,23 @@ internal static class Machine
 {
     public static string Describe(BenchOptions options, IEnumerable<Contestant> contestants, Places places, double othersShare)
     {
-        var processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
-        var memory = long.Parse(File.ReadLines("/proc/meminfo").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024 / 1024;
         var versions = contestants.Where(contestant => contestant.Version is not null).Select(contestant => VersionOf(contestant, places));
         var rounds = options.Rounds == 1 ? "1 round" : $"{options.Rounds} rounds";
         return string.Create(CultureInfo.InvariantCulture, $"""
-            {TimeProvider.System.GetUtcNow():d MMMM yyyy}: {processor}, {Environment.ProcessorCount} cores (shared by client, proxy and upstream), {memory} GiB, Linux {File.ReadAllText("/proc/sys/kernel/osrelease").Trim()}.
+            {Place()}
             {Run([places.Proxy, "--version"])}; .NET {Environment.Version}; {string.Join("; ", versions)}. Command: `./build.sh bench{Arguments(options)}`, {rounds}.
             Other programs took {othersShare:P0} of the processor time while it ran.
             """);
+    }
+
+    /// <summary>The day and the machine.</summary>
+    public static string Place()
+    {
+        var processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
+        var memory = long.Parse(File.ReadLines("/proc/meminfo").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024 / 1024;
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{TimeProvider.System.GetUtcNow():d MMMM yyyy}: {processor}, {Environment.ProcessorCount} cores (shared by client, proxy and upstream), {memory} GiB, Linux {File.ReadAllText("/proc/sys/kernel/osrelease").Trim()}.");
     }
 
     private static string Arguments(BenchOptions options) =>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using OllamaProxy.Bench.Report;
+using OllamaProxy.Bench.Stores;
 
 namespace OllamaProxy.Bench.Run;
 
@@ -13,7 +14,7 @@ internal static class RunCommand
         if (BenchOptions.Parse(arguments) is not { } options || options.Unknown(all).Any())
         {
             Console.Error.WriteLine(BenchOptions.Usage);
-            Console.Error.WriteLine($"scenarios: {string.Join(' ', Scenario.All.Select(scenario => scenario.Name).Append(Scenario.Start))}");
+            Console.Error.WriteLine($"scenarios: {string.Join(' ', Scenario.All.Select(scenario => scenario.Name).Append(Scenario.Start).Append(Scenario.Stores))}");
             Console.Error.WriteLine($"contestants: {string.Join(' ', all.Select(contestant => contestant.Name))}");
             return 2;
         }
@@ -30,9 +31,18 @@ internal static class RunCommand
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         var run = new BenchRun(options, contestants, places, stop.Token);
+        string? stores = null;
         try
         {
-            run.Run();
+            if (!options.IsStoresAlone)
+            {
+                run.Run();
+            }
+
+            if (options.WantsStores)
+            {
+                stores = new StoreBench(options, all.Single(contestant => contestant.Name == "ours"), places, stop.Token).RunAsync().GetAwaiter().GetResult();
+            }
         }
         catch (OperationCanceledException)
         {
@@ -42,6 +52,20 @@ internal static class RunCommand
         {
             Console.Error.WriteLine($"bench: {exception.Message}");
             return 1;
+        }
+
+        if (stores is not null)
+        {
+            Console.WriteLine(stores);
+            if (options.Writes || options.IsStoresAlone && !options.Quick)
+            {
+                MarkedSection.Write(places.Document, "stores", stores);
+            }
+        }
+
+        if (options.IsStoresAlone)
+        {
+            return 0;
         }
 
         AddFileSizes(run.Figures, contestants, places);

@@ -17,6 +17,9 @@ internal sealed record Scenario(string Name, string Phase, double Seconds)
     /// <summary>Figures that the start of a contestant gives; no measurement of their own.</summary>
     public const string Start = "start";
 
+    /// <summary>The stores with very many records (<see cref="OllamaProxy.Bench.Stores.StoreBench"/>), a table of its own.</summary>
+    public const string Stores = "stores";
+
     public static IReadOnlyList<Scenario> All { get; } =
     [
         new("get-400", "get rate=400 connections=8", 2.5),

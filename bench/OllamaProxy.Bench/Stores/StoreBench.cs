@@ -1,0 +1,133 @@
+using System.Globalization;
+using System.Text;
+using OllamaProxy.Bench.Report;
+using OllamaProxy.Bench.Run;
+
+namespace OllamaProxy.Bench.Stores;
+
+/// <summary>
+/// What records cost once there are very many: their size, how fast they are found, summed up and exported, and whether recording keeps up while somebody searches. The
+/// published program answers; the store is filled before it starts.
+/// </summary>
+internal sealed class StoreBench(BenchOptions options, Contestant ours, Places places, CancellationToken stop)
+{
+    private const int Rate = 2_000;
+    private static readonly TimeSpan s_searchPause = TimeSpan.FromMilliseconds(100);
+
+    private readonly int _count = options.Quick ? 50_000 : 1_000_000;
+    private readonly int _times = options.Quick ? 10 : 50;
+    private readonly int _seconds = options.Quick ? 5 : 20;
+    private readonly SortedDictionary<int, (string Title, string Sqlite, string Jsonl)> _rows = [];
+
+    /// <summary>The table.</summary>
+    public async Task<string> RunAsync()
+    {
+        foreach (var backend in (string[])["sqlite", "jsonl"])
+        {
+            var folder = Directory.CreateTempSubdirectory("ollama-proxy-bench-store-").FullName;
+            try
+            {
+                await MeasureAsync(backend, folder);
+            }
+            finally
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{Machine.Place()} {_count:N0} records of 7 days; answers are p50 and p95 of {_times}.\n\n| | SQLite | JSON lines |\n|---|---:|---:|\n");
+        foreach (var (title, sqlite, jsonl) in _rows.Values)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {title} | {sqlite} | {jsonl} |\n");
+        }
+
+        return text.ToString();
+    }
+
+    private async Task MeasureAsync(string backend, string folder)
+    {
+        var end = TimeProvider.System.GetUtcNow();
+        var corpus = new Corpus(_count, end);
+        var row = 0;
+        var seconds = await StoreFill.RunAsync(backend, folder, corpus.Records(), _count, stop);
+        Add(row++, backend, "written in batches of 1,000: records/s", Row.Text(_count / seconds));
+        Add(row++, backend, "bytes a record, texts and indexes included", Row.Text((double)SizeOf(folder) / _count));
+
+        using var upstream = new Child("upstream");
+        var upstreamPort = int.Parse(upstream.ReadLine(), CultureInfo.InvariantCulture);
+        using var load = new Child("load");
+        using var proxy = RunningContestant.Start(
+            ours with { Environment = new Dictionary<string, string>(ours.Environment) { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_DIR"] = folder, ["ANALYTICS_RETENTION_DAYS"] = "0" } }, upstreamPort, places);
+        proxy.WaitUntilQuiet();
+        using var questions = new StoreQuestions(proxy.Port, corpus, end);
+        foreach (var (title, path) in questions.All)
+        {
+            await Console.Error.WriteLineAsync($"stores: {backend}: {title}");
+            // Lines are read, not looked up: what takes seconds is asked less often.
+            var (median, p95) = await questions.TimeAsync(path, backend == "sqlite" ? _times : 3, stop);
+            Add(row++, backend, $"{title}: ms", $"{Row.Text(median)} / {Row.Text(p95)}");
+        }
+
+        foreach (var format in (string[])["jsonl", "csv"])
+        {
+            await Console.Error.WriteLineAsync($"stores: {backend}: export as {format}");
+            proxy.Meter!.ResetPeak();
+            var resident = proxy.Meter.ResidentMiB;
+            var (records, took) = await questions.ExportAsync(format, stop);
+            Add(row++, backend, $"export of everything as {format}: records/s", Row.Text(records / took));
+            Add(row++, backend, $"export of everything as {format}: RSS growth, MiB", Row.Text(Math.Max(0, proxy.Meter.PeakMiB - resident)));
+        }
+
+        await RecordAsync(backend, row, proxy, questions, corpus, load, upstreamPort);
+    }
+
+    /// <summary>Recording while somebody searches.</summary>
+    private async Task RecordAsync(string backend, int row, RunningContestant proxy, StoreQuestions questions, Corpus corpus, Child load, int upstreamPort)
+    {
+        await Console.Error.WriteLineAsync($"stores: {backend}: {Rate}/s for {_seconds} s with searches");
+        var (written, dropped) = (proxy.Counter("ollama_proxy_records_written_total"), proxy.Counter("ollama_proxy_records_dropped_total"));
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var searching = SearchAsync(questions, $"/analytics/search?limit=50&search={corpus.Rare}", over.Token);
+        var results = await Task.Run(() => load.Measure(string.Create(CultureInfo.InvariantCulture, $"chat rate={Rate} connections=16 port={proxy.Port} upstream={upstreamPort} seconds={_seconds} mib=0")), stop);
+        await over.CancelAsync();
+        var searches = await searching;
+        proxy.WaitUntilQuiet();
+        await Task.Delay(TimeSpan.FromMilliseconds(350), stop);
+        Add(row++, backend, $"{Rate:N0} exchanges/s for {_seconds} s, a search every 100 ms: exchanges", Row.Text(results["units"]));
+        Add(row++, backend, "… records written", Row.Text(proxy.Counter("ollama_proxy_records_written_total") - written));
+        Add(row++, backend, "… records dropped", Row.Text(proxy.Counter("ollama_proxy_records_dropped_total") - dropped));
+        searches.Sort();
+        Add(row, backend, "… searches, ms", searches.Count == 0 ? "–" : $"{Row.Text(searches[searches.Count / 2])} / {Row.Text(searches[Math.Min(searches.Count - 1, searches.Count * 95 / 100)])}");
+    }
+
+    private static async Task<List<double>> SearchAsync(StoreQuestions questions, string path, CancellationToken stop)
+    {
+        List<double> times = [];
+        using var timer = new PeriodicTimer(s_searchPause);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stop))
+            {
+                var begun = System.Diagnostics.Stopwatch.GetTimestamp();
+                await questions.AskAsync(path, stop);
+                times.Add(System.Diagnostics.Stopwatch.GetElapsedTime(begun).TotalMilliseconds);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The load is over.
+        }
+
+        return times;
+    }
+
+    private void Add(int row, string backend, string title, string value)
+    {
+        var known = _rows.GetValueOrDefault(row, (title, "–", "–"));
+        _rows[row] = backend == "sqlite" ? (title, value, known.Item3) : (title, known.Item2, value);
+        Console.Error.WriteLine($"stores: {backend}: {title}: {value}");
+    }
+
+    private static long SizeOf(string folder) => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
+}

@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace OllamaProxy.Bench.Stores;
+
+/// <summary>Questions to the analytics API of a running proxy, and how long their answers take.</summary>
+internal sealed class StoreQuestions(int port, Corpus corpus, DateTimeOffset end) : IDisposable
+{
+    private readonly HttpClient _client = new() { BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")), Timeout = TimeSpan.FromMinutes(10) };
+
+    public static readonly TimeSpan Day = TimeSpan.FromDays(1);
+
+    /// <summary>A row of the table and the path that is asked for it.</summary>
+    public IReadOnlyList<(string Title, string Path)> All =>
+    [
+        ("newest 50 of a model", $"/analytics/search?limit=50&model={Corpus.Model}"),
+        ("newest 50 with a frequent word", $"/analytics/search?limit=50&search={corpus.Frequent}"),
+        ("newest 50 with a rare word", $"/analytics/search?limit=50&search={corpus.Rare}"),
+        ("newest 50 with a text nowhere there", "/analytics/search?limit=50&search=nobodyeversaidthis"),
+        ("slowest 50", "/analytics/search?limit=50&sort=-latency"),
+        ("statistics of 24 hours", $"/analytics/stats?{Range(Day)}"),
+        ("statistics of 24 hours, one model", $"/analytics/stats?{Range(Day)}&model={Corpus.Model}"),
+        ("statistics of 24 hours in steps of an hour", $"/analytics/stats?{Range(Day)}&step=1h"),
+        ("statistics of 7 days", $"/analytics/stats?{Range(Corpus.Length)}"),
+    ];
+
+    /// <summary>Median and p95 of some answers, in milliseconds.</summary>
+    public async Task<(double Median, double P95)> TimeAsync(string path, int times, CancellationToken stop)
+    {
+        await AskAsync(path, stop);
+        List<double> all = new(times);
+        for (var time = 0; time < times; time++)
+        {
+            var begun = Stopwatch.GetTimestamp();
+            await AskAsync(path, stop);
+            all.Add(Stopwatch.GetElapsedTime(begun).TotalMilliseconds);
+        }
+
+        all.Sort();
+        return (all[times / 2], all[Math.Min(times - 1, times * 95 / 100)]);
+    }
+
+    public async Task AskAsync(string path, CancellationToken stop)
+    {
+        using var answer = await _client.GetAsync(path, stop);
+        answer.EnsureSuccessStatusCode();
+        await answer.Content.ReadAsByteArrayAsync(stop);
+    }
+
+    /// <summary>Reads an export to its end: records and seconds.</summary>
+    public async Task<(long Records, double Seconds)> ExportAsync(string format, CancellationToken stop)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        using var answer = await _client.GetAsync($"/analytics/export?format={format}", HttpCompletionOption.ResponseHeadersRead, stop);
+        answer.EnsureSuccessStatusCode();
+        await using var body = await answer.Content.ReadAsStreamAsync(stop);
+        var buffer = new byte[256 * 1024];
+        long lines = 0;
+        int read;
+        while ((read = await body.ReadAsync(buffer, stop)) > 0)
+        {
+            lines += buffer.AsSpan(0, read).Count((byte)'\n');
+        }
+
+        return (lines - (format == "jsonl" ? 0 : 1), Stopwatch.GetElapsedTime(begun).TotalSeconds);
+    }
+
+    public void Dispose() => _client.Dispose();
+
+    private string Range(TimeSpan length) => string.Create(CultureInfo.InvariantCulture, $"start_time={(end - length).ToUnixTimeSeconds()}&end_time={end.ToUnixTimeSeconds()}");
+}
