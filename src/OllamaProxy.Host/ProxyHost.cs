@@ -4,6 +4,7 @@ using OllamaProxy.Host.Analytics;
 using OllamaProxy.Host.Configuration;
 using OllamaProxy.Host.Health;
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Service;
 using OllamaProxy.Host.Telemetry;
 using OllamaProxy.Host.Workers;
 using OllamaProxy.Infrastructure;
@@ -20,6 +21,7 @@ internal static class ProxyHost
     {
         var builder = CreateBuilder(settings);
         builder.AddLogging(settings.Log);
+        builder.AddServiceManagers();
         builder.Services.AddHostedService<StartupWorker>();
         builder.Services.AddHostedService<OllamaWatchWorker>();
         builder.Services.AddHostedService<RecordingWorker>();

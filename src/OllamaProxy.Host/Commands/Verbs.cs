@@ -4,6 +4,7 @@ using OllamaProxy.Host.Commands.Data;
 using OllamaProxy.Host.Commands.Diagnosis;
 using OllamaProxy.Host.Configuration;
 using OllamaProxy.Host.Demo;
+using OllamaProxy.Host.Installation;
 
 namespace OllamaProxy.Host.Commands;
 
@@ -15,7 +16,7 @@ internal static class Verbs
     public static IEnumerable<Command> All(SettingOptions settings) =>
     [
         Serve(settings), Demo(settings), Status(settings), Doctor(settings), Stats(settings), Export(settings), Import(settings), Purge(settings), Config(settings),
-        Completion(), Version(),
+        Install(settings), Uninstall(settings), Completion(), Version(),
     ];
 
     private static Command Serve(SettingOptions settings)
@@ -119,6 +120,76 @@ internal static class Verbs
         var command = new Command("config", "Every setting, its value, and where that comes from.") { json };
         command.SetAction((parsed, _) => ConfigCommand.RunAsync(SettingValues.OfProcess(settings.Given(parsed)), parsed.GetValue(json)));
         return command;
+    }
+
+    private static Command Install(SettingOptions settings)
+    {
+        var takeOver = new Option<bool>("--take-over") { Description = "Move Ollama's own start to the private port; uninstall moves it back." };
+        var noTakeOver = new Option<bool>("--no-take-over") { Description = "Leave Ollama's own start as it is." };
+        var account = new Option<string?>("--account") { Description = "The account the service runs as.", HelpName = "name" };
+        var (dryRun, root, system, own) = (DryRun(), Root(), TargetSystem(), OwnStart());
+        var command = new Command("install", "Install as a service that starts with the machine: systemd, a launchd agent, a Windows service.") { takeOver, noTakeOver, account, dryRun, root, system, own };
+        command.SetAction((parsed, cancellationToken) => RunAsync(
+            settings,
+            parsed,
+            (read, token) => InstallCommand.RunAsync(
+                read,
+                SettingValues.OfProcess(settings.Given(parsed)),
+                new InstallWish
+                {
+                    System = parsed.GetValue(system)!,
+                    IsDryRun = parsed.GetValue(dryRun),
+                    TakeOver = parsed.GetValue(takeOver) ? true : parsed.GetValue(noTakeOver) ? false : null,
+                    Account = parsed.GetValue(account),
+                    Root = parsed.GetValue(root),
+                    OllamaStartsItself = parsed.GetValue(own),
+                },
+                token),
+            cancellationToken));
+        return command;
+    }
+
+    private static Command Uninstall(SettingOptions settings)
+    {
+        var data = new Option<bool>("--remove-data") { Description = "Remove records, settings and logs too." };
+        var (dryRun, root, system, own) = (DryRun(), Root(), TargetSystem(), OwnStart());
+        var command = new Command("uninstall", "Remove the service, and give Ollama its port back.") { data, dryRun, root, system, own };
+        command.SetAction((parsed, cancellationToken) => RunAsync(
+            settings,
+            parsed,
+            (read, token) => InstallCommand.RunAsync(
+                read,
+                SettingValues.OfProcess(settings.Given(parsed)),
+                new InstallWish
+                {
+                    IsUninstall = true,
+                    System = parsed.GetValue(system)!,
+                    IsDryRun = parsed.GetValue(dryRun),
+                    RemovesData = parsed.GetValue(data),
+                    Root = parsed.GetValue(root),
+                    OllamaStartsItself = parsed.GetValue(own),
+                },
+                token),
+            cancellationToken));
+        return command;
+    }
+
+    private static Option<bool> DryRun() => new("--dry-run") { Description = "Only say what would be done." };
+
+    private static Option<string?> Root() => new("--root") { Description = "Write the files under this folder and run nothing: for packages and images.", HelpName = "folder" };
+
+    private static Option<bool?> OwnStart() => new("--ollama-starts-itself") { Description = "Whether Ollama has a start of its own, in place of looking.", Hidden = true };
+
+    /// <summary>What another system would get can be looked at anywhere.</summary>
+    private static Option<string> TargetSystem()
+    {
+        var option = new Option<string>("--system")
+        {
+            Hidden = true,
+            DefaultValueFactory = _ => OperatingSystem.IsWindows() ? "windows" : OperatingSystem.IsMacOS() ? "macos" : "linux",
+        };
+        option.AcceptOnlyFromAmong("linux", "windows", "macos");
+        return option;
     }
 
     private static Command Completion()

@@ -98,6 +98,10 @@ internal static class EnvironmentVariables
     public static string? OfProcess(string name) => Environment.GetEnvironmentVariable(name);
 #pragma warning restore RS0030
 
+    /// <summary>How often systemd wants a sign of life; null when it wants none (sd_watchdog_enabled(3)).</summary>
+    public static TimeSpan? WatchdogInterval() =>
+        long.TryParse(OfProcess("WATCHDOG_USEC"), NumberStyles.None, CultureInfo.InvariantCulture, out var micros) && micros > 0 ? TimeSpan.FromMicroseconds(micros) : null;
+
     /// <summary>The names of all variables of the process.</summary>
     public static IEnumerable<string> NamesOfProcess() => Environment.GetEnvironmentVariables().Keys.Cast<string>();
 

@@ -1,0 +1,33 @@
+namespace OllamaProxy.Host.Installation;
+
+/// <summary>A file of variables as systemd's <c>EnvironmentFile=</c> reads it.</summary>
+internal static class EnvironmentFile
+{
+    /// <summary>The text with these variables set; everything else stays as the user left it.</summary>
+    public static string With(string text, IReadOnlyDictionary<string, string> variables)
+    {
+        List<string> lines = [.. text.TrimEnd('\n').Split('\n')];
+        foreach (var (name, value) in variables)
+        {
+            // The last one counts; a default that is commented out shows the place.
+            var at = lines.FindLastIndex(line => line.StartsWith($"{name}=", StringComparison.Ordinal));
+            at = at >= 0 ? at : lines.FindLastIndex(line => line.StartsWith($"#{name}=", StringComparison.Ordinal));
+            if (at >= 0)
+            {
+                lines[at] = Line(name, value);
+            }
+            else
+            {
+                lines.Add(Line(name, value));
+            }
+        }
+
+        return string.Join('\n', lines) + '\n';
+    }
+
+    /// <summary>A line of it, quoted where it has to be.</summary>
+    public static string Line(string name, string value) =>
+        value.Any(character => char.IsWhiteSpace(character) || character is '"' or '\\' or '#' or '\'' or ';' or '$' or '`')
+            ? $"{name}=\"{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("$", "\\$", StringComparison.Ordinal).Replace("`", "\\`", StringComparison.Ordinal)}\""
+            : $"{name}={value}";
+}

@@ -1,0 +1,129 @@
+using OllamaProxy.Host.Commands;
+using OllamaProxy.Host.Commands.Data;
+using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Supervision;
+
+namespace OllamaProxy.Host.Installation;
+
+/// <summary><c>ollama-proxy install</c> and <c>uninstall</c>: what there is on the machine, a plan for it, and then its steps, or only what they would be.</summary>
+internal static class InstallCommand
+{
+    private const string SystemdFolder = "/run/systemd/system";
+
+    /// <param name="settings">As the service will have them.</param>
+    /// <param name="values">Where they come from: what was given as options goes to the service.</param>
+    /// <param name="wish">What was asked for.</param>
+    /// <param name="cancellationToken">Ends it between steps.</param>
+    public static async Task<int> RunAsync(ProxySettings settings, SettingValues values, InstallWish wish, CancellationToken cancellationToken)
+    {
+        var request = Look(settings, values, wish);
+        if (request is { OllamaStartsItself: true, TakeOver: null } && !wish.IsUninstall && !Console.IsInputRedirected)
+        {
+            request = request with { TakeOver = await AskAsync(request, cancellationToken) };
+        }
+
+        var plan = PlanOf(wish, request);
+        if (wish.IsDryRun)
+        {
+            foreach (var step in plan)
+            {
+                await Console.Out.WriteLineAsync($"- {step.Says}");
+                var text = (step as WriteText)?.Text ?? (step as SetVariables)?.Text;
+                foreach (var line in text?.TrimEnd().Split('\n') ?? [])
+                {
+                    await Console.Out.WriteLineAsync($"    {line}");
+                }
+            }
+
+            return ExitCodes.Success;
+        }
+
+        if (wish.Root is null && !OperatingSystem.IsMacOS() && !Environment.IsPrivilegedProcess)
+        {
+            return await Terminal.FailAsync(OperatingSystem.IsWindows()
+                ? "this needs the rights of an administrator: run it in a terminal that was opened as administrator, or use install-service-launcher.bat. --dry-run shows what it would do."
+                : "this needs root: sudo ollama-proxy install. --dry-run shows what it would do.");
+        }
+
+        await new StepRunner(wish.Root).RunAsync(plan, cancellationToken);
+        await Console.Out.WriteLineAsync(wish.IsUninstall
+            ? wish.RemovesData ? "Uninstalled, with its data." : "Uninstalled. Records, settings and logs are kept; uninstall --remove-data removes them."
+            : "Installed. 'ollama-proxy status' says what it does.");
+        return ExitCodes.Success;
+    }
+
+    private static IReadOnlyList<Step> PlanOf(InstallWish wish, InstallRequest request) => wish.System switch
+    {
+        "windows" => wish.IsUninstall ? WindowsPlan.Uninstall(request) : WindowsPlan.Install(request),
+        "macos" => wish.IsUninstall ? LaunchdPlan.Uninstall(request) : LaunchdPlan.Install(request),
+        _ when wish.Root is null && !wish.IsDryRun && !Directory.Exists(SystemdFolder) =>
+            throw new CommandException("this Linux is not run by systemd. Have its init start 'ollama-proxy serve'; docs/operations.md has examples."),
+        _ => wish.IsUninstall ? SystemdPlan.Uninstall(request) : SystemdPlan.Install(request),
+    };
+
+    private static InstallRequest Look(ProxySettings settings, SettingValues values, InstallWish wish)
+    {
+        var user = values.Get("SUDO_USER") ?? Environment.UserName;
+        var request = new InstallRequest
+        {
+            Program = Environment.ProcessPath ?? throw new CommandException("this program does not know its own file."),
+            ProxyPort = settings.Proxy.Port,
+            BackendPort = settings.Ollama.BackendPort,
+            Settings = EnvironmentVariables.All.Where(row => values.IsOption(row.Name)).ToDictionary(row => row.Name, row => values.Get(row.Name)!, StringComparer.Ordinal),
+            TakeOver = wish.IsUninstall ? File.Exists(Path.Combine(wish.Root ?? "/", SystemdPlan.DropIn.TrimStart('/'))) : wish.TakeOver,
+            Account = wish.Account,
+            RemovesData = wish.RemovesData,
+            Ollama = OllamaExecutable.Find(settings.Ollama),
+            User = user,
+            Home = !OperatingSystem.IsWindows() && user != Environment.UserName ? UnixUsers.HomeOf(user) ?? $"/home/{user}" : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile),
+            ModelsFolder = values.Get("OLLAMA_MODELS"),
+            UserId = OperatingSystem.IsWindows() ? 0 : UnixUsers.CurrentId(),
+            Folders = new Dictionary<string, string>(StringComparer.Ordinal)
+            {
+                ["ProgramFiles"] = Folder(Environment.SpecialFolder.ProgramFiles, @"C:\Program Files"),
+                ["ProgramData"] = Folder(Environment.SpecialFolder.CommonApplicationData, @"C:\ProgramData"),
+                ["TEMP"] = OperatingSystem.IsWindows() ? Path.GetTempPath().TrimEnd('\\') : @"C:\Windows\Temp",
+                ["APPDATA"] = Folder(Environment.SpecialFolder.ApplicationData, @"C:\Users\you\AppData\Roaming"),
+            },
+        };
+        return request with { OllamaStartsItself = wish.OllamaStartsItself ?? StartsItself(wish, request) };
+    }
+
+    private static string Folder(Environment.SpecialFolder folder, string otherwise) => OperatingSystem.IsWindows() ? Environment.GetFolderPath(folder) : otherwise;
+
+    private static bool StartsItself(InstallWish wish, InstallRequest request) => wish.System switch
+    {
+        "windows" => File.Exists(WindowsPlan.Shortcut(request)),
+        "macos" => Directory.Exists("/Applications/Ollama.app") || File.Exists($"{request.Home}/Library/LaunchAgents/homebrew.mxcl.ollama.plist"),
+        _ => ((string[])["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]).Any(folder => File.Exists(Path.Combine(wish.Root ?? "/", folder.TrimStart('/'), "ollama.service"))),
+    };
+
+    private static async Task<bool> AskAsync(InstallRequest request, CancellationToken cancellationToken)
+    {
+        await Console.Error.WriteAsync($"Ollama starts by itself on port 11434. May it be moved to {request.BackendPort}, so that the proxy gets its port? Uninstall moves it back. [y/N] ");
+        return await Console.In.ReadLineAsync(cancellationToken) is "y" or "Y" or "yes";
+    }
+}
+
+/// <summary>What the command line asks of <c>install</c> and <c>uninstall</c>.</summary>
+internal sealed record InstallWish
+{
+    public bool IsUninstall { get; init; }
+
+    /// <summary><c>linux</c>, <c>windows</c> or <c>macos</c>; another than this machine's is for looking only.</summary>
+    public required string System { get; init; }
+
+    public bool IsDryRun { get; init; }
+
+    public bool? TakeOver { get; init; }
+
+    public string? Account { get; init; }
+
+    public bool RemovesData { get; init; }
+
+    /// <summary>A folder to write files under, for packages and images; nothing is run then.</summary>
+    public string? Root { get; init; }
+
+    /// <summary>Says whether Ollama starts by itself, in place of looking.</summary>
+    public bool? OllamaStartsItself { get; init; }
+}

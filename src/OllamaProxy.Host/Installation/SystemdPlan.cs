@@ -1,0 +1,186 @@
+using System.Globalization;
+using System.Text;
+using OllamaProxy.Host.Commands.Data;
+using OllamaProxy.Host.Configuration;
+
+namespace OllamaProxy.Host.Installation;
+
+/// <summary>
+/// Linux with systemd. Where Ollama has a unit of its own, that stays its supervisor and is moved to the private port by a drop-in (a second Ollama as another user
+/// would have other models); the proxy then runs as nobody in particular, with nothing but its folder. Else the proxy starts Ollama itself, as the person who has the models.
+/// </summary>
+internal static class SystemdPlan
+{
+    public const string Program = "/usr/local/bin/ollama-proxy";
+    public const string Unit = "/etc/systemd/system/ollama-proxy.service";
+    public const string Settings = "/etc/ollama-proxy/ollama-proxy.env";
+    public const string Data = "/var/lib/ollama-proxy";
+
+    /// <summary>Sorts after the user's own override.conf.</summary>
+    public const string DropIn = "/etc/systemd/system/ollama.service.d/zz-ollama-proxy.conf";
+
+    private const string Service = "ollama-proxy.service";
+
+    public static IReadOnlyList<Step> Install(InstallRequest request)
+    {
+        if (request is { OllamaStartsItself: true, TakeOver: not true, ProxyPort: 11434 })
+        {
+            throw new CommandException(
+                $"""
+                 Ollama's own unit has port 11434. Say one of these:
+                   --take-over                              move it to {request.BackendPort} by a drop-in, which uninstall removes again
+                   --no-take-over --proxy-port 11433        leave it, and put the proxy beside it; applications must use the proxy's port
+                 """);
+        }
+
+        List<Step> steps =
+        [
+            new CopyProgram(request.Program, Program),
+            new SetVariables(Settings, SettingsText(request), request.Settings),
+            new WriteText(Unit, UnitText(request)),
+        ];
+        if (request is { OllamaStartsItself: true, TakeOver: true })
+        {
+            steps.Add(new WriteText(DropIn, DropInText(request)));
+        }
+
+        steps.Add(new RunProgram("systemctl", ["daemon-reload"]));
+        if (request is { OllamaStartsItself: true, TakeOver: true })
+        {
+            steps.Add(new RunProgram("systemctl", ["restart", "ollama.service"]));
+        }
+
+        steps.Add(new RunProgram("systemctl", ["enable", Service]));
+        // An upgrade finds it running.
+        steps.Add(new RunProgram("systemctl", ["restart", Service]));
+        steps.Add(new AwaitProxy(request.ProxyPort));
+        return steps;
+    }
+
+    public static IReadOnlyList<Step> Uninstall(InstallRequest request)
+    {
+        List<Step> steps =
+        [
+            new RunProgram("systemctl", ["disable", "--now", Service], MayFail: true),
+            new RemoveFile(Unit),
+            new RemoveFile(DropIn),
+            new RunProgram("systemctl", ["daemon-reload"]),
+        ];
+        if (request.TakeOver == true)
+        {
+            // Ollama gets its port back.
+            steps.Add(new RunProgram("systemctl", ["restart", "ollama.service"], MayFail: true));
+        }
+
+        steps.Add(new RemoveFile(Program));
+        if (request.RemovesData)
+        {
+            steps.AddRange([new RemoveFolder(Data), new RemoveFolder($"/var/lib/private/ollama-proxy"), new RemoveFile(Settings)]);
+        }
+
+        return steps;
+    }
+
+    internal static string UnitText(InstallRequest request)
+    {
+        var ownsOllama = !request.OllamaStartsItself;
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"""
+            # Written by 'ollama-proxy install'; 'ollama-proxy uninstall' removes it. Settings belong into {Settings}.
+            [Unit]
+            Description=ollama-proxy: metrics and analytics in front of Ollama
+            Wants=network-online.target
+            After=network-online.target ollama.service
+
+            [Service]
+            Type=notify
+            NotifyAccess=main
+            ExecStart={Program} serve
+            EnvironmentFile=-{Settings}
+            Restart=on-failure
+            RestartSec=2
+            WatchdogSec=60
+            # Running requests are finished first (SHUTDOWN_GRACE_SECONDS), then records are written, then Ollama is ended.
+            TimeoutStopSec=60
+            KillMode=mixed
+            StateDirectory=ollama-proxy
+            StateDirectoryMode=0700
+            WorkingDirectory=%S/ollama-proxy
+            UMask=0077
+            LimitNOFILE=65536
+
+            # What it may do.
+            NoNewPrivileges=yes
+            ProtectSystem=strict
+            PrivateTmp=yes
+            ProtectControlGroups=yes
+            ProtectKernelModules=yes
+            ProtectKernelTunables=yes
+            ProtectKernelLogs=yes
+            ProtectClock=yes
+            ProtectHostname=yes
+            RestrictSUIDSGID=yes
+            RestrictNamespaces=yes
+            LockPersonality=yes
+            CapabilityBoundingSet=
+            AmbientCapabilities=
+            RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+            SystemCallArchitectures=native
+
+            """);
+        text.Append(ownsOllama
+            ? string.Create(CultureInfo.InvariantCulture, $"""
+               # It starts Ollama itself, which needs the GPU, and the models of {request.Account ?? request.User}.
+               User={request.Account ?? request.User}
+               ReadWritePaths=-{request.ModelsFolder ?? $"{request.Home}/.ollama"}
+               RestrictRealtime=no
+
+               """)
+            : $"""
+               # Ollama has a unit of its own; the proxy needs nothing of this machine but the network and its folder.
+               {(request.Account is { } account ? $"User={account}" : "DynamicUser=yes")}
+               PrivateDevices=yes
+               ProtectHome=yes
+               ProtectProc=invisible
+               PrivateUsers=yes
+               RestrictRealtime=yes
+               RemoveIPC=yes
+               SystemCallFilter=@system-service
+               SystemCallFilter=~@privileged
+               SystemCallErrorNumber=EPERM
+
+               """);
+        return text.Append("""
+
+            [Install]
+            WantedBy=multi-user.target
+
+            """).ToString();
+    }
+
+    internal static string DropInText(InstallRequest request) => string.Create(CultureInfo.InvariantCulture, $"""
+        # Written by 'ollama-proxy install': the proxy has Ollama's port, Ollama this one. 'ollama-proxy uninstall' removes it.
+        [Service]
+        Environment=OLLAMA_HOST=127.0.0.1:{request.BackendPort}
+
+        """);
+
+    internal static string SettingsText(InstallRequest request)
+    {
+        var settings = new Dictionary<string, string>(request.Settings, StringComparer.Ordinal);
+        settings.TryAdd("ANALYTICS_DIR", Data);
+        if (request.OllamaStartsItself)
+        {
+            // An Ollama that starts later than the proxy is waited for; without this the proxy would start a second one.
+            settings.TryAdd("OLLAMA_BACKEND_URL", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{(request.TakeOver == true ? request.BackendPort : 11434)}"));
+        }
+
+        var text = new StringBuilder("# Settings of the ollama-proxy service, a NAME=value each line; then: systemctl restart ollama-proxy\n# What there is: ollama-proxy --help\n\n");
+        foreach (var row in EnvironmentVariables.All)
+        {
+            text.Append(settings.TryGetValue(row.Name, out var value) ? EnvironmentFile.Line(row.Name, value) : $"#{row.Name}={row.Default}").Append('\n');
+        }
+
+        return text.ToString();
+    }
+}

@@ -1,0 +1,16 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+
+namespace OllamaProxy.Host.Installation;
+
+/// <summary>Who is who on a Unix.</summary>
+[UnsupportedOSPlatform("windows")]
+internal static partial class UnixUsers
+{
+    /// <summary>A user's home folder; null when the list of users does not have it.</summary>
+    public static string? HomeOf(string user) =>
+        File.ReadLines("/etc/passwd").Select(line => line.Split(':')).FirstOrDefault(fields => fields.Length > 5 && fields[0] == user)?[5];
+
+    [LibraryImport("libc", EntryPoint = "getuid")]
+    public static partial uint CurrentId();
+}

@@ -1,0 +1,76 @@
+using OllamaProxy.Host.Commands.Data;
+using OllamaProxy.Host.Installation;
+
+namespace OllamaProxy.UnitTests.Installation;
+
+public sealed class SystemdPlanTests
+{
+    private static readonly InstallRequest s_alone = new() { Program = "/tmp/ollama-proxy", ProxyPort = 11434, BackendPort = 11435, Home = "/home/jane", User = "jane" };
+    private static readonly InstallRequest s_besideUnit = s_alone with { OllamaStartsItself = true };
+
+    [Fact]
+    public void Ollamas_own_unit_is_moved_only_when_that_was_allowed()
+    {
+        var refusal = Assert.Throws<CommandException>(() => SystemdPlan.Install(s_besideUnit));
+        Assert.Contains("--take-over", refusal.Message, StringComparison.Ordinal);
+        Assert.Throws<CommandException>(() => SystemdPlan.Install(s_besideUnit with { TakeOver = false }));
+
+        var plan = SystemdPlan.Install(s_besideUnit with { TakeOver = true });
+        Assert.Contains("OLLAMA_HOST=127.0.0.1:11435", Assert.Single(plan.OfType<WriteText>(), write => write.Path == SystemdPlan.DropIn).Text, StringComparison.Ordinal);
+        Assert.Contains(plan, step => step is RunProgram { Program: "systemctl", Arguments: ["restart", "ollama.service"] });
+    }
+
+    [Fact]
+    public void Beside_an_Ollama_that_is_left_alone_nothing_of_it_is_touched()
+    {
+        var plan = SystemdPlan.Install(s_besideUnit with { TakeOver = false, ProxyPort = 11433 });
+
+        Assert.DoesNotContain(plan, step => step.Says.Contains("ollama.service", StringComparison.Ordinal));
+        Assert.Contains("\nOLLAMA_BACKEND_URL=http://127.0.0.1:11434\n", plan.OfType<SetVariables>().Single().Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_proxy_that_starts_Ollama_itself_runs_as_the_person_with_the_models()
+    {
+        var unit = SystemdPlan.UnitText(s_alone);
+
+        Assert.Contains("\nUser=jane\n", unit, StringComparison.Ordinal);
+        Assert.Contains("\nReadWritePaths=-/home/jane/.ollama\n", unit, StringComparison.Ordinal);
+        Assert.DoesNotContain("DynamicUser", unit, StringComparison.Ordinal);
+        Assert.DoesNotContain("PrivateDevices", unit, StringComparison.Ordinal);
+        Assert.Contains("\nDynamicUser=yes\n", SystemdPlan.UnitText(s_besideUnit), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Options_become_settings_of_the_service()
+    {
+        var settings = new Dictionary<string, string> { ["PROXY_HOST"] = "0.0.0.0", ["ANALYTICS_REDACT_PATTERNS"] = "a \"b\" $c" };
+
+        var text = SystemdPlan.SettingsText(s_alone with { Settings = settings });
+
+        Assert.Contains("\nPROXY_HOST=0.0.0.0\n", text, StringComparison.Ordinal);
+        Assert.Contains("\nANALYTICS_REDACT_PATTERNS=\"a \\\"b\\\" \\$c\"\n", text, StringComparison.Ordinal);
+        Assert.Contains("\nANALYTICS_DIR=/var/lib/ollama-proxy\n", text, StringComparison.Ordinal);
+        Assert.Contains("\n#PROXY_PORT=11434\n", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_settings_file_that_is_there_keeps_everything_but_what_was_asked_for()
+    {
+        const string Text = "# mine\nPROXY_PORT=1\n#LOG_LEVEL=info\nPROXY_PORT=2\nOTHER=x\n";
+
+        Assert.Equal("# mine\nPROXY_PORT=1\nLOG_LEVEL=warn\nPROXY_PORT=3\nOTHER=x\nLOG_DIR=/l\n", EnvironmentFile.With(Text, new Dictionary<string, string> { ["PROXY_PORT"] = "3", ["LOG_LEVEL"] = "warn", ["LOG_DIR"] = "/l" }));
+    }
+
+    [Fact]
+    public void An_uninstall_gives_the_port_back_and_keeps_the_data_unless_told()
+    {
+        var plan = SystemdPlan.Uninstall(s_besideUnit with { TakeOver = true });
+
+        Assert.Contains(plan, step => step is RemoveFile { Path: SystemdPlan.DropIn });
+        Assert.Contains(plan, step => step is RunProgram { Arguments: ["restart", "ollama.service"] });
+        Assert.DoesNotContain(plan, step => step is RemoveFolder);
+        Assert.DoesNotContain(SystemdPlan.Uninstall(s_besideUnit with { TakeOver = false }), step => step is RunProgram { Arguments: ["restart", "ollama.service"] });
+        Assert.Contains(SystemdPlan.Uninstall(s_alone with { RemovesData = true }), step => step is RemoveFolder { Path: SystemdPlan.Data });
+    }
+}
