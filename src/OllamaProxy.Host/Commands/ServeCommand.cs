@@ -44,6 +44,10 @@ internal static class ServeCommand
         try
         {
             await app.StartAsync(cancellationToken);
+            if (settings.Ollama.BackendUrl is not null)
+            {
+                await SelfCheck.RefuseLoopAsync(ollama, app.Services.GetRequiredService<ProxyInstance>(), cancellationToken);
+            }
         }
         catch (Exception exception)
         {
@@ -62,10 +66,20 @@ internal static class ServeCommand
         }
 
         started = true;
+        await WarnAsync(app, settings.Proxy, cancellationToken);
         await Console.Out.WriteLineAsync(Banner.Text(app, settings, ollama, listeners.WithoutIPv6));
         onReady(app);
         await app.WaitForShutdownAsync(cancellationToken);
         return ExitCodes.Success;
+    }
+
+    private static async Task WarnAsync(WebApplication app, ProxyOptions options, CancellationToken cancellationToken)
+    {
+        var port = new Uri(app.Urls.First()).Port;
+        foreach (var warning in await SelfCheck.WarningsAsync(options.Addresses, port, app.Services.GetRequiredService<ProxyInstance>(), cancellationToken))
+        {
+            await Console.Error.WriteLineAsync($"warning: {warning}");
+        }
     }
 
     private static async Task<string?> ExplainAsync(Exception exception, ProxyOptions options) => exception switch
@@ -91,8 +105,7 @@ internal static class ServeCommand
         {
             if (Interlocked.Increment(ref interrupts) == 2)
             {
-                // With a cancelled token the child's group is killed before the call returns.
-                _ = ollama.StopAsync(new CancellationToken(canceled: true));
+                ollama.KillAtOnce();
                 Environment.Exit(ExitCodes.Interrupted);
             }
         });
