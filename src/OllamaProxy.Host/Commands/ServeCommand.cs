@@ -75,8 +75,13 @@ internal static class ServeCommand
 
     private static async Task WarnAsync(WebApplication app, ProxyOptions options, CancellationToken cancellationToken)
     {
-        var port = new Uri(app.Urls.First()).Port;
-        foreach (var warning in await SelfCheck.WarningsAsync(options.Addresses, port, app.Services.GetRequiredService<ProxyInstance>(), cancellationToken))
+        // A port that the system chose is nobody else's.
+        if (options.Port == 0)
+        {
+            return;
+        }
+
+        foreach (var warning in await SelfCheck.WarningsAsync(options.Addresses, options.Port, app.Services.GetRequiredService<ProxyInstance>(), cancellationToken))
         {
             await Console.Error.WriteLineAsync($"warning: {warning}");
         }

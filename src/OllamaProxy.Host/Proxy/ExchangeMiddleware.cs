@@ -127,7 +127,8 @@ internal sealed class ExchangeMiddleware(
 
         if (exchange.End == RelayEnd.NoAnswer && !context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
         {
-            await OwnAnswers.UnreachableAsync(context, exchange, ollama.Backend, ollama.State);
+            // What was lost on its way is no question of when Ollama will be there.
+            await OwnAnswers.UnreachableAsync(context, exchange, ollama.Backend, StartWait.IsUnsent(context) ? ollama.State : OllamaState.Ready);
         }
 
         return error;

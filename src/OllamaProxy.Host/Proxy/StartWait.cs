@@ -39,10 +39,7 @@ internal sealed class StartWait(IOllamaProcessSupervisor ollama, OllamaOptions o
     /// <param name="processId">The Ollama it was meant for.</param>
     public async Task<bool> MayRepeatAsync(HttpContext context, ExchangeInProgress exchange, int? processId)
     {
-        if (context.Response.HasStarted
-            || options.StartWait == TimeSpan.Zero
-            || !exchange.AwaitsOllama
-            || context.GetForwarderErrorFeature()?.Exception is not HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError })
+        if (context.Response.HasStarted || options.StartWait == TimeSpan.Zero || !exchange.AwaitsOllama || !IsUnsent(context))
         {
             return false;
         }
@@ -56,6 +53,10 @@ internal sealed class StartWait(IOllamaProcessSupervisor ollama, OllamaOptions o
 
         return mayRepeat;
     }
+
+    /// <summary>Whether the last attempt failed before there was a connection.</summary>
+    public static bool IsUnsent(HttpContext context) =>
+        context.GetForwarderErrorFeature()?.Exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError };
 
     private async Task<bool> HoldAsync(HttpContext context, ExchangeInProgress exchange, Func<TimeSpan, CancellationToken, Task<bool>> wait)
     {
