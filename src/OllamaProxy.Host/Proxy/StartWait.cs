@@ -44,6 +44,12 @@ internal sealed class StartWait(IOllamaProcessSupervisor ollama, OllamaOptions o
             return false;
         }
 
+        if (processId is null)
+        {
+            // Somebody else's: nobody knows whether it comes back, but it is worth a look.
+            return await ollama.WaitForSuccessorAsync(processId, options.StartWait, context.RequestAborted);
+        }
+
         var mayRepeat = await HoldAsync(context, exchange, (limit, cancellationToken) => ollama.WaitForSuccessorAsync(processId, limit, cancellationToken));
         if (mayRepeat)
         {

@@ -47,9 +47,8 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     private readonly CancellationTokenSource _disposed = new();
     private volatile Uri _backend;
     private volatile ChildProcess? _child;
-    private volatile OllamaState _state;
+    private readonly PublishedState _state;
     private string? _problem;
-    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task? _loop;
     private long _launchedAt;
 
@@ -61,10 +60,11 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         _rules = new OllamaLifeRules { CheckPause = options.HealthPause };
         _life = new OllamaLife(_rules);
         _backend = OllamaLauncher.Usual(options);
+        _state = new PublishedState(time);
         _begun = time.GetTimestamp();
     }
 
-    public OllamaState State => _state;
+    public OllamaState State => _state.Current;
 
     public Uri Backend => _backend;
 
@@ -81,7 +81,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
             _ = LookForHangsAsync();
         }
 
-        await UntilAsync(static state => !state.IsComing() && state != OllamaState.Stopping, _rules.StartPatience, cancellationToken);
+        await _state.UntilAsync(static state => !state.IsComing() && state != OllamaState.Stopping, _rules.StartPatience, cancellationToken);
         if (State is OllamaState.Stopping or OllamaState.Stopped)
         {
             throw new OllamaNotFoundException(_problem ?? "Ollama was stopped while it was starting.");
@@ -95,7 +95,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
 
     public async Task<bool> WaitAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
-        await UntilAsync(static state => !state.IsComing(), limit, cancellationToken);
+        await _state.UntilAsync(static state => !state.IsComing(), limit, cancellationToken);
         return State.TakesRequests();
     }
 
@@ -108,7 +108,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         }
 
         // The request may know before we do: the news of the child's end is under way.
-        await UntilAsync(state => !state.TakesRequests() || ProcessId is { } id && id != processId, s_newsPatience < limit ? s_newsPatience : limit, cancellationToken);
+        await _state.UntilAsync(state => !state.TakesRequests() || ProcessId is { } id && id != processId, s_newsPatience < limit ? s_newsPatience : limit, cancellationToken);
         return await WaitAsync(limit, cancellationToken) && ProcessId is { } successor && successor != processId;
     }
 
@@ -124,7 +124,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
 
         await using var hurry = cancellationToken.UnsafeRegister(static cancel => ((CancellationTokenSource)cancel!).Cancel(), _hurry);
         Post(OllamaHappening.StopAsked);
-        await Task.WhenAny(_loop, UntilAsync(static state => state == OllamaState.Stopped, s_stopLimit, CancellationToken.None));
+        await Task.WhenAny(_loop, _state.UntilAsync(static state => state == OllamaState.Stopped, s_stopLimit, CancellationToken.None));
         if (ProcessId is { } id)
         {
             Log.StillThere(_logger, id);
@@ -159,10 +159,10 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
                 var before = _life.State;
                 var commands = _life.Take(happened, Now);
                 Tell(happened, before, commands);
-                Publish(_life.State);
+                _state.Set(_life.State);
                 foreach (var command in commands)
                 {
-                    CarryOut(command);
+                    _ = CarryOutAsync(command);
                 }
             }
         }
@@ -204,14 +204,28 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         return new OllamaEvent(OllamaHappening.TimePassed);
     }
 
-    private void CarryOut(OllamaCommand command) => _ = command.Action switch
+    private async Task CarryOutAsync(OllamaCommand command)
     {
-        OllamaAction.FindOrLaunch => LaunchAsync(command),
-        OllamaAction.Check => CheckAsync(command.Child),
-        OllamaAction.Stop => EndAsync(command.Child, s_stopPatience),
-        OllamaAction.CleanUp => EndAsync(command.Child, TimeSpan.Zero),
-        _ => Task.CompletedTask,
-    };
+        try
+        {
+            await (command.Action switch
+            {
+                OllamaAction.FindOrLaunch => LaunchAsync(command),
+                OllamaAction.Check => CheckAsync(command.Child),
+                OllamaAction.Stop => EndAsync(command.Child, s_stopPatience),
+                OllamaAction.CleanUp => EndAsync(command.Child, TimeSpan.Zero),
+                _ => Task.CompletedTask,
+            });
+        }
+        // The state machine waits for an answer that will not come; somebody should know, unless the program is over.
+        catch (Exception exception)
+        {
+            if (!_disposed.IsCancellationRequested)
+            {
+                Log.Broken(_logger, exception);
+            }
+        }
+    }
 
     private async Task LaunchAsync(OllamaCommand command)
     {
@@ -252,7 +266,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     private async Task CheckAsync(int child)
     {
         var begun = _time.GetTimestamp();
-        var isStarting = !_state.TakesRequests();
+        var isStarting = !State.TakesRequests();
         var timeout = isStarting ? s_startingCheckTimeout : _rules.CheckPause < s_checkTimeout ? _rules.CheckPause : s_checkTimeout;
         var version = await _probe.VersionAsync(_backend, timeout, CancellationToken.None);
         if (version is not null && _child is { Exited.IsCompleted: false } && isStarting)
@@ -294,39 +308,6 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
             {
                 Post(OllamaHappening.Silent);
             }
-        }
-    }
-
-    private void Publish(OllamaState state)
-    {
-        if (state != _state)
-        {
-            _state = state;
-            Interlocked.Exchange(ref _changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
-        }
-    }
-
-    /// <summary>Waits for a state that satisfies; returns in any case when the time is over.</summary>
-    private async Task UntilAsync(Func<OllamaState, bool> satisfies, TimeSpan limit, CancellationToken cancellationToken)
-    {
-        var begun = _time.GetTimestamp();
-        while (true)
-        {
-            // Before the state is read, so that no change between the two is missed.
-            var changed = Volatile.Read(ref _changed).Task;
-            if (satisfies(_state))
-            {
-                return;
-            }
-
-            var left = limit - _time.GetElapsedTime(begun);
-            if (left <= TimeSpan.Zero)
-            {
-                return;
-            }
-
-            await ((Task)changed.WaitAsync(left, _time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            cancellationToken.ThrowIfCancellationRequested();
         }
     }
 
