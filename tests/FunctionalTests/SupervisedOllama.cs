@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
@@ -11,7 +12,7 @@ namespace OllamaProxy.FunctionalTests;
 /// <summary>
 /// The program as a process, with an Ollama it started as a process, with a runner that Ollama started: three generations, as on a user's machine. Linux.
 /// </summary>
-internal sealed class SupervisedOllama : IAsyncDisposable
+internal sealed partial class SupervisedOllama : IAsyncDisposable
 {
     public const string LinuxOnly = "Processes are followed through /proc.";
 
@@ -36,6 +37,9 @@ internal sealed class SupervisedOllama : IAsyncDisposable
 
     /// <summary>The process id of the first Ollama.</summary>
     public int FirstChild { get; }
+
+    /// <summary>How long the first Ollama took to answer, as the proxy tells.</summary>
+    public TimeSpan FirstStart => TimeSpan.FromMilliseconds(int.Parse(AnswersAfter().Match(Proxy.Output).Groups[1].Value, CultureInfo.InvariantCulture));
 
     /// <param name="script">Shell commands that run before Ollama at each of its starts; null for none. <c>$STARTS</c> is the number of the start.</param>
     /// <param name="variables">Settings.</param>
@@ -146,4 +150,7 @@ internal sealed class SupervisedOllama : IAsyncDisposable
             return false;
         }
     }
+
+    [GeneratedRegex(@"answers after (\d+) ms")]
+    private static partial Regex AnswersAfter();
 }

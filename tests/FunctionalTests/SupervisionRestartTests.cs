@@ -20,7 +20,8 @@ public sealed class SupervisionRestartTests
         var took = watch.Elapsed;
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        Assert.InRange(took.TotalSeconds, 0, 2);
+        // Two seconds; on a machine so busy that the first start alone took long, in proportion to that.
+        Assert.InRange(took.TotalSeconds, 0, Math.Max(2, 4 * ollama.FirstStart.TotalSeconds));
         Assert.NotEqual(ollama.FirstChild, await ollama.ReadyAgainAsync());
         ollama.AssertFirstIsGone();
         Assert.Equal(1, await ollama.RestartsAsync("exited"));
