@@ -104,6 +104,13 @@ internal sealed partial class SupervisedOllama : IAsyncDisposable
         return [.. (found.ValueKind == JsonValueKind.Array ? found : found.GetProperty("results")).EnumerateArray()];
     }
 
+    /// <summary>Kills the first Ollama and waits until the system has closed its sockets: what is sent into a dying one is lost, and rightly not repeated.</summary>
+    public async Task KillFirstAsync()
+    {
+        await SignalAsync("KILL", FirstChild);
+        await Eventually.TrueAsync(() => !OllamaFiles.RunningInGroup(FirstChild).Contains(FirstChild));
+    }
+
     /// <summary>The lines of the store's files; for when the proxy has ended.</summary>
     public string[] StoredLines() => [.. Directory.EnumerateFiles(Path.Combine(_files.Folder, "analytics"), "*.jsonl").SelectMany(File.ReadLines)];
 

@@ -25,7 +25,7 @@ public interface IOllamaProcessSupervisor
     Task<bool> WaitAsync(TimeSpan limit, CancellationToken cancellationToken);
 
     /// <summary>A request could not connect, so no byte of it was sent. Waits for the Ollama that takes the place of the one it was meant for.</summary>
-    /// <param name="processId">The child's id before the attempt; null when it was none of ours.</param>
+    /// <param name="processId">The child's id before the attempt; null when none of ours was running any more, or ever.</param>
     /// <param name="limit">The longest wait; more than zero.</param>
     /// <param name="cancellationToken">Gives the wait up.</param>
     /// <returns>True when the request may be tried again; false when it is the same Ollama still, or none.</returns>

@@ -44,7 +44,7 @@ internal sealed class StartWait(IOllamaProcessSupervisor ollama, OllamaOptions o
             return false;
         }
 
-        if (processId is null)
+        if (ollama.State == OllamaState.External)
         {
             // Somebody else's: nobody knows whether it comes back, but it is worth a look.
             return await ollama.WaitForSuccessorAsync(processId, options.StartWait, context.RequestAborted);

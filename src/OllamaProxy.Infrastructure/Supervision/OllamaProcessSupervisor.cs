@@ -101,7 +101,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
 
     public async Task<bool> WaitForSuccessorAsync(int? processId, TimeSpan limit, CancellationToken cancellationToken)
     {
-        if (processId is null)
+        if (_child is null)
         {
             Post(OllamaHappening.Doubted);
             return false;
@@ -249,9 +249,15 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
                 await child.Exited;
                 Post(OllamaHappening.Exited, command.Child);
             }
+            else if (launch.Problem is null)
+            {
+                _child?.Dispose();
+                _child = null;
+                Post(OllamaHappening.Found, command.Child);
+            }
             else
             {
-                Post(launch.Problem is null ? OllamaHappening.Found : OllamaHappening.NotLaunched, command.Child);
+                Post(OllamaHappening.NotLaunched, command.Child);
             }
         }
         // Whatever it was, the next attempt may go better, and the state machine has to know.
