@@ -41,6 +41,11 @@ public sealed class ApiEndpoint
     public static ApiEndpoint OpenAiTranscriptions { get; } = new("/v1/audio/transcriptions", ApiDialect.OpenAi, isInference: true);
     public static ApiEndpoint AnthropicMessages { get; } = new("/v1/messages", ApiDialect.Anthropic, isInference: true);
 
+    /// <summary>The greeting, by which clients see whether Ollama runs.</summary>
+    public static ApiEndpoint Root { get; } = new("/", ApiDialect.Native, isInference: false);
+
+    public static ApiEndpoint Version { get; } = new("/api/version", ApiDialect.Native, isInference: false);
+
     /// <summary>Everything that is not in the list: unknown paths, and Ollama's own future ones.</summary>
     public static ApiEndpoint Other { get; } = new("other", ApiDialect.Native, isInference: false);
 
@@ -49,8 +54,8 @@ public sealed class ApiEndpoint
     [
         Generate, Chat, Embed, Embeddings,
         OpenAiChat, OpenAiCompletions, OpenAiEmbeddings, OpenAiResponses, OpenAiTranscriptions, AnthropicMessages,
-        new("/", ApiDialect.Native, isInference: false),
-        new("/api/version", ApiDialect.Native, isInference: false),
+        Root,
+        Version,
         new("/api/status", ApiDialect.Native, isInference: false),
         new("/api/tags", ApiDialect.Native, isInference: false),
         new("/api/ps", ApiDialect.Native, isInference: false),

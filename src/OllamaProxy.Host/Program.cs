@@ -1,4 +1,4 @@
 using OllamaProxy.Host.Commands;
 using OllamaProxy.Infrastructure.Supervision;
 
-return args is [ChildShim.Verb, ..] ? ChildShim.Become(args) : await CommandLine.RunAsync(args);
+return ChildShim.IsMeant(args) ? ChildShim.Run(args) : await CommandLine.RunAsync(args);

@@ -14,6 +14,7 @@ public static class InfrastructureServices
         services.AddSingleton(AnalyticsBackends.Create);
         services.AddSingleton<IOllamaProcessSupervisor, OllamaProcessSupervisor>();
         services.AddSingleton<IOllamaClient, OllamaClient>();
+        services.AddSingleton<ProxyInstance>();
         return services;
     }
 }

@@ -25,7 +25,7 @@ public sealed class SupervisionTests : IDisposable
     }
 
     [Fact]
-    public async Task Ollama_gets_the_environment_with_nothing_changed_but_its_address()
+    public async Task Ollama_gets_the_environment_with_nothing_changed_but_its_address_and_our_mark()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);
         var port = ProxyProcess.FreePort();
@@ -37,7 +37,10 @@ public sealed class SupervisionTests : IDisposable
         var own = (await File.ReadAllTextAsync($"/proc/{proxy.Id}/environ")).Split('\0');
         var child = (await File.ReadAllTextAsync($"/proc/{proxy.ChildId}/environ")).Split('\0');
 
-        Assert.Equal([$"OLLAMA_HOST=127.0.0.1:{port}"], child.Except(own));
+        Assert.Collection(
+            child.Except(own).Order(StringComparer.Ordinal),
+            variable => Assert.Equal($"OLLAMA_HOST=127.0.0.1:{port}", variable),
+            variable => Assert.StartsWith($"OLLAMA_PROXY_OWNER={proxy.Id}.", variable, StringComparison.Ordinal));
         Assert.Empty(own.Except(child));
     }
 
@@ -152,6 +155,21 @@ public sealed class SupervisionTests : IDisposable
         await Eventually.TrueAsync(() => proxy.Output.Contains("Ollama ended by itself (exit code 137)", StringComparison.Ordinal));
 
         Assert.False(proxy.HasExited);
+    }
+
+    [Fact]
+    public async Task Ollama_listens_where_OLLAMA_HOST_says_and_the_user_hears_what_that_means()
+    {
+        var port = ProxyProcess.FreePort();
+        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>
+        {
+            ["OLLAMA_EXECUTABLE_PATH"] = OllamaFiles.Ollama,
+            ["OLLAMA_HOST"] = $"0.0.0.0:{port}",
+        });
+
+        Assert.Contains("lets other machines reach Ollama without the proxy", proxy.Output, StringComparison.Ordinal);
+        Assert.Contains($"Listening on [::]:{port}", proxy.Output, StringComparison.Ordinal);
+        Assert.Equal("Ollama is running", await _client.GetStringAsync(proxy.Address));
     }
 
     [Fact]

@@ -1,12 +1,14 @@
 using System.Collections;
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using OllamaProxy.OllamaProcess;
 using OllamaProxy.SimulatedOllama;
 
 // A process named `ollama` that behaves as `ollama serve` does. Tests steer it by SIMULATED_OLLAMA_START_DELAY_MS, SIMULATED_OLLAMA_EXIT_AFTER_MS and
-// SIMULATED_OLLAMA_RUNNER=1 (starts a copy of itself that only sleeps, as the real one starts llama-server).
+// SIMULATED_OLLAMA_RUNNER_PORT (starts a copy of itself that listens there and does nothing else, as the real one starts llama-server).
 const string Version = "0.32.15";
 var variables = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value, StringComparer.Ordinal);
 using var stopping = new CancellationTokenSource();
@@ -18,8 +20,10 @@ if (args is ["--version" or "-v", ..])
     return 0;
 }
 
-if (args is ["runner", ..])
+if (args is ["runner", var runnerPort])
 {
+    using var listening = new TcpListener(IPAddress.Loopback, int.Parse(runnerPort, CultureInfo.InvariantCulture));
+    listening.Start();
     await Until(Timeout.InfiniteTimeSpan);
     return 0;
 }
@@ -52,7 +56,7 @@ if (stopping.IsCancellationRequested)
 try
 {
     await using var server = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Address = host, Port = port, Version = Version });
-    using var runner = variables.GetValueOrDefault("SIMULATED_OLLAMA_RUNNER") == "1" ? Process.Start(Environment.ProcessPath!, "runner") : null;
+    using var runner = variables.GetValueOrDefault("SIMULATED_OLLAMA_RUNNER_PORT") is { Length: > 0 } at ? Process.Start(Environment.ProcessPath!, ["runner", at]) : null;
     await Console.Error.WriteLineAsync($"time={TimeProvider.System.GetLocalNow():O} level=INFO source=routes.go:2004 msg=\"Listening on {host}:{server.Address.Port} (version {Version})\"");
     await Until(Milliseconds("SIMULATED_OLLAMA_EXIT_AFTER_MS") ?? Timeout.InfiniteTimeSpan);
     runner?.Kill();

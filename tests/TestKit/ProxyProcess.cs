@@ -134,7 +134,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         return new ProxyProcess(Process.Start(start)!);
     }
 
-    /// <summary>The command that starts it.</summary>
+    /// <summary>The command that runs the program.</summary>
     public static string[] Program()
     {
         if (Environment.GetEnvironmentVariables()["OLLAMA_PROXY_UNDER_TEST"] is string { Length: > 0 } file)

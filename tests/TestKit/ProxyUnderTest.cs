@@ -47,6 +47,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
             ["ANALYTICS_DIR"] = folder.FullName,
             // An upstream of a test expects the test's requests only.
             ["OLLAMA_POLL_SECONDS"] = "0",
+            ["OLLAMA_HEALTH_INTERVAL_SECONDS"] = "3600",
         };
         foreach (var (name, value) in variables ?? new Dictionary<string, string>())
         {

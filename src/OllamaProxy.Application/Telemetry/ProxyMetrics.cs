@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Telemetry;
@@ -34,6 +35,7 @@ public sealed class ProxyMetrics
     private readonly Counter<long> _rejected;
     private readonly Counter<long> _loads;
     private readonly Histogram<double> _loadTime;
+    private readonly Counter<long> _restarts;
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _written;
     private readonly Counter<long> _storeFailures;
@@ -66,6 +68,8 @@ public sealed class ProxyMetrics
         _loads = meter.CreateCounter<long>("ollama_model_loads_total", description: "Model loads by model and cause (cold, expired, evicted, params_changed, restart, unknown).");
         _loadTime = Histogram(meter, "ollama_model_load_seconds", "s", "Duration of model loads by model and cause.", [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
 
+        _restarts = meter.CreateCounter<long>("ollama_restarts_total", description: "Starts of our Ollama that replaced one, by reason (exited, unhealthy, hung).");
+
         _dropped = meter.CreateCounter<long>("ollama_proxy_records_dropped_total", description: "Records that were not stored, by reason.");
         _written = meter.CreateCounter<long>("ollama_proxy_records_written_total", description: "Records stored.");
         _storeFailures = meter.CreateCounter<long>("ollama_proxy_store_failures_total", description: "Failed attempts to write a batch of records.");
@@ -76,6 +80,11 @@ public sealed class ProxyMetrics
         {
             CountRejected(endpoint, RejectionReason.QueueFull, 0);
             CountRejected(endpoint, RejectionReason.QueueTimeout, 0);
+        }
+
+        foreach (var reason in Enum.GetValues<RestartReason>())
+        {
+            CountRestart(reason, 0);
         }
 
         _dropped.Add(0, new KeyValuePair<string, object?>("reason", "queue_full"));
@@ -129,6 +138,9 @@ public sealed class ProxyMetrics
 
     /// <summary>An inference was turned away.</summary>
     public void Rejected(ApiEndpoint endpoint, RejectionReason reason) => CountRejected(endpoint, reason, 1);
+
+    /// <summary>Our Ollama is started again.</summary>
+    public void OllamaRestarted(RestartReason reason) => CountRestart(reason, 1);
 
     /// <summary>Where the depth of the recording queue can be read.</summary>
     internal void ObserveQueue(Func<int> depth) => _queued = depth;
@@ -210,6 +222,14 @@ public sealed class ProxyMetrics
         count,
         new KeyValuePair<string, object?>("endpoint", endpoint.Label),
         new KeyValuePair<string, object?>("reason", reason == RejectionReason.QueueFull ? "queue_full" : "queue_timeout"));
+
+    private void CountRestart(RestartReason reason, int count) => _restarts.Add(count, new KeyValuePair<string, object?>("reason", reason switch
+    {
+        RestartReason.Exited => "exited",
+        RestartReason.Unhealthy => "unhealthy",
+        RestartReason.Hung => "hung",
+        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "A reason without a name."),
+    }));
 
     private static Histogram<double> Histogram(Meter meter, string name, string? unit, string help, double[] buckets) =>
         meter.CreateHistogram(name, unit, help, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = buckets });

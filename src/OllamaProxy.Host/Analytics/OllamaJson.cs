@@ -19,7 +19,7 @@ internal sealed record OllamaJson(
     [property: JsonPropertyName("models")] IReadOnlyList<LoadedModelJson>? Models)
 {
     public static OllamaJson Of(IOllamaProcessSupervisor ollama, OllamaSnapshot known) => new(
-        NameOf(ollama.State),
+        ollama.State.Name(),
         ollama.Backend.ToString().TrimEnd('/'),
         known.IsUp,
         known.Problem,
@@ -31,16 +31,6 @@ internal sealed record OllamaJson(
         known.Loaded?.Sum(model => model.Size),
         known.Loaded?.Sum(model => model.VramSize),
         known.Loaded is { } loaded ? [.. loaded.Select(LoadedModelJson.Of)] : null);
-
-    private static string NameOf(OllamaState state) => state switch
-    {
-        OllamaState.Starting => "starting",
-        OllamaState.Ready => "ready",
-        OllamaState.External => "external",
-        OllamaState.Stopping => "stopping",
-        OllamaState.Stopped => "stopped",
-        _ => "unknown",
-    };
 }
 
 /// <summary>A model in Ollama's memory.</summary>

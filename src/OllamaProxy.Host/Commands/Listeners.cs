@@ -68,7 +68,7 @@ internal sealed class Listeners : IDisposable
                 {
                     var reachable = address.Equals(IPAddress.Any) ? IPAddress.Loopback : address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : address;
                     var holder = await probe.IdentifyAsync(new Uri($"http://{new IPEndPoint(reachable, port)}"), cancellationToken);
-                    return Taken(port, holder);
+                    return Taken(port, holder, PortOwner.Find(port));
                 }
 
             case SocketError.AccessDenied:
@@ -90,18 +90,38 @@ internal sealed class Listeners : IDisposable
         _sockets.Clear();
     }
 
-    private static string Taken(int port, PortHolder holder) => holder.Kind switch
+    /// <summary>Who has the port, as far as it tells itself and as far as the system knows; and what to do, which depends on who would start it again.</summary>
+    internal static string Taken(int port, PortHolder holder, PortOwner? owner)
     {
-        PortHolderKind.Ollama =>
-            $"""
-             Port {port} is already taken by {holder.Description}. Do one of these:
-               - stop it (systemctl stop ollama, or quit the Ollama app): ollama-proxy then starts it again behind itself
-               - let it run and put the proxy beside it: PROXY_PORT=8080 OLLAMA_BACKEND_URL=http://127.0.0.1:{port} ollama-proxy
-             """,
-        PortHolderKind.Proxy => $"Port {port} is already taken by another ollama-proxy. Stop that one, or choose another port with PROXY_PORT.",
-        PortHolderKind.Nobody => $"Port {port} is already taken by another program. Stop that program, or choose another port with PROXY_PORT.",
-        _ => $"Port {port} is already taken by {holder.Description}. Stop that program, or choose another port with PROXY_PORT.",
-    };
+        var who = (holder.Kind, owner?.Describe()) switch
+        {
+            (PortHolderKind.Nobody, { Length: > 0 } known) => known,
+            (PortHolderKind.Nobody, _) => "another program",
+            (_, { Length: > 0 } known) => $"{holder.Description}: {known}",
+            _ => holder.Description,
+        };
+        List<string> ways = [.. owner?.WayOut(port) ?? []];
+        if (holder.Kind == PortHolderKind.Ollama)
+        {
+            if (ways.Count == 0)
+            {
+                ways.Add("stop it (systemctl stop ollama, or quit the Ollama app)");
+            }
+
+            ways.Add($"let it run and put the proxy beside it: PROXY_PORT=8080 OLLAMA_BACKEND_URL=http://127.0.0.1:{port} ollama-proxy");
+        }
+        else if (ways.Count == 0)
+        {
+            return $"Port {port} is already taken by {who}. Stop that {(holder.Kind == PortHolderKind.Proxy ? "one" : "program")}, or choose another port with PROXY_PORT.";
+        }
+        else
+        {
+            ways.Add("or choose another port with PROXY_PORT");
+        }
+
+        var closing = holder.Kind == PortHolderKind.Ollama ? $"{Environment.NewLine}Once the port is free, ollama-proxy starts an Ollama of its own behind itself." : "";
+        return $"Port {port} is already taken by {who}. Do one of these:{string.Concat(ways.Select(way => $"{Environment.NewLine}  - {way}"))}{closing}";
+    }
 
     private static bool IsNoIPv6(SocketException exception, IPAddress address) =>
         address.Equals(IPAddress.IPv6Loopback)

@@ -53,6 +53,10 @@ internal static class ServeCommand
         try
         {
             await app.StartAsync(cancellationToken);
+            if (settings.Ollama.BackendUrl is not null)
+            {
+                await SelfCheck.RefuseLoopAsync(ollama, app.Services.GetRequiredService<ProxyInstance>(), cancellationToken);
+            }
         }
         catch (Exception exception)
         {
@@ -71,6 +75,7 @@ internal static class ServeCommand
         }
 
         started = true;
+        await WarnAsync(app, settings.Proxy, cancellationToken);
         if (settings.Log.IsConsole)
         {
             await Console.Out.WriteLineAsync(Banner.Text(app, settings, ollama, listeners.WithoutIPv6));
@@ -79,6 +84,20 @@ internal static class ServeCommand
         onReady(app);
         await app.WaitForShutdownAsync(cancellationToken);
         return ExitCodes.Success;
+    }
+
+    private static async Task WarnAsync(WebApplication app, ProxyOptions options, CancellationToken cancellationToken)
+    {
+        // A port that the system chose is nobody else's.
+        if (options.Port == 0)
+        {
+            return;
+        }
+
+        foreach (var warning in await SelfCheck.WarningsAsync(options.Addresses, options.Port, app.Services.GetRequiredService<ProxyInstance>(), cancellationToken))
+        {
+            await Console.Error.WriteLineAsync($"warning: {warning}");
+        }
     }
 
     private static async Task<string?> ExplainAsync(Exception exception, ProxyOptions options) => exception switch
@@ -121,8 +140,7 @@ internal static class ServeCommand
         {
             if (Interlocked.Increment(ref interrupts) == 2)
             {
-                // With a cancelled token the child's group is killed before the call returns.
-                _ = ollama.StopAsync(new CancellationToken(canceled: true));
+                ollama.KillAtOnce();
                 Environment.Exit(ExitCodes.Interrupted);
             }
         });

@@ -11,6 +11,11 @@ namespace OllamaProxy.Host.Configuration;
 /// </summary>
 internal static class OllamaHost
 {
+    private const string AllAddresses = "0.0.0.0";
+
+    /// <summary>What Go's server makes of an address without a host, as in <c>:11435</c>.</summary>
+    private const string AllAddresses6 = "[::]";
+
     /// <summary>Applies the variable to the settings; adds what is wrong to <paramref name="problems"/> and what is worth knowing to the notices.</summary>
     public static ProxySettings Apply(ProxySettings settings, List<string> problems)
     {
@@ -28,18 +33,28 @@ internal static class OllamaHost
 
         if (port == settings.Proxy.Port)
         {
-            return With(settings, $"OLLAMA_HOST=\"{EnvironmentVariables.Cut(text)}\" is ignored: the proxy has that port, and Ollama gets {settings.Ollama.BackendPort} (OLLAMA_BACKEND_PORT).");
+            var opens = Bind(host) is AllAddresses or AllAddresses6 ? " To open the proxy to the network, set PROXY_HOST." : "";
+            return With(settings, $"OLLAMA_HOST=\"{EnvironmentVariables.Cut(text)}\" is ignored: the proxy has that port, and Ollama gets {settings.Ollama.BackendPort} (OLLAMA_BACKEND_PORT).{opens}");
         }
 
-        if (settings.Ollama.BackendPortChosen || port is 0)
+        if (settings.Ollama.BackendPortChosen ? port != settings.Ollama.BackendPort : port is 0)
         {
-            return port == settings.Ollama.BackendPort
-                ? settings
-                : With(settings, $"OLLAMA_HOST=\"{EnvironmentVariables.Cut(text)}\" is ignored: Ollama gets port {settings.Ollama.BackendPort} (OLLAMA_BACKEND_PORT).");
+            return With(settings, $"OLLAMA_HOST=\"{EnvironmentVariables.Cut(text)}\" is ignored: Ollama gets port {settings.Ollama.BackendPort} (OLLAMA_BACKEND_PORT).");
         }
 
-        return settings with { Ollama = settings.Ollama with { BackendPort = port, BackendPortChosen = true } };
+        var bind = Bind(host);
+        settings = settings with { Ollama = settings.Ollama with { BindHost = bind, BackendPort = port, BackendPortChosen = true } };
+        return IPAddress.TryParse(bind, out var address) && IPAddress.IsLoopback(address)
+            ? settings
+            : With(settings, $"OLLAMA_HOST=\"{EnvironmentVariables.Cut(text)}\" lets other machines reach Ollama without the proxy, which then sees nothing of it.");
     }
+
+    /// <summary>What Ollama's server binds for a host: every address where none is named, and IPv6 in brackets.</summary>
+    private static string Bind(string host) =>
+        host.Length == 0 ? AllAddresses6 :
+        !IPAddress.TryParse(host, out var address) ? host.Equals("localhost", StringComparison.OrdinalIgnoreCase) ? "127.0.0.1" : host :
+        address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" :
+        address.ToString();
 
     /// <summary>Host and port by the rules of Ollama's <c>envconfig.Host</c>: quotes and path are dropped, the port's default hangs on the scheme, a bad port is the default.</summary>
     internal static (string Host, int Port) Parse(string text)

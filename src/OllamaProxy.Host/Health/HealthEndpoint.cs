@@ -13,6 +13,7 @@ internal static class HealthEndpoint
         var stopping = context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested;
         context.Response.StatusCode = stopping ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK;
         context.Response.Headers[PortHolder.ProxyHeader] = HelpText.Version;
+        context.Response.Headers[PortHolder.InstanceHeader] = context.RequestServices.GetRequiredService<ProxyInstance>().Id;
         context.Response.Headers.CacheControl = "no-store";
         context.Response.ContentType = "application/json";
         return context.Response.WriteAsync(stopping ? """{"status":"stopping"}""" : """{"status":"ok"}""", context.RequestAborted);

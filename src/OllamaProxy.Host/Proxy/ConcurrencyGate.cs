@@ -1,6 +1,7 @@
 using System.Threading.RateLimiting;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
+using OllamaProxy.Host.Workers;
 
 namespace OllamaProxy.Host.Proxy;
 
@@ -18,6 +19,9 @@ internal enum AdmissionResult
 
     /// <summary>The client left while it waited, or its connection was ended.</summary>
     Cancelled,
+
+    /// <summary>The proxy stops, and the grace was over before the turn came.</summary>
+    Stopping,
 }
 
 /// <param name="Result">What the gate said.</param>
@@ -33,11 +37,11 @@ internal readonly record struct Admission(AdmissionResult Result, TimeSpan? Wait
 /// <summary>
 /// Lets so many inferences run at once. The limiter counts; who comes next when a slot is free says our own <see cref="WaitingLine{TClient,TItem}"/>,
 /// because the limiter's queue knows no clients, and one script could fill it. While somebody waits nobody passes by.
-/// At a stop nothing changes: what runs ends, what waits has its turn, and whatever the grace does not suffice for is cut with its connection.
+/// At a stop nothing changes while the grace lasts: what runs ends, and what waits has its turn. Who still waits at its end is told so.
 /// A client that leaves is missed at once, unless more of its body is under way than Kestrel takes in unread (2 MB): the end of the connection is behind it
 /// then, and seen when the turn has come and the body is read.
 /// </summary>
-internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics, TimeProvider time) : IDisposable
+internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics, GraceEnd grace, TimeProvider time) : IDisposable
 {
     private const int LongestRetry = 60;
 
@@ -120,7 +124,8 @@ internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics,
 
         var began = time.GetTimestamp();
         metrics.WaitStarted(endpoint);
-        await ((Task)turn.Task.WaitAsync(_timeout, time, context.RequestAborted)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, grace.Token);
+        await ((Task)turn.Task.WaitAsync(_timeout, time, giveUp.Token)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         metrics.WaitEnded(endpoint);
         var waited = time.GetElapsedTime(began);
         if (Quit(place))
@@ -128,6 +133,11 @@ internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics,
             if (context.RequestAborted.IsCancellationRequested)
             {
                 return NotAdmitted(endpoint, AdmissionResult.Cancelled, waited);
+            }
+
+            if (grace.IsOver)
+            {
+                return NotAdmitted(endpoint, AdmissionResult.Stopping, waited);
             }
 
             metrics.Rejected(endpoint, RejectionReason.QueueTimeout);

@@ -10,6 +10,10 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     private WireProtocol? _protocol;
     private IRequestReader? _requestReader;
     private IResponseReader? _responseReader;
+    private TimeSpan _waited;
+    private long _lastHeard;
+    private long _wholeSince;
+    private bool _isHeldUp;
 
     public string Id { get; } = Guid.CreateVersion7().ToString("N");
 
@@ -62,6 +66,15 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     /// <summary>See <see cref="Exchange.BackPressure"/>.</summary>
     public TimeSpan BackPressure { get; private set; }
 
+    /// <summary>When the last byte of the answer came, as a timestamp of <see cref="Clock"/>; 0 before the first. Read by other threads.</summary>
+    public long LastHeard => Volatile.Read(ref _lastHeard);
+
+    /// <summary>Since when Ollama has the whole request, as a timestamp of <see cref="Clock"/>; 0 before. Read by other threads.</summary>
+    public long WholeSince => Volatile.Read(ref _wholeSince);
+
+    /// <summary>True while an answer is held up by its client. Read by other threads.</summary>
+    public bool IsHeldUp => Volatile.Read(ref _isHeldUp);
+
     public long RequestBytes { get; private set; }
 
     public long ResponseBytes { get; private set; }
@@ -85,6 +98,12 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
 
     /// <summary>True when Ollama would run a model for it, which it does for POST alone.</summary>
     public bool NeedsSlot => Endpoint.IsInference && HttpMethods.IsPost(context.Request.Method);
+
+    /// <summary>True for what had better wait for an Ollama that is starting: inferences, and the two questions by which clients see whether it is there.</summary>
+    public bool AwaitsOllama =>
+        NeedsSlot
+        || (HttpMethods.IsHead(context.Request.Method) && Endpoint == ApiEndpoint.Root)
+        || (HttpMethods.IsGet(context.Request.Method) && Endpoint == ApiEndpoint.Version);
 
     private bool IsRead => HttpMethods.IsPost(context.Request.Method) || HttpMethods.IsDelete(context.Request.Method);
 
@@ -123,6 +142,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     {
         StatusCode = statusCode;
         TimeToHeaders = time.GetElapsedTime(Started);
+        Volatile.Write(ref _lastHeard, time.GetTimestamp());
         if (IsRead && _protocol!.CreateResponseReader(Endpoint, new ResponseHead(statusCode, contentType, Started)) is { } reader)
         {
             _responseReader =
@@ -140,6 +160,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     public void ObserveResponse(ReadOnlySpan<byte> data, long arrived)
     {
         ResponseBytes += data.Length;
+        Volatile.Write(ref _lastHeard, arrived);
         if (_responseReader is { } reader)
         {
             try
@@ -159,15 +180,31 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
         }
     }
 
+    /// <summary>It has waited for an Ollama that was not there yet: nobody can be connected to before.</summary>
+    public void Awaited(TimeSpan waited) => ConnectTime = _waited += waited;
+
     /// <summary>Ollama is being asked; until a connection is made for this request, one was there.</summary>
-    public void Asked() => ConnectTime = TimeSpan.Zero;
+    public void Asked() => ConnectTime = _waited;
 
     /// <param name="since">When the connecting began, as a timestamp of <see cref="Clock"/>.</param>
-    public void Connected(long since) => ConnectTime = time.GetElapsedTime(since);
+    public void Connected(long since) => ConnectTime = _waited + time.GetElapsedTime(since);
+
+    /// <summary>The last byte of the request has been handed on.</summary>
+    public void RequestEnded() => Volatile.Write(ref _wholeSince, time.GetTimestamp());
+
+    /// <summary>The client does not take what is there for it.</summary>
+    public void ClientWaits() => Volatile.Write(ref _isHeldUp, true);
 
     /// <summary>The client took its time.</summary>
     /// <param name="since">When the write began that it held up, as a timestamp of <see cref="Clock"/>.</param>
-    public void ClientWaited(long since) => BackPressure += time.GetElapsedTime(since);
+    public void ClientWaited(long since)
+    {
+        var now = time.GetTimestamp();
+        BackPressure += time.GetElapsedTime(since, now);
+        // Whatever Ollama sent meanwhile could not be heard.
+        Volatile.Write(ref _lastHeard, now);
+        Volatile.Write(ref _isHeldUp, false);
+    }
 
     public RequestFacts CompleteRequest() => Complete("request", RequestFacts.Unknown, () => _requestReader?.Complete());
 

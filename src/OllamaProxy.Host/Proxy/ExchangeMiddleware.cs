@@ -17,6 +17,7 @@ internal sealed class ExchangeMiddleware(
     IOllamaProcessSupervisor ollama,
     ProxyOptions options,
     ConcurrencyGate gate,
+    StartWait start,
     RunningRequests running,
     ExchangeQueue queue,
     ProxyMetrics metrics,
@@ -69,34 +70,46 @@ internal sealed class ExchangeMiddleware(
         exchange.QueueTime = admission.Waited;
         if (admission.Result != AdmissionResult.Admitted)
         {
-            if (admission.Result != AdmissionResult.Cancelled)
+            await (admission.Result switch
             {
-                await OwnAnswers.BusyAsync(context, exchange, gate.WhyNot(admission.Result), gate.RetryAfter());
-            }
-
+                AdmissionResult.Cancelled => Task.CompletedTask,
+                AdmissionResult.Stopping => OwnAnswers.StoppingAsync(context, exchange),
+                var full => OwnAnswers.BusyAsync(context, exchange, gate.WhyNot(full), gate.RetryAfter()),
+            });
             return ForwarderError.None;
         }
 
-        if (exchange.Phase == RequestPhase.Queued)
-        {
-            running.Enter(exchange, RequestPhase.Waiting);
-        }
-
-        metrics.RequestStarted();
         try
         {
-            return await ForwardAsync(context, exchange);
+            // The slot is kept meanwhile: whoever has waited for it has not waited in vain.
+            if (start.IsNeeded(exchange) && !await start.PassAsync(context, exchange))
+            {
+                return ForwarderError.None;
+            }
+
+            if (exchange.Phase == RequestPhase.Queued)
+            {
+                running.Enter(exchange, RequestPhase.Waiting);
+            }
+
+            metrics.RequestStarted();
+            try
+            {
+                return await ForwardAsync(context, exchange);
+            }
+            finally
+            {
+                metrics.RequestEnded();
+            }
         }
         finally
         {
-            metrics.RequestEnded();
             gate.Leave(exchange.Endpoint, admission);
         }
     }
 
     private async Task<ForwarderError> ForwardAsync(HttpContext context, ExchangeInProgress exchange)
     {
-        var backend = ollama.Backend;
         // Ollama upgrades nothing and answers as if it had not been asked; so the request is one like any other.
         context.Features.Set<IHttpUpgradeFeature>(null);
         context.Request.Body = new ObservedRequestBody(context.Request.Body, exchange);
@@ -105,15 +118,28 @@ internal sealed class ExchangeMiddleware(
             exchange.UsageFilter = new UsageFilter();
         }
 
-        exchange.Asked();
-        var transformer = new OllamaTransformer(exchange, new HostRules(options.IsLoopbackOnly, backend));
-        var error = await forwarder.SendAsync(context, backend.GetLeftPart(UriPartial.Authority), connections.Invoker, s_config, transformer);
+        var processId = ollama.ProcessId;
+        var error = await SendAsync(context, exchange);
+        if (exchange.End == RelayEnd.NoAnswer && await start.MayRepeatAsync(context, exchange, processId))
+        {
+            error = await SendAsync(context, exchange);
+        }
+
         if (exchange.End == RelayEnd.NoAnswer && !context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
         {
-            await OwnAnswers.UnreachableAsync(context, exchange, backend);
+            // What was lost on its way is no question of when Ollama will be there.
+            await OwnAnswers.UnreachableAsync(context, exchange, ollama.Backend, StartWait.IsUnsent(context) ? ollama.State : OllamaState.Ready);
         }
 
         return error;
+    }
+
+    private ValueTask<ForwarderError> SendAsync(HttpContext context, ExchangeInProgress exchange)
+    {
+        var backend = ollama.Backend;
+        exchange.Asked();
+        var transformer = new OllamaTransformer(exchange, new HostRules(options.IsLoopbackOnly, backend));
+        return forwarder.SendAsync(context, backend.GetLeftPart(UriPartial.Authority), connections.Invoker, s_config, transformer);
     }
 
     private Exchange Complete(HttpContext context, ExchangeInProgress exchange, ForwarderError error)

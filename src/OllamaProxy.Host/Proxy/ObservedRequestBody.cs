@@ -17,15 +17,25 @@ internal sealed class ObservedRequestBody(Stream body, ExchangeInProgress exchan
             return ObserveAsync(read, buffer);
         }
 
-        var length = read.Result;
-        exchange.ObserveRequest(buffer.Span[..length]);
-        return ValueTask.FromResult(length);
+        return ValueTask.FromResult(Observe(buffer, read.Result));
     }
 
     private async ValueTask<int> ObserveAsync(ValueTask<int> read, Memory<byte> buffer)
     {
-        var length = await read;
-        exchange.ObserveRequest(buffer.Span[..length]);
+        return Observe(buffer, await read);
+    }
+
+    private int Observe(Memory<byte> buffer, int length)
+    {
+        if (length > 0)
+        {
+            exchange.ObserveRequest(buffer.Span[..length]);
+        }
+        else if (!buffer.IsEmpty)
+        {
+            exchange.RequestEnded();
+        }
+
         return length;
     }
 }

@@ -12,6 +12,9 @@ internal enum RelayEnd
     /// <summary>We answered in Ollama's place, which never heard of it.</summary>
     Refused,
 
+    /// <summary>The proxy was stopped before Ollama was asked.</summary>
+    Stopped,
+
     /// <summary>Ollama's body ended as its framing said it would.</summary>
     Whole,
 
@@ -30,6 +33,11 @@ internal static class Outcomes
         if (end == RelayEnd.Refused)
         {
             return ExchangeOutcome.Rejected;
+        }
+
+        if (end == RelayEnd.Stopped)
+        {
+            return ExchangeOutcome.ProxyStopped;
         }
 
         // The last byte counts: a client that closes right after a whole answer got all it asked for.

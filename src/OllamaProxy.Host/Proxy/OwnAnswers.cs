@@ -1,4 +1,5 @@
 using System.Globalization;
+using OllamaProxy.Application.Supervision;
 
 namespace OllamaProxy.Host.Proxy;
 
@@ -55,12 +56,28 @@ internal static class OwnAnswers
         return FailAsync(context, exchange, StatusCodes.Status503ServiceUnavailable, why, $"ollama-proxy: {why}. Try again in {headers.RetryAfter} s.");
     }
 
-    /// <summary>502: Ollama gave no answer at all.</summary>
-    public static Task UnreachableAsync(HttpContext context, ExchangeInProgress exchange, Uri backend)
+    /// <summary>503: the proxy stops, and Ollama never heard of the request, so it may be sent again to whoever comes next.</summary>
+    public static Task StoppingAsync(HttpContext context, ExchangeInProgress exchange)
+    {
+        const string Why = "the proxy is being stopped";
+        context.Response.Headers.RetryAfter = "5";
+        context.Response.Headers.Connection = "close";
+        exchange.End = RelayEnd.Stopped;
+        return FailAsync(context, exchange, StatusCodes.Status503ServiceUnavailable, Why, $"ollama-proxy: {Why}. The request was not sent to Ollama.");
+    }
+
+    /// <summary>Ollama gave no answer at all. 503 and when to come again while it is being started, else 502.</summary>
+    public static Task UnreachableAsync(HttpContext context, ExchangeInProgress exchange, Uri backend, OllamaState state)
     {
         context.Response.Clear();
-        var message = $"ollama-proxy: no answer from Ollama at {backend.Authority}. Is it running? GET /test on the proxy tells.";
-        return FailAsync(context, exchange, StatusCodes.Status502BadGateway, why: null, message);
+        var (retryAfter, why) = state switch
+        {
+            OllamaState.Starting or OllamaState.Restarting => ("5", $"Ollama at {backend.Authority} is starting and does not answer yet"),
+            OllamaState.CrashLoop => ("30", $"Ollama at {backend.Authority} ends again and again; the proxy's log has its last words"),
+            _ => (null, $"no answer from Ollama at {backend.Authority}. Is it running? GET /test on the proxy tells"),
+        };
+        context.Response.Headers.RetryAfter = retryAfter;
+        return FailAsync(context, exchange, retryAfter is null ? StatusCodes.Status502BadGateway : StatusCodes.Status503ServiceUnavailable, retryAfter is null ? null : why, $"ollama-proxy: {why}.");
     }
 
     private static async Task FailAsync(HttpContext context, ExchangeInProgress exchange, int status, string? why, string message)

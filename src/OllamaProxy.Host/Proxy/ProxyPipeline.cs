@@ -1,7 +1,9 @@
 using System.Text;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Host.Workers;
 
 namespace OllamaProxy.Host.Proxy;
 
@@ -19,6 +21,9 @@ internal static class ProxyPipeline
         services.AddSingleton<OllamaConnections>();
         services.AddSingleton<ConcurrencyGate>();
         services.AddSingleton<RunningRequests>();
+        services.AddSingleton<IInferenceProgress, InferenceProgress>();
+        services.AddSingleton<GraceEnd>();
+        services.AddSingleton<StartWait>();
         services.AddSingleton<ExchangeMiddleware>();
     }
 

@@ -178,6 +178,7 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
     private async ValueTask WaitForClientAsync(ValueTask write)
     {
         var since = exchange.Clock.GetTimestamp();
+        exchange.ClientWaits();
         try
         {
             await write;

@@ -3,7 +3,7 @@ namespace OllamaProxy.Host.Proxy;
 /// <summary>How far a running request is.</summary>
 internal enum RequestPhase
 {
-    /// <summary>In the proxy's own line.</summary>
+    /// <summary>In the proxy: in its own line, or until there is an Ollama to ask.</summary>
     Queued,
 
     /// <summary>Ollama has it; nothing of the answer's content came yet.</summary>
@@ -40,6 +40,7 @@ internal sealed class RunningRequests
     private readonly Lock _changing = new();
     private ExchangeInProgress? _first;
     private IRunningRequestsListener[] _listeners = [];
+    private OllamaSigns _signs;
 
     public int Count { get; private set; }
 
@@ -72,9 +73,25 @@ internal sealed class RunningRequests
             }
 
             (exchange.Next, exchange.Previous) = (null, null);
+            _signs = _signs.With(exchange);
             Count--;
             exchange.Phase = RequestPhase.Ended;
             Tell(RunningRequest.Of(exchange));
+        }
+    }
+
+    /// <summary>What is seen of Ollama's work now, requests that have ended included.</summary>
+    public OllamaSigns Signs()
+    {
+        lock (_changing)
+        {
+            var signs = _signs;
+            for (var exchange = _first; exchange is not null; exchange = exchange.Next)
+            {
+                signs = signs.With(exchange).WithWork(exchange);
+            }
+
+            return signs;
         }
     }
 

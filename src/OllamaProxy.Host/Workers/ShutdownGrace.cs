@@ -7,8 +7,11 @@ namespace OllamaProxy.Host.Workers;
 /// Gives the web server its own time to finish running requests. The host gives one time to everything that stops; were it the grace, recording and Ollama
 /// would have none left after a slow request, and were it longer, a request could use up theirs.
 /// </summary>
-internal sealed class ShutdownGrace(IServer server, TimeSpan grace, TimeProvider time) : IServer
+internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end, TimeProvider time) : IServer
 {
+    /// <summary>For the answers of those who still wait for their turn when the grace is over; what runs is cut after it.</summary>
+    private static readonly TimeSpan s_farewell = TimeSpan.FromMilliseconds(250);
+
     public IFeatureCollection Features => server.Features;
 
     /// <summary>Wraps the server that is registered; to be called after the last registration.</summary>
@@ -16,7 +19,7 @@ internal sealed class ShutdownGrace(IServer server, TimeSpan grace, TimeProvider
     {
         var registered = services.Last(service => service.ServiceType == typeof(IServer));
         services.Remove(registered);
-        services.AddSingleton<IServer>(provider => new ShutdownGrace(Create(provider, registered), grace, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IServer>(provider => new ShutdownGrace(Create(provider, registered), grace, provider.GetRequiredService<GraceEnd>(), provider.GetRequiredService<TimeProvider>()));
     }
 
     public Task StartAsync<TContext>(IHttpApplication<TContext> application, CancellationToken cancellationToken)
@@ -25,7 +28,9 @@ internal sealed class ShutdownGrace(IServer server, TimeSpan grace, TimeProvider
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         using var over = new CancellationTokenSource(grace, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(over.Token, cancellationToken);
+        using var cut = new CancellationTokenSource(grace + s_farewell, time);
+        await using var telling = over.Token.UnsafeRegister(static told => ((GraceEnd)told!).Tell(), end);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cut.Token, cancellationToken);
         await server.StopAsync(either.Token);
     }
 
@@ -35,4 +40,20 @@ internal sealed class ShutdownGrace(IServer server, TimeSpan grace, TimeProvider
         (IServer)(registered.ImplementationInstance
                   ?? registered.ImplementationFactory?.Invoke(provider)
                   ?? ActivatorUtilities.CreateInstance(provider, registered.ImplementationType!));
+}
+
+/// <summary>The moment when the time for running requests is over; whatever has not begun by then is answered in Ollama's place.</summary>
+internal sealed class GraceEnd : IDisposable
+{
+    private readonly CancellationTokenSource _over = new();
+
+    public GraceEnd() => Token = _over.Token;
+
+    public CancellationToken Token { get; }
+
+    public bool IsOver => Token.IsCancellationRequested;
+
+    public void Tell() => _over.Cancel();
+
+    public void Dispose() => _over.Dispose();
 }

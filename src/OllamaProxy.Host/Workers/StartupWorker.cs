@@ -4,11 +4,12 @@ using OllamaProxy.Application.Supervision;
 namespace OllamaProxy.Host.Workers;
 
 /// <summary>What must stand before the first request is taken, in order; and what must end after the last one, in the opposite order.</summary>
-internal sealed class StartupWorker(IAnalyticsStore store, IOllamaProcessSupervisor ollama) : IHostedService
+internal sealed class StartupWorker(IAnalyticsStore store, IOllamaProcessSupervisor ollama, IHostApplicationLifetime lifetime) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await store.OpenAsync(cancellationToken);
+        lifetime.ApplicationStopping.Register(ollama.Drain);
         await ollama.StartAsync(cancellationToken);
     }
 

@@ -9,7 +9,7 @@ public sealed class BackendProbe : IDisposable
 
     private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false, ConnectTimeout = s_timeout, ActivityHeadersPropagator = null })
     {
-        Timeout = s_timeout,
+        Timeout = Timeout.InfiniteTimeSpan,
         MaxResponseContentBufferSize = 64 * 1024,
     };
 
@@ -21,19 +21,22 @@ public sealed class BackendProbe : IDisposable
     /// </summary>
     public async Task<PortHolder> IdentifyAsync(Uri address, CancellationToken cancellationToken)
     {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(s_timeout);
         try
         {
-            using (var health = await _client.GetAsync(new Uri(address, "/healthz"), cancellationToken))
+            using (var health = await _client.GetAsync(new Uri(address, "/healthz"), limit.Token))
             {
                 if (health.Headers.Contains(PortHolder.ProxyHeader))
                 {
-                    return new PortHolder(PortHolderKind.Proxy, "another ollama-proxy");
+                    var instance = health.Headers.TryGetValues(PortHolder.InstanceHeader, out var values) ? values.FirstOrDefault() : null;
+                    return new PortHolder(PortHolderKind.Proxy, "another ollama-proxy") { Instance = instance };
                 }
             }
 
-            using var root = await _client.GetAsync(new Uri(address, "/"), cancellationToken);
-            return root.IsSuccessStatusCode && (await root.Content.ReadAsStringAsync(cancellationToken)).Trim() == OllamaGreeting
-                   && await VersionAsync(address, cancellationToken) is { } version
+            using var root = await _client.GetAsync(new Uri(address, "/"), limit.Token);
+            return root.IsSuccessStatusCode && (await root.Content.ReadAsStringAsync(limit.Token)).Trim() == OllamaGreeting
+                   && await VersionAsync(address, s_timeout, cancellationToken) is { } version
                 ? new PortHolder(PortHolderKind.Ollama, $"an Ollama ({version})", version)
                 : new PortHolder(PortHolderKind.Foreign, "another web server");
         }
@@ -52,17 +55,20 @@ public sealed class BackendProbe : IDisposable
     }
 
     /// <summary>The version an Ollama tells, which is also the sign that it is ready; null when it does not answer like one.</summary>
-    public async Task<string?> VersionAsync(Uri address, CancellationToken cancellationToken)
+    /// <remarks>Ollama answers this question itself, whatever its models are doing: no model is loaded for it, and no place in its line is needed.</remarks>
+    public async Task<string?> VersionAsync(Uri address, TimeSpan timeout, CancellationToken cancellationToken)
     {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(timeout);
         try
         {
-            using var response = await _client.GetAsync(new Uri(address, "/api/version"), cancellationToken);
+            using var response = await _client.GetAsync(new Uri(address, "/api/version"), limit.Token);
             if (!response.IsSuccessStatusCode)
             {
                 return null;
             }
 
-            using var json = JsonDocument.Parse(await response.Content.ReadAsStringAsync(cancellationToken));
+            using var json = JsonDocument.Parse(await response.Content.ReadAsStringAsync(limit.Token));
             return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("version", out var version) ? version.ToString() : null;
         }
         catch (Exception exception) when (exception is HttpRequestException or JsonException or InvalidOperationException)

@@ -13,14 +13,20 @@ internal sealed class ChildProcess : IDisposable
 
     private readonly Process _process;
     private readonly TaskCompletionSource<int> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly bool _ownGroup;
+    private readonly ChildStart _start;
     private readonly TimeProvider _time;
+    private ChildFamily? _family;
     private Task _drained = Task.CompletedTask;
 
-    private ChildProcess(Process process, bool ownGroup, OutputTail output, TimeProvider time) =>
-        (_process, _ownGroup, Output, _time) = (process, ownGroup, output, time);
+    private ChildProcess(ChildStart start, OutputTail output, TimeProvider time)
+    {
+        _process = new Process { StartInfo = start.Info };
+        (_start, Output, _time) = (start, output, time);
+    }
 
     public int Id { get; private set; }
+
+    private bool IsAlive => !Exited.IsCompleted || _family is { IsAlive: true };
 
     public OutputTail Output { get; }
 
@@ -28,19 +34,25 @@ internal sealed class ChildProcess : IDisposable
     public Task<int> Exited => _exited.Task;
 
     /// <summary>Starts the child. Throws <see cref="Win32Exception"/> when the system cannot.</summary>
-    /// <param name="start">What to start.</param>
-    /// <param name="ownGroup">True when the child makes itself a process group of its own (see <see cref="ChildShim"/>).</param>
+    /// <param name="start">What to start, and how it lives.</param>
     /// <param name="onLine">Gets each line of its output.</param>
     /// <param name="time">The clock.</param>
-    public static Task<ChildProcess> StartAsync(ProcessStartInfo start, bool ownGroup, Action<string> onLine, TimeProvider time)
+    public static Task<ChildProcess> StartAsync(ChildStart start, Action<string> onLine, TimeProvider time)
     {
-        start.RedirectStandardOutput = start.RedirectStandardError = start.RedirectStandardInput = true;
-        start.UseShellExecute = false;
-        start.CreateNoWindow = true;
+        var info = start.Info;
+        info.RedirectStandardOutput = info.RedirectStandardError = info.RedirectStandardInput = true;
+        info.UseShellExecute = false;
+        if (OperatingSystem.IsWindows())
+        {
+            // A group of its own takes no Ctrl+C and can be sent Ctrl+Break. It shares our console where we have one, and gets a hidden one otherwise.
+            info.CreateNewProcessGroup = true;
+            info.CreateNoWindow = !WindowsJob.HasConsole;
+        }
+
         var started = new TaskCompletionSource<ChildProcess>(TaskCreationOptions.RunContinuationsAsynchronously);
 
         // The kernel's parent-death signal fires when the thread that forked ends, not the process: so that thread stays for as long as the child does.
-        new Thread(() => Run(new ChildProcess(new Process { StartInfo = start }, ownGroup, new OutputTail(onLine), time), started))
+        new Thread(() => Run(new ChildProcess(start, new OutputTail(onLine), time), started))
         {
             IsBackground = true,
             Name = "ollama child",
@@ -51,52 +63,39 @@ internal sealed class ChildProcess : IDisposable
     /// <summary>Waits a moment for the output of a child that has ended; what it started may hold the pipe open for longer.</summary>
     public Task DrainedAsync() => Task.WhenAny(_drained, Task.Delay(TimeSpan.FromMilliseconds(500), _time));
 
-    /// <summary>Asks the child and all it started to end, and kills what is left after <paramref name="patience"/> or when the token is cancelled.</summary>
-    public async Task StopAsync(TimeSpan patience, CancellationToken cancellationToken)
+    /// <summary>
+    /// Asks the child and all it started to end, and kills what is left after <paramref name="patience"/> or when the token is cancelled.
+    /// True when nothing of them runs any more; false when even the killed are still there, which a driver can bring about.
+    /// </summary>
+    public async Task<bool> StopAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
-        if (OperatingSystem.IsWindows())
+        if (!IsAlive)
         {
-            Kill();
-            await WaitAsync(s_killPatience, CancellationToken.None);
-            return;
+            // Not even a signal: the number of a group that is gone may be somebody else's by now.
+            return true;
         }
 
-        if (OperatingSystem.IsLinux() && _ownGroup)
+        if (patience > TimeSpan.Zero && !cancellationToken.IsCancellationRequested)
         {
-            ProcessGroup.Signal(Id, Posix.SigTerm);
-        }
-        else if (!Exited.IsCompleted)
-        {
-            _ = Posix.Kill(Id, Posix.SigTerm);
+            _family?.Terminate();
+            if (await WaitAsync(patience, cancellationToken))
+            {
+                return true;
+            }
         }
 
-        if (!await WaitAsync(patience, cancellationToken))
-        {
-            Kill();
-            await WaitAsync(s_killPatience, CancellationToken.None);
-        }
+        Kill();
+        return await WaitAsync(s_killPatience, CancellationToken.None);
     }
 
     /// <summary>Ends the child and all it started, at once.</summary>
-    public void Kill()
+    public void Kill() => _family?.Kill();
+
+    public void Dispose()
     {
-        if (OperatingSystem.IsLinux() && _ownGroup)
-        {
-            ProcessGroup.Signal(Id, Posix.SigKill);
-            return;
-        }
-
-        try
-        {
-            _process.Kill(entireProcessTree: true);
-        }
-        catch (Exception exception) when (exception is InvalidOperationException or Win32Exception or AggregateException)
-        {
-            // It had ended already.
-        }
+        _family?.Dispose();
+        _process.Dispose();
     }
-
-    public void Dispose() => _process.Dispose();
 
     private static void Run(ChildProcess child, TaskCompletionSource<ChildProcess> started)
     {
@@ -104,7 +103,11 @@ internal sealed class ChildProcess : IDisposable
         try
         {
             process.Start();
-            process.StandardInput.Close();
+            child._family = ChildFamily.Of(process, child._start.OwnGroup);
+            if (!child._start.WatchesInput)
+            {
+                process.StandardInput.Close();
+            }
         }
         // Whatever it was belongs to the caller; on this thread it would end the program.
         catch (Exception exception)
@@ -123,7 +126,7 @@ internal sealed class ChildProcess : IDisposable
     private async Task<bool> WaitAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
         var begun = _time.GetTimestamp();
-        while (IsAlive())
+        while (IsAlive)
         {
             if (cancellationToken.IsCancellationRequested || _time.GetElapsedTime(begun) >= patience)
             {
@@ -135,6 +138,9 @@ internal sealed class ChildProcess : IDisposable
 
         return true;
     }
-
-    private bool IsAlive() => !Exited.IsCompleted || (OperatingSystem.IsLinux() && _ownGroup && ProcessGroup.IsAlive(Id));
 }
+
+/// <param name="Info">What to start.</param>
+/// <param name="OwnGroup">True when the child makes itself a process group of its own.</param>
+/// <param name="WatchesInput">True when the child ends at the end of its input, which is then held open for as long as we live.</param>
+internal sealed record ChildStart(ProcessStartInfo Info, bool OwnGroup, bool WatchesInput);

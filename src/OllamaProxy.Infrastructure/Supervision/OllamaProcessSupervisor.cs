@@ -1,179 +1,326 @@
-using System.ComponentModel;
-using System.Diagnostics;
-using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using OllamaProxy.Application.Supervision;
+using OllamaProxy.Application.Telemetry;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>Adopts an Ollama that answers on the private port, or starts one there and ends it again.</summary>
-internal sealed partial class OllamaProcessSupervisor(OllamaOptions options, TimeProvider time, ILoggerFactory loggers) : IOllamaProcessSupervisor, IDisposable
+/// <summary>
+/// Lives the life that <see cref="OllamaLife"/> decides: takes events one by one, carries out what is decided, and turns what comes of it into the next events.
+/// It decides nothing itself. One loop owns the state machine and the child; everybody else reads the published state or posts an event.
+/// </summary>
+internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor, IDisposable
 {
     /// <summary>How long an Ollama may take to end its runners before it is killed; a healthy one needs 0.1 s.</summary>
     private static readonly TimeSpan s_stopPatience = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long the start waits for the first answer. Afterwards the proxy opens anyway: Ollama lets early clients wait while it looks for GPUs.</summary>
-    private static readonly TimeSpan s_startPatience = TimeSpan.FromSeconds(20);
+    /// <summary>How long a stop waits in all. What even a kill has not ended by then is in the hands of a driver, and nobody can wait for those.</summary>
+    private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(12);
 
-    private static readonly TimeSpan s_readyPoll = TimeSpan.FromMilliseconds(50);
+    /// <summary>The longest a check may take: a machine that computes on every core is slow to answer, and not ill.</summary>
+    private static readonly TimeSpan s_checkTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>Lines of Ollama's output in a message about its end.</summary>
+    /// <summary>The same while it starts: a socket that listens before it is served swallows a question for ever.</summary>
+    private static readonly TimeSpan s_startingCheckTimeout = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan s_hangLook = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a request that could not connect waits for the news that the child has ended.</summary>
+    private static readonly TimeSpan s_newsPatience = TimeSpan.FromSeconds(1);
+
+    /// <summary>Lines of Ollama's output in a message about its end. All of them are in the log above it; 200 are kept.</summary>
     private const int LinesInMessage = 20;
 
-    private readonly ILogger _logger = loggers.CreateLogger<OllamaProcessSupervisor>();
-    private readonly ILogger _output = loggers.CreateLogger("ollama");
+    private readonly OllamaOptions _options;
+    private readonly OllamaLifeRules _rules;
+    private readonly OllamaLife _life;
+    private readonly OllamaLauncher _launcher;
+    private readonly IInferenceProgress _progress;
+    private readonly ProxyMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly BackendProbe _probe = new();
+    private readonly long _begun;
+    private readonly Channel<OllamaEvent> _events = Channel.CreateUnbounded<OllamaEvent>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly CancellationTokenSource _hurry = new();
+    private readonly CancellationTokenSource _disposed = new();
+    private volatile Uri _backend;
     private volatile ChildProcess? _child;
-    private volatile OllamaState _state;
+    private readonly PublishedState _state;
+    private string? _problem;
+    private Task? _loop;
+    private long _launchedAt;
 
-    public OllamaState State => _state;
+    public OllamaProcessSupervisor(OllamaOptions options, IInferenceProgress progress, ProxyMetrics metrics, TimeProvider time, ILoggerFactory loggers)
+    {
+        (_options, _progress, _metrics, _time) = (options, progress, metrics, time);
+        _logger = loggers.CreateLogger<OllamaProcessSupervisor>();
+        _launcher = new OllamaLauncher(options, _probe, _logger, loggers.CreateLogger("ollama"), time);
+        _rules = new OllamaLifeRules { CheckPause = options.HealthPause };
+        _life = new OllamaLife(_rules);
+        _backend = OllamaLauncher.Usual(options);
+        _state = new PublishedState(time);
+        _begun = time.GetTimestamp();
+    }
 
-    public Uri Backend { get; private set; } = options.BackendUrl ?? Local(options.BackendPort);
+    public OllamaState State => _state.Current;
+
+    public Uri Backend => _backend;
 
     public int? ProcessId => _child is { Exited.IsCompleted: false } child ? child.Id : null;
 
+    private TimeSpan Now => _time.GetElapsedTime(_begun);
+
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        if (options.BackendUrl is null && await NeedsChildAsync(cancellationToken))
+        _loop = RunAsync();
+        Post(OllamaHappening.Begun);
+        if (_options.HangAfter > TimeSpan.Zero)
         {
-            await StartChildAsync(cancellationToken);
+            _ = LookForHangsAsync();
         }
-        else
+
+        await _state.UntilAsync(static state => !state.IsComing() && state != OllamaState.Stopping, _rules.StartPatience, cancellationToken);
+        if (State is OllamaState.Stopping or OllamaState.Stopped)
         {
-            _state = OllamaState.External;
+            throw new OllamaNotFoundException(_problem ?? "Ollama was stopped while it was starting.");
+        }
+
+        if (State.IsComing())
+        {
+            Log.StillStarting(_logger, ProcessId);
         }
     }
 
+    public async Task<bool> WaitAsync(TimeSpan limit, CancellationToken cancellationToken)
+    {
+        await _state.UntilAsync(static state => !state.IsComing(), limit, cancellationToken);
+        return State.TakesRequests();
+    }
+
+    public async Task<bool> WaitForSuccessorAsync(int? processId, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        if (_child is null)
+        {
+            Post(OllamaHappening.Doubted);
+            return false;
+        }
+
+        // The request may know before we do: the news of the child's end is under way.
+        await _state.UntilAsync(state => !state.TakesRequests() || ProcessId is { } id && id != processId, s_newsPatience < limit ? s_newsPatience : limit, cancellationToken);
+        return await WaitAsync(limit, cancellationToken) && ProcessId is { } successor && successor != processId;
+    }
+
+    public void Drain() => Post(OllamaHappening.Draining);
+
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        _state = OllamaState.Stopping;
-        if (_child is { } child)
+        if (_loop is null)
         {
-            await child.StopAsync(s_stopPatience, cancellationToken);
-            if (!child.Exited.IsCompleted)
+            // It was never started.
+            return;
+        }
+
+        await using var hurry = cancellationToken.UnsafeRegister(static cancel => ((CancellationTokenSource)cancel!).Cancel(), _hurry);
+        Post(OllamaHappening.StopAsked);
+        await Task.WhenAny(_loop, _state.UntilAsync(static state => state == OllamaState.Stopped, s_stopLimit, CancellationToken.None));
+        if (ProcessId is { } id)
+        {
+            Log.StillThere(_logger, id);
+            _child?.Kill();
+        }
+    }
+
+    public void KillAtOnce()
+    {
+        Post(OllamaHappening.StopAsked);
+        _hurry.Cancel();
+        _child?.Kill();
+    }
+
+    public void Dispose()
+    {
+        _disposed.Cancel();
+        _events.Writer.TryComplete();
+        _probe.Dispose();
+        _child?.Dispose();
+    }
+
+    private void Post(OllamaHappening happening, int child = 0) => _events.Writer.TryWrite(new OllamaEvent(happening, child));
+
+    private async Task RunAsync()
+    {
+        try
+        {
+            while (!_disposed.IsCancellationRequested)
+            {
+                var happened = await NextAsync();
+                var before = _life.State;
+                var commands = _life.Take(happened, Now);
+                Tell(happened, before, commands);
+                _state.Set(_life.State);
+                foreach (var command in commands)
+                {
+                    _ = CarryOutAsync(command);
+                }
+            }
+        }
+        catch (Exception exception) when (exception is ChannelClosedException or ObjectDisposedException)
+        {
+            // The program is over.
+        }
+        // Nothing is restarted from here on, but the proxy goes on with the Ollama there is.
+        catch (Exception exception)
+        {
+            Log.Broken(_logger, exception);
+        }
+    }
+
+    /// <summary>The next event, or the news that the time has come for which the state machine waits.</summary>
+    private async ValueTask<OllamaEvent> NextAsync()
+    {
+        if (_events.Reader.TryRead(out var happened))
+        {
+            return happened;
+        }
+
+        if (_life.WakeAt is not { } wakeAt)
+        {
+            return await _events.Reader.ReadAsync();
+        }
+
+        var left = wakeAt - Now;
+        if (left > TimeSpan.Zero)
+        {
+            using var over = new CancellationTokenSource(left, _time);
+            await ((Task)_events.Reader.WaitToReadAsync(over.Token).AsTask()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_events.Reader.TryRead(out happened))
+            {
+                return happened;
+            }
+        }
+
+        return new OllamaEvent(OllamaHappening.TimePassed);
+    }
+
+    private async Task CarryOutAsync(OllamaCommand command)
+    {
+        try
+        {
+            await (command.Action switch
+            {
+                OllamaAction.FindOrLaunch => LaunchAsync(command),
+                OllamaAction.Check => CheckAsync(command.Child),
+                OllamaAction.Stop => EndAsync(command.Child, s_stopPatience),
+                OllamaAction.CleanUp => EndAsync(command.Child, TimeSpan.Zero),
+                _ => Task.CompletedTask,
+            });
+        }
+        // The state machine waits for an answer that will not come; somebody should know, unless the program is over.
+        catch (Exception exception)
+        {
+            if (!_disposed.IsCancellationRequested)
+            {
+                Log.Broken(_logger, exception);
+            }
+        }
+    }
+
+    private async Task LaunchAsync(OllamaCommand command)
+    {
+        if (command.Reason is { } reason)
+        {
+            Log.StartingAgain(_logger, Words(reason));
+            _metrics.OllamaRestarted(reason);
+        }
+
+        try
+        {
+            var launch = await _launcher.FindOrLaunchAsync(_backend, _disposed.Token);
+            _backend = launch.Backend;
+            _problem = launch.Problem;
+            if (launch.Child is { } child)
+            {
+                _launchedAt = _time.GetTimestamp();
+                _child?.Dispose();
+                _child = child;
+                Post(OllamaHappening.Launched, command.Child);
+                await child.Exited;
+                Post(OllamaHappening.Exited, command.Child);
+            }
+            else if (launch.Problem is null)
+            {
+                _child?.Dispose();
+                _child = null;
+                Post(OllamaHappening.Found, command.Child);
+            }
+            else
+            {
+                Post(OllamaHappening.NotLaunched, command.Child);
+            }
+        }
+        // Whatever it was, the next attempt may go better, and the state machine has to know.
+        catch (Exception exception) when (!_disposed.IsCancellationRequested)
+        {
+            _problem = $"Ollama could not be started: {exception.Message}";
+            Post(OllamaHappening.NotLaunched, command.Child);
+        }
+    }
+
+    /// <summary>A check fails only when neither the question was answered nor, meanwhile, a byte came for anybody: a busy machine is slow, not dead.</summary>
+    private async Task CheckAsync(int child)
+    {
+        var begun = _time.GetTimestamp();
+        var isStarting = !State.TakesRequests();
+        var timeout = isStarting ? s_startingCheckTimeout : _rules.CheckPause < s_checkTimeout ? _rules.CheckPause : s_checkTimeout;
+        var version = await _probe.VersionAsync(_backend, timeout, CancellationToken.None);
+        if (version is not null && _child is { Exited.IsCompleted: false } && isStarting)
+        {
+            Log.Ready(_logger, version, (long)_time.GetElapsedTime(_launchedAt).TotalMilliseconds);
+        }
+
+        Post(version is not null || (!isStarting && _progress.HasHeardSince(begun)) ? OllamaHappening.Answered : OllamaHappening.NotAnswered, child);
+    }
+
+    /// <summary>Ends the child and all it started, however long that takes: another one must not be started beside it.</summary>
+    private async Task EndAsync(int number, TimeSpan patience)
+    {
+        var child = _child!;
+        var endedByItself = child.Exited.IsCompleted;
+        for (var told = false; !await child.StopAsync(patience, _hurry.Token); told = true)
+        {
+            if (!told)
             {
                 Log.StillThere(_logger, child.Id);
             }
         }
 
-        _state = OllamaState.Stopped;
-    }
-
-    public void Dispose()
-    {
-        _probe.Dispose();
-        _child?.Dispose();
-    }
-
-    /// <summary>True when an Ollama has to be started, on <see cref="Backend"/>; false when one is there.</summary>
-    private async Task<bool> NeedsChildAsync(CancellationToken cancellationToken)
-    {
-        var holder = await _probe.IdentifyAsync(Backend, cancellationToken);
-        switch (holder.Kind)
-        {
-            case PortHolderKind.Nobody:
-                return true;
-            case PortHolderKind.Ollama:
-                Log.Adopted(_logger, Backend, holder.Version);
-                return false;
-            case var _ when options.BackendPortChosen:
-                throw new OllamaNotFoundException(
-                    $"Port {Backend.Port}, chosen for Ollama by OLLAMA_BACKEND_PORT, is held by {holder.Description}. Stop that program, or choose another port.");
-            default:
-                var taken = Backend.Port;
-                Backend = Local(FreePort());
-                Log.ForeignHolder(_logger, taken, holder.Description, Backend.Port);
-                return true;
-        }
-    }
-
-    private async Task StartChildAsync(CancellationToken cancellationToken)
-    {
-        var executable = OllamaExecutable.Find(options) ?? throw new OllamaNotFoundException(NotFound());
-        var start = new ProcessStartInfo { StandardOutputEncoding = Encoding.UTF8, StandardErrorEncoding = Encoding.UTF8 };
-        start.Environment["OLLAMA_HOST"] = Backend.Authority;
-        var shim = ChildShim.IsSupported ? options.ShimCommand : null;
-        string[] command = shim is null
-            ? [executable, "serve"]
-            : [.. shim, ChildShim.Verb, Environment.ProcessId.ToString(CultureInfo.InvariantCulture), executable, "serve"];
-        start.FileName = command[0];
-        foreach (var argument in command.Skip(1))
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        _state = OllamaState.Starting;
-        ChildProcess child;
-        try
-        {
-            child = await ChildProcess.StartAsync(start, ownGroup: shim is not null, line => Log.Line(_output, line), time);
-        }
-        catch (Win32Exception exception)
-        {
-            _state = OllamaState.Stopped;
-            throw new OllamaNotFoundException($"{executable} could not be started: {exception.Message}");
-        }
-
-        _child = child;
-        Log.Started(_logger, executable, child.Id, Backend);
-        if (!await AnswersAsync(child, s_startPatience, cancellationToken))
-        {
-            if (child.Exited.IsCompleted)
-            {
-                _state = OllamaState.Stopped;
-                throw new OllamaNotFoundException(await EndOfAsync(child, "Ollama ended while starting"));
-            }
-
-            Log.StillStarting(_logger, child.Id);
-        }
-
-        _ = WatchAsync(child);
-    }
-
-    /// <summary>Follows a child through its life: late readiness, and an end nobody asked for.</summary>
-    private async Task WatchAsync(ChildProcess child)
-    {
-        if (_state == OllamaState.Starting)
-        {
-            await AnswersAsync(child, Timeout.InfiniteTimeSpan, CancellationToken.None);
-        }
-
-        await child.Exited;
-        if (_state is not (OllamaState.Stopping or OllamaState.Stopped))
-        {
-            _state = OllamaState.Stopped;
-            Log.Ended(_logger, await EndOfAsync(child, "Ollama ended by itself"));
-        }
-    }
-
-    /// <summary>Waits until the child answers (then it is ready), ends, or the time is over.</summary>
-    private async Task<bool> AnswersAsync(ChildProcess child, TimeSpan patience, CancellationToken cancellationToken)
-    {
-        var begun = time.GetTimestamp();
-        while (!child.Exited.IsCompleted && (patience < TimeSpan.Zero || time.GetElapsedTime(begun) < patience))
-        {
-            if (await _probe.VersionAsync(Backend, cancellationToken) is { } version && !child.Exited.IsCompleted && _state == OllamaState.Starting)
-            {
-                _state = OllamaState.Ready;
-                Log.Ready(_logger, version, (long)time.GetElapsedTime(begun).TotalMilliseconds);
-                return true;
-            }
-
-            await Task.WhenAny(child.Exited, Task.Delay(s_readyPoll, time, cancellationToken));
-            cancellationToken.ThrowIfCancellationRequested();
-        }
-
-        return false;
-    }
-
-    private static async Task<string> EndOfAsync(ChildProcess child, string what)
-    {
         await child.DrainedAsync();
+        if (endedByItself)
+        {
+            _problem = await EndOfAsync(child);
+        }
+
+        Post(OllamaHappening.Gone, number);
+    }
+
+    private async Task LookForHangsAsync()
+    {
+        using var timer = new PeriodicTimer(s_hangLook, _time);
+        while (await timer.WaitForNextTickAsync(_disposed.Token))
+        {
+            if (_progress.SilentFor() >= _options.HangAfter)
+            {
+                Post(OllamaHappening.Silent);
+            }
+        }
+    }
+
+    private static async Task<string> EndOfAsync(ChildProcess child)
+    {
         var lines = child.Output.Last(LinesInMessage);
-        var text = new StringBuilder($"{what} (exit code {await child.Exited}).");
+        var text = new StringBuilder($"Ollama ended by itself (exit code {await child.Exited}).");
         text.Append(lines.Count == 0 ? " It wrote nothing." : " Its last lines:");
         foreach (var line in lines)
         {
@@ -183,50 +330,10 @@ internal sealed partial class OllamaProcessSupervisor(OllamaOptions options, Tim
         return text.ToString();
     }
 
-    private string NotFound() =>
-        (options.ExecutablePath is { } path ? $"OLLAMA_EXECUTABLE_PATH=\"{path}\" is not an executable file." : "No Ollama was found: none answers, none is on PATH or in the usual places.")
-        + $"""
-
-           What to do, one of these:
-             - install Ollama from https://ollama.com/download
-             - set OLLAMA_EXECUTABLE_PATH to the ollama executable
-             - set OLLAMA_BACKEND_URL to an Ollama that runs elsewhere, for example http://192.168.1.20:11434
-             - try ollama-proxy without one: ollama-proxy demo
-           """;
-
-    private static Uri Local(int port) => new($"http://127.0.0.1:{port}");
-
-    private static int FreePort()
+    private static string Words(RestartReason reason) => reason switch
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(1, LogLevel.Information, "{Line}")]
-        public static partial void Line(ILogger logger, string line);
-
-        [LoggerMessage(2, LogLevel.Information, "An Ollama {Version} already answers on {Backend}; it is used and left running at the end.")]
-        public static partial void Adopted(ILogger logger, Uri backend, string? version);
-
-        [LoggerMessage(3, LogLevel.Warning, "Port {Port} is held by {Holder}, not by an Ollama; Ollama is started on port {Other} instead.")]
-        public static partial void ForeignHolder(ILogger logger, int port, string holder, int other);
-
-        [LoggerMessage(4, LogLevel.Information, "Started {Executable} (process {ProcessId}) on {Backend}.")]
-        public static partial void Started(ILogger logger, string executable, int processId, Uri backend);
-
-        [LoggerMessage(5, LogLevel.Information, "Ollama {Version} answers after {Milliseconds} ms.")]
-        public static partial void Ready(ILogger logger, string version, long milliseconds);
-
-        [LoggerMessage(6, LogLevel.Warning, "Ollama (process {ProcessId}) does not answer yet; requests wait for it.")]
-        public static partial void StillStarting(ILogger logger, int processId);
-
-        [LoggerMessage(7, LogLevel.Error, "{What}")]
-        public static partial void Ended(ILogger logger, string what);
-
-        [LoggerMessage(8, LogLevel.Error, "Ollama (process {ProcessId}) could not be ended.")]
-        public static partial void StillThere(ILogger logger, int processId);
-    }
+        RestartReason.Exited => "it ended",
+        RestartReason.Unhealthy => "it did not answer",
+        _ => "its work stood still",
+    };
 }

@@ -24,5 +24,17 @@ public sealed record PortHolder(PortHolderKind Kind, string Description, string?
     /// <summary>The header by which an ollama-proxy tells itself apart on <c>/healthz</c>: everything else about it looks like Ollama, by design.</summary>
     public const string ProxyHeader = "Ollama-Proxy";
 
+    /// <summary>The header beside it that tells this run of the program from every other.</summary>
+    public const string InstanceHeader = "Ollama-Proxy-Instance";
+
+    /// <summary>What the proxy that answers says of itself there; null for anything else.</summary>
+    public string? Instance { get; init; }
+
     internal static PortHolder Nobody { get; } = new(PortHolderKind.Nobody, "nobody");
+}
+
+/// <summary>This run of the program: a name nobody else can have, by which it knows itself when it asks who answers on its port.</summary>
+public sealed class ProxyInstance
+{
+    public string Id { get; } = Guid.NewGuid().ToString("N");
 }

@@ -53,6 +53,24 @@ public sealed class OllamaHostTests
         Assert.Equal((12345, true), (settings.Ollama.BackendPort, settings.Ollama.BackendPortChosen));
     }
 
+    [Theory]
+    [InlineData("0.0.0.0:12345", "0.0.0.0", 1)]
+    [InlineData(":12345", "[::]", 1)]
+    [InlineData("[::]:12345", "[::]", 1)]
+    [InlineData("[::1]:12345", "[::1]", 0)]
+    [InlineData("localhost:12345", "127.0.0.1", 0)]
+    [InlineData("127.0.0.1:12345", "127.0.0.1", 0)]
+    public void Ollama_binds_what_the_user_says_and_an_open_door_is_told(string text, string bind, int notices)
+    {
+        var settings = Read(("OLLAMA_HOST", text)).Settings;
+
+        Assert.Equal(bind, settings.Ollama.BindHost);
+        Assert.Equal(notices, settings.Notices.Count);
+    }
+
+    [Fact]
+    public void What_is_ignored_opens_nothing() => Assert.Equal("127.0.0.1", Read(("OLLAMA_HOST", "0.0.0.0")).Settings.Ollama.BindHost);
+
     [Fact]
     public void A_named_backend_port_comes_first()
     {

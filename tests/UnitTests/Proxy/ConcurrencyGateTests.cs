@@ -6,6 +6,7 @@ using Microsoft.Extensions.Time.Testing;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Workers;
 
 namespace OllamaProxy.UnitTests.Proxy;
 
@@ -13,6 +14,7 @@ public sealed class ConcurrencyGateTests : IDisposable
 {
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly FakeTimeProvider _time = new();
+    private readonly GraceEnd _grace = new();
 
     [Fact]
     public async Task A_free_slot_is_there_at_once_and_waited_for_no_time()
@@ -214,6 +216,7 @@ public sealed class ConcurrencyGateTests : IDisposable
     private ConcurrencyGate Create(int limit, int queue = 512, TimeSpan timeout = default) => new(
         new GateOptions { MaxConcurrent = limit, MaxQueued = queue, QueueTimeout = timeout },
         new ProxyMetrics(_services.GetRequiredService<IMeterFactory>(), new MetricsOptions()),
+        _grace,
         _time);
 
     /// <summary>The values of the gate's gauges, every endpoint's.</summary>

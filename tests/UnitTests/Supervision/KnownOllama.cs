@@ -36,4 +36,16 @@ internal sealed class KnownOllama : IOllamaClient, IOllamaProcessSupervisor
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task<bool> WaitAsync(TimeSpan limit, CancellationToken cancellationToken) => Task.FromResult(State.TakesRequests());
+
+    public Task<bool> WaitForSuccessorAsync(int? processId, TimeSpan limit, CancellationToken cancellationToken) => Task.FromResult(false);
+
+    public void Drain()
+    {
+    }
+
+    public void KillAtOnce()
+    {
+    }
 }

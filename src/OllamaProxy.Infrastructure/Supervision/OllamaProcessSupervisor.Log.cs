@@ -1,0 +1,89 @@
+using Microsoft.Extensions.Logging;
+using OllamaProxy.Application.Supervision;
+
+namespace OllamaProxy.Infrastructure.Supervision;
+
+/// <summary>What a person reads of Ollama's life: one line for each turn it takes.</summary>
+internal sealed partial class OllamaProcessSupervisor
+{
+    private void Tell(OllamaEvent happened, OllamaState before, IReadOnlyList<OllamaCommand> commands)
+    {
+        var after = _life.State;
+        switch (happened.Happening)
+        {
+            case OllamaHappening.NotAnswered when after == OllamaState.Unhealthy && before != after:
+                Log.NoAnswer(_logger, _backend);
+                break;
+            case OllamaHappening.NotAnswered when before != after:
+                Log.Unhealthy(_logger, _child?.Id);
+                break;
+            case OllamaHappening.Answered when before == OllamaState.Unhealthy:
+                Log.AnswersAgain(_logger, _backend);
+                break;
+            case OllamaHappening.Silent when before != after:
+                Log.Hung(_logger, _child?.Id, (long)_options.HangAfter.TotalSeconds);
+                break;
+            // A start that is given up is told by whoever asked for it, and ends the program.
+            case OllamaHappening.Gone or OllamaHappening.NotLaunched when !commands.Any(static command => command.Action == OllamaAction.GiveUp):
+                TellFailure(after);
+                break;
+        }
+    }
+
+    private void TellFailure(OllamaState after)
+    {
+        if (Interlocked.Exchange(ref _problem, null) is { } problem)
+        {
+            Log.Problem(_logger, problem);
+        }
+
+        var pause = (long)_rules.PauseAfter(_life.Failures).TotalSeconds;
+        if (after == OllamaState.CrashLoop)
+        {
+            Log.CrashLoop(_logger, _life.Failures, pause);
+        }
+        else if (after == OllamaState.Restarting)
+        {
+            Log.Pausing(_logger, pause);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(11, LogLevel.Information, "Ollama {Version} answers after {Milliseconds} ms.")]
+        public static partial void Ready(ILogger logger, string version, long milliseconds);
+
+        [LoggerMessage(12, LogLevel.Warning, "Ollama (process {ProcessId}) does not answer yet; requests wait for it.")]
+        public static partial void StillStarting(ILogger logger, int? processId);
+
+        [LoggerMessage(13, LogLevel.Error, "{What}")]
+        public static partial void Problem(ILogger logger, string what);
+
+        [LoggerMessage(14, LogLevel.Error, "Ollama (process {ProcessId}) could not be ended yet, although it was killed; no other is started before it is gone.")]
+        public static partial void StillThere(ILogger logger, int processId);
+
+        [LoggerMessage(15, LogLevel.Warning, "Ollama at {Backend} does not answer.")]
+        public static partial void NoAnswer(ILogger logger, Uri backend);
+
+        [LoggerMessage(16, LogLevel.Information, "Ollama at {Backend} answers again.")]
+        public static partial void AnswersAgain(ILogger logger, Uri backend);
+
+        [LoggerMessage(17, LogLevel.Error, "Ollama (process {ProcessId}) did not answer any check and is ended, to be started again.")]
+        public static partial void Unhealthy(ILogger logger, int? processId);
+
+        [LoggerMessage(18, LogLevel.Error, "Ollama (process {ProcessId}) has inferences to answer and has sent no byte for {Seconds} s (OLLAMA_HANG_SECONDS); it is ended, to be started again.")]
+        public static partial void Hung(ILogger logger, int? processId, long seconds);
+
+        [LoggerMessage(19, LogLevel.Information, "Starting Ollama again: {Reason}.")]
+        public static partial void StartingAgain(ILogger logger, string reason);
+
+        [LoggerMessage(20, LogLevel.Warning, "Ollama is started again in {Seconds} s.")]
+        public static partial void Pausing(ILogger logger, long seconds);
+
+        [LoggerMessage(21, LogLevel.Error, "Ollama is in a crash loop: it failed {Failures} times in a row. Requests are not kept waiting for it any more; the next attempt is in {Seconds} s.")]
+        public static partial void CrashLoop(ILogger logger, int failures, long seconds);
+
+        [LoggerMessage(22, LogLevel.Critical, "The supervision of Ollama has failed; from now on it is not restarted.")]
+        public static partial void Broken(ILogger logger, Exception exception);
+    }
+}

@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using OllamaProxy.SimulatedOllama;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+/// <summary>An Ollama that somebody else started; and the guard that stands beside Ollama where the kernel does not help.</summary>
+public sealed class SupervisionExternalTests
+{
+    [Fact]
+    public async Task Somebody_elses_Ollama_that_goes_away_is_used_again_when_it_returns_and_never_replaced()
+    {
+        var port = ProxyProcess.FreePort();
+        var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Port = port });
+        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?> { ["OLLAMA_BACKEND_PORT"] = $"{port}", ["OLLAMA_EXECUTABLE_PATH"] = OllamaFiles.Ollama });
+        using var client = new HttpClient { BaseAddress = proxy.Address };
+        Assert.Equal("external", await StateAsync(client));
+
+        await ollama.DisposeAsync();
+        // Nobody knows whether it comes back, so nobody waits; and one that is not ours is not started by us.
+        using var refused = await client.PostAsync("/api/generate", new StringContent("""{"model":"tiny","prompt":"hello"}"""));
+        Assert.Equal(HttpStatusCode.BadGateway, refused.StatusCode);
+        await Eventually.TrueAsync(async () => await StateAsync(client) == "unhealthy");
+
+        await using var again = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Port = port });
+        await Eventually.TrueAsync(async () => await StateAsync(client) == "external");
+        Assert.Equal("Ollama is running", await client.GetStringAsync("/"));
+        await proxy.SignalAsync("TERM");
+        Assert.Equal(0, await proxy.ExitAsync());
+        Assert.DoesNotContain("Started ", proxy.Output, StringComparison.Ordinal);
+        Assert.Contains(again.Received, request => request.Target == "/");
+    }
+
+    [Fact]
+    public async Task The_guard_ends_Ollama_and_its_runner_when_its_input_closes()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), SupervisedOllama.LinuxOnly);
+        var (port, runnerPort) = (ProxyProcess.FreePort(), ProxyProcess.FreePort());
+        using var guard = Guard(port, runnerPort);
+        await Eventually.TrueAsync(() => OllamaFiles.RunningInGroup(guard.Id).Count == 3);
+
+        // What the end of the program that holds the other end of the pipe does, however it ends.
+        guard.StandardInput.Close();
+
+        await guard.WaitForExitAsync();
+        await Eventually.TrueAsync(() => OllamaFiles.RunningInGroup(guard.Id).Count == 0);
+    }
+
+    [Fact]
+    public async Task The_guard_passes_a_request_to_end_on_and_ends_with_Ollamas_exit_code()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), SupervisedOllama.LinuxOnly);
+        using var guard = Guard(ProxyProcess.FreePort(), ProxyProcess.FreePort());
+        await Eventually.TrueAsync(() => OllamaFiles.RunningInGroup(guard.Id).Count == 3);
+
+        // The supervisor signals the group, whose leader is the guard.
+        using var kill = Process.Start("kill", ["-s", "TERM", "--", $"-{guard.Id}"]);
+        await guard.WaitForExitAsync();
+
+        Assert.Equal(0, guard.ExitCode);
+        await Eventually.TrueAsync(() => OllamaFiles.RunningInGroup(guard.Id).Count == 0);
+    }
+
+    private static Process Guard(int port, int runnerPort)
+    {
+        var program = ProxyProcess.Program();
+        var start = new ProcessStartInfo(program[0], [.. program.Skip(1), "__guard", OllamaFiles.Ollama, "serve"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["OLLAMA_HOST"] = $"127.0.0.1:{port}";
+        start.Environment["SIMULATED_OLLAMA_RUNNER_PORT"] = $"{runnerPort}";
+        var guard = Process.Start(start)!;
+        guard.BeginErrorReadLine();
+        guard.BeginOutputReadLine();
+        return guard;
+    }
+
+    private static async Task<string?> StateAsync(HttpClient client) => (await client.GetFromJsonAsync<JsonElement>("/analytics/ollama")).GetProperty("state").GetString();
+}

@@ -1,0 +1,226 @@
+using System.Diagnostics;
+using System.Net;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+/// <summary>What becomes of an Ollama that crashes, does not answer, hangs, or cannot be kept alive; and that nothing of it is ever left behind.</summary>
+public sealed class SupervisionRestartTests
+{
+    private const string Prompt = """{"model":"tiny","prompt":"hello","stream":false}""";
+
+    [Fact]
+    public async Task A_crash_is_followed_by_another_Ollama_within_two_seconds_and_requests_wait_for_it()
+    {
+        await using var ollama = await SupervisedOllama.StartAsync();
+
+        var watch = Stopwatch.StartNew();
+        await ollama.KillFirstAsync();
+        using var answer = await ollama.Client.PostAsync("/api/generate", new StringContent(Prompt));
+        var took = watch.Elapsed;
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        // Two seconds; on a machine so busy that the first start alone took long, in proportion to that.
+        Assert.InRange(took.TotalSeconds, 0, Math.Max(2, 4 * ollama.FirstStart.TotalSeconds));
+        Assert.NotEqual(ollama.FirstChild, await ollama.ReadyAgainAsync());
+        ollama.AssertFirstIsGone();
+        Assert.Equal(1, await ollama.RestartsAsync("exited"));
+        Assert.Contains("Ollama ended by itself (exit code 137)", ollama.Proxy.Output, StringComparison.Ordinal);
+        // The wait is where it belongs: nobody can be connected to before it is there.
+        await Eventually.TrueAsync(async () => (await ollama.RecordsAsync("generate")).Length == 1);
+        var record = (await ollama.RecordsAsync("generate"))[0];
+        Assert.Equal("completed", record.GetProperty("outcome").GetString());
+        Assert.True(record.GetProperty("connect_time").GetDouble() > 0.05, record.ToString());
+        await ollama.StopWithoutOrphansAsync();
+    }
+
+    [Fact]
+    public async Task The_clis_first_questions_wait_too_and_others_are_told_at_once()
+    {
+        await using var ollama = await SupervisedOllama.StartAsync("[ $STARTS = 1 ] || sleep 1");
+
+        await SupervisedOllama.SignalAsync("KILL", ollama.FirstChild);
+        await Eventually.TrueAsync(async () => (await ollama.StateAsync()).State == "starting");
+        using var head = new HttpRequestMessage(HttpMethod.Head, "/");
+        var asked = ollama.Client.SendAsync(head);
+        var version = ollama.Client.GetAsync("/api/version");
+        using var tags = await ollama.Client.GetAsync("/api/tags");
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, tags.StatusCode);
+        Assert.Contains("is starting", await tags.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.NotNull(tags.Headers.RetryAfter);
+        using var first = await asked;
+        using var second = await version;
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (first.StatusCode, second.StatusCode));
+        await ollama.StopWithoutOrphansAsync();
+    }
+
+    [Fact]
+    public async Task A_wait_ends_when_its_time_is_over()
+    {
+        await using var ollama = await SupervisedOllama.StartAsync("[ $STARTS = 1 ] || sleep 600", ("OLLAMA_START_WAIT_SECONDS", "1"));
+
+        await ollama.KillFirstAsync();
+        using var answer = await ollama.Client.PostAsync("/v1/chat/completions", new StringContent("""{"model":"tiny","messages":[]}"""));
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.StartsWith("""{"error":{"message":"ollama-proxy: Ollama at """, await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        await Eventually.TrueAsync(async () => (await ollama.RecordsAsync("v1/chat/completions")) is [var only] && only.GetProperty("outcome").GetString() == "upstream_unreachable");
+        await ollama.StopWithoutOrphansAsync();
+    }
+
+    [Fact]
+    public async Task A_client_that_hangs_up_while_it_waits_has_cancelled()
+    {
+        await using var ollama = await SupervisedOllama.StartAsync("[ $STARTS = 1 ] || sleep 600");
+        await SupervisedOllama.SignalAsync("KILL", ollama.FirstChild);
+        await Eventually.TrueAsync(async () => (await ollama.StateAsync()).State == "starting");
+
+        using var leaves = new CancellationTokenSource();
+        var waiting = ollama.Client.PostAsync("/api/generate", new StringContent(Prompt), leaves.Token);
+        await Eventually.TrueAsync(async () => (await ollama.Client.GetStringAsync("/metrics")).Contains("ollama_endpoint_active_requests{endpoint=\"generate\"} 1", StringComparison.Ordinal));
+        await leaves.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        await Eventually.TrueAsync(async () => (await ollama.RecordsAsync("generate")) is [var only] && only.GetProperty("outcome").GetString() == "client_cancelled");
+        await ollama.StopWithoutOrphansAsync();
+    }
+
+    [Fact]
+    public async Task Those_who_wait_for_a_start_when_the_proxy_stops_are_answered_and_recorded()
+    {
+        await using var ollama = await SupervisedOllama.StartAsync("[ $STARTS = 1 ] || sleep 600", ("SHUTDOWN_GRACE_SECONDS", "1"));
+        await SupervisedOllama.SignalAsync("KILL", ollama.FirstChild);
+        await Eventually.TrueAsync(async () => (await ollama.StateAsync()).State == "starting");
+        var waiting = ollama.Client.PostAsync("/api/generate", new StringContent(Prompt));
+        await Eventually.TrueAsync(async () => (await ollama.Client.GetStringAsync("/metrics")).Contains("ollama_endpoint_active_requests{endpoint=\"generate\"} 1", StringComparison.Ordinal));
+
+        await ollama.StopWithoutOrphansAsync();
+
+        using var answer = await waiting;
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Contains("being stopped", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        var line = Assert.Single(ollama.StoredLines(), line => line.Contains("/api/generate", StringComparison.Ordinal));
+        Assert.Contains("\"proxy_stopped\"", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Three_checks_without_an_answer_replace_an_Ollama_that_stands_still()
+    {
+        await using var ollama = await SupervisedOllama.StartAsync(null, ("OLLAMA_HEALTH_INTERVAL_SECONDS", "1"));
+
+        // Its port takes connections still, and nothing is ever answered.
+        await SupervisedOllama.SignalAsync("STOP", ollama.FirstChild);
+        await Eventually.TrueAsync(async () => (await ollama.StateAsync()).State == "unhealthy");
+        await ollama.ReadyAgainAsync();
+
+        ollama.AssertFirstIsGone();
+        Assert.Equal((1, 0), (await ollama.RestartsAsync("unhealthy"), await ollama.RestartsAsync("exited")));
+        Assert.Equal("Ollama is running", await ollama.Client.GetStringAsync("/"));
+        await ollama.StopWithoutOrphansAsync();
+    }
+
+    [Fact]
+    public async Task An_Ollama_whose_work_stands_still_is_replaced_although_it_answers()
+    {
+        await using var ollama = await SupervisedOllama.StartAsync(null, ("OLLAMA_HANG_SECONDS", "2"));
+
+        using var answer = await ollama.Client.PostAsync("/api/generate", new StringContent("""{"model":"tiny-fault-hang","prompt":"hello"}"""));
+        await ollama.ReadyAgainAsync();
+
+        Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
+        ollama.AssertFirstIsGone();
+        Assert.Equal(1, await ollama.RestartsAsync("hung"));
+        Assert.Contains("OLLAMA_HANG_SECONDS", ollama.Proxy.Output, StringComparison.Ordinal);
+        await ollama.StopWithoutOrphansAsync();
+    }
+
+    [Fact]
+    public async Task A_crash_loop_says_so_keeps_nobody_waiting_and_can_be_stopped()
+    {
+        await using var ollama = await SupervisedOllama.StartAsync("[ $STARTS = 1 ] || { echo 'Error: the disk is broken' >&2; exit 3; }");
+
+        await SupervisedOllama.SignalAsync("KILL", ollama.FirstChild);
+        await Eventually.TrueAsync(async () => (await ollama.StateAsync()).State == "crash_loop", TimeSpan.FromSeconds(30));
+        using var answer = await ollama.Client.PostAsync("/api/generate", new StringContent(Prompt));
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Contains("ends again and again", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        await Eventually.TrueAsync(() => ollama.Proxy.Output.Contains("Ollama is in a crash loop: it failed 5 times in a row", StringComparison.Ordinal));
+        Assert.Contains("Ollama ended by itself (exit code 3). Its last lines:", ollama.Proxy.Output, StringComparison.Ordinal);
+        Assert.Contains("Error: the disk is broken", ollama.Proxy.Output, StringComparison.Ordinal);
+        await ollama.StopWithoutOrphansAsync();
+    }
+
+    [Fact]
+    public async Task A_proxy_that_is_killed_leaves_neither_Ollama_nor_runner()
+    {
+        await using var ollama = await SupervisedOllama.StartAsync();
+
+        await ollama.StopWithoutOrphansAsync("KILL");
+    }
+
+    [Fact]
+    public async Task What_a_killed_proxy_left_all_the_same_is_found_by_its_mark_and_ended_at_the_next_start()
+    {
+        await using var ollama = await SupervisedOllama.StartAsync();
+
+        // Both at one blow: nobody is left who could end the runner.
+        await SupervisedOllama.SignalAsync("KILL", ollama.FirstChild, ollama.Proxy.Id);
+        await ollama.Proxy.ExitAsync();
+        // Or none: the start of a proxy in another test, at the same time, may have been the next one.
+        await Eventually.TrueAsync(() => OllamaFiles.RunningInGroup(ollama.FirstChild).Count <= 1);
+
+        await using var next = await SupervisedOllama.StartAsync();
+
+        await ollama.NoOrphanAsync();
+        await next.StopWithoutOrphansAsync();
+    }
+
+    [Fact]
+    public async Task The_Ollama_of_another_living_proxy_is_left_alone()
+    {
+        await using var first = await SupervisedOllama.StartAsync();
+        await using var second = await SupervisedOllama.StartAsync();
+
+        Assert.Equal(2, OllamaFiles.RunningInGroup(first.FirstChild).Count);
+        Assert.DoesNotContain("had left running", second.Proxy.Output, StringComparison.Ordinal);
+        await second.StopWithoutOrphansAsync();
+        Assert.Equal(2, OllamaFiles.RunningInGroup(first.FirstChild).Count);
+        await first.StopWithoutOrphansAsync();
+    }
+
+    [Fact]
+    public async Task An_Ollama_that_ends_while_the_proxy_drains_is_not_started_again()
+    {
+        await using var ollama = await SupervisedOllama.StartAsync();
+        using var leaves = new CancellationTokenSource();
+        // Something that outlasts the stop for a while.
+        var held = ollama.Client.PostAsync("/api/generate", new StringContent("""{"model":"tiny-fault-hang","prompt":"hello"}"""), leaves.Token);
+        await Eventually.TrueAsync(async () => (await ollama.Client.GetStringAsync("/metrics")).Contains("ollama_active_requests{} 1", StringComparison.Ordinal));
+
+        await ollama.Proxy.SignalAsync("TERM");
+        await Eventually.TrueAsync(async () => await IsRefusedAsync(ollama));
+        await SupervisedOllama.SignalAsync("KILL", ollama.FirstChild);
+
+        Assert.Equal(0, await ollama.Proxy.ExitAsync());
+        Assert.DoesNotContain("Starting Ollama again", ollama.Proxy.Output, StringComparison.Ordinal);
+        await ollama.NoOrphanAsync();
+        using var answer = await held;
+        Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
+    }
+
+    private static async Task<bool> IsRefusedAsync(SupervisedOllama ollama)
+    {
+        using var client = new HttpClient();
+        try
+        {
+            using var response = await client.GetAsync(new Uri(ollama.Proxy.Address, "/healthz"));
+            return false;
+        }
+        catch (HttpRequestException)
+        {
+            return true;
+        }
+    }
+}

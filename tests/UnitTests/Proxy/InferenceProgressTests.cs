@@ -1,0 +1,119 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using OllamaProxy.Host.Proxy;
+
+namespace OllamaProxy.UnitTests.Proxy;
+
+/// <summary>When Ollama is silent although it has work: the ground on which it may be restarted, so it must never be a mistake.</summary>
+public sealed class InferenceProgressTests
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly RunningRequests _running = new();
+    private readonly InferenceProgress _progress;
+
+    public InferenceProgressTests() => _progress = new InferenceProgress(_running, _time);
+
+    [Fact]
+    public void Without_work_there_is_no_silence()
+    {
+        Pass(100);
+
+        Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
+    }
+
+    [Fact]
+    public void Silence_begins_when_Ollama_has_the_whole_request_and_again_with_each_byte()
+    {
+        var exchange = Begin("POST", "/api/chat");
+        Pass(100);
+        Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
+
+        exchange.RequestEnded();
+        Pass(7);
+        Assert.Equal(TimeSpan.FromSeconds(7), _progress.SilentFor());
+
+        exchange.ObserveResponse("x"u8, _time.GetTimestamp());
+        Pass(3);
+        Assert.Equal(TimeSpan.FromSeconds(3), _progress.SilentFor());
+
+        _running.Remove(exchange);
+        Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
+    }
+
+    [Fact]
+    public void One_that_waits_for_its_turn_is_not_silence_while_another_is_answered_nor_right_after()
+    {
+        var waiting = Begin("POST", "/api/chat");
+        waiting.RequestEnded();
+        var answered = Begin("POST", "/v1/messages");
+        answered.RequestEnded();
+        Pass(100);
+        answered.ObserveResponse("x"u8, _time.GetTimestamp());
+        Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
+
+        _running.Remove(answered);
+        Pass(5);
+
+        Assert.Equal(TimeSpan.FromSeconds(5), _progress.SilentFor());
+    }
+
+    [Fact]
+    public void Other_calls_are_no_work_and_their_answers_no_sign_of_it()
+    {
+        var list = Begin("GET", "/api/tags");
+        list.RequestEnded();
+        Pass(10);
+        Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
+
+        Begin("POST", "/api/generate").RequestEnded();
+        Pass(10);
+        list.ObserveResponse("x"u8, _time.GetTimestamp());
+
+        Assert.Equal(TimeSpan.FromSeconds(10), _progress.SilentFor());
+    }
+
+    [Fact]
+    public void An_answer_that_its_client_does_not_take_is_not_Ollamas_silence()
+    {
+        var exchange = Begin("POST", "/api/chat");
+        exchange.RequestEnded();
+        exchange.ClientWaits();
+        var since = _time.GetTimestamp();
+        Pass(100);
+        Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
+
+        exchange.ClientWaited(since);
+        Pass(2);
+
+        Assert.Equal(TimeSpan.FromSeconds(2), _progress.SilentFor());
+    }
+
+    [Fact]
+    public void Any_byte_is_a_sign_of_life_even_when_its_request_has_ended()
+    {
+        var before = _time.GetTimestamp();
+        Pass(1);
+        var exchange = Begin("GET", "/api/tags");
+        exchange.ObserveResponse("x"u8, _time.GetTimestamp());
+        _running.Remove(exchange);
+
+        Assert.True(_progress.HasHeardSince(before));
+        Pass(1);
+        Assert.False(_progress.HasHeardSince(_time.GetTimestamp()));
+    }
+
+    private void Pass(int seconds) => _time.Advance(TimeSpan.FromSeconds(seconds));
+
+    private ExchangeInProgress Begin(string method, string target)
+    {
+        var context = new DefaultHttpContext();
+        context.Request.Method = method;
+        context.Features.Get<IHttpRequestFeature>()!.RawTarget = target;
+        var exchange = new ExchangeInProgress(context, _running, _time, NullLogger.Instance);
+        exchange.Begin();
+        _running.Add(exchange);
+        return exchange;
+    }
+}
