@@ -48,6 +48,15 @@ public sealed record Exchange
     /// <summary>Waiting for the client to take what was there for it; null when there was nothing.</summary>
     public TimeSpan? BackPressure { get; init; }
 
+    /// <summary>What the proxy itself needed before Ollama was asked, without the wait in its line; null when Ollama was not asked, or the client's body was waited for.</summary>
+    public TimeSpan? RequestOverhead { get; init; }
+
+    /// <summary>From the arrival of the answer's first bytes to their being handed to the client's connection, without the client's own slowness; null when there were none.</summary>
+    public TimeSpan? ResponseOverhead { get; init; }
+
+    /// <summary>True when one of our own readers failed and was switched off, so that facts may be missing.</summary>
+    public bool ReaderFailed { get; init; }
+
     public RequestFacts Request { get; init; } = RequestFacts.Unknown;
 
     public ResponseFacts Response { get; init; } = ResponseFacts.Unknown;

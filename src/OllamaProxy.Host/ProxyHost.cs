@@ -46,13 +46,33 @@ internal static class ProxyHost
         builder.Services.AddHostedService<RetentionWorker>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Proxy.ShutdownGrace + TimeSpan.FromSeconds(20));
         builder.ConfigureKestrel(settings.Proxy);
+        if (settings.Scrape.Port is { } metricsPort)
+        {
+            // After the proxy's own addresses, so that these stay the first.
+            builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenForMetrics(settings.Proxy.Addresses, metricsPort));
+        }
+
         configure?.Invoke(builder);
         ShutdownGrace.Apply(builder.Services, settings.Proxy.ShutdownGrace);
 
         var app = builder.Build();
-        app.UseProxyPipeline(own =>
+        var hasOwnPort = settings.Scrape.Port is not null;
+        if (hasOwnPort)
         {
-            own.MapPrometheus();
+            app.UseMetricsListener(own =>
+            {
+                own.MapPrometheus();
+                own.MapHealth();
+            });
+        }
+
+        app.UseProxyPipeline(hasMetrics: !hasOwnPort, own =>
+        {
+            if (!hasOwnPort)
+            {
+                own.MapPrometheus();
+            }
+
             own.MapHealth();
             own.MapOwn(OwnEndpoints.All);
         });
@@ -67,6 +87,7 @@ internal static class ProxyHost
         services.AddSingleton(settings.Analytics);
         services.AddSingleton(settings.Recording);
         services.AddSingleton(settings.Metrics);
+        services.AddSingleton(settings.Scrape);
         services.AddSingleton(settings.Access);
     }
 }

@@ -50,6 +50,9 @@ public sealed record SimulatedModel(string Name)
     /// <summary>Bytes on disk.</summary>
     public long Size { get; init; } = 5_085_321;
 
+    /// <summary>How much of it is on the graphics card once it is loaded, 0 to 1.</summary>
+    public double GpuRatio { get; init; }
+
     public string Family { get; init; } = "llama";
 
     public string ParameterSize { get; init; } = "2.53M";

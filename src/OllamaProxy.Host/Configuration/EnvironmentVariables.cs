@@ -78,9 +78,15 @@ internal static class EnvironmentVariables
         new("ANALYTICS_REDACT_PATTERNS", "", "regular expressions, one a line or separated by ;;", "What else is taken out.",
             (settings, text) => settings with { Recording = settings.Recording with { RedactPatterns = RedactionSettings.Patterns(text) } }),
         new("ANALYTICS_TOKEN", "", "16 to 512 visible ASCII characters", "The secret with which other machines may read /analytics and /test; without it only this machine may.",
-            (settings, text) => text.Length is >= 16 and <= 512 && text.All(character => character is > ' ' and < '\x7f') ? settings with { Access = settings.Access with { Token = text } } : null) { IsSecret = true },
+            (settings, text) => IsSecret(text) ? settings with { Access = settings.Access with { Token = text } } : null) { IsSecret = true },
         new("METRICS_MAX_MODELS", "100", "1 to 1000", "Distinct model names in /metrics; further ones are counted as \"other\".",
             (settings, text) => Integer(text, 1, 1_000) is { } models ? settings with { Metrics = settings.Metrics with { MaxModels = models } } : null),
+        new("METRICS_PORT", "", "0 to 65535 (0: any free port)", "A port for /metrics alone, on the addresses of PROXY_HOST; on the proxy's port the path is Ollama's then.",
+            (settings, text) => Integer(text, 0, 65_535) is { } port ? settings with { Scrape = settings.Scrape with { Port = port } } : null),
+        new("METRICS_TOKEN", "", "16 to 512 visible ASCII characters", "The secret with which /metrics may be read, as a bearer; without it everybody who can connect may.",
+            (settings, text) => IsSecret(text) ? settings with { Scrape = settings.Scrape with { Token = text } } : null) { IsSecret = true },
+        new("METRICS_APPEND_OLLAMA", "false", "true or false", "Put the metrics of Ollama itself, where it has any, behind ours.",
+            (settings, text) => Boolean(text) is { } append ? settings with { Scrape = settings.Scrape with { AppendsOllama = append } } : null),
     ];
 
     /// <summary>The process environment.</summary>
@@ -132,6 +138,11 @@ internal static class EnvironmentVariables
     private static IEnumerable<string> PortProblems(ProxySettings settings)
     {
         var (port, ollama) = (settings.Proxy.Port, settings.Ollama);
+        if (settings.Scrape.Port is > 0 and var metrics && (metrics == port || (ollama.BackendUrl is null && metrics == ollama.BackendPort)))
+        {
+            yield return $"METRICS_PORT={metrics}: is {(metrics == port ? "PROXY_PORT, where /metrics is without it" : "OLLAMA_BACKEND_PORT")}; it must be a port of its own.";
+        }
+
         if (port == 0)
         {
             yield break;
@@ -147,6 +158,8 @@ internal static class EnvironmentVariables
             yield return $"OLLAMA_BACKEND_URL=\"{Cut(url.ToString())}\": is the proxy itself (PROXY_PORT {port}); it must be the real Ollama.";
         }
     }
+
+    private static bool IsSecret(string text) => text.Length is >= 16 and <= 512 && text.All(character => character is > ' ' and < '\x7f');
 
     private static bool? Boolean(string text) => text.ToLowerInvariant() switch
     {

@@ -10,6 +10,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     private WireProtocol? _protocol;
     private IRequestReader? _requestReader;
     private IResponseReader? _responseReader;
+    private long _heardAt;
 
     public string Id { get; } = Guid.CreateVersion7().ToString("N");
 
@@ -62,6 +63,18 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     /// <summary>See <see cref="Exchange.BackPressure"/>.</summary>
     public TimeSpan BackPressure { get; private set; }
 
+    /// <summary>See <see cref="Exchange.RequestOverhead"/>.</summary>
+    public TimeSpan? RequestOverhead { get; private set; }
+
+    /// <summary>See <see cref="Exchange.ResponseOverhead"/>.</summary>
+    public TimeSpan? ResponseOverhead { get; private set; }
+
+    /// <summary>See <see cref="Exchange.ReaderFailed"/>.</summary>
+    public bool ReaderFailed { get; private set; }
+
+    /// <summary>When Ollama was heard last, or else asked, as a timestamp of <see cref="Clock"/>; 0 before that. Read by others while it runs.</summary>
+    public long HeardAt => Volatile.Read(ref _heardAt);
+
     public long RequestBytes { get; private set; }
 
     public long ResponseBytes { get; private set; }
@@ -111,6 +124,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
             catch (Exception exception)
             {
                 _requestReader = null;
+                ReaderFailed = true;
                 Log.ReaderFailed(logger, exception, "request", Endpoint.Label);
             }
         }
@@ -139,7 +153,13 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     /// <param name="arrived">When it came, as a timestamp of <see cref="Clock"/>.</param>
     public void ObserveResponse(ReadOnlySpan<byte> data, long arrived)
     {
+        if (ResponseBytes == 0)
+        {
+            ResponseOverhead = time.GetElapsedTime(arrived) - BackPressure;
+        }
+
         ResponseBytes += data.Length;
+        Volatile.Write(ref _heardAt, arrived);
         if (_responseReader is { } reader)
         {
             try
@@ -149,6 +169,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
             catch (Exception exception)
             {
                 _responseReader = null;
+                ReaderFailed = true;
                 Log.ReaderFailed(logger, exception, "response", Endpoint.Label);
             }
         }
@@ -160,7 +181,12 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     }
 
     /// <summary>Ollama is being asked; until a connection is made for this request, one was there.</summary>
-    public void Asked() => ConnectTime = TimeSpan.Zero;
+    public void Asked()
+    {
+        ConnectTime = TimeSpan.Zero;
+        Volatile.Write(ref _heardAt, time.GetTimestamp());
+        RequestOverhead = UsageFilter is null ? time.GetElapsedTime(Started, _heardAt) - (QueueTime ?? TimeSpan.Zero) : null;
+    }
 
     /// <param name="since">When the connecting began, as a timestamp of <see cref="Clock"/>.</param>
     public void Connected(long since) => ConnectTime = time.GetElapsedTime(since);
@@ -196,6 +222,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
         }
         catch (Exception exception)
         {
+            ReaderFailed = true;
             Log.ReaderFailed(logger, exception, side, Endpoint.Label);
             return unknown;
         }

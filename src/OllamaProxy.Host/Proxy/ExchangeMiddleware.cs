@@ -147,6 +147,9 @@ internal sealed class ExchangeMiddleware(
             TimeToHeaders = exchange.TimeToHeaders,
             ConnectTime = exchange.ConnectTime,
             BackPressure = exchange.TimeToHeaders is null ? null : exchange.BackPressure,
+            RequestOverhead = exchange.RequestOverhead,
+            ResponseOverhead = exchange.ResponseOverhead,
+            ReaderFailed = exchange.ReaderFailed,
             Request = request,
             Response = response,
         };
