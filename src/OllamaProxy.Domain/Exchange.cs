@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace OllamaProxy.Domain;
 
 /// <summary>One request and its answer as they passed through: complete, with timing and outcome. Made once, after the last byte, and never changed.</summary>
@@ -56,6 +58,15 @@ public sealed record Exchange
 
     /// <summary>True when one of our own readers failed and was switched off, so that facts may be missing.</summary>
     public bool ReaderFailed { get; init; }
+
+    /// <summary>The caller's <c>traceparent</c>; null when it sent none, or nobody traces.</summary>
+    public string? TraceParent { get; init; }
+
+    /// <summary>The caller's <c>tracestate</c>, likewise.</summary>
+    public string? TraceState { get; init; }
+
+    /// <summary>The span whose identity went to Ollama with the request; null unless that is switched on.</summary>
+    public Activity? Span { get; init; }
 
     public RequestFacts Request { get; init; } = RequestFacts.Unknown;
 

@@ -40,6 +40,7 @@ internal static class ProxyHost
         builder.Services.AddProxyPipeline();
         builder.Services.AddAnalyticsEndpoints();
         builder.Services.AddPrometheus(settings.Metrics);
+        builder.Services.AddOtlp(settings.OpenTelemetry);
         builder.Services.AddHostedService<StartupWorker>();
         builder.Services.AddHostedService<OllamaWatchWorker>();
         builder.Services.AddHostedService<RecordingWorker>();
@@ -88,6 +89,7 @@ internal static class ProxyHost
         services.AddSingleton(settings.Recording);
         services.AddSingleton(settings.Metrics);
         services.AddSingleton(settings.Scrape);
+        services.AddSingleton(settings.OpenTelemetry);
         services.AddSingleton(settings.Access);
     }
 }

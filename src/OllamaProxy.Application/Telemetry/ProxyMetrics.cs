@@ -115,8 +115,14 @@ public sealed class ProxyMetrics
         meter.CreateObservableGauge("ollama_model_gpu_ratio", _ollama.GpuRatio, description: "How much of a model in memory is on graphics cards, 0 to 1.");
         meter.CreateObservableGauge("ollama_model_context_length", _ollama.ContextLength, description: "Tokens one request to a model in memory has room for.");
         meter.CreateObservableGauge("ollama_model_expires_seconds", _ollama.ExpiresIn, "s", "Time until a model in memory is unloaded unless it is used.");
+    }
 
-        // An instrument never touched is absent from a scrape; a counter at 0 lets an alert tell "none" from "not there".
+    /// <summary>
+    /// Lets the counters begin at 0 whose series are known beforehand: an instrument never touched is absent from a scrape, and "none" could not be told from
+    /// "not there". To be called once somebody listens, for what was counted before is lost.
+    /// </summary>
+    public void BeginAtZero()
+    {
         foreach (var endpoint in EndpointLoad.Endpoints)
         {
             CountRejected(endpoint, RejectionReason.QueueFull, 0);
@@ -216,7 +222,8 @@ public sealed class ProxyMetrics
     {
         Overhead("request", exchange.RequestOverhead);
         Overhead("response", exchange.ResponseOverhead);
-        if (exchange.Request.Malformed)
+        // A body that Ollama was never shown, or not to its end, was not there to be read.
+        if (exchange is { Request.Malformed: true, RequestBytes: > 0, TimeToHeaders: not null })
         {
             CountParseFailure("malformed", 1);
         }

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Globalization;
 using System.Net;
 using OllamaProxy.Application.Recording;
@@ -33,6 +34,8 @@ internal static class EnvironmentVariables
             (settings, text) => HostNames(text) is { } names ? settings with { Access = settings.Access with { AllowedHosts = names } } : null),
         new("PROXY_INJECT_USAGE", "false", "true or false", "Ask Ollama for the token counts of OpenAI streams whose client did not, and take them out of the answer again.",
             (settings, text) => Boolean(text) is { } inject ? settings with { Proxy = settings.Proxy with { InjectUsage = inject } } : null),
+        new("PROXY_PROPAGATE_TRACE", "false", "true or false", "Send the identity of the request's span to Ollama (traceparent), in place of the client's; otherwise nothing is added.",
+            (settings, text) => Boolean(text) is { } propagate ? settings with { OpenTelemetry = settings.OpenTelemetry with { PropagatesTrace = propagate } } : null),
         new("TRUSTED_PROXIES", "", "IP addresses, networks (10.0.0.0/8) and localhost, separated by commas", "The proxies before this one whose Forwarded and X-Forwarded-For headers say who the client is.",
             (settings, text) => TrustedNetworks.Parse(text) is { } networks ? settings with { Proxy = settings.Proxy with { TrustedProxies = networks } } : null),
         new("OLLAMA_BACKEND_PORT", "11435", "1 to 65535", "The private port of the real Ollama.",
@@ -89,6 +92,21 @@ internal static class EnvironmentVariables
             (settings, text) => Boolean(text) is { } append ? settings with { Scrape = settings.Scrape with { AppendsOllama = append } } : null),
     ];
 
+    /// <summary>
+    /// OpenTelemetry's own variables. Its SDK knows them; it is given the values that were read here, and does not look into the environment itself.
+    /// </summary>
+    public static IReadOnlyList<string> OpenTelemetry { get; } =
+    [
+        "OTEL_SDK_DISABLED", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES",
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+        "OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT",
+        "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+        "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+        "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+    ];
+
     /// <summary>The process environment.</summary>
 #pragma warning disable RS0030 // This is the one place that reads the environment.
     public static string? OfProcess(string name) => Environment.GetEnvironmentVariable(name);
@@ -122,6 +140,7 @@ internal static class EnvironmentVariables
             }
         }
 
+        settings = WithOpenTelemetry(settings, get, problems);
         settings = OllamaHost.Apply(settings, problems);
         problems.AddRange(PortProblems(settings));
         problems.AddRange(RedactionSettings.Problems(settings.Recording.RedactPatterns));
@@ -130,6 +149,20 @@ internal static class EnvironmentVariables
             Ollama = settings.Ollama with { ProxyPort = settings.Proxy.Port, SearchPath = get("PATH") },
             Notices = [.. settings.Notices, .. Misspelled.Notices(names ?? [], [.. All.Select(row => row.Name)])],
         }, problems);
+    }
+
+    private static ProxySettings WithOpenTelemetry(ProxySettings settings, Func<string, string?> get, List<string> problems)
+    {
+        var set = OpenTelemetry.Select(name => (Name: name, Value: get(name)?.Trim())).Where(variable => !string.IsNullOrEmpty(variable.Value));
+        var options = settings.OpenTelemetry with { Variables = set.ToDictionary(variable => variable.Name, variable => variable.Value!, StringComparer.Ordinal).ToFrozenDictionary(StringComparer.Ordinal) };
+        problems.AddRange(options.Problems());
+        return settings with
+        {
+            OpenTelemetry = options,
+            Notices = options is { PropagatesTrace: true, ExportsTraces: false }
+                ? [.. settings.Notices, "PROXY_PROPAGATE_TRACE does nothing while no traces are sent: set OTEL_EXPORTER_OTLP_ENDPOINT."]
+                : settings.Notices,
+        };
     }
 
     /// <summary>A value as it may stand in a message: on one line and not endless.</summary>

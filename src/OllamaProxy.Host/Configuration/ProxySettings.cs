@@ -25,6 +25,8 @@ internal sealed record ProxySettings
 
     public ScrapeOptions Scrape { get; init; } = new();
 
+    public OpenTelemetryOptions OpenTelemetry { get; init; } = new();
+
     public AccessOptions Access { get; init; } = new();
 
     /// <summary>Ollama's own variable as the user has set it, judged once the ports are known; null when unset.</summary>

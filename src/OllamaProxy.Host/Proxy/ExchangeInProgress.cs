@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
 using OllamaProxy.Application.Protocols;
 using OllamaProxy.Domain;
@@ -74,6 +75,9 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
 
     /// <summary>When Ollama was heard last, or else asked, as a timestamp of <see cref="Clock"/>; 0 before that. Read by others while it runs.</summary>
     public long HeardAt => Volatile.Read(ref _heardAt);
+
+    /// <summary>See <see cref="Exchange.Span"/>.</summary>
+    public Activity? Span { get; set; }
 
     public long RequestBytes { get; private set; }
 

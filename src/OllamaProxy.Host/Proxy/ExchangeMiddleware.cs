@@ -4,6 +4,7 @@ using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Host.Telemetry;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace OllamaProxy.Host.Proxy;
@@ -16,6 +17,7 @@ internal sealed class ExchangeMiddleware(
     OllamaConnections connections,
     IOllamaProcessSupervisor ollama,
     ProxyOptions options,
+    OpenTelemetryOptions telemetry,
     ConcurrencyGate gate,
     RunningRequests running,
     ExchangeQueue queue,
@@ -25,6 +27,9 @@ internal sealed class ExchangeMiddleware(
     ILogger<ExchangeMiddleware> logger)
 {
     private const int MaxTarget = 2_048;
+
+    private readonly bool _isTraced = telemetry.ExportsTraces;
+    private readonly bool _propagatesTrace = telemetry is { ExportsTraces: true, PropagatesTrace: true };
 
     /// <summary>YARP's own limit of 100 s between two pieces would cut cold loads; Ollama has none, and so have we.</summary>
     private static readonly ForwarderRequestConfig s_config = new() { ActivityTimeout = Timeout.InfiniteTimeSpan };
@@ -105,6 +110,11 @@ internal sealed class ExchangeMiddleware(
             exchange.UsageFilter = new UsageFilter();
         }
 
+        if (_propagatesTrace)
+        {
+            exchange.Span = TraceExchange.Begin(context.Request.Headers.TraceParent, context.Request.Headers.TraceState, exchange.StartedAt);
+        }
+
         exchange.Asked();
         var transformer = new OllamaTransformer(exchange, new HostRules(options.IsLoopbackOnly, backend));
         var error = await forwarder.SendAsync(context, backend.GetLeftPart(UriPartial.Authority), connections.Invoker, s_config, transformer);
@@ -150,6 +160,9 @@ internal sealed class ExchangeMiddleware(
             RequestOverhead = exchange.RequestOverhead,
             ResponseOverhead = exchange.ResponseOverhead,
             ReaderFailed = exchange.ReaderFailed,
+            TraceParent = _isTraced ? context.Request.Headers.TraceParent : default,
+            TraceState = _isTraced ? context.Request.Headers.TraceState : default,
+            Span = exchange.Span,
             Request = request,
             Response = response,
         };

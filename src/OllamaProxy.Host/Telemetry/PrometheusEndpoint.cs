@@ -14,7 +14,7 @@ internal static class PrometheusEndpoint
     /// The instruments of .NET itself (memory, garbage collections, threads, processor time of this process), which are in the runtime since .NET 9: the packages
     /// OpenTelemetry.Instrumentation.Runtime and .Process would only add the same again.
     /// </summary>
-    private const string RuntimeMeter = "System.Runtime";
+    public const string RuntimeMeter = "System.Runtime";
 
     /// <summary>
     /// Those of them that say something: a compiled program has no compiler to watch, its processors and assemblies do not change, and two sizes of the thread
@@ -57,7 +57,10 @@ internal static class PrometheusEndpoint
     /// <summary>How an instrument is kept: with as many series as it can have; not at all when it is another program's.</summary>
     public static MetricStreamConfiguration StreamOf(Instrument instrument, IMeterFactory own, MetricsOptions options) =>
         instrument.Meter.Scope == own || (instrument.Meter.Name == RuntimeMeter && s_runtime.Contains(instrument.Name))
-            ? new MetricStreamConfiguration { CardinalityLimit = ProxyMetrics.SeriesLimit(instrument.Name, options.MaxModels) }
+            ? new MetricStreamConfiguration
+            {
+                CardinalityLimit = instrument.Meter.Name == GenAiMetrics.MeterName ? GenAiMetrics.SeriesLimit(options.MaxModels) : ProxyMetrics.SeriesLimit(instrument.Name, options.MaxModels),
+            }
             : MetricStreamConfiguration.Drop;
 
     public static void MapPrometheus(this IEndpointRouteBuilder endpoints)
@@ -65,7 +68,9 @@ internal static class PrometheusEndpoint
         var services = endpoints.ServiceProvider;
         Observe(services);
         var exporter = endpoints.CreateApplicationBuilder();
+        // This makes the meter provider, which hears what is counted from here on.
         exporter.UseOpenTelemetryPrometheusScrapingEndpoint(static _ => true);
+        services.GetRequiredService<ProxyMetrics>().BeginAtZero();
         var answer = new MetricsAnswer(exporter.Build(), services.GetRequiredService<ScrapeOptions>(), services.GetRequiredService<MetricsToken>(), services.GetRequiredService<IOllamaClient>());
         endpoints.Map("/metrics", (RequestDelegate)answer.InvokeAsync);
     }

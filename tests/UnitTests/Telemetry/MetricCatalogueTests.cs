@@ -79,6 +79,7 @@ public sealed class MetricCatalogueTests
         listener.SetMeasurementEventCallback<double>((instrument, _, labels, _) => Note(instrument, labels));
         listener.Start();
         var metrics = new ProxyMetrics(meters, new MetricsOptions());
+        metrics.BeginAtZero();
         metrics.ObserveOllama(() => new OllamaSnapshot { TakenAt = DateTimeOffset.UnixEpoch, IsUp = true, Loaded = [new LoadedModel("a:latest") { Size = 1, ContextLength = 1, ExpiresAt = DateTimeOffset.UnixEpoch }] }, TimeProvider.System);
         metrics.Record(Everything());
         metrics.Record(new Exchange
