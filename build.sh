@@ -104,12 +104,25 @@ need_node() {
   export PATH="$bin:$PATH"
 }
 
-# The official JavaScript clients, which the tests let loose on the proxy. Installed again only when their lock file changed.
+# What the tests need of npm: the official JavaScript clients, which they let loose on the proxy, and Grafana's schema of dashboards. Installed again only when
+# a lock file changed.
 clients() {
-  local folder=tests/clients
+  local folder
   need_node
-  [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && return
-  npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
+  for folder in tests/clients tests/grafana; do
+    [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && continue
+    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
+  done
+}
+
+# Prometheus and promtool for the tests: unpacked and not installed, because an installed one starts a service.
+prometheus() {
+  local folder=artifacts/prometheus
+  { have prometheus && have promtool; } || [ -x "$folder/usr/bin/promtool" ] && return
+  have apt-get && have dpkg || { echo "prometheus and promtool are missing, and tests that need them will say so"; return; }
+  [ "$(id -u)" != 0 ] || apt-get -qq update || true
+  mkdir -p "$folder"
+  (cd "$folder" && apt-get -qq download prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb) || echo "prometheus could not be brought here"
 }
 
 # nginx and Caddy to compare with: unpacked here and not installed, because an installed one starts a service.
@@ -149,6 +162,7 @@ tests() {
   fi
   # First, because it may say that Node.js is too old.
   clients
+  prometheus
   build
   publish
   # The tests that start the program as a process start the published file.

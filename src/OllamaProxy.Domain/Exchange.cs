@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace OllamaProxy.Domain;
 
 /// <summary>One request and its answer as they passed through: complete, with timing and outcome. Made once, after the last byte, and never changed.</summary>
@@ -47,6 +49,24 @@ public sealed record Exchange
 
     /// <summary>Waiting for the client to take what was there for it; null when there was nothing.</summary>
     public TimeSpan? BackPressure { get; init; }
+
+    /// <summary>What the proxy itself needed before Ollama was asked, without the wait in its line; null when Ollama was not asked, or the client's body was waited for.</summary>
+    public TimeSpan? RequestOverhead { get; init; }
+
+    /// <summary>From the arrival of the answer's first bytes to their being handed to the client's connection, without the client's own slowness; null when there were none.</summary>
+    public TimeSpan? ResponseOverhead { get; init; }
+
+    /// <summary>True when one of our own readers failed and was switched off, so that facts may be missing.</summary>
+    public bool ReaderFailed { get; init; }
+
+    /// <summary>The caller's <c>traceparent</c>; null when it sent none, or nobody traces.</summary>
+    public string? TraceParent { get; init; }
+
+    /// <summary>The caller's <c>tracestate</c>, likewise.</summary>
+    public string? TraceState { get; init; }
+
+    /// <summary>The span whose identity went to Ollama with the request; null unless that is switched on.</summary>
+    public Activity? Span { get; init; }
 
     public RequestFacts Request { get; init; } = RequestFacts.Unknown;
 

@@ -22,18 +22,39 @@ internal static class ProxyHost
         var builder = CreateBuilder(settings);
         builder.AddLogging(settings.Log);
         builder.AddServiceManagers();
+        builder.Services.AddOtlp(settings.OpenTelemetry);
         builder.Services.AddHostedService<StartupWorker>();
         builder.Services.AddHostedService<OllamaWatchWorker>();
         builder.Services.AddHostedService<RecordingWorker>();
         builder.Services.AddHostedService<RetentionWorker>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Proxy.ShutdownGrace + TimeSpan.FromSeconds(20));
+        if (settings.Scrape.Port is { } metricsPort)
+        {
+            // After the proxy's own addresses, so that these stay the first.
+            builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenForMetrics(settings.Proxy.Addresses, metricsPort));
+        }
+
         configure?.Invoke(builder);
         ShutdownGrace.Apply(builder.Services, settings.Proxy.ShutdownGrace);
 
         var app = builder.Build();
-        app.UseProxyPipeline(own =>
+        var hasOwnPort = settings.Scrape.Port is not null;
+        if (hasOwnPort)
         {
-            own.MapPrometheus();
+            app.UseMetricsListener(own =>
+            {
+                own.MapPrometheus();
+                own.MapHealth();
+            });
+        }
+
+        app.UseProxyPipeline(hasMetrics: !hasOwnPort, own =>
+        {
+            if (!hasOwnPort)
+            {
+                own.MapPrometheus();
+            }
+
             own.MapHealth();
             own.MapOwn(OwnEndpoints.All);
         });
@@ -100,6 +121,8 @@ internal static class ProxyHost
         services.AddSingleton(settings.Analytics);
         services.AddSingleton(settings.Recording);
         services.AddSingleton(settings.Metrics);
+        services.AddSingleton(settings.Scrape);
+        services.AddSingleton(settings.OpenTelemetry);
         services.AddSingleton(settings.Access);
     }
 }

@@ -27,6 +27,9 @@ internal sealed class Cost(TimeProvider time)
 
     public int PromptTokens { get; set; }
 
+    /// <summary>What of the prompt was cached; null when that is not told.</summary>
+    public int? CachedTokens { get; set; }
+
     public TimeSpan Prompt { get; set; }
 
     public int Tokens { get; set; }
@@ -62,7 +65,8 @@ internal sealed class ModelRunner(Models models, SimulatedOllamaOptions options)
 
         using var slot = await models.TakeAsync(job.Model, keepAlive, job.ContextLength, cancellationToken);
         cost.Load = slot.LoadTime;
-        cost.PromptTokens = 20 + (job.PromptLength / 4);
+        cost.PromptTokens = Shortened(20 + (job.PromptLength / 4), job.ContextLength ?? job.Model.ContextLength);
+        cost.CachedTokens = options.TellsCachedTokens ? cost.PromptTokens / 4 : null;
         var began = options.Time.GetTimestamp();
         if (job.Model.TokensPerSecond > 0)
         {
@@ -103,6 +107,9 @@ internal sealed class ModelRunner(Models models, SimulatedOllamaOptions options)
         cost.Tokens += cost.Reason == "stop" ? 1 : 0;
         cost.Generation = options.Time.GetElapsedTime(began);
     }
+
+    /// <summary>What is left of a prompt that is too long: half of what lies behind the kept beginning is dropped (recording 29f).</summary>
+    private static int Shortened(int tokens, int context) => tokens <= context ? tokens : context - Math.Max((context - 5) / 2, 1);
 
     private static IEnumerable<(Piece Piece, int Tokens)> Pieces(Job job)
     {

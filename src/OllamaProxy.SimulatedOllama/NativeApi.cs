@@ -180,6 +180,11 @@ internal sealed class NativeApi(Inference inference)
         writer.WriteNumber("total_duration", cost.Total);
         writer.WriteNumber("load_duration", (long)cost.Load.TotalNanoseconds);
         writer.WriteNumber("prompt_eval_count", cost.PromptTokens);
+        if (cost.CachedTokens is { } cached)
+        {
+            writer.WriteNumber("prompt_eval_cached_count", cached);
+        }
+
         writer.WriteNumber("prompt_eval_duration", (long)cost.Prompt.TotalNanoseconds);
         writer.WriteNumber("eval_count", cost.Tokens);
         writer.WriteNumber("eval_duration", (long)cost.Generation.TotalNanoseconds);

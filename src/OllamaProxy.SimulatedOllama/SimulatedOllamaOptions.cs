@@ -28,6 +28,9 @@ public sealed record SimulatedOllamaOptions
     /// <summary>Requests that may wait for a model to load (<c>OLLAMA_MAX_QUEUE</c>); more get 503.</summary>
     public int MaxQueue { get; init; } = 512;
 
+    /// <summary>Whether answers of Ollama's own API tell how much of a prompt was cached (<c>prompt_eval_cached_count</c>): a quarter, here. Default false, as in the recordings.</summary>
+    public bool TellsCachedTokens { get; init; }
+
     /// <summary>How long the faults slow and hang-like ones wait before their first byte.</summary>
     public TimeSpan SlowFirstByte { get; init; } = TimeSpan.FromSeconds(5);
 }
@@ -49,6 +52,9 @@ public sealed record SimulatedModel(string Name)
 
     /// <summary>Bytes on disk.</summary>
     public long Size { get; init; } = 5_085_321;
+
+    /// <summary>How much of it is on the graphics card once it is loaded, 0 to 1.</summary>
+    public double GpuRatio { get; init; }
 
     public string Family { get; init; } = "llama";
 

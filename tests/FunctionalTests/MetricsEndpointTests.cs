@@ -65,6 +65,42 @@ public sealed partial class MetricsEndpointTests
     }
 
     [Fact]
+    public async Task Ten_thousand_models_clients_paths_and_prompts_add_no_series_once_every_label_was_seen()
+    {
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["METRICS_MAX_MODELS"] = "5" });
+        var random = new Random(1);
+        await RecordAsync(proxy, Random(5_000));
+        var before = SeriesIn(await proxy.Client.GetStringAsync("/metrics"));
+
+        await RecordAsync(proxy, Random(5_000), already: 5_000);
+        var page = await proxy.Client.GetStringAsync("/metrics");
+
+        Assert.Equal(before, SeriesIn(page));
+        Assert.DoesNotContain("otel_metric_overflow", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("198.51.", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", page, StringComparison.Ordinal);
+
+        Exchange[] Random(int count) =>
+        [
+            .. Enumerable.Range(0, count).Select(number =>
+            {
+                var path = $"/secret/{random.Next()}";
+                return Finished($"model-{(number < 5 ? number : random.Next())}", $"secret{random.Next()}", tokens: 5, seconds: 1) with
+                {
+                    Endpoint = number % 2 == 0 ? ApiEndpoint.Chat : ApiEndpoint.FromPath(path),
+                    Target = path,
+                    ClientAddress = $"198.51.{random.Next(256)}.{random.Next(256)}",
+                    UserAgent = $"secret/{random.Next()}",
+                    // A load may have another cause the second time, which is a series more of a closed set.
+                    Response = new ResponseFacts { Terminated = true, Usage = new TokenUsage { CompletionTokens = 5, EvalDuration = TimeSpan.FromSeconds(1) } },
+                };
+            }),
+        ];
+
+        static string[] SeriesIn(string page) => [.. page.Split('\n').Where(line => line.StartsWith("ollama_", StringComparison.Ordinal)).Select(line => line[..line.LastIndexOf(' ')]).Order(StringComparer.Ordinal)];
+    }
+
+    [Fact]
     public async Task Every_permitted_model_on_every_inference_endpoint_has_its_own_series()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
@@ -120,10 +156,10 @@ public sealed partial class MetricsEndpointTests
     };
 
     /// <summary>Hands exchanges to the real worker, a queue's length at a time, and waits until it has counted them all.</summary>
-    private static async Task RecordAsync(ProxyUnderTest proxy, Exchange[] exchanges)
+    private static async Task RecordAsync(ProxyUnderTest proxy, Exchange[] exchanges, int already = 0)
     {
         var queue = proxy.Services.GetRequiredService<ExchangeQueue>();
-        var counted = 0;
+        var counted = already;
         foreach (var part in exchanges.Chunk(5_000))
         {
             foreach (var exchange in part)

@@ -71,7 +71,7 @@ public sealed class SqliteAnalyticsStoreTests : RememberingStoreContract
         var store = await OpenAsync();
         using var provider = new ServiceCollection().AddMetrics().BuildServiceProvider();
         var metrics = ActivatorUtilities.CreateInstance<ProxyMetrics>(provider, new MetricsOptions());
-        var batch = new RecordBatch(store, metrics, NullLogger<RecordBatch>.Instance);
+        var batch = new RecordBatch(store, metrics, TimeProvider.System, NullLogger<RecordBatch>.Instance);
         batch.Add(Records.At(1));
         using var other = new SqliteConnection($"Data Source={File};Pooling=False");
         other.Open();

@@ -173,6 +173,6 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
     [GeneratedRegex(@"started by this program \(process (\d+)\)")]
     private static partial Regex ChildLine();
 
-    [GeneratedRegex("^(PROXY|OLLAMA|ANALYTICS|METRICS|SHUTDOWN)_")]
+    [GeneratedRegex("^(PROXY|OLLAMA|ANALYTICS|METRICS|OTEL|SHUTDOWN)_")]
     private static partial Regex Settings();
 }

@@ -9,7 +9,7 @@ namespace OllamaProxy.Application.Recording;
 /// Records on their way into the store. Used by one worker only. A failed write keeps the batch for the next try; what no longer fits while the store
 /// stays broken is dropped, counted and logged, and writing resumes by itself.
 /// </summary>
-public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metrics, ILogger<RecordBatch> logger)
+public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metrics, TimeProvider time, ILogger<RecordBatch> logger)
 {
     /// <summary>Records held while the store cannot write.</summary>
     public const int Capacity = 10_000;
@@ -44,6 +44,7 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
             return true;
         }
 
+        var begun = time.GetTimestamp();
         try
         {
             await store.WriteAsync(_records, cancellationToken);
@@ -67,7 +68,7 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
             Log.WriteResumed(logger, _records.Count);
         }
 
-        metrics.RecordsWritten(_records.Count);
+        metrics.RecordsWritten(_records.Count, time.GetElapsedTime(begun));
         _records.Clear();
         return true;
     }

@@ -9,6 +9,7 @@ internal sealed class UpdateMetrics(ProxyMetrics metrics) : INotificationHandler
     public Task Handle(RequestRecorded notification, CancellationToken cancellationToken)
     {
         metrics.Record(notification.Record);
+        metrics.Record(notification.Exchange);
         return Task.CompletedTask;
     }
 }

@@ -13,6 +13,10 @@ public sealed class ModelLabels(int capacity)
 
     private readonly ConcurrentDictionary<string, string> _known = new(StringComparer.Ordinal);
     private readonly Lock _adding = new();
+    private long _limited;
+
+    /// <summary>How often a name that exists found no place.</summary>
+    public long Limited => Interlocked.Read(ref _limited);
 
     /// <param name="model">A canonical name, or null.</param>
     /// <param name="exists">Whether the answer proves that there is such a model: a name Ollama refused never takes a place.</param>
@@ -28,8 +32,22 @@ public sealed class ModelLabels(int capacity)
             return label;
         }
 
-        return exists ? Add(model) : Other;
+        if (!exists)
+        {
+            return Other;
+        }
+
+        label = Add(model);
+        if (label == Other)
+        {
+            Interlocked.Increment(ref _limited);
+        }
+
+        return label;
     }
+
+    /// <summary>The label of a model that is loaded, and so exists. Asked at every scrape, so that it counts nothing.</summary>
+    public string OfLoaded(string model) => _known.TryGetValue(model, out var label) ? label : Add(model);
 
     private string Add(string model)
     {

@@ -22,7 +22,12 @@ public sealed class ProxyMetrics
     /// <summary>Pairs of endpoint and category: only inference endpoints have a prompt, every other call is <c>empty</c>.</summary>
     private static readonly int s_endpointCategories = ApiEndpoint.All.Sum(endpoint => endpoint.IsInference ? s_categories : 1);
 
+    /// <summary>What a model needed before its first token.</summary>
+    private static readonly string[] s_states = ["cold", "warm", "unknown"];
+    private static readonly double[] s_requestTimes = [0.001, 0.01, 0.05, 0.1, 0.3, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640];
+
     private readonly ModelLabels _models;
+    private readonly OllamaGauges _ollama;
     private readonly EndpointLoad _load = new();
     private readonly Counter<long> _requests;
     private readonly Histogram<double> _duration;
@@ -39,12 +44,25 @@ public sealed class ProxyMetrics
     private readonly Counter<long> _dropped;
     private readonly Counter<long> _written;
     private readonly Counter<long> _storeFailures;
+    private readonly Histogram<double> _firstToken;
+    private readonly Histogram<double> _gap;
+    private readonly Histogram<double> _longestGap;
+    private readonly Counter<long> _promptTokens;
+    private readonly Counter<long> _cachedTokens;
+    private readonly Counter<long> _generatedTokens;
+    private readonly Histogram<double> _promptSpeed;
+    private readonly Histogram<double> _overhead;
+    private readonly Histogram<double> _storeWrite;
+    private readonly Counter<long> _parseFailures;
     private int _active;
     private Func<int> _queued = static () => 0;
+    private Func<double?> _silence = static () => null;
+    private Func<long?> _free = static () => null;
 
     public ProxyMetrics(IMeterFactory meters, MetricsOptions options)
     {
         _models = new ModelLabels(options.MaxModels);
+        _ollama = new OllamaGauges(_models);
         var meter = meters.Create(MeterName);
 
         _requests = meter.CreateCounter<long>("ollama_requests_total", description: "Requests by model, endpoint, prompt category and status (success, error, cancelled).");
@@ -57,8 +75,17 @@ public sealed class ProxyMetrics
         meter.CreateObservableGauge("ollama_active_requests", () => Volatile.Read(ref _active), description: "Requests being forwarded now.");
 
         _errors = meter.CreateCounter<long>("ollama_request_errors_total", description: "Requests that were no success, by the type of the error; client_abort is no error of Ollama's.");
-        _phases = Histogram(meter, "ollama_request_phase_seconds", "s", "Where the time of inference requests went, as far as it is known.",
-            [0.001, 0.01, 0.05, 0.1, 0.3, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
+        _phases = Histogram(meter, "ollama_request_phase_seconds", "s", "Where the time of inference requests went, as far as it is known.", s_requestTimes);
+        _firstToken = Histogram(meter, "ollama_time_to_first_token_seconds", "s", "From the request to the first piece of a streamed answer, by whether the model had to be loaded (cold, warm, unknown).",
+            [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 320, 640]);
+        _gap = Histogram(meter, "ollama_inter_token_latency_seconds", "s", "Mean pause between the pieces of a streamed answer, one value for each answer.",
+            [0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10]);
+        _longestGap = Histogram(meter, "ollama_stream_max_gap_seconds", "s", "Longest pause between the pieces of a streamed answer, one value for each answer.", s_requestTimes);
+        _promptTokens = meter.CreateCounter<long>("ollama_prompt_tokens_total", description: "Tokens of prompts, cached ones included (prompt_eval_count).");
+        _cachedTokens = meter.CreateCounter<long>("ollama_cached_prompt_tokens_total", description: "Tokens of prompts that were cached, where Ollama tells.");
+        _generatedTokens = meter.CreateCounter<long>("ollama_generated_tokens_total", description: "Tokens generated (eval_count); counted from the pieces where the wire has no count.");
+        _promptSpeed = Histogram(meter, "ollama_prompt_tokens_per_second", null, "Speed of reading what was not cached of a prompt, where Ollama tells how much was.",
+            [10, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000]);
         _truncated = meter.CreateCounter<long>("ollama_prompt_truncated_total", description: "Prompts that Ollama shortened silently to fit the context, by how sure that is.");
         meter.CreateObservableGauge("ollama_endpoint_active_requests", _load.Active, description: "Inferences that have a slot now, by endpoint.");
         meter.CreateObservableGauge("ollama_queue_depth", _load.Waiting, description: "Inferences that wait for a slot, by endpoint.");
@@ -74,8 +101,31 @@ public sealed class ProxyMetrics
         _written = meter.CreateCounter<long>("ollama_proxy_records_written_total", description: "Records stored.");
         _storeFailures = meter.CreateCounter<long>("ollama_proxy_store_failures_total", description: "Failed attempts to write a batch of records.");
         meter.CreateObservableGauge("ollama_proxy_record_queue_depth", () => _queued(), description: "Exchanges waiting to be recorded.");
+        _storeWrite = Histogram(meter, "ollama_proxy_store_write_seconds", "s", "Duration of writing one batch of records.", [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
+        meter.CreateObservableGauge("ollama_proxy_store_free_bytes", () => Known(_free()), "By", "Bytes free where the analytics store is.");
+        _overhead = Histogram(meter, "ollama_proxy_overhead_seconds", "s", "What the proxy itself added, by stage (request, response).", [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1]);
+        _parseFailures = meter.CreateCounter<long>("ollama_proxy_parse_failures_total", description: "Exchanges of which something could not be read, by reason (malformed, reader_failed).");
+        meter.CreateObservableCounter("ollama_proxy_series_limited_total", () => _models.Limited, description: "Requests counted as model other because METRICS_MAX_MODELS names had a series already.");
 
-        // An instrument never touched is absent from a scrape; a counter at 0 lets an alert tell "none" from "not there".
+        meter.CreateObservableGauge("ollama_longest_silence_seconds", () => Known(_silence()), "s", "The longest time that one of the inferences Ollama works on now has brought nothing; 0 when there is none.");
+        meter.CreateObservableGauge("ollama_up", _ollama.Up, description: "Whether Ollama answered the last poll.");
+        meter.CreateObservableGauge("ollama_build_info", _ollama.Build, description: "1, with the versions of the proxy and of Ollama.");
+        meter.CreateObservableGauge("ollama_installed_models", _ollama.Installed, description: "Models on Ollama's disk.");
+        meter.CreateObservableGauge("ollama_installed_models_bytes", _ollama.InstalledBytes, "By", "Bytes of the models on Ollama's disk.");
+        meter.CreateObservableGauge("ollama_model_loaded", _ollama.Loaded, description: "1 for each model in memory, with what it is.");
+        meter.CreateObservableGauge("ollama_model_size_bytes", _ollama.Bytes, "By", "Bytes of a model in memory, in all.");
+        meter.CreateObservableGauge("ollama_model_vram_bytes", _ollama.VramBytes, "By", "Bytes of a model in memory that are on graphics cards.");
+        meter.CreateObservableGauge("ollama_model_gpu_ratio", _ollama.GpuRatio, description: "How much of a model in memory is on graphics cards, 0 to 1.");
+        meter.CreateObservableGauge("ollama_model_context_length", _ollama.ContextLength, description: "Tokens one request to a model in memory has room for.");
+        meter.CreateObservableGauge("ollama_model_expires_seconds", _ollama.ExpiresIn, "s", "Time until a model in memory is unloaded unless it is used.");
+    }
+
+    /// <summary>
+    /// Lets the counters begin at 0 whose series are known beforehand: an instrument never touched is absent from a scrape, and "none" could not be told from
+    /// "not there". To be called once somebody listens, for what was counted before is lost.
+    /// </summary>
+    public void BeginAtZero()
+    {
         foreach (var endpoint in EndpointLoad.Endpoints)
         {
             CountRejected(endpoint, RejectionReason.QueueFull, 0);
@@ -91,6 +141,8 @@ public sealed class ProxyMetrics
         _dropped.Add(0, new KeyValuePair<string, object?>("reason", "store_unavailable"));
         _written.Add(0);
         _storeFailures.Add(0);
+        CountParseFailure("malformed", 0);
+        CountParseFailure("reader_failed", 0);
     }
 
     /// <summary>
@@ -108,10 +160,16 @@ public sealed class ProxyMetrics
             "ollama_request_phase_seconds" => models * ExchangePhaseNames.All.Count,
             "ollama_prompt_truncated_total" => models * s_confidences,
             "ollama_tokens_generated" or "ollama_tokens_per_second" => models * s_categories,
+            "ollama_time_to_first_token_seconds" => models * EndpointLoad.Endpoints.Length * s_states.Length,
+            "ollama_prompt_tokens_total" or "ollama_cached_prompt_tokens_total" or "ollama_generated_tokens_total" => models * EndpointLoad.Endpoints.Length,
+            "ollama_inter_token_latency_seconds" or "ollama_stream_max_gap_seconds" or "ollama_prompt_tokens_per_second" => models,
+            "ollama_model_loaded" => models * OllamaGauges.BuildsOfModel,
+            "ollama_model_size_bytes" or "ollama_model_vram_bytes" or "ollama_model_gpu_ratio" or "ollama_model_context_length" or "ollama_model_expires_seconds" => models,
             "ollama_endpoint_active_requests" or "ollama_queue_depth" or "ollama_queue_wait_seconds" => EndpointLoad.Endpoints.Length,
             "ollama_rejected_total" => EndpointLoad.Endpoints.Length * Enum.GetValues<RejectionReason>().Length,
             "ollama_model_loads_total" or "ollama_model_load_seconds" => models * s_loadCauses,
-            _ => 2_000,
+            // What is left has few labels, or none; the runtime's own instruments are among them.
+            _ => 100,
         };
     }
 
@@ -145,16 +203,60 @@ public sealed class ProxyMetrics
     /// <summary>Where the depth of the recording queue can be read.</summary>
     internal void ObserveQueue(Func<int> depth) => _queued = depth;
 
+    /// <summary>Where the last poll of Ollama can be read.</summary>
+    public void ObserveOllama(Func<OllamaSnapshot> snapshot, TimeProvider time) => _ollama.Observe(snapshot, time);
+
+    /// <summary>Where the longest silence of a running inference can be read, in seconds; null when it is not known.</summary>
+    public void ObserveSilence(Func<double?> silence) => _silence = silence;
+
+    /// <summary>Where the bytes can be read that are free for the store; null when there is none.</summary>
+    public void ObserveFreeSpace(Func<long?> free) => _free = free;
+
+    /// <summary>The value of the <c>model</c> label for a record.</summary>
+    public string ModelOf(RequestRecord record) => _models.Of(record.Model, record.StatusCode is >= 200 and < 300);
+
     public void RecordDropped(string reason, int count) => _dropped.Add(count, new KeyValuePair<string, object?>("reason", reason));
 
-    public void RecordsWritten(int count) => _written.Add(count);
+    /// <summary>A batch was written.</summary>
+    /// <param name="count">Records in it.</param>
+    /// <param name="time">How long that took.</param>
+    public void RecordsWritten(int count, TimeSpan time)
+    {
+        _written.Add(count);
+        _storeWrite.Record(time.TotalSeconds);
+    }
 
     public void StoreFailed() => _storeFailures.Add(1);
+
+    /// <summary>What the proxy itself knows of an exchange and keeps in no record: its own share of the time, and what it could not read.</summary>
+    public void Record(Exchange exchange)
+    {
+        Overhead("request", exchange.RequestOverhead);
+        Overhead("response", exchange.ResponseOverhead);
+        // A body that Ollama was never shown, or not to its end, was not there to be read.
+        if (exchange is { Request.Malformed: true, RequestBytes: > 0, TimeToHeaders: not null })
+        {
+            CountParseFailure("malformed", 1);
+        }
+
+        if (exchange.ReaderFailed)
+        {
+            CountParseFailure("reader_failed", 1);
+        }
+
+        void Overhead(string stage, TimeSpan? time)
+        {
+            if (time is { } known)
+            {
+                _overhead.Record(known.TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
+            }
+        }
+    }
 
     /// <summary>Counts a finished request. Requests that name no model and run none (tags, ps, version) are counted with the model <c>unknown</c>.</summary>
     public void Record(RequestRecord record)
     {
-        var model = _models.Of(record.Model, record.StatusCode is >= 200 and < 300);
+        var model = ModelOf(record);
         var labels = new TagList
         {
             { "model", model },
@@ -178,6 +280,8 @@ public sealed class ProxyMetrics
         if (record.IsInference)
         {
             RecordPhases(record, model);
+            RecordStream(record, model);
+            RecordTokens(record, model);
         }
 
         if (record.LoadCause is { } cause)
@@ -195,6 +299,44 @@ public sealed class ProxyMetrics
             if (record.TokensPerSecond is { } speed)
             {
                 _tokensPerSecond.Record(speed, tokenLabels);
+            }
+        }
+    }
+
+    /// <summary>The pace of a streamed answer.</summary>
+    private void RecordStream(RequestRecord record, string model)
+    {
+        if (record.TimeToFirstToken is { } first)
+        {
+            // Without a load_duration (the paths of /v1) nobody knows whether the model was there.
+            var state = record.LoadCause is not null ? "cold" : record.LoadDuration is not null ? "warm" : "unknown";
+            _firstToken.Record(first.TotalSeconds, new TagList { { "model", model }, { "endpoint", record.Endpoint }, { "state", state } });
+        }
+
+        if (record.MeanGap is { } mean && record.LongestGap is { } longest)
+        {
+            var label = new KeyValuePair<string, object?>("model", model);
+            _gap.Record(mean.TotalSeconds, label);
+            _longestGap.Record(longest.TotalSeconds, label);
+        }
+    }
+
+    private void RecordTokens(RequestRecord record, string model)
+    {
+        var labels = new TagList { { "model", model }, { "endpoint", record.Endpoint } };
+        Count(_promptTokens, record.InputTokens, labels);
+        Count(_cachedTokens, record.CachedInputTokens, labels);
+        Count(_generatedTokens, record.OutputTokens, labels);
+        if (record.PromptTokensPerSecond is { } speed)
+        {
+            _promptSpeed.Record(speed, new KeyValuePair<string, object?>("model", model));
+        }
+
+        static void Count(Counter<long> counter, int? tokens, in TagList labels)
+        {
+            if (tokens is { } known)
+            {
+                counter.Add(known, labels);
             }
         }
     }
@@ -230,6 +372,12 @@ public sealed class ProxyMetrics
         RestartReason.Hung => "hung",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "A reason without a name."),
     }));
+
+    private void CountParseFailure(string reason, int count) => _parseFailures.Add(count, new KeyValuePair<string, object?>("reason", reason));
+
+    private static IEnumerable<Measurement<T>> Known<T>(T? value)
+        where T : struct =>
+        value is { } known ? [new(known)] : [];
 
     private static Histogram<double> Histogram(Meter meter, string name, string? unit, string help, double[] buckets) =>
         meter.CreateHistogram(name, unit, help, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = buckets });

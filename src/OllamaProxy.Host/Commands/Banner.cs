@@ -12,13 +12,15 @@ internal static class Banner
 {
     public static string Text(WebApplication app, ProxySettings settings, IOllamaProcessSupervisor ollama, bool withoutIPv6)
     {
-        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
-        var first = (addresses.FirstOrDefault() ?? "").Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal).Replace("[::]", "[::1]", StringComparison.Ordinal);
+        string[] all = [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? []];
+        // The port for metrics is on the same addresses, behind the proxy's.
+        var addresses = settings.Scrape.Port is null ? all : all[..(all.Length / 2)];
+        var first = Reachable(addresses.FirstOrDefault());
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"ollama-proxy {HelpText.Version} is ready.").AppendLine();
         Line(text, "Listening", string.Join(", ", addresses) + (withoutIPv6 ? " (this machine has no IPv6)" : ""));
         Line(text, "Ollama", $"{ollama.Backend.ToString().TrimEnd('/')}, {Origin(settings, ollama)}");
-        Line(text, "Metrics", $"{first}/metrics");
+        Line(text, "Metrics", $"{(settings.Scrape.Port is null ? first : Reachable(all.ElementAtOrDefault(addresses.Length)))}/metrics");
         Line(text, "Analytics", settings.Analytics.Backend == "none" ? "off (ANALYTICS_BACKEND=none)" : $"{first}/analytics/stats");
         if (settings.Analytics.Backend != "none")
         {
@@ -34,6 +36,9 @@ internal static class Banner
         text.Append("  Ctrl+C stops it; running requests are finished first.");
         return text.ToString();
     }
+
+    private static string Reachable(string? address) =>
+        (address ?? "").Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal).Replace("[::]", "[::1]", StringComparison.Ordinal);
 
     private static string Origin(ProxySettings settings, IOllamaProcessSupervisor ollama) => ollama.State switch
     {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Host.Telemetry;
 using OllamaProxy.Infrastructure.Supervision;
 
 namespace OllamaProxy.Host.Commands;
@@ -11,20 +12,21 @@ namespace OllamaProxy.Host.Commands;
 /// </summary>
 internal sealed class Listeners : IDisposable
 {
-    private readonly Dictionary<EndPoint, Socket> _sockets = [];
+    /// <summary>In the order they are asked for: two ports of the system's choice are the same endpoint until they are bound.</summary>
+    private readonly List<(IPEndPoint End, Socket Socket)> _sockets = [];
 
     private Listeners()
     {
     }
 
     /// <summary>The addresses that could be bound, in the order of the setting.</summary>
-    public IReadOnlyList<IPAddress> Addresses => [.. _sockets.Keys.Cast<IPEndPoint>().Select(end => end.Address)];
+    public IReadOnlyList<IPAddress> Addresses { get; private set; } = [];
 
     /// <summary>True when the machine has no IPv6 and the proxy does without.</summary>
     public bool WithoutIPv6 { get; private set; }
 
     /// <summary>Binds every address. Throws <see cref="StartException"/> when one cannot be had; IPv6's loopback alone may be missing.</summary>
-    public static async Task<Listeners> BindAsync(ProxyOptions options, CancellationToken cancellationToken)
+    public static async Task<Listeners> BindAsync(ProxyOptions options, ScrapeOptions scrape, CancellationToken cancellationToken)
     {
         var listeners = new Listeners();
         try
@@ -44,6 +46,9 @@ internal sealed class Listeners : IDisposable
                     throw new StartException(await ExplainAsync(exception, address, options.Port, cancellationToken));
                 }
             }
+
+            listeners.Addresses = [.. listeners._sockets.Select(socket => socket.End.Address)];
+            listeners.BindMetrics(scrape.Port);
         }
         catch
         {
@@ -55,8 +60,18 @@ internal sealed class Listeners : IDisposable
     }
 
     /// <summary>Gives the socket for an endpoint away; Kestrel owns it then.</summary>
-    public Socket Take(EndPoint end) =>
-        _sockets.Remove(end, out var socket) ? socket : throw new StartException($"No socket was bound for {end}.");
+    public Socket Take(EndPoint end)
+    {
+        var at = _sockets.FindIndex(bound => bound.End.Equals(end));
+        if (at < 0)
+        {
+            throw new StartException($"No socket was bound for {end}.");
+        }
+
+        var socket = _sockets[at].Socket;
+        _sockets.RemoveAt(at);
+        return socket;
+    }
 
     /// <summary>Says why an address could not be had and what to do.</summary>
     public static async Task<string> ExplainAsync(SocketException exception, IPAddress address, int port, CancellationToken cancellationToken)
@@ -82,7 +97,7 @@ internal sealed class Listeners : IDisposable
 
     public void Dispose()
     {
-        foreach (var socket in _sockets.Values)
+        foreach (var (_, socket) in _sockets)
         {
             socket.Dispose();
         }
@@ -127,6 +142,22 @@ internal sealed class Listeners : IDisposable
         address.Equals(IPAddress.IPv6Loopback)
         && exception.SocketErrorCode is SocketError.AddressFamilyNotSupported or SocketError.AddressNotAvailable or SocketError.ProtocolNotSupported;
 
+    /// <summary>Opens METRICS_PORT where the proxy listens.</summary>
+    private void BindMetrics(int? port)
+    {
+        foreach (var address in port is null ? [] : Addresses)
+        {
+            try
+            {
+                Bind(new IPEndPoint(address, port!.Value), Addresses);
+            }
+            catch (SocketException exception)
+            {
+                throw new StartException($"Port {port} could not be opened on {address} for /metrics: {exception.Message}. Choose another one with METRICS_PORT.");
+            }
+        }
+    }
+
     private void Bind(IPEndPoint end, IReadOnlyList<IPAddress> all)
     {
         var socket = new Socket(end.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
@@ -144,7 +175,7 @@ internal sealed class Listeners : IDisposable
             }
 
             socket.Bind(end);
-            _sockets.Add(end, socket);
+            _sockets.Add((end, socket));
         }
         catch
         {

@@ -27,7 +27,7 @@ internal static class ServeCommand
         try
         {
             CheckLogFolder(settings.Log);
-            using var listeners = await Listeners.BindAsync(settings.Proxy, cancellationToken);
+            using var listeners = await Listeners.BindAsync(settings.Proxy, settings.Scrape, cancellationToken);
             return await RunAsync(settings with { Proxy = settings.Proxy with { Addresses = listeners.Addresses } }, listeners, onReady, cancellationToken);
         }
         catch (StartException exception)

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Globalization;
 using System.Net;
 using OllamaProxy.Application.Recording;
@@ -33,6 +34,8 @@ internal static class EnvironmentVariables
             (settings, text) => HostNames(text) is { } names ? settings with { Access = settings.Access with { AllowedHosts = names } } : null),
         new("PROXY_INJECT_USAGE", "false", "true or false", "Ask Ollama for the token counts of OpenAI streams whose client did not, and take them out of the answer again.",
             (settings, text) => Boolean(text) is { } inject ? settings with { Proxy = settings.Proxy with { InjectUsage = inject } } : null),
+        new("PROXY_PROPAGATE_TRACE", "false", "true or false", "Send the identity of the request's span to Ollama (traceparent), in place of the client's; otherwise nothing is added.",
+            (settings, text) => Boolean(text) is { } propagate ? settings with { OpenTelemetry = settings.OpenTelemetry with { PropagatesTrace = propagate } } : null),
         new("TRUSTED_PROXIES", "", "IP addresses, networks (10.0.0.0/8) and localhost, separated by commas", "The proxies before this one whose Forwarded and X-Forwarded-For headers say who the client is.",
             (settings, text) => TrustedNetworks.Parse(text) is { } networks ? settings with { Proxy = settings.Proxy with { TrustedProxies = networks } } : null),
         new("OLLAMA_BACKEND_PORT", "11435", "1 to 65535", "The private port of the real Ollama.",
@@ -84,9 +87,15 @@ internal static class EnvironmentVariables
         new("ANALYTICS_REDACT_PATTERNS", "", "regular expressions, one a line or separated by ;;", "What else is taken out.",
             (settings, text) => settings with { Recording = settings.Recording with { RedactPatterns = RedactionSettings.Patterns(text) } }),
         new("ANALYTICS_TOKEN", "", "16 to 512 visible ASCII characters", "The secret with which other machines may read /analytics and /test; without it only this machine may.",
-            (settings, text) => text.Length is >= 16 and <= 512 && text.All(character => character is > ' ' and < '\x7f') ? settings with { Access = settings.Access with { Token = text } } : null) { IsSecret = true },
+            (settings, text) => IsSecret(text) ? settings with { Access = settings.Access with { Token = text } } : null) { IsSecret = true },
         new("METRICS_MAX_MODELS", "100", "1 to 1000", "Distinct model names in /metrics; further ones are counted as \"other\".",
             (settings, text) => Integer(text, 1, 1_000) is { } models ? settings with { Metrics = settings.Metrics with { MaxModels = models } } : null),
+        new("METRICS_PORT", "", "0 to 65535 (0: any free port)", "A port for /metrics alone, on the addresses of PROXY_HOST; on the proxy's port the path is Ollama's then.",
+            (settings, text) => Integer(text, 0, 65_535) is { } port ? settings with { Scrape = settings.Scrape with { Port = port } } : null),
+        new("METRICS_TOKEN", "", "16 to 512 visible ASCII characters", "The secret with which /metrics may be read, as a bearer; without it everybody who can connect may.",
+            (settings, text) => IsSecret(text) ? settings with { Scrape = settings.Scrape with { Token = text } } : null) { IsSecret = true },
+        new("METRICS_APPEND_OLLAMA", "false", "true or false", "Put the metrics of Ollama itself, where it has any, behind ours.",
+            (settings, text) => Boolean(text) is { } append ? settings with { Scrape = settings.Scrape with { AppendsOllama = append } } : null),
         new("LOG_LEVEL", "info", "trace, debug, info, warn, error, none", "What is logged: info has a line for each request.",
             (settings, text) => Level(text) is { } level ? settings with { Log = settings.Log with { Level = level } } : null),
         new("LOG_FORMAT", "text", "text, json", "How the console's log is written: for people, or a JSON object a line.",
@@ -97,6 +106,21 @@ internal static class EnvironmentVariables
             (settings, text) => Integer(text, 1, 10_000) is { } size ? settings with { Log = settings.Log with { MaxSizeMegabytes = size } } : null),
         new("LOG_MAX_FILES", "5", "1 to 1000", "Log files that are kept.",
             (settings, text) => Integer(text, 1, 1_000) is { } files ? settings with { Log = settings.Log with { MaxFiles = files } } : null),
+    ];
+
+    /// <summary>
+    /// OpenTelemetry's own variables. Its SDK knows them; it is given the values that were read here, and does not look into the environment itself.
+    /// </summary>
+    public static IReadOnlyList<string> OpenTelemetry { get; } =
+    [
+        "OTEL_SDK_DISABLED", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES",
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+        "OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT",
+        "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+        "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+        "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
     ];
 
     /// <summary>The process environment.</summary>
@@ -141,6 +165,7 @@ internal static class EnvironmentVariables
             }
         }
 
+        settings = WithOpenTelemetry(settings, values.Get, problems);
         settings = OllamaHost.Apply(settings, problems);
         problems.AddRange(PortProblems(settings));
         problems.AddRange(RedactionSettings.Problems(settings.Recording.RedactPatterns));
@@ -151,12 +176,31 @@ internal static class EnvironmentVariables
         }, problems);
     }
 
+    private static ProxySettings WithOpenTelemetry(ProxySettings settings, Func<string, string?> get, List<string> problems)
+    {
+        var set = OpenTelemetry.Select(name => (Name: name, Value: get(name)?.Trim())).Where(variable => !string.IsNullOrEmpty(variable.Value));
+        var options = settings.OpenTelemetry with { Variables = set.ToDictionary(variable => variable.Name, variable => variable.Value!, StringComparer.Ordinal).ToFrozenDictionary(StringComparer.Ordinal) };
+        problems.AddRange(options.Problems());
+        return settings with
+        {
+            OpenTelemetry = options,
+            Notices = options is { PropagatesTrace: true, ExportsTraces: false }
+                ? [.. settings.Notices, "PROXY_PROPAGATE_TRACE does nothing while no traces are sent: set OTEL_EXPORTER_OTLP_ENDPOINT."]
+                : settings.Notices,
+        };
+    }
+
     /// <summary>A value as it may stand in a message: on one line and not endless.</summary>
     internal static string Cut(string text) => (text.Length > 80 ? $"{text[..80]}…" : text).ReplaceLineEndings(" ");
 
     private static IEnumerable<string> PortProblems(ProxySettings settings)
     {
         var (port, ollama) = (settings.Proxy.Port, settings.Ollama);
+        if (settings.Scrape.Port is > 0 and var metrics && (metrics == port || (ollama.BackendUrl is null && metrics == ollama.BackendPort)))
+        {
+            yield return $"METRICS_PORT={metrics}: is {(metrics == port ? "PROXY_PORT, where /metrics is without it" : "OLLAMA_BACKEND_PORT")}; it must be a port of its own.";
+        }
+
         if (port == 0)
         {
             yield break;
@@ -172,6 +216,8 @@ internal static class EnvironmentVariables
             yield return $"OLLAMA_BACKEND_URL=\"{Cut(url.ToString())}\": is the proxy itself (PROXY_PORT {port}); it must be the real Ollama.";
         }
     }
+
+    private static bool IsSecret(string text) => text.Length is >= 16 and <= 512 && text.All(character => character is > ' ' and < '\x7f');
 
     private static bool? Boolean(string text) => text.ToLowerInvariant() switch
     {

@@ -2,6 +2,7 @@ using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Host.Access;
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Telemetry;
 using OllamaProxy.Infrastructure.Analytics;
 using OllamaProxy.Infrastructure.Logging;
 using OllamaProxy.Infrastructure.Supervision;
@@ -22,6 +23,10 @@ internal sealed record ProxySettings
     public RecordingOptions Recording { get; init; } = new();
 
     public MetricsOptions Metrics { get; init; } = new();
+
+    public ScrapeOptions Scrape { get; init; } = new();
+
+    public OpenTelemetryOptions OpenTelemetry { get; init; } = new();
 
     public AccessOptions Access { get; init; } = new();
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
 using OllamaProxy.Application.Protocols;
 using OllamaProxy.Domain;
@@ -14,6 +15,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     private long _lastHeard;
     private long _wholeSince;
     private bool _isHeldUp;
+    private long _askedAt;
 
     public string Id { get; } = Guid.CreateVersion7().ToString("N");
 
@@ -75,6 +77,21 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     /// <summary>True while an answer is held up by its client. Read by other threads.</summary>
     public bool IsHeldUp => Volatile.Read(ref _isHeldUp);
 
+    /// <summary>See <see cref="Exchange.RequestOverhead"/>.</summary>
+    public TimeSpan? RequestOverhead { get; private set; }
+
+    /// <summary>See <see cref="Exchange.ResponseOverhead"/>.</summary>
+    public TimeSpan? ResponseOverhead { get; private set; }
+
+    /// <summary>See <see cref="Exchange.ReaderFailed"/>.</summary>
+    public bool ReaderFailed { get; private set; }
+
+    /// <summary>When Ollama was heard last, or else asked, as a timestamp of <see cref="Clock"/>; 0 before that. Read by others while it runs.</summary>
+    public long HeardAt => Math.Max(LastHeard, Volatile.Read(ref _askedAt));
+
+    /// <summary>See <see cref="Exchange.Span"/>.</summary>
+    public Activity? Span { get; set; }
+
     public long RequestBytes { get; private set; }
 
     public long ResponseBytes { get; private set; }
@@ -130,6 +147,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
             catch (Exception exception)
             {
                 _requestReader = null;
+                ReaderFailed = true;
                 Log.ReaderFailed(logger, exception, "request", Endpoint.Label);
             }
         }
@@ -159,6 +177,11 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     /// <param name="arrived">When it came, as a timestamp of <see cref="Clock"/>.</param>
     public void ObserveResponse(ReadOnlySpan<byte> data, long arrived)
     {
+        if (ResponseBytes == 0)
+        {
+            ResponseOverhead = time.GetElapsedTime(arrived) - BackPressure;
+        }
+
         ResponseBytes += data.Length;
         Volatile.Write(ref _lastHeard, arrived);
         if (_responseReader is { } reader)
@@ -170,6 +193,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
             catch (Exception exception)
             {
                 _responseReader = null;
+                ReaderFailed = true;
                 Log.ReaderFailed(logger, exception, "response", Endpoint.Label);
             }
         }
@@ -184,7 +208,12 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     public void Awaited(TimeSpan waited) => ConnectTime = _waited += waited;
 
     /// <summary>Ollama is being asked; until a connection is made for this request, one was there.</summary>
-    public void Asked() => ConnectTime = _waited;
+    public void Asked()
+    {
+        ConnectTime = _waited;
+        Volatile.Write(ref _askedAt, time.GetTimestamp());
+        RequestOverhead = UsageFilter is null ? time.GetElapsedTime(Started, _askedAt) - (QueueTime ?? TimeSpan.Zero) - _waited : null;
+    }
 
     /// <param name="since">When the connecting began, as a timestamp of <see cref="Clock"/>.</param>
     public void Connected(long since) => ConnectTime = _waited + time.GetElapsedTime(since);
@@ -233,6 +262,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
         }
         catch (Exception exception)
         {
+            ReaderFailed = true;
             Log.ReaderFailed(logger, exception, side, Endpoint.Label);
             return unknown;
         }

@@ -4,6 +4,7 @@ using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Host.Telemetry;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace OllamaProxy.Host.Proxy;
@@ -16,6 +17,7 @@ internal sealed class ExchangeMiddleware(
     OllamaConnections connections,
     IOllamaProcessSupervisor ollama,
     ProxyOptions options,
+    OpenTelemetryOptions telemetry,
     ConcurrencyGate gate,
     StartWait start,
     RunningRequests running,
@@ -26,6 +28,9 @@ internal sealed class ExchangeMiddleware(
     ILogger<ExchangeMiddleware> logger)
 {
     private const int MaxTarget = 2_048;
+
+    private readonly bool _isTraced = telemetry.ExportsTraces;
+    private readonly bool _propagatesTrace = telemetry is { ExportsTraces: true, PropagatesTrace: true };
 
     /// <summary>YARP's own limit of 100 s between two pieces would cut cold loads; Ollama has none, and so have we.</summary>
     private static readonly ForwarderRequestConfig s_config = new() { ActivityTimeout = Timeout.InfiniteTimeSpan };
@@ -118,6 +123,11 @@ internal sealed class ExchangeMiddleware(
             exchange.UsageFilter = new UsageFilter();
         }
 
+        if (_propagatesTrace)
+        {
+            exchange.Span = TraceExchange.Begin(context.Request.Headers.TraceParent, context.Request.Headers.TraceState, exchange.StartedAt);
+        }
+
         var processId = ollama.ProcessId;
         var error = await SendAsync(context, exchange);
         if (exchange.End == RelayEnd.NoAnswer && await start.MayRepeatAsync(context, exchange, processId))
@@ -173,6 +183,12 @@ internal sealed class ExchangeMiddleware(
             TimeToHeaders = exchange.TimeToHeaders,
             ConnectTime = exchange.ConnectTime,
             BackPressure = exchange.TimeToHeaders is null ? null : exchange.BackPressure,
+            RequestOverhead = exchange.RequestOverhead,
+            ResponseOverhead = exchange.ResponseOverhead,
+            ReaderFailed = exchange.ReaderFailed,
+            TraceParent = _isTraced ? context.Request.Headers.TraceParent : default,
+            TraceState = _isTraced ? context.Request.Headers.TraceState : default,
+            Span = exchange.Span,
             Request = request,
             Response = response,
         };

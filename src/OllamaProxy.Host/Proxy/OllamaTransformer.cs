@@ -34,6 +34,12 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
                 continue;
             }
 
+            // Ours stands in their place.
+            if (exchange.Span is not null && (name.Equals("traceparent", StringComparison.OrdinalIgnoreCase) || name.Equals("tracestate", StringComparison.OrdinalIgnoreCase)))
+            {
+                continue;
+            }
+
             var forwarded =
                 name.Equals("Host", StringComparison.OrdinalIgnoreCase) ? new StringValues(rules.Host(originalHost)) :
                 name.Equals("Origin", StringComparison.OrdinalIgnoreCase) ? rules.Origin(values, originalHost) :
@@ -47,6 +53,15 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
             {
                 mark |= RequestHeadMark.HasRepeats;
                 Add(context, request, RequestHead.NameOfRepeat(name, line), forwarded[line]);
+            }
+        }
+
+        if (exchange.Span is { } span)
+        {
+            Add(context, request, "traceparent", span.Id);
+            if (span.TraceStateString is { } state)
+            {
+                Add(context, request, "tracestate", state);
             }
         }
 

@@ -55,11 +55,12 @@ internal static class ProxyPipeline
         });
 
     /// <param name="app">The application.</param>
+    /// <param name="hasMetrics">False when <c>/metrics</c> has a port of its own; here it then is Ollama's.</param>
     /// <param name="own">Maps the paths that are ours.</param>
-    public static void UseProxyPipeline(this WebApplication app, Action<IEndpointRouteBuilder> own)
+    public static void UseProxyPipeline(this WebApplication app, bool hasMetrics, Action<IEndpointRouteBuilder> own)
     {
         app.MapWhen(
-            static context => OwnPaths.Contains(context.Features.Get<IHttpRequestFeature>()!.RawTarget),
+            context => OwnPaths.Contains(context.Features.Get<IHttpRequestFeature>()!.RawTarget, hasMetrics),
             branch =>
             {
                 branch.UseRouting();

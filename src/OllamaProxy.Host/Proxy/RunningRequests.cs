@@ -147,6 +147,24 @@ internal sealed class RunningRequests
         }
     }
 
+    /// <summary>The longest time that one of the inferences Ollama was asked for has brought nothing; zero when there is none.</summary>
+    public TimeSpan LongestSilence(TimeProvider time)
+    {
+        var longest = TimeSpan.Zero;
+        lock (_changing)
+        {
+            for (var exchange = _first; exchange is not null; exchange = exchange.Next)
+            {
+                if (exchange.NeedsSlot && exchange.HeardAt is not 0 and var heard && time.GetElapsedTime(heard) is var silence && silence > longest)
+                {
+                    longest = silence;
+                }
+            }
+        }
+
+        return longest;
+    }
+
     private void Tell(RunningRequest request)
     {
         foreach (var listener in _listeners)

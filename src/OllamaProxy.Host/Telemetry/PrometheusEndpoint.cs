@@ -1,16 +1,45 @@
 using System.Diagnostics.Metrics;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
+using OllamaProxy.Host.Proxy;
+using OllamaProxy.Infrastructure.Analytics;
 using OpenTelemetry.Metrics;
 
 namespace OllamaProxy.Host.Telemetry;
 
-/// <summary>An OpenTelemetry meter provider over the program's instruments, read by <c>GET /metrics</c> in Prometheus' text format.</summary>
+/// <summary>An OpenTelemetry meter provider over the program's instruments, read by <c>GET /metrics</c> in Prometheus' text format, or OpenMetrics for who asks for it.</summary>
 internal static class PrometheusEndpoint
 {
+    /// <summary>
+    /// The instruments of .NET itself (memory, garbage collections, threads, processor time of this process), which are in the runtime since .NET 9: the packages
+    /// OpenTelemetry.Instrumentation.Runtime and .Process would only add the same again.
+    /// </summary>
+    public const string RuntimeMeter = "System.Runtime";
+
+    /// <summary>
+    /// Those of them that say something: a compiled program has no compiler to watch, its processors and assemblies do not change, and two sizes of the thread
+    /// pool are declared as counters, which they are not.
+    /// </summary>
+    private static readonly HashSet<string> s_runtime = new(StringComparer.Ordinal)
+    {
+        "dotnet.exceptions",
+        "dotnet.gc.collections",
+        "dotnet.gc.heap.total_allocated",
+        "dotnet.gc.last_collection.heap.fragmentation.size",
+        "dotnet.gc.last_collection.heap.size",
+        "dotnet.gc.last_collection.memory.committed_size",
+        "dotnet.gc.pause.time",
+        "dotnet.monitor.lock_contentions",
+        "dotnet.process.cpu.time",
+        "dotnet.process.memory.working_set",
+        "dotnet.thread_pool.work_item.count",
+    };
+
     public static void AddPrometheus(this IServiceCollection services, MetricsOptions options)
     {
+        services.AddSingleton<MetricsToken>();
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
-            .AddMeter(ProxyMetrics.MeterName)
+            .AddMeter(ProxyMetrics.MeterName, RuntimeMeter)
             .AddPrometheusExporter(exporter =>
             {
                 exporter.ScrapeResponseCacheDurationMilliseconds = 0;
@@ -21,11 +50,55 @@ internal static class PrometheusEndpoint
         services.ConfigureOpenTelemetryMeterProvider((provider, metrics) =>
         {
             var own = provider.GetRequiredService<IMeterFactory>();
-            metrics.AddView(instrument => instrument.Meter.Scope == own
-                ? new MetricStreamConfiguration { CardinalityLimit = ProxyMetrics.SeriesLimit(instrument.Name, options.MaxModels) }
-                : MetricStreamConfiguration.Drop);
+            metrics.AddView(instrument => StreamOf(instrument, own, options));
         });
     }
 
-    public static void MapPrometheus(this IEndpointRouteBuilder endpoints) => endpoints.MapPrometheusScrapingEndpoint("/metrics");
+    /// <summary>How an instrument is kept: with as many series as it can have; not at all when it is another program's.</summary>
+    public static MetricStreamConfiguration StreamOf(Instrument instrument, IMeterFactory own, MetricsOptions options) =>
+        instrument.Meter.Scope == own || (instrument.Meter.Name == RuntimeMeter && s_runtime.Contains(instrument.Name))
+            ? new MetricStreamConfiguration
+            {
+                CardinalityLimit = instrument.Meter.Name == GenAiMetrics.MeterName ? GenAiMetrics.SeriesLimit(options.MaxModels) : ProxyMetrics.SeriesLimit(instrument.Name, options.MaxModels),
+            }
+            : MetricStreamConfiguration.Drop;
+
+    public static void MapPrometheus(this IEndpointRouteBuilder endpoints)
+    {
+        var services = endpoints.ServiceProvider;
+        Observe(services);
+        var exporter = endpoints.CreateApplicationBuilder();
+        // This makes the meter provider, which hears what is counted from here on.
+        exporter.UseOpenTelemetryPrometheusScrapingEndpoint(static _ => true);
+        services.GetRequiredService<ProxyMetrics>().BeginAtZero();
+        var answer = new MetricsAnswer(exporter.Build(), services.GetRequiredService<ScrapeOptions>(), services.GetRequiredService<MetricsToken>(), services.GetRequiredService<IOllamaClient>());
+        endpoints.Map("/metrics", (RequestDelegate)answer.InvokeAsync);
+    }
+
+    /// <summary>What is looked up at each scrape instead of being counted as it happens.</summary>
+    private static void Observe(IServiceProvider services)
+    {
+        var (metrics, time) = (services.GetRequiredService<ProxyMetrics>(), services.GetRequiredService<TimeProvider>());
+        var (ollama, running) = (services.GetRequiredService<OllamaWatch>(), services.GetRequiredService<RunningRequests>());
+        metrics.ObserveOllama(() => ollama.Current, time);
+        metrics.ObserveSilence(() => running.LongestSilence(time).TotalSeconds);
+        if (services.GetRequiredService<AnalyticsOptions>() is { Backend: not "none", Directory: var folder })
+        {
+            metrics.ObserveFreeSpace(() => FreeBytes(folder));
+        }
+    }
+
+    /// <summary>Null when the system does not tell.</summary>
+    private static long? FreeBytes(string folder)
+    {
+        try
+        {
+            var path = Path.GetFullPath(folder);
+            return new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(path)! : path).AvailableFreeSpace;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
+    }
 }

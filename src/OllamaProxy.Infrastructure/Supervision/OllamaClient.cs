@@ -13,6 +13,9 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
     /// <summary>A list can be held up by the unloading of a model, which takes seconds.</summary>
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
+    /// <summary>A scrape is given up after ten seconds, and what we have ourselves must not be lost with it.</summary>
+    private static readonly TimeSpan s_metricsTimeout = TimeSpan.FromSeconds(2);
+
     /// <summary>A model that is never unloaded expires some 292 years from now, which is as far as Go's durations go.</summary>
     private const int NeverFromYear = 2200;
 
@@ -31,6 +34,27 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
 
     public Task<OllamaAnswer<string>> VersionAsync(CancellationToken cancellationToken) =>
         AskAsync("/api/version", OllamaJson.Default.VersionAnswer, answer => answer.Version, cancellationToken);
+
+    public async Task<OllamaAnswer<string>> MetricsAsync(CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(s_metricsTimeout);
+        try
+        {
+            using var response = await _client.GetAsync(new Uri(ollama.Backend, "/metrics"), limit.Token);
+            return response.IsSuccessStatusCode && response.Content.Headers.ContentType?.MediaType == "text/plain"
+                ? new(await response.Content.ReadAsStringAsync(limit.Token), null)
+                : new(null, $"Ollama has no metrics: it answered with status {(int)response.StatusCode}.");
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return new(null, $"Ollama did not answer within {s_metricsTimeout.TotalSeconds} s.");
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException or InvalidOperationException)
+        {
+            return new(null, $"No answer from Ollama: {exception.Message}");
+        }
+    }
 
     public void Dispose() => _client.Dispose();
 

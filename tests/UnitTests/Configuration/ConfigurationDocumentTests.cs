@@ -18,6 +18,24 @@ public sealed class ConfigurationDocumentTests
     }
 
     [Fact]
+    public void Every_variable_of_OpenTelemetry_that_is_read_is_listed()
+    {
+        var listed = File.ReadAllLines(Repository.PathOf("docs", "monitoring.md")).Where(line => line.StartsWith("| `OTEL_", StringComparison.Ordinal)).Select(line => line.Trim('|', ' ', '`'));
+
+        Assert.Equal(EnvironmentVariables.OpenTelemetry, listed);
+    }
+
+    [Fact]
+    public void A_wrong_variable_of_OpenTelemetry_stops_the_start()
+    {
+        var (_, problems) = EnvironmentVariables.Read(name => name switch { "OTEL_EXPORTER_OTLP_ENDPOINT" => "localhost:4317", "OTEL_EXPORTER_OTLP_PROTOCOL" => "http/json", _ => null });
+
+        Assert.Equal(
+            ["OTEL_EXPORTER_OTLP_ENDPOINT=\"localhost:4317\": must be an http or https URL.", "OTEL_EXPORTER_OTLP_PROTOCOL=\"http/json\": must be grpc or http/protobuf."],
+            problems);
+    }
+
+    [Fact]
     public void Every_exit_code_is_explained() =>
         Assert.All([ExitCodes.Success, ExitCodes.Failed, ExitCodes.CannotStart, ExitCodes.NotRunning, ExitCodes.Interrupted], code => Assert.Contains(s_lines, line => line.StartsWith($"| {code} |", StringComparison.Ordinal)));
 }

@@ -33,6 +33,8 @@ internal sealed class KnownOllama : IOllamaClient, IOllamaProcessSupervisor
 
     public Task<OllamaAnswer<string>> VersionAsync(CancellationToken cancellationToken) => Task.FromResult(new OllamaAnswer<string>("0.32.15", null));
 
+    public Task<OllamaAnswer<string>> MetricsAsync(CancellationToken cancellationToken) => Task.FromResult(new OllamaAnswer<string>(null, "It has none."));
+
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
 using OllamaProxy.TestKit;
@@ -24,7 +25,7 @@ public sealed class MetricCatalogueTests
             var row = documented[entry.Key];
             var unit = entry.Value.Instrument.Unit;
             Assert.Equal(TypeOf(entry.Value.Instrument), row[1]);
-            Assert.True(unit is null || row[2] == (unit == "s" ? "seconds" : unit), $"{entry.Key}: {row[2]}");
+            Assert.True(unit is null || row[2] == (unit switch { "s" => "seconds", "By" => "bytes", _ => unit }), $"{entry.Key}: {row[2]}");
             Assert.False(string.IsNullOrWhiteSpace(row[2]) || string.IsNullOrWhiteSpace(row[4]), entry.Key);
             Assert.Equal(entry.Value.Labels.Order(StringComparer.Ordinal), row[3].Split(", ", StringSplitOptions.RemoveEmptyEntries).Select(label => label.Trim('`')).Order(StringComparer.Ordinal));
         });
@@ -44,7 +45,9 @@ public sealed class MetricCatalogueTests
     [Fact]
     public void Every_label_is_explained_with_every_value_of_a_closed_set()
     {
-        var documented = Rows("| Label | Values |").ToDictionary(row => row[0].Trim('`'), row => row[1], StringComparer.Ordinal);
+        var documented = Rows("| Label | Values |")
+            .SelectMany(row => row[0].Split(", "), (row, label) => (Label: label.Trim('`'), Values: row[1]))
+            .ToDictionary(row => row.Label, row => row.Values, StringComparer.Ordinal);
 
         Assert.Equal(Declared().Values.SelectMany(entry => entry.Labels).Distinct().Order(StringComparer.Ordinal), documented.Keys.Order(StringComparer.Ordinal));
         Assert.All(Enum.GetValues<ErrorType>(), type => Assert.Contains($"`{type.Name()}`", documented["error_type"], StringComparison.Ordinal));
@@ -76,7 +79,20 @@ public sealed class MetricCatalogueTests
         listener.SetMeasurementEventCallback<double>((instrument, _, labels, _) => Note(instrument, labels));
         listener.Start();
         var metrics = new ProxyMetrics(meters, new MetricsOptions());
+        metrics.BeginAtZero();
+        metrics.ObserveOllama(() => new OllamaSnapshot { TakenAt = DateTimeOffset.UnixEpoch, IsUp = true, Loaded = [new LoadedModel("a:latest") { Size = 1, ContextLength = 1, ExpiresAt = DateTimeOffset.UnixEpoch }] }, TimeProvider.System);
         metrics.Record(Everything());
+        metrics.Record(new Exchange
+        {
+            Id = "1",
+            StartedAt = DateTimeOffset.UnixEpoch,
+            Duration = TimeSpan.Zero,
+            Endpoint = ApiEndpoint.Chat,
+            Method = "POST",
+            Target = "/api/chat",
+            Outcome = ExchangeOutcome.Completed,
+            RequestOverhead = TimeSpan.Zero,
+        });
         metrics.Waited(ApiEndpoint.Chat, TimeSpan.Zero);
         listener.RecordObservableInstruments();
         return found;
@@ -107,6 +123,12 @@ public sealed class MetricCatalogueTests
         LoadCause = LoadCause.Cold.Name(),
         LoadDuration = TimeSpan.FromSeconds(1),
         QueueTime = TimeSpan.Zero,
+        TimeToFirstToken = TimeSpan.FromSeconds(1),
+        MeanGap = TimeSpan.FromSeconds(1),
+        LongestGap = TimeSpan.FromSeconds(1),
+        InputTokens = 2,
+        CachedInputTokens = 1,
+        PromptTokensPerSecond = 1,
         OutputTokens = 1,
         TokensPerSecond = 1,
         IsInference = true,
@@ -114,7 +136,7 @@ public sealed class MetricCatalogueTests
 
     private static string TypeOf(Instrument instrument) => instrument.GetType().Name switch
     {
-        "Counter`1" => "counter",
+        "Counter`1" or "ObservableCounter`1" => "counter",
         "Histogram`1" => "histogram",
         "ObservableGauge`1" => "gauge",
         var other => other,

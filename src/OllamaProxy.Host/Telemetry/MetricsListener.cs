@@ -1,0 +1,32 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace OllamaProxy.Host.Telemetry;
+
+/// <summary>The port of <c>METRICS_PORT</c>. What comes in there is marked by its connection: the number alone may be one that the system chose.</summary>
+internal static class MetricsListener
+{
+    private static readonly object s_mark = new();
+
+    public static void ListenForMetrics(this KestrelServerOptions kestrel, IEnumerable<IPAddress> addresses, int port)
+    {
+        foreach (var address in addresses)
+        {
+            kestrel.Listen(address, port, listen => listen.Use(next => connection =>
+            {
+                connection.Items[s_mark] = s_mark;
+                return next(connection);
+            }));
+        }
+    }
+
+    /// <summary>Answers what comes in on that port: the mapped paths, and nothing of Ollama's.</summary>
+    public static void UseMetricsListener(this WebApplication app, Action<IEndpointRouteBuilder> own) => app.MapWhen(
+        static context => context.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(s_mark) == true,
+        branch =>
+        {
+            branch.UseRouting();
+            branch.UseEndpoints(own);
+        });
+}

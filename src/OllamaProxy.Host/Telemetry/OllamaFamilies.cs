@@ -1,0 +1,72 @@
+using System.Text;
+
+namespace OllamaProxy.Host.Telemetry;
+
+/// <summary>
+/// Puts the metrics of Ollama itself behind ours, line by line as they came. A family that we define is left out, for a page may define each only once; a page
+/// that is no text format is left out whole, for one wrong line costs the scrape.
+/// </summary>
+internal static class OllamaFamilies
+{
+    private static readonly string[] s_suffixes = ["_bucket", "_sum", "_count", "_total"];
+
+    /// <param name="ours">Our page.</param>
+    /// <param name="theirs">Ollama's page; null when it has none.</param>
+    /// <returns>What is to follow our page: lines that each end with a line feed.</returns>
+    public static string Rest(string ours, string? theirs)
+    {
+        if (string.IsNullOrEmpty(theirs))
+        {
+            return "";
+        }
+
+        var defined = ours.Split('\n').Select(FamilyOf).OfType<string>().Select(Stem).ToHashSet(StringComparer.Ordinal);
+        var rest = new StringBuilder();
+        foreach (var line in theirs.Split('\n').Select(line => line.TrimEnd('\r')).Where(line => line.Length > 0))
+        {
+            if (!IsLine(line))
+            {
+                return "";
+            }
+
+            if (FamilyOf(line) is not { } family || !defined.Contains(Stem(family)))
+            {
+                rest.Append(line).Append('\n');
+            }
+        }
+
+        return rest.ToString();
+    }
+
+    /// <summary>The name a line is about; null for a remark.</summary>
+    private static string? FamilyOf(string line)
+    {
+        if (line.StartsWith('#'))
+        {
+            return line.Split(' ', 4) is [_, "HELP" or "TYPE" or "UNIT", var name, ..] ? name : null;
+        }
+
+        var end = line.AsSpan().IndexOfAny('{', ' ', '\t');
+        return end > 0 ? line[..end] : null;
+    }
+
+    private static string Stem(string name)
+    {
+        foreach (var suffix in s_suffixes)
+        {
+            if (name.EndsWith(suffix, StringComparison.Ordinal))
+            {
+                return name[..^suffix.Length];
+            }
+        }
+
+        return name;
+    }
+
+    /// <summary>True for a remark and for a name with a number behind it.</summary>
+    private static bool IsLine(string line) =>
+        line.StartsWith('#') || ((char.IsAsciiLetter(line[0]) || line[0] is '_' or ':') && line.LastIndexOf(' ') is > 0 and var space && IsNumber(line.AsSpan(space + 1)));
+
+    private static bool IsNumber(ReadOnlySpan<char> text) =>
+        text is "NaN" or "+Inf" or "-Inf" or "Inf" || double.TryParse(text, System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out _);
+}
