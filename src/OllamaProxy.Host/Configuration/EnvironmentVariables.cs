@@ -178,8 +178,9 @@ internal static class EnvironmentVariables
 
     private static ProxySettings WithOpenTelemetry(ProxySettings settings, Func<string, string?> get, List<string> problems)
     {
-        var set = OpenTelemetry.Select(name => (Name: name, Value: get(name)?.Trim())).Where(variable => !string.IsNullOrEmpty(variable.Value));
-        var options = settings.OpenTelemetry with { Variables = set.ToDictionary(variable => variable.Name, variable => variable.Value!, StringComparer.Ordinal).ToFrozenDictionary(StringComparer.Ordinal) };
+        var set = OpenTelemetry.Select(name => (Name: name, Value: get(name)?.Trim())).Where(variable => !string.IsNullOrEmpty(variable.Value))
+            .ToFrozenDictionary(variable => variable.Name, variable => variable.Value!, StringComparer.Ordinal);
+        var options = set.Count == 0 ? settings.OpenTelemetry : settings.OpenTelemetry with { Variables = set };
         problems.AddRange(options.Problems());
         return settings with
         {
