@@ -17,6 +17,7 @@ internal sealed record RunningJson(
     [property: JsonPropertyName("model")] string? Model,
     [property: JsonPropertyName("client_ip")] string? ClientIp,
     [property: JsonPropertyName("user_agent")] string? UserAgent,
+    [property: JsonPropertyName("application")] string? Application,
     [property: JsonPropertyName("elapsed")] double Elapsed,
     [property: JsonPropertyName("output_tokens")] int OutputTokens)
 {
@@ -31,7 +32,9 @@ internal sealed record RunningJson(
             exchange.Method,
             ModelName.Normalize(exchange.Model),
             exchange.ClientAddress,
-            exchange.UserAgent,
+            // As a record would have it.
+            TextCut.Beginning(exchange.UserAgent, 500),
+            ApplicationNames.Of(exchange.UserAgent),
             exchange.Clock.GetElapsedTime(exchange.Started).TotalSeconds,
             request.Tokens);
     }
