@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging.Console;
 using OllamaProxy.Application;
 using OllamaProxy.Host.Analytics;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Host.Dashboard;
 using OllamaProxy.Host.Health;
 using OllamaProxy.Host.Proxy;
 using OllamaProxy.Host.Telemetry;
@@ -54,7 +55,7 @@ internal static class ProxyHost
         {
             own.MapPrometheus();
             own.MapHealth();
-            own.MapOwn(OwnEndpoints.All);
+            own.MapOwn([.. OwnEndpoints.All, .. DashboardEndpoints.All]);
         });
         return app;
     }

@@ -39,7 +39,7 @@ internal sealed class ModelsApi(Models models)
                 item.WriteString("digest", Digest(loaded.Model.Name));
                 item.Object("details", details => Details(details, loaded.Model));
                 item.WriteString("expires_at", Clock.Text(loaded.ExpiresAt));
-                item.WriteNumber("size_vram", 0);
+                item.WriteNumber("size_vram", (long)(loaded.Model.Size * 5 / 4 * loaded.Model.GpuShare));
                 item.WriteNumber("context_length", loaded.ContextLength);
             });
         }

@@ -50,6 +50,9 @@ public sealed record SimulatedModel(string Name)
     /// <summary>Bytes on disk.</summary>
     public long Size { get; init; } = 5_085_321;
 
+    /// <summary>The part of it that is in the graphics card's memory, 0 to 1.</summary>
+    public double GpuShare { get; init; }
+
     public string Family { get; init; } = "llama";
 
     public string ParameterSize { get; init; } = "2.53M";

@@ -115,8 +115,8 @@ internal sealed class LiveSubscriber : IRunningRequestsListener
     private readonly ITimer _timer;
     private readonly Channel<LiveEvent> _events;
 
-    /// <summary>Tokens told of, by running request. Used under the lock of <see cref="RunningRequests"/>.</summary>
-    private readonly Dictionary<ExchangeInProgress, int> _told = [];
+    /// <summary>What was told of each running request. Used under the lock of <see cref="RunningRequests"/>.</summary>
+    private readonly Dictionary<ExchangeInProgress, (RequestPhase Phase, int Tokens, bool HasModel)> _told = [];
 
     private long _missed;
     private int _ticks;
@@ -155,14 +155,16 @@ internal sealed class LiveSubscriber : IRunningRequestsListener
         {
             _told.Remove(request.Exchange);
         }
-        else if (request.Phase == RequestPhase.Writing)
+        else
         {
-            if (_told.TryGetValue(request.Exchange, out var tokens) && tokens == request.Tokens)
+            // The model is in the request's body, which comes after its beginning was told of.
+            var now = (request.Phase, request.Tokens, request.Exchange.Model is not null);
+            if (_told.TryGetValue(request.Exchange, out var before) && before == now)
             {
                 return;
             }
 
-            _told[request.Exchange] = request.Tokens;
+            _told[request.Exchange] = now;
         }
 
         _events.Writer.TryWrite(new LiveEvent(RunningJson.Of(request), null));
