@@ -19,6 +19,8 @@ public sealed class Browser : IAsyncLifetime
     {
         var path = Array.Find(s_places, File.Exists)
             ?? throw new InvalidOperationException("There is no Chromium or Chrome. Install it (apt-get install chromium), or run ./build.sh test, which does it where it may.");
+        // A machine that builds beside the tests is slow.
+        Assertions.SetDefaultExpectTimeout(20_000);
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = path, Args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
     }
@@ -52,7 +54,7 @@ internal sealed class Visit : IAsyncDisposable
         _context = context;
         Page = page;
         Origin = origin;
-        page.SetDefaultTimeout(15_000);
+        page.SetDefaultTimeout(30_000);
         page.Console += (_, message) =>
         {
             if (message.Type is "error" or "warning")

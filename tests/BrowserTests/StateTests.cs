@@ -26,7 +26,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
         var running = visit.Page.Locator("[aria-label='Running requests'] tbody tr");
         await Assertions.Expect(visit.Page.Locator("section[aria-label=Running]")).ToContainTextAsync("No request is running");
 
-        var first = proxy.Client.PostAsJsonAsync("/api/generate", new { model = "snail", prompt = "Why?", options = new { num_predict = 30 } }, TestContext.Current.CancellationToken);
+        var first = proxy.Client.PostAsJsonAsync("/api/generate", new { model = "snail", prompt = "Why?", options = new { num_predict = 70 } }, TestContext.Current.CancellationToken);
         await Assertions.Expect(running).ToHaveCountAsync(1);
         await Assertions.Expect(running.First).ToContainTextAsync("snail:latest");
         var second = proxy.Client.PostAsJsonAsync("/api/generate", new { model = "snail", prompt = "How?", options = new { num_predict = 5 } }, TestContext.Current.CancellationToken);
@@ -161,10 +161,10 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
         await visit.Card("requests").WaitForAsync();
 
         await visit.Page.Context.SetOfflineAsync(true);
-        await Assertions.Expect(visit.Page.Locator(".banner")).ToContainTextAsync("does not answer", new() { Timeout = 30_000 });
+        await Assertions.Expect(visit.Page.Locator(".banner")).ToContainTextAsync("does not answer", new() { Timeout = 60_000 });
         await Assertions.Expect(visit.Card("requests")).ToBeVisibleAsync();
         await visit.Page.Context.SetOfflineAsync(false);
-        await Assertions.Expect(visit.Page.Locator(".banner")).ToHaveCountAsync(0, new() { Timeout = 30_000 });
+        await Assertions.Expect(visit.Page.Locator(".banner")).ToHaveCountAsync(0, new() { Timeout = 60_000 });
     }
 
     [Fact]

@@ -16,7 +16,7 @@ export function Models({ route, tick, retry, oldest }: { route: Route; tick: num
   const { words } = route;
   const now = useNow(JSON.stringify({ ...words, a: '', b: '' }), tick);
   const period = periodOf(words, now);
-  const { data, error, isLoading } = useApi<Stats>(`stats${query({ ...apiFilters(words), ...apiPeriod(period), top: 100 })}`);
+  const { data, error, isLoading } = useApi<Stats>(`stats${query({ ...apiFilters(words), ...apiPeriod(period), top: 100 })}`, tick);
   const usual = useApi<Stats>(period.from === null || !data ? null : `stats${query({ ...apiFilters(words), ...apiPeriod({ from: period.from - usualSeconds, to: period.from - 0.000001 }), top: 100 })}`);
   if (!data) {
     return error ? <TroubleMessage error={error} retry={retry} /> : <div class="loading" aria-busy="true" />;
@@ -179,6 +179,7 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
   return (
     <Panel title="Compare" note="two models over the same period" wide id="compare">
       <div class="compare">
+        <div class="scroll" tabIndex={0} role="region" aria-label="Both models in numbers">
         <table class="list">
           <thead>
             <tr>
@@ -197,6 +198,7 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
             ))}
           </tbody>
         </table>
+        </div>
         {chart && <Chart label="Speed of both models over time" times={chart.times} step={step} series={chart.series} format={speed} height={260} />}
       </div>
     </Panel>

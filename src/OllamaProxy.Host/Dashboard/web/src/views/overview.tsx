@@ -1,5 +1,5 @@
 /** How it went, in numbers, over a period. */
-import { useMemo, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import { ApiError, type Distribution, type Stats, query } from '../api';
 import { Chart, type Series } from '../chart';
 import { type Words, apiFilters, apiPeriod, isCostly, periodBefore, periodOf, stepOf } from '../filters';
@@ -20,11 +20,15 @@ export function statsPath(words: Words, now: number, oldest: string | null, extr
 export function Overview({ route, tick, retry, oldest }: { route: Route; tick: number; retry: () => void; oldest: string | null }) {
   const { words } = route;
   const now = useNow(JSON.stringify(words), tick);
-  const { data, error, isLoading, path } = useApi<Stats>(statsPath(words, now, oldest));
+  const { data, error, isLoading, path } = useApi<Stats>(statsPath(words, now, oldest), tick);
   const before = periodBefore(periodOf(words, now), now);
   // The period before is asked for when this one is there: it is what somebody waits for.
   const isCurrent = !isLoading && data !== null;
-  const previous = useApi<Stats>(before && isCurrent ? `stats${query({ ...apiFilters(words), ...apiPeriod(before), top: 1 })}` : null);
+  const asked = useRef<string | null>(null);
+  if (isCurrent) {
+    asked.current = before && `stats${query({ ...apiFilters(words), ...apiPeriod(before), top: 1 })}`;
+  }
+  const previous = useApi<Stats>(asked.current);
   if (!data) {
     return error ? <TroubleMessage error={error} retry={retry} /> : <div class="loading" aria-busy="true" />;
   }

@@ -20,7 +20,7 @@ export function Requests({ route, tick, retry }: { route: Route; tick: number; r
   const now = useNow(JSON.stringify(words), tick);
   const filter = { ...apiFilters(words), ...apiPeriod(periodOf(words, now)) };
   const sort = words['sort'] ?? '-time';
-  const stats = useApi<Stats>(`stats${query({ ...filter, top: 1 })}`);
+  const stats = useApi<Stats>(`stats${query({ ...filter, top: 1 })}`, tick);
   const found = useRows(words, query({ ...filter, sort, limit: pageSize }), tick);
   const isNarrow = useMedia('(max-width: 700px)');
   const [chosen, setChosen] = usePreference('columns', usual);
