@@ -83,7 +83,7 @@ export function percent(part: number, total: number): string {
   if (part !== total && value > 99.9) {
     return '> 99.9 %';
   }
-  return part > 0 && value < 0.1 ? '< 0.1 %' : `${value >= 10 || value === 0 ? Number(digits(value, 3)) : value.toFixed(1)} %`;
+  return part > 0 && value < 0.1 ? '< 0.1 %' : `${part === 0 || part === total ? value : value.toFixed(1)} %`;
 }
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });

@@ -22,7 +22,7 @@ describe('durations', () => {
 describe('counts, sizes, shares', () => {
   it.each([[999, '999'], [9_999, '9,999'], [12_345, '12.3 k'], [999_499, '999 k'], [4_560_000, '4.56 M'], [7.2e9, '7.20 G']])('%d is short %s', (value, text) => expect(short(value)).toBe(text));
   it.each([[0, '0 B'], [1_023, '1,023 B'], [1_536, '1.50 KiB'], [9_053_116_391, '8.43 GiB']])('%d bytes are %s', (value, text) => expect(bytes(value)).toBe(text));
-  it.each([[0, 10, '0 %'], [10, 10, '100 %'], [1, 3, '33.3 %'], [1, 100_000, '< 0.1 %'], [99_999, 100_000, '> 99.9 %'], [1, 20, '5.0 %'], [1, 5, '20 %']])('%d of %d is %s', (part, total, text) => expect(percent(part, total)).toBe(text));
+  it.each([[0, 10, '0 %'], [10, 10, '100 %'], [1, 3, '33.3 %'], [1, 100_000, '< 0.1 %'], [99_999, 100_000, '> 99.9 %'], [1, 20, '5.0 %'], [1, 5, '20.0 %']])('%d of %d is %s', (part, total, text) => expect(percent(part, total)).toBe(text));
   it('speeds have their unit', () => expect(speed(36.123)).toBe('36.1 tok/s'));
 });
 

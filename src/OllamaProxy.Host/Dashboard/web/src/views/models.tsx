@@ -161,7 +161,7 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
     ['First token p95', (numbers) => duration(numbers.time_to_first_token.p95)],
     ['Duration p50', (numbers) => duration(numbers.latency.p50)],
     ['Duration p95', (numbers) => duration(numbers.latency.p95)],
-    ['Tokens out, per request', (numbers) => (numbers.requests ? short(numbers.output_tokens / numbers.requests) : unknown)],
+    ['Tokens per request', (numbers) => (numbers.requests ? short(numbers.output_tokens / numbers.requests) : unknown)],
     ['Loads', (numbers) => count(numbers.loads)],
     ['Time lost to loading', (numbers) => (numbers.loads === 0 ? unknown : duration(numbers.load_seconds))],
     ['Truncated', (numbers) => count(numbers.truncated)],
