@@ -46,13 +46,14 @@ rem The tests start what was compiled, not a published file as build.sh does: he
 :test
 for %%a in (%ARGUMENTS%) do if "%%a"=="--slow" set RUN_SLOW_TESTS=1
 call :compile || exit /b 1
-where npm >nul 2>nul || (echo build.bat: Node.js is missing: https://nodejs.org, 20 or newer 1>&2& exit /b 1)
+where npm >nul 2>nul || (echo build.bat: Node.js is missing: https://nodejs.org, 20.19 or newer 1>&2& exit /b 1)
 node -e "process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)" || (echo build.bat: the JavaScript clients need Node.js 20 or newer: https://nodejs.org 1>&2& exit /b 1)
 call npm ci --prefix tests\clients --ignore-scripts --no-audit --no-fund --loglevel=error || exit /b 1
 set OLLAMA_PROXY_UNDER_TEST=
 if exist "%RESULTS%" rmdir /s /q "%RESULTS%"
 mkdir "%RESULTS%"
 set FAILED=0
+call npm test --prefix src\OllamaProxy.Host\Dashboard\web || set FAILED=1
 for /d %%d in (tests\*Tests) do for %%p in (%%d\*Tests.csproj) do call :runtests "%%d" "%%~np"
 rem Adds up the counters of the result files; the last line is for people and machines alike.
 powershell -NoProfile -Command "$passed = $failed = $total = 0; foreach ($file in Get-ChildItem '%RESULTS%\*.trx') { $c = ([xml](Get-Content -Raw $file.FullName)).TestRun.ResultSummary.Counters; $passed += [int]$c.passed; $failed += [int]$c.failed; $total += [int]$c.total }; Write-Output ('{0} passed, {1} failed, {2} skipped' -f $passed, $failed, ($total - $passed - $failed)); if ($failed -gt 0 -or $passed -eq 0) { exit 1 }" || exit /b 1

@@ -61,6 +61,7 @@ need_dotnet() {
 
 build() {
   need_dotnet
+  need_node
   echo "compiling; the first time takes minutes"
   dotnet build OllamaProxy.sln -c "$CONFIGURATION" -v quiet -clp:NoSummary
 }
@@ -78,8 +79,9 @@ publish() {
   rid=${1:-$(this_platform)}
   out=artifacts/publish/$rid
   need_dotnet
+  need_node
   if [ "${rid%%-*}" = linux ]; then
-    need_packages cc:gcc ar:binutils npm:npm
+    need_packages cc:gcc ar:binutils
     [ -e /usr/include/zlib.h ] || need_packages zlib-is-missing:zlib1g-dev
     have clang || export CppCompilerAndLinker=gcc
   fi
@@ -91,16 +93,17 @@ publish() {
   echo "$out/ollama-proxy ($((size / 1024 / 1024)) MiB)"
 }
 
-# Node 20 or newer. Where the system's is older (Debian 12's is), the one that comes as an npm package, for this folder alone.
+# Node 20.19 or newer, for the dashboard and the JavaScript clients. Where the system's is older (Debian 12's is), the one that comes as an npm package, for
+# this folder alone.
 need_node() {
   need_packages node:nodejs npm:npm
   local bin=$PWD/artifacts/node/package/bin
   [ -x "$bin/node" ] && export PATH="$bin:$PATH"
-  [ "$(node --version | sed 's/^v\([0-9]*\).*/\1/')" -ge 20 ] && return
-  echo "this Node.js is $(node --version), and the JavaScript clients need 20: bringing it to artifacts/node"
+  node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)' && return
+  echo "this Node.js is $(node --version), and the dashboard needs 20.19: bringing it to artifacts/node"
   mkdir -p artifacts/node
   (cd artifacts/node && npm pack --silent "node-$(this_platform | sed 's/osx/darwin/')@20" >/dev/null && tar -xzf node-*.tgz && rm node-*.tgz) \
-    || fail "Node.js 20 could not be brought here. Please install it: https://nodejs.org"
+    || fail "Node.js 20.19 could not be brought here. Please install it: https://nodejs.org"
   export PATH="$bin:$PATH"
 }
 
@@ -125,6 +128,25 @@ prometheus() {
   (cd "$folder" && apt-get -qq download prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb) || echo "prometheus could not be brought here"
 }
 
+# A browser for the dashboard's tests, which look for it at the places BrowserTests/Browser.cs names.
+need_browser() {
+  local place
+  for place in /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome /usr/bin/google-chrome-stable /snap/bin/chromium \
+    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome' /Applications/Chromium.app/Contents/MacOS/Chromium; do
+    [ -x "$place" ] && return
+  done
+  need_packages chromium:chromium
+}
+
+# The pure parts of the dashboard. Its counters go where those of the other tests are added up.
+dashboard_tests() {
+  local web=src/OllamaProxy.Host/Dashboard/web log=$PWD/$RESULTS/Dashboard.log json=$PWD/$RESULTS/dashboard.json
+  echo "== Dashboard"
+  (cd "$web" && node node_modules/vitest/vitest.mjs run --reporter=default --reporter=json --outputFile="$json") >"$log" 2>&1 || { tail -50 "$log"; return 1; }
+  node -e 'const found = require(process.argv[1]); console.log(`<Counters total="${found.numTotalTests}" passed="${found.numPassedTests}" failed="${found.numFailedTests}" />`)' \
+    "$json" >"$RESULTS/Dashboard.trx"
+}
+
 # nginx and Caddy to compare with: unpacked here and not installed, because an installed one starts a service.
 bench_peers() {
   local peers=$PWD/artifacts/bench/peers name
@@ -142,6 +164,7 @@ bench() {
   if [ "${1:-}" = --micro ]; then
     shift
     need_dotnet
+    need_node
     dotnet run --project bench/OllamaProxy.MicroBenchmarks -c "$CONFIGURATION" -v quiet -- "$@"
     return
   fi
@@ -160,9 +183,10 @@ tests() {
   if [ "${1:-}" = --slow ]; then
     export RUN_SLOW_TESTS=1
   fi
-  # First, because it may say that Node.js is too old.
+  # First, because they may say that something is missing.
   clients
   prometheus
+  need_browser
   build
   publish
   # The tests that start the program as a process start the published file.
@@ -171,6 +195,7 @@ tests() {
   rm -rf "$RESULTS"
   mkdir -p "$RESULTS"
   local project name failed=0
+  dashboard_tests || failed=1
   for project in tests/*Tests/*.csproj; do
     name=$(basename "$project" .csproj)
     echo "== $name"

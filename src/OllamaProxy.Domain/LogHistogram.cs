@@ -16,6 +16,11 @@ public sealed class LogHistogram
     /// <summary>Values that are not above zero stand in a bucket of their own, whose value is 0.</summary>
     private const int ZeroBucket = int.MinValue;
 
+    /// <summary>The ends of the bars between 1 and 10.</summary>
+    private static readonly double[] s_ends = [1, 1.25, 1.6, 2, 2.5, 3.15, 4, 5, 6.3, 8];
+
+    private const int MaxBars = 200;
+
     /// <summary>No finite number has a bucket further out than this.</summary>
     private const int OutermostBucket = 40_000;
 
@@ -107,6 +112,32 @@ public sealed class LogHistogram
     /// <summary>Buckets with their bounds' upper end and count, for a chart.</summary>
     public IEnumerable<(double UpperBound, long Count)> Buckets() =>
         Filled().Select(filled => (filled.Bucket == ZeroBucket ? 0 : Math.Exp(filled.Bucket * s_logFactor), filled.Count));
+
+    /// <summary>
+    /// Fewer and rounder buckets, for a chart: ten in each power of ten, whose bounds are the preferred numbers of ISO 3 (R10). A value may stand in the
+    /// neighbouring bar when it is nearer to the bound than the error.
+    /// </summary>
+    public IReadOnlyList<HistogramBar> Bars()
+    {
+        var counts = new SortedDictionary<int, long>();
+        foreach (var (bucket, count) in Filled())
+        {
+            var bar = bucket == ZeroBucket ? ZeroBucket : BarOf(MiddleOf(bucket));
+            counts[bar] = counts.GetValueOrDefault(bar) + count;
+        }
+
+        List<HistogramBar> bars = counts.Remove(ZeroBucket, out var zeros) ? [new HistogramBar(0, 0, zeros)] : [];
+        if (counts.Count > 0)
+        {
+            var (first, last) = (counts.First().Key, counts.Last().Key);
+            // Bars are for lengths and speeds, which are few powers of ten apart; whatever else there is must not become a million empty bars.
+            bars.AddRange(last - first < MaxBars
+                ? Enumerable.Range(first, last - first + 1).Select(bar => new HistogramBar(EndOf(bar - 1), EndOf(bar), counts.GetValueOrDefault(bar)))
+                : counts.Select(bar => new HistogramBar(EndOf(bar.Key - 1), EndOf(bar.Key), bar.Value)));
+        }
+
+        return bars;
+    }
 
     /// <summary>
     /// The form in which a store keeps it, a dozen bytes for a single value: the zeros, the number of other buckets, the distance of each to the one before with
@@ -208,6 +239,25 @@ public sealed class LogHistogram
     }
 
     private static int BucketOf(double value) => value > 0 ? (int)Math.Ceiling(Math.Log(value) / s_logFactor) : ZeroBucket;
+
+    /// <summary>The first bar whose end is not less.</summary>
+    private static int BarOf(double value)
+    {
+        var bar = ((int)Math.Floor(Math.Log10(value)) * s_ends.Length) - 1;
+        while (EndOf(bar) < value)
+        {
+            bar++;
+        }
+
+        return bar;
+    }
+
+    private static double EndOf(int bar)
+    {
+        var power = (int)Math.Floor(bar / (double)s_ends.Length);
+        // A division by a power of ten is exact where a multiplication by its inverse is not: 0.2, not 0.2000...01.
+        return power < 0 ? s_ends[bar - (power * s_ends.Length)] / Math.Pow(10, -power) : s_ends[bar - (power * s_ends.Length)] * Math.Pow(10, power);
+    }
 
     private static double MiddleOf(int bucket) => bucket == ZeroBucket ? 0 : 2 * Math.Exp(bucket * s_logFactor) / (1 + Math.Exp(s_logFactor));
 }

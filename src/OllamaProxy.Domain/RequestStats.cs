@@ -4,7 +4,19 @@ namespace OllamaProxy.Domain;
 /// <param name="Filter">Which records. A text search, token or latency range makes the store look at every record instead of its hourly sums.</param>
 /// <param name="SeriesStep">The length of a step of the time series, a whole number of minutes that divides an hour or a whole number of hours; null for no series.</param>
 /// <param name="Top">How many models, clients and applications to name, by requests. 1 to 100.</param>
-public sealed record StatsQuery(RequestFilter Filter, TimeSpan? SeriesStep = null, int Top = 10);
+/// <param name="SplitBy">What each step of the series is split by; null for no split.</param>
+public sealed record StatsQuery(RequestFilter Filter, TimeSpan? SeriesStep = null, int Top = 10, StatDimension? SplitBy = null);
+
+/// <summary>What statistics are grouped by.</summary>
+public enum StatDimension
+{
+    Model,
+    Endpoint,
+    Category,
+    Client,
+    Application,
+    Outcome,
+}
 
 /// <summary>Statistics of the matching records.</summary>
 public sealed record RequestStats
@@ -30,6 +42,9 @@ public sealed record RequestStats
 
     /// <summary>Steps with at least one record, in order.</summary>
     public IReadOnlyList<StatStep> Series { get; init; } = [];
+
+    /// <summary>How often each latency (seconds) occurred, from the bar of the least to that of the greatest, empty ones between them included.</summary>
+    public IReadOnlyList<HistogramBar> LatencyHistogram { get; init; } = [];
 }
 
 /// <param name="Key">The model, client, ...; null for records without one.</param>
@@ -38,7 +53,22 @@ public sealed record StatGroup(string? Key, StatLine Line);
 
 /// <param name="Start">The step's beginning, UTC; steps are multiples of their length since the Unix epoch.</param>
 /// <param name="Line">The numbers of the step.</param>
-public sealed record StatStep(DateTimeOffset Start, StatLine Line);
+/// <param name="Parts">The step split as asked for, most requests of the whole range first: those of the groups that are named, so their sum may be less than the line.</param>
+public sealed record StatStep(DateTimeOffset Start, StatLine Line, IReadOnlyList<StatPart> Parts);
+
+/// <summary>A group's part of a step.</summary>
+/// <param name="Key">The model, client, ...; null for records without one.</param>
+/// <param name="Requests">Its requests.</param>
+/// <param name="Errors">Those of them that failed.</param>
+/// <param name="InputTokens">Tokens of their prompts.</param>
+/// <param name="OutputTokens">Tokens of their answers.</param>
+public sealed record StatPart(string? Key, long Requests, long Errors, long InputTokens, long OutputTokens);
+
+/// <summary>A bar of a histogram.</summary>
+/// <param name="LowerBound">Values are greater than this.</param>
+/// <param name="UpperBound">Values are not greater than this, but for the error of <see cref="LogHistogram"/>.</param>
+/// <param name="Count">How many.</param>
+public sealed record HistogramBar(double LowerBound, double UpperBound, long Count);
 
 /// <summary>The numbers of one set of records.</summary>
 public sealed record StatLine
@@ -58,6 +88,15 @@ public sealed record StatLine
     public long CachedInputTokens { get; init; }
 
     public long OutputTokens { get; init; }
+
+    /// <summary>Requests for which Ollama had to load the model first, as far as that is known.</summary>
+    public long Loads { get; init; }
+
+    /// <summary>What those loads took.</summary>
+    public TimeSpan LoadTime { get; init; }
+
+    /// <summary>Requests whose prompt Ollama shortened, certainly or likely.</summary>
+    public long Truncated { get; init; }
 
     /// <summary>Seconds.</summary>
     public Distribution Latency { get; init; } = Distribution.Empty;

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging.Console;
 using OllamaProxy.Application;
 using OllamaProxy.Host.Analytics;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Host.Dashboard;
 using OllamaProxy.Host.Health;
 using OllamaProxy.Host.Proxy;
 using OllamaProxy.Host.Service;
@@ -56,7 +57,7 @@ internal static class ProxyHost
             }
 
             own.MapHealth();
-            own.MapOwn(OwnEndpoints.All);
+            own.MapOwn([.. OwnEndpoints.All, .. DashboardEndpoints.All]);
         });
         return app;
     }

@@ -57,6 +57,27 @@ public sealed class LiveTests
     }
 
     [Fact]
+    public async Task The_model_of_a_request_that_waits_is_told_once_it_was_read()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("bear:latest") { LoadTime = TimeSpan.FromMinutes(5) }] });
+        await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, s_noStore);
+        using var live = await Subscription.OpenAsync(proxy);
+        using var leave = new CancellationTokenSource();
+        var asked = proxy.Client.PostAsJsonAsync("/api/generate", new { model = "bear", prompt = "a" }, leave.Token);
+
+        JsonElement last;
+        do
+        {
+            (_, last) = (await live.ReadAsync(1))[0];
+        }
+        while (last.GetProperty("model").ValueKind == JsonValueKind.Null);
+        await leave.CancelAsync();
+        await ((Task)asked).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+
+        Assert.Equal(("bear:latest", "waiting"), (last.GetProperty("model").GetString(), last.GetProperty("phase").GetString()));
+    }
+
+    [Fact]
     public async Task A_subscriber_that_does_not_read_misses_the_oldest_and_is_told_how_many()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, s_noStore);

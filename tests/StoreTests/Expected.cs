@@ -55,6 +55,7 @@ internal static class Expected
         AssertGroups(records, record => record.Outcome, int.MaxValue, actual.Outcomes);
         Assert.Equal(records.Select(record => record.ClientIp).OfType<string>().Distinct().Count(), actual.ClientCount);
         Assert.Equal(records.Select(record => record.Model).OfType<string>().Distinct().Count(), actual.ModelCount);
+        AssertHistogram(records, actual.LatencyHistogram);
         if (query.SeriesStep is not { } step)
         {
             Assert.Empty(actual.Series);
@@ -64,6 +65,53 @@ internal static class Expected
         var steps = records.GroupBy(record => DateTimeOffset.UnixEpoch.AddTicks((record.Timestamp - DateTimeOffset.UnixEpoch).Ticks / step.Ticks * step.Ticks)).OrderBy(group => group.Key).ToList();
         Assert.Equal(steps.Select(group => group.Key), actual.Series.Select(point => point.Start));
         Assert.All(steps.Zip(actual.Series), pair => AssertLine([.. pair.First], pair.Second.Line));
+        Assert.All(steps.Zip(actual.Series), pair => Assert.Equal(Parts(pair.First, records, query), pair.Second.Parts));
+    }
+
+    /// <summary>The groups that the whole range names, those of them that the step has.</summary>
+    private static IEnumerable<StatPart> Parts(IEnumerable<RequestRecord> step, List<RequestRecord> records, StatsQuery query)
+    {
+        if (query.SplitBy is not { } dimension)
+        {
+            return [];
+        }
+
+        var top = dimension is StatDimension.Model or StatDimension.Client or StatDimension.Application ? query.Top : int.MaxValue;
+        var named = records.GroupBy(Key).OrderByDescending(group => group.Count()).ThenBy(group => group.Key is null).ThenBy(group => group.Key, StringComparer.Ordinal).Take(top).Select(group => group.Key);
+        return
+        [
+            .. from key in named
+               let part = step.Where(record => Key(record) == key).ToList()
+               where part.Count > 0
+               select new StatPart(key, part.Count, part.Count(record => record.Status == "error"), part.Sum(record => (long)(record.InputTokens ?? 0)), part.Sum(record => (long)(record.OutputTokens ?? 0))),
+        ];
+
+        string? Key(RequestRecord record) => dimension switch
+        {
+            StatDimension.Model => record.Model,
+            StatDimension.Endpoint => record.Endpoint,
+            StatDimension.Category => record.Category,
+            StatDimension.Client => record.ClientIp,
+            StatDimension.Application => record.Application,
+            _ => record.Outcome,
+        };
+    }
+
+    /// <summary>Every record in one bar, each within its bounds but for the error; bars join, and those at the ends are not empty.</summary>
+    private static void AssertHistogram(List<RequestRecord> records, IReadOnlyList<HistogramBar> actual)
+    {
+        Assert.Equal(records.Count, actual.Sum(bar => bar.Count));
+        foreach (var bar in actual)
+        {
+            Assert.InRange(bar.Count, Within(-1), Within(1));
+
+            // Records in the bar when it is a little narrower, and a little wider.
+            int Within(int sign) => records.Count(record => record.Latency.TotalSeconds > bar.LowerBound * (1 - (sign * 0.0201)) && record.Latency.TotalSeconds <= bar.UpperBound * (1 + (sign * 0.0201)))
+                + (bar.UpperBound == 0 ? records.Count(record => record.Latency == TimeSpan.Zero) : 0);
+        }
+
+        Assert.All(actual.Where(bar => bar.UpperBound > 0).Zip(actual.Where(bar => bar.UpperBound > 0).Skip(1)), pair => Assert.Equal(pair.First.UpperBound, pair.Second.LowerBound));
+        Assert.True(actual.Count == 0 || (actual[0].Count > 0 && actual[^1].Count > 0));
     }
 
     /// <summary>Most requests first; equals by name, those without a name last.</summary>
@@ -83,6 +131,9 @@ internal static class Expected
         Assert.Equal(records.Sum(record => (long)(record.InputTokens ?? 0)), actual.InputTokens);
         Assert.Equal(records.Sum(record => (long)(record.CachedInputTokens ?? 0)), actual.CachedInputTokens);
         Assert.Equal(records.Sum(record => (long)(record.OutputTokens ?? 0)), actual.OutputTokens);
+        Assert.Equal(records.Count(record => record.LoadCause is not null), actual.Loads);
+        Assert.Equal(records.Where(record => record.LoadCause is not null).Aggregate(TimeSpan.Zero, (sum, record) => sum + (record.LoadDuration ?? TimeSpan.Zero)), actual.LoadTime);
+        Assert.Equal(records.Count(record => record.Truncation is not null), actual.Truncated);
         AssertDistribution(records.Select(record => (double?)record.Latency.TotalSeconds), actual.Latency);
         AssertDistribution(records.Where(record => record.Stream == true).Select(record => record.TimeToFirstToken?.TotalSeconds), actual.TimeToFirstToken);
         AssertDistribution(records.Select(record => record.TokensPerSecond), actual.TokensPerSecond);

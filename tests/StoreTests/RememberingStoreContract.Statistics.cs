@@ -99,6 +99,9 @@ public abstract partial class RememberingStoreContract
         Assert.Equal(all, await ReadAsync(store, RequestFilter.Everything));
     }
 
-    private static StatsQuery Question(RandomRecords random, RequestFilter filter) =>
-        new(filter, random.Next(4) switch { 0 => TimeSpan.FromHours(1), 1 => TimeSpan.FromHours(6), 2 => TimeSpan.FromMinutes(15), _ => null }, 1 + random.Next(5));
+    private static StatsQuery Question(RandomRecords random, RequestFilter filter)
+    {
+        TimeSpan? step = random.Next(4) switch { 0 => TimeSpan.FromHours(1), 1 => TimeSpan.FromHours(6), 2 => TimeSpan.FromMinutes(15), _ => null };
+        return new StatsQuery(filter, step, 1 + random.Next(5), step is not null && random.Next(4) > 0 ? (StatDimension)random.Next(6) : null);
+    }
 }

@@ -94,7 +94,7 @@ public sealed class StatSumsTests
         var whole = new StatSums();
         for (var index = 0; index < 200; index++)
         {
-            var numbers = new StatNumbers(index / 8.0, index % 3 == 0 ? index : null, index % 4 == 0 ? null : index / 2.0, index, null, index % 5 == 0 ? null : 1L << 33);
+            var numbers = new StatNumbers(index / 8.0, index % 3 == 0 ? index : null, index % 4 == 0 ? null : index / 2.0, index, null, index % 5 == 0 ? null : 1L << 33, index % 6 == 0 ? TimeSpan.FromMicroseconds(index) : null, index % 7 == 0);
             var status = (index % 3) switch { 0 => "success", 1 => "error", _ => "cancelled" };
             (index % 2 == 0 ? one : two).Add(status, numbers);
             whole.Add(status, numbers);
@@ -107,5 +107,34 @@ public sealed class StatSumsTests
 
         Assert.Equal(whole.ToLine(), one.ToLine());
         Assert.Equal(whole.ToLine(), fromBytes.ToLine());
+    }
+
+    [Fact]
+    public void Bars_have_round_bounds_and_every_value()
+    {
+        var histogram = new LogHistogram();
+        foreach (var value in (double[])[0, 0.0021, 0.15, 0.19, 0.24, 3, 3.3, 41, 41])
+        {
+            histogram.Add(value);
+        }
+
+        var bars = histogram.Bars();
+
+        Assert.Equal(new HistogramBar(0, 0, 1), bars[0]);
+        Assert.Equal(
+            [(0.002, 0.0025, 1), (0.125, 0.16, 1), (0.16, 0.2, 1), (0.2, 0.25, 1), (2.5, 3.15, 1), (3.15, 4, 1), (40, 50, 2)],
+            bars.Skip(1).Where(bar => bar.Count > 0).Select(bar => (bar.LowerBound, bar.UpperBound, (int)bar.Count)));
+        Assert.Equal([0.8, 1, 1.25, 1.6], bars.Where(bar => bar.UpperBound is > 0.7 and < 2).Select(bar => bar.UpperBound));
+        Assert.Empty(new LogHistogram().Bars());
+    }
+
+    [Fact]
+    public void Values_far_apart_do_not_make_a_bar_for_every_power_of_ten_between()
+    {
+        var histogram = new LogHistogram();
+        histogram.Add(1e-300);
+        histogram.Add(1e300);
+
+        Assert.Equal(2, histogram.Bars().Count);
     }
 }

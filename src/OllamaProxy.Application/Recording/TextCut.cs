@@ -3,7 +3,7 @@ using System.Globalization;
 namespace OllamaProxy.Application.Recording;
 
 /// <summary>Cuts texts where a reader sees a boundary: never inside a surrogate pair, nor between a letter and its accents or the parts of an emoji.</summary>
-internal static class TextCut
+public static class TextCut
 {
     /// <summary>What stands together longer than this is no character anybody wrote, and is cut all the same.</summary>
     private const int LongestCharacter = 64;

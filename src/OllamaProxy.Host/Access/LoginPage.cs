@@ -50,16 +50,16 @@ internal static class LoginPage
         }
 
         token.SetCookie(http);
-        return SeeOther(http, "/analytics");
+        return SeeOther(http, "../analytics");
     }
 
     public static Task<IResult> LogOutAsync(HttpContext http)
     {
         ReaderToken.DeleteCookie(http);
-        return Task.FromResult<IResult>(SeeOther(http, ReaderAccess.LoginPath));
+        return Task.FromResult<IResult>(SeeOther(http, "login"));
     }
 
-    /// <summary>The browser goes on with GET.</summary>
+    /// <summary>The browser goes on with GET. Relative to this page, because a proxy before us may have put us under a prefix.</summary>
     private static StatusCodeHttpResult SeeOther(HttpContext http, string path)
     {
         http.Response.Headers.Location = path;
@@ -83,7 +83,7 @@ internal static class LoginPage
             <h1>ollama-proxy</h1>
             <p>The records show what was asked of the models. Type the token that the proxy was started with (ANALYTICS_TOKEN).</p>
             {message}
-            <form method="post" action="{ReaderAccess.LoginPath}">
+            <form method="post">
             <label>Token <input name="token" type="password" autocomplete="current-password" required autofocus></label>
             <button>Log in</button>
             </form>

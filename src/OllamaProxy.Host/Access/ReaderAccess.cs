@@ -85,7 +85,8 @@ internal sealed class ReaderAccess(AccessOptions options, ReaderToken token, Fai
     {
         if (HttpMethods.IsGet(http.Request.Method) && http.Request.Headers.Accept.ToString().StartsWith("text/html", StringComparison.OrdinalIgnoreCase))
         {
-            return TypedResults.Redirect(LoginPath);
+            // Relative, because a proxy before us may have put us under a prefix.
+            return TypedResults.Redirect($"{string.Concat(Enumerable.Repeat("../", http.Request.Path.Value!.Count(letter => letter == '/') - 1))}{LoginPath[1..]}");
         }
 
         http.Response.Headers.WWWAuthenticate = "Bearer realm=\"ollama-proxy analytics\"";

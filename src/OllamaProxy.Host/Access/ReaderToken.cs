@@ -74,12 +74,19 @@ internal sealed class ReaderToken
     /// <summary>A proxy with TLS before us says so; who lies about it only harms the own cookie.</summary>
     private static CookieOptions Options(HttpContext http, string path, TimeSpan age) => new()
     {
-        Path = path,
+        Path = PrefixOf(http) + path,
         HttpOnly = true,
         SameSite = SameSiteMode.Strict,
         Secure = http.Request.IsHttps || http.Request.Headers["X-Forwarded-Proto"].ToString().StartsWith("https", StringComparison.OrdinalIgnoreCase),
         MaxAge = age,
     };
+
+    /// <summary>Where a proxy before us has put us, which is where the browser finds us; the cookie is for there.</summary>
+    private static string PrefixOf(HttpContext http)
+    {
+        var prefix = http.Request.Headers["X-Forwarded-Prefix"].ToString().TrimEnd('/');
+        return prefix.StartsWith('/') && prefix.All(letter => char.IsAsciiLetterOrDigit(letter) || "/-._~".Contains(letter, StringComparison.Ordinal)) ? prefix : "";
+    }
 
     private static byte[] Hash(string text) => SHA256.HashData(Encoding.UTF8.GetBytes(text));
 

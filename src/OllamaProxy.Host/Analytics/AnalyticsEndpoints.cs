@@ -37,7 +37,7 @@ internal static class AnalyticsEndpoints
 
     public static async Task<IResult> StatsAsync(HttpContext context, QueryRequest request)
     {
-        var query = new GetStats(new StatsQuery(Range(context, request, null), request.Step, request.Top));
+        var query = new GetStats(new StatsQuery(Range(context, request, null), request.Step, request.Top, request.SplitBy));
         return Both(request) ?? request.Check(query, s_stats) ?? TypedResults.Json(
             StatsJson.Of(await Mediator(context).Send(query, context.RequestAborted), LocalClient.Is(context)), AnalyticsJson.Relaxed.StatsJson);
     }

@@ -17,6 +17,7 @@ internal sealed record RunningJson(
     [property: JsonPropertyName("model")] string? Model,
     [property: JsonPropertyName("client_ip")] string? ClientIp,
     [property: JsonPropertyName("user_agent")] string? UserAgent,
+    [property: JsonPropertyName("application")] string? Application,
     [property: JsonPropertyName("elapsed")] double Elapsed,
     [property: JsonPropertyName("output_tokens")] int OutputTokens)
 {
@@ -31,7 +32,9 @@ internal sealed record RunningJson(
             exchange.Method,
             ModelName.Normalize(exchange.Model),
             exchange.ClientAddress,
-            exchange.UserAgent,
+            // As a record would have it.
+            TextCut.Beginning(exchange.UserAgent, 500),
+            ApplicationNames.Of(exchange.UserAgent),
             exchange.Clock.GetElapsedTime(exchange.Started).TotalSeconds,
             request.Tokens);
     }
@@ -112,8 +115,8 @@ internal sealed class LiveSubscriber : IRunningRequestsListener
     private readonly ITimer _timer;
     private readonly Channel<LiveEvent> _events;
 
-    /// <summary>Tokens told of, by running request. Used under the lock of <see cref="RunningRequests"/>.</summary>
-    private readonly Dictionary<ExchangeInProgress, int> _told = [];
+    /// <summary>What was told of each running request. Used under the lock of <see cref="RunningRequests"/>.</summary>
+    private readonly Dictionary<ExchangeInProgress, (RequestPhase Phase, int Tokens, bool HasModel)> _told = [];
 
     private long _missed;
     private int _ticks;
@@ -152,14 +155,16 @@ internal sealed class LiveSubscriber : IRunningRequestsListener
         {
             _told.Remove(request.Exchange);
         }
-        else if (request.Phase == RequestPhase.Writing)
+        else
         {
-            if (_told.TryGetValue(request.Exchange, out var tokens) && tokens == request.Tokens)
+            // The model is in the request's body, which comes after its beginning was told of.
+            var now = (request.Phase, request.Tokens, request.Exchange.Model is not null);
+            if (_told.TryGetValue(request.Exchange, out var before) && before == now)
             {
                 return;
             }
 
-            _told[request.Exchange] = request.Tokens;
+            _told[request.Exchange] = now;
         }
 
         _events.Writer.TryWrite(new LiveEvent(RunningJson.Of(request), null));

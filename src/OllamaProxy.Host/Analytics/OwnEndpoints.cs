@@ -1,4 +1,5 @@
 using OllamaProxy.Host.Access;
+using OllamaProxy.Host.Dashboard;
 using OllamaProxy.Host.Health;
 
 namespace OllamaProxy.Host.Analytics;
@@ -14,7 +15,10 @@ internal static class OwnEndpoints
 
     public static IReadOnlyList<OwnEndpoint> All { get; } =
     [
-        new(Get, "/analytics", "The list of these paths.", (_, _) => AnalyticsEndpoints.IndexAsync()) { Json = s_json.IndexJson },
+        new(Get, "/analytics", "The dashboard for a browser (Accept: text/html); for others the list of these paths.", (http, _) => DashboardEndpoints.IndexAsync(http))
+        {
+            Json = s_json.IndexJson, MediaTypes = ["application/json", "text/html"],
+        },
         new(Get, "/analytics/stats", "What the store holds, and statistics of the matching records.", AnalyticsEndpoints.StatsAsync) { Json = s_json.StatsJson, Parameters = QueryParameters.Stats },
         new(Get, "/analytics/stats/enhanced", "Statistics in the original program's shape.", AnalyticsEndpoints.EnhancedAsync)
         {

@@ -23,6 +23,7 @@ internal static class QueryParameters
     private static readonly string[] s_categories = [.. Enum.GetValues<PromptCategory>().Select(category => category.Label())];
     private static readonly string[] s_outcomes = [.. Enum.GetValues<ExchangeOutcome>().Select(outcome => outcome.Name())];
     private static readonly string[] s_statuses = [.. Enum.GetValues<ExchangeOutcome>().Select(outcome => outcome.Status()).Distinct()];
+    private static readonly string[] s_dimensions = [.. Enum.GetValues<StatDimension>().Select(dimension => dimension.ToString().ToLowerInvariant())];
     private static readonly string[] s_endpoints = [.. ApiEndpoint.All.Select(endpoint => endpoint.Label)];
 
     private static readonly QueryParameter s_model = Text("model", "A model in any spelling Ollama accepts: phi4, PHI4:latest.", (filter, text) => filter with { Model = text });
@@ -90,6 +91,11 @@ internal static class QueryParameters
         Hours,
         new("step", "string", "Adds a time series with steps of this length: 5m, 1h, 1d, or seconds.", (request, text) =>
             (request.Step = Length(text)) is null ? "must be a length such as 5m, 1h or 1d, or seconds." : null),
+        new("split", "string", "Adds to each step of the time series what each of these has of it.", (request, text) =>
+            Array.IndexOf(s_dimensions, text) is >= 0 and var index ? Set(() => request.SplitBy = (StatDimension)index) : $"must be one of {string.Join(", ", s_dimensions)}.")
+        {
+            Values = s_dimensions,
+        },
         new("top", "integer", "How many models, clients and applications are named, 1 to 100.", (request, text) =>
             Whole(text, 1, GetStats.MaxTop) is { } top && (request.Top = (int)top) > 0 ? null : $"must be a whole number from 1 to {GetStats.MaxTop}.")
         {

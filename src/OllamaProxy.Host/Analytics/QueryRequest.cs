@@ -52,6 +52,9 @@ internal sealed class QueryRequest
     /// <summary>True once <c>inference</c> was asked for, with whichever value.</summary>
     public bool SaysInference { get; set; }
 
+    /// <summary>What the steps of the series are split by; null for no split.</summary>
+    public StatDimension? SplitBy { get; set; }
+
     /// <summary>Problems by parameter.</summary>
     private SortedDictionary<string, string[]> Errors { get; } = new(StringComparer.Ordinal);
 

@@ -71,6 +71,10 @@ internal sealed record StatsJson
     [JsonPropertyOrder(20), JsonPropertyName("series")]
     public required IReadOnlyList<StepJson> Series { get; init; }
 
+    /// <summary>How often each latency occurred; empty without a record.</summary>
+    [JsonPropertyOrder(21), JsonPropertyName("latency_histogram")]
+    public required IReadOnlyList<BarJson> LatencyHistogram { get; init; }
+
     /// <param name="result">The numbers.</param>
     /// <param name="isLocal">Paths of this machine are shown to this machine only.</param>
     public static StatsJson Of(StatsResult result, bool isLocal)
@@ -97,7 +101,8 @@ internal sealed record StatsJson
             Applications = Groups(stats.Applications),
             Outcomes = Groups(stats.Outcomes),
             StepSeconds = result.Step?.TotalSeconds,
-            Series = [.. stats.Series.Select(step => new StepJson(step.Start.ToUnixTimeSeconds(), LineJson.Of(step.Line, result.Step!.Value.TotalMinutes)))],
+            Series = [.. stats.Series.Select(step => new StepJson(step.Start.ToUnixTimeSeconds(), LineJson.Of(step.Line, result.Step!.Value.TotalMinutes), [.. step.Parts.Select(PartJson.Of)]))],
+            LatencyHistogram = [.. stats.LatencyHistogram.Select(bar => new BarJson(bar.LowerBound, bar.UpperBound, bar.Count))],
         };
 
         GroupJson[] Groups(IReadOnlyList<StatGroup> groups) => [.. groups.Select(group => new GroupJson(group.Key, LineJson.Of(group.Line, minutes)))];
@@ -110,7 +115,28 @@ internal sealed record GroupJson([property: JsonPropertyName("name")] string? Na
 
 /// <param name="Timestamp">Where the step begins, Unix seconds.</param>
 /// <param name="Numbers">Its numbers.</param>
-internal sealed record StepJson([property: JsonPropertyName("timestamp")] long Timestamp, [property: JsonPropertyName("numbers")] LineJson Numbers);
+/// <param name="Parts">The step split as asked for; empty without a split.</param>
+internal sealed record StepJson(
+    [property: JsonPropertyName("timestamp")] long Timestamp,
+    [property: JsonPropertyName("numbers")] LineJson Numbers,
+    [property: JsonPropertyName("parts")] IReadOnlyList<PartJson> Parts);
+
+/// <summary>What one model, client, ... has of a step.</summary>
+internal sealed record PartJson(
+    [property: JsonPropertyName("name")] string? Name,
+    [property: JsonPropertyName("requests")] long Requests,
+    [property: JsonPropertyName("error")] long Error,
+    [property: JsonPropertyName("input_tokens")] long InputTokens,
+    [property: JsonPropertyName("output_tokens")] long OutputTokens)
+{
+    public static PartJson Of(StatPart part) => new(part.Key, part.Requests, part.Errors, part.InputTokens, part.OutputTokens);
+}
+
+/// <summary>A bar of a histogram: values above the one bound, up to the other.</summary>
+internal sealed record BarJson(
+    [property: JsonPropertyName("above")] double Above,
+    [property: JsonPropertyName("up_to")] double UpTo,
+    [property: JsonPropertyName("count")] long Count);
 
 /// <summary>The numbers of one set of records.</summary>
 internal sealed record LineJson(
@@ -124,7 +150,10 @@ internal sealed record LineJson(
     [property: JsonPropertyName("output_tokens")] long OutputTokens,
     [property: JsonPropertyName("latency")] DistributionJson Latency,
     [property: JsonPropertyName("time_to_first_token")] DistributionJson TimeToFirstToken,
-    [property: JsonPropertyName("tokens_per_second")] DistributionJson TokensPerSecond)
+    [property: JsonPropertyName("tokens_per_second")] DistributionJson TokensPerSecond,
+    [property: JsonPropertyName("loads")] long Loads,
+    [property: JsonPropertyName("load_seconds")] double LoadSeconds,
+    [property: JsonPropertyName("truncated")] long Truncated)
 {
     public static LineJson Of(StatLine line, double minutes) => new(
         line.Requests,
@@ -137,7 +166,10 @@ internal sealed record LineJson(
         line.OutputTokens,
         DistributionJson.Of(line.Latency),
         DistributionJson.Of(line.TimeToFirstToken),
-        DistributionJson.Of(line.TokensPerSecond));
+        DistributionJson.Of(line.TokensPerSecond),
+        line.Loads,
+        line.LoadTime.TotalSeconds,
+        line.Truncated);
 }
 
 /// <summary>How values are distributed; all but the count are null without a value.</summary>

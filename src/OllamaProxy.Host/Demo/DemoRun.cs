@@ -51,9 +51,8 @@ internal static class DemoRun
         $"""
 
            This is a demonstration: a simulated Ollama with made-up words and made-up users. Open:
+             {address}analytics
              {address}metrics
-             {address}{(settings.Analytics.Backend == "none" ? "api/ps" : "analytics/stats")}
-             {address}{(settings.Analytics.Backend == "none" ? "api/tags" : "analytics/search?limit=10")}
            or ask it yourself: curl {address}api/generate -d '{"{"}"model":"llama3.2:3b","prompt":"Why is the sky blue?"{"}"}'
          """ + (folder is null ? "" : $"{Environment.NewLine}  Its records are in a temporary folder and go when it ends (ANALYTICS_DIR keeps them).");
 }

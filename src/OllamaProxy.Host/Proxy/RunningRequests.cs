@@ -132,17 +132,14 @@ internal sealed class RunningRequests
         }
     }
 
-    /// <summary>Tells one listener how far the answers are that are being written.</summary>
+    /// <summary>Tells one listener how far all of them are.</summary>
     public void TellProgress(IRunningRequestsListener listener)
     {
         lock (_changing)
         {
             for (var exchange = _first; exchange is not null; exchange = exchange.Next)
             {
-                if (exchange.Phase == RequestPhase.Writing)
-                {
-                    listener.Changed(RunningRequest.Of(exchange));
-                }
+                listener.Changed(RunningRequest.Of(exchange));
             }
         }
     }

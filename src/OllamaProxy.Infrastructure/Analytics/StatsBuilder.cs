@@ -9,6 +9,11 @@ internal sealed class StatsBuilder(StatsQuery query)
     private readonly StatSums _total = new();
     private readonly Groups[] _groups = [.. Enum.GetValues<StatLabel>().Select(_ => new Groups())];
     private readonly SortedDictionary<DateTimeOffset, StatSums> _series = [];
+    private readonly StatParts _parts = new();
+    private IReadOnlyList<StatGroup>? _named;
+
+    /// <summary>What the steps of the series are split by; null for no split.</summary>
+    public StatLabel? Split { get; } = query.SeriesStep is null ? null : (StatLabel?)query.SplitBy;
 
     public void Add(RequestRecord record) => Add(record.Timestamp, StatLabels.Of(record), StatNumbers.Of(record));
 
@@ -20,6 +25,10 @@ internal sealed class StatsBuilder(StatsQuery query)
         }
 
         StepOf(timestamp)?.Add(labels.Status, numbers);
+        if (Split is { } split)
+        {
+            PartOf(timestamp, labels[split]).Add(labels.Status, numbers.InputTokens, numbers.OutputTokens);
+        }
     }
 
     /// <summary>The sums that records with these labels belong to, but for the step of the series.</summary>
@@ -32,6 +41,9 @@ internal sealed class StatsBuilder(StatsQuery query)
     /// <summary>The sums of records with one label.</summary>
     public StatSums SumsOf(StatLabel label, string? value) => _groups[(int)label][value];
 
+    /// <summary>The part of a step that belongs to a group of <see cref="Split"/>, which must be set.</summary>
+    public StatCounts PartOf(DateTimeOffset timestamp, string? key) => _parts[StartOf(timestamp, query.SeriesStep!.Value), key];
+
     /// <summary>The step of the series an instant is in; null when no series is asked for.</summary>
     public StatSums? StepOf(DateTimeOffset timestamp)
     {
@@ -40,7 +52,7 @@ internal sealed class StatsBuilder(StatsQuery query)
             return null;
         }
 
-        var start = DateTimeOffset.UnixEpoch.AddTicks((timestamp - DateTimeOffset.UnixEpoch).Ticks / step.Ticks * step.Ticks);
+        var start = StartOf(timestamp, step);
         if (!_series.TryGetValue(start, out var sums))
         {
             _series[start] = sums = new StatSums();
@@ -60,8 +72,17 @@ internal sealed class StatsBuilder(StatsQuery query)
         Outcomes = _groups[(int)StatLabel.Outcome].Top(int.MaxValue),
         ClientCount = _groups[(int)StatLabel.Client].Named,
         ModelCount = _groups[(int)StatLabel.Model].Named,
-        Series = [.. _series.Select(step => new StatStep(step.Key, step.Value.ToLine()))],
+        Series = [.. _series.Select(step => new StatStep(step.Key, step.Value.ToLine(), PartsOf(step.Key)))],
+        LatencyHistogram = _total.LatencyBars(),
     };
+
+    private IReadOnlyList<StatPart> PartsOf(DateTimeOffset step) => Split is { } split ? _parts.Of(step, Named(split)) : [];
+
+    private IReadOnlyList<StatGroup> Named(StatLabel split) =>
+        _named ??= _groups[(int)split].Top(split is StatLabel.Model or StatLabel.Client or StatLabel.Application ? query.Top : int.MaxValue);
+
+    private static DateTimeOffset StartOf(DateTimeOffset timestamp, TimeSpan step) =>
+        DateTimeOffset.UnixEpoch.AddTicks((timestamp - DateTimeOffset.UnixEpoch).Ticks / step.Ticks * step.Ticks);
 
     /// <summary>Sums by a key that may be missing.</summary>
     private sealed class Groups

@@ -15,6 +15,7 @@ internal sealed class JsonlStats(StatsQuery query)
     private readonly Groups _applications = new(Field.Application);
     private readonly Groups _outcomes = new(Field.Outcome);
     private readonly SortedDictionary<long, Sum> _series = [];
+    private readonly StatParts _parts = new();
     private readonly long _step = query.SeriesStep is { } step ? JsonlFormat.Micros(step) : 0;
 
     public RequestStats Of(JsonlSnapshot snapshot, CancellationToken cancellationToken)
@@ -32,6 +33,7 @@ internal sealed class JsonlStats(StatsQuery query)
             }
         }
 
+        IReadOnlyList<StatGroup> named = Split is { } split ? split.Top(split == _models || split == _clients || split == _applications ? query.Top : int.MaxValue) : [];
         return new RequestStats
         {
             Total = _total.ToLine(),
@@ -43,9 +45,23 @@ internal sealed class JsonlStats(StatsQuery query)
             Outcomes = _outcomes.Top(int.MaxValue),
             ClientCount = _clients.Count,
             ModelCount = _models.Count,
-            Series = [.. _series.Select(step => new StatStep(JsonlFormat.Instant(step.Key), step.Value.ToLine()))],
+            Series = [.. _series.Select(step => new StatStep(JsonlFormat.Instant(step.Key), step.Value.ToLine(), _parts.Of(JsonlFormat.Instant(step.Key), named)))],
+            LatencyHistogram = _total.LatencyBars(),
         };
     }
+
+    /// <summary>The groups that the steps of the series are split by; null for no split.</summary>
+    private Groups? Split => query.SplitBy switch
+    {
+        _ when _step == 0 => null,
+        StatDimension.Model => _models,
+        StatDimension.Endpoint => _endpoints,
+        StatDimension.Category => _categories,
+        StatDimension.Client => _clients,
+        StatDimension.Application => _applications,
+        StatDimension.Outcome => _outcomes,
+        _ => null,
+    };
 
     private void Add(JsonlLine line)
     {
@@ -66,6 +82,10 @@ internal sealed class JsonlStats(StatsQuery query)
             }
 
             sum.Add(facts);
+            if (Split is { } split)
+            {
+                _parts[JsonlFormat.Instant(start), split.KeyOf(line)].Add(facts.IsSuccess ? "success" : facts.IsCancelled ? "cancelled" : "error", facts.InputTokens, facts.OutputTokens);
+            }
         }
     }
 
@@ -87,6 +107,11 @@ internal sealed class JsonlStats(StatsQuery query)
         public double? TimeToFirstToken { get; } = line.Flag(Field.Stream) == true ? line.Micros(Field.TimeToFirstToken) / 1e6 : null;
 
         public double? TokensPerSecond { get; } = line.Double(Field.TokensPerSecond);
+
+        /// <summary>Microseconds; null when no model was loaded.</summary>
+        public long? Load { get; } = line.Has(Field.LoadCause) ? Math.Max(0, line.Micros(Field.LoadDuration) ?? 0) : null;
+
+        public bool IsTruncated { get; } = line.Has(Field.Truncation);
     }
 
     private sealed class Sum
@@ -99,6 +124,9 @@ internal sealed class JsonlStats(StatsQuery query)
         private long _inputTokens;
         private long _cachedInputTokens;
         private long _outputTokens;
+        private long _loads;
+        private long _loadMicros;
+        private long _truncated;
 
         public long Requests { get; private set; }
 
@@ -110,10 +138,15 @@ internal sealed class JsonlStats(StatsQuery query)
             _inputTokens += facts.InputTokens;
             _cachedInputTokens += facts.CachedInputTokens;
             _outputTokens += facts.OutputTokens;
+            _loads += facts.Load is null ? 0 : 1;
+            _loadMicros += facts.Load ?? 0;
+            _truncated += facts.IsTruncated ? 1 : 0;
             Add(_latency, facts.Latency);
             Add(_timeToFirstToken, facts.TimeToFirstToken);
             Add(_tokensPerSecond, facts.TokensPerSecond);
         }
+
+        public IReadOnlyList<HistogramBar> LatencyBars() => _latency.Bars();
 
         public StatLine ToLine() => new()
         {
@@ -124,6 +157,9 @@ internal sealed class JsonlStats(StatsQuery query)
             InputTokens = _inputTokens,
             CachedInputTokens = _cachedInputTokens,
             OutputTokens = _outputTokens,
+            Loads = _loads,
+            LoadTime = TimeSpan.FromMicroseconds(_loadMicros),
+            Truncated = _truncated,
             Latency = _latency.ToDistribution(),
             TimeToFirstToken = _timeToFirstToken.ToDistribution(),
             TokensPerSecond = _tokensPerSecond.ToDistribution(),
@@ -154,6 +190,8 @@ internal sealed class JsonlStats(StatsQuery query)
 
         /// <summary>Different values.</summary>
         public int Count => _sums.Count;
+
+        public string? KeyOf(JsonlLine line) => line.Has(_field) ? line.Chars(_field).ToString() : null;
 
         public Sum Of(JsonlLine line)
         {

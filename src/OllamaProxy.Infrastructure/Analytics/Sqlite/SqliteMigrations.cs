@@ -7,7 +7,7 @@ internal static class SqliteMigrations
     /// Each entry brings the file from the version of its position to the next. Durations and times are whole microseconds, so that ranges and retention
     /// compare numbers.
     /// </summary>
-    public static IReadOnlyList<string> All { get; } = [First, Second];
+    public static IReadOnlyList<string> All { get; } = [First, Second, Third];
 
     private const string First =
         """
@@ -134,5 +134,13 @@ internal static class SqliteMigrations
             newest_us INTEGER NOT NULL
         ) STRICT;
         INSERT INTO text_parts SELECT id >> 13, 1, 0, MIN(timestamp_us), MAX(timestamp_us) FROM requests GROUP BY id >> 13;
+        """;
+
+    /// <summary>Sums have more in them (loads, truncations): those there are made again, hour by hour, while the program runs.</summary>
+    private const string Third =
+        """
+        DELETE FROM rollups;
+        DELETE FROM totals;
+        UPDATE hours SET state = 0;
         """;
 }

@@ -110,7 +110,8 @@ internal static class SqliteQueries
     public static string Facts(SqliteFilter filter, SqliteCandidates candidates) =>
         $"""
         SELECT timestamp_us, model, endpoint, category, client_ip, application, outcome, status, is_inference, latency_us,
-               CASE WHEN stream = 1 THEN time_to_first_token_us END, tokens_per_second, input_tokens, cached_input_tokens, output_tokens, id
+               CASE WHEN stream = 1 THEN time_to_first_token_us END, tokens_per_second, input_tokens, cached_input_tokens, output_tokens,
+               CASE WHEN load_cause IS NOT NULL THEN COALESCE(load_duration_us, 0) END, truncation IS NOT NULL, id
         FROM {candidates.Table} WHERE {candidates.Condition} AND {filter.Condition()}
         """;
 

@@ -225,7 +225,10 @@ internal static class SqliteRollups
                 return null;
             }
 
-            return key[1] == OfAll ? builder.SumsOfAll : builder.SumsOf((StatLabel)key[1], key.Length == 2 ? null : Encoding.UTF8.GetString(key[3..]));
+            return key[1] == OfAll ? builder.SumsOfAll : builder.SumsOf((StatLabel)key[1], ValueOf(key));
         }
+
+        /// <summary>The value of the label; null for records without one.</summary>
+        public static string? ValueOf(ReadOnlySpan<byte> key) => key.Length == 2 ? null : Encoding.UTF8.GetString(key[3..]);
     }
 }

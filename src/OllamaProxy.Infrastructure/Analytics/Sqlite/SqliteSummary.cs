@@ -78,10 +78,16 @@ internal static class SqliteSummary
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
-            if (SqliteRollups.Total.Target(raw.sqlite3_column_blob(reader.Handle!, 0), query.Filter.IsInference, builder) is { } target)
+            var key = raw.sqlite3_column_blob(reader.Handle!, 0);
+            if (SqliteRollups.Total.Target(key, query.Filter.IsInference, builder) is { } target)
             {
                 var sums = raw.sqlite3_column_blob(reader.Handle!, 1);
                 target.Merge(sums);
+                if (builder.Split is { } split && key[1] == (byte)split)
+                {
+                    builder.PartOf(SqliteRow.Instant(hour * SqliteRollups.HourUs), SqliteRollups.Total.ValueOf(key)).Merge(sums);
+                }
+
                 if (target == builder.SumsOfAll)
                 {
                     builder.StepOf(SqliteRow.Instant(hour * SqliteRollups.HourUs))?.Merge(sums);
@@ -92,8 +98,8 @@ internal static class SqliteSummary
 
     private static void MergeRollups(SqliteConnection connection, StatsQuery query, StatsBuilder builder, IReadOnlyCollection<long> hours)
     {
-        // What each combination of labels adds to; null for what the filter leaves out. Labels repeat every hour.
-        var targets = new Dictionary<byte[], StatSums[]?>(BytesComparer.Instance);
+        // What each combination of labels adds to, and its group of a split; no sums for what the filter leaves out. Labels repeat every hour.
+        var targets = new Dictionary<byte[], (StatSums[]? Sums, string? Part)>(BytesComparer.Instance);
         var lookup = targets.GetAlternateLookup<ReadOnlySpan<byte>>();
         using var command = SqliteSchema.Command(connection, "SELECT labels, sums FROM rollups WHERE hour = @Hour");
         var parameter = command.Parameters.Add("@Hour", SqliteType.Integer);
@@ -105,14 +111,14 @@ internal static class SqliteSummary
             {
                 // At the level of bytes, as there may be many.
                 var key = raw.sqlite3_column_blob(reader.Handle!, 0);
-                if (!lookup.TryGetValue(key, out var sums))
+                if (!lookup.TryGetValue(key, out var found))
                 {
                     var labels = StatLabels.FromBytes(key);
-                    sums = labels.Matches(query.Filter) ? builder.SumsOf(labels) : null;
-                    targets[key.ToArray()] = sums;
+                    found = (labels.Matches(query.Filter) ? builder.SumsOf(labels) : null, builder.Split is { } label ? labels[label] : null);
+                    targets[key.ToArray()] = found;
                 }
 
-                if (sums is null)
+                if (found.Sums is not { } sums)
                 {
                     continue;
                 }
@@ -123,7 +129,12 @@ internal static class SqliteSummary
                     target.Merge(value);
                 }
 
-                builder.StepOf(SqliteRow.Instant(hour * SqliteRollups.HourUs))?.Merge(value);
+                var start = SqliteRow.Instant(hour * SqliteRollups.HourUs);
+                builder.StepOf(start)?.Merge(value);
+                if (builder.Split is not null)
+                {
+                    builder.PartOf(start, found.Part).Merge(value);
+                }
             }
         }
     }
@@ -144,7 +155,9 @@ internal static class SqliteSummary
                     reader.IsDBNull(11) ? null : reader.GetDouble(11),
                     Number(reader, 12),
                     Number(reader, 13),
-                    Number(reader, 14))));
+                    Number(reader, 14),
+                    reader.IsDBNull(15) ? null : SqliteRow.Duration(reader.GetInt64(15)),
+                    reader.GetInt64(16) != 0)));
         }
     }
 

@@ -1,0 +1,183 @@
+/** The page around the views. */
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { type Ollama, type Stats, base } from './api';
+import { FilterBar } from './filterbar';
+import { fullTime, unknown, words as say } from './format';
+import { Colours, go, useApi, useClock, useKeys, useRoute, useTick } from './hooks';
+import { colours } from './colours';
+import { preference, usePreference } from './preferences';
+import { type View, change, format, views } from './route';
+import { Models } from './views/models';
+import { Now } from './views/now';
+import { Overview } from './views/overview';
+import { OneRequest } from './views/request';
+import { Requests } from './views/requests';
+
+const names: Record<(typeof views)[number], string> = { now: 'Now', overview: 'Overview', requests: 'Requests', models: 'Models' };
+
+export function App() {
+  const route = useRoute();
+  const [refresh, setRefresh] = usePreference('refresh', '10');
+  const [tick, again] = useTick(route.view === 'now' || route.view === 'request' ? '0' : refresh);
+  const [theme, setTheme] = usePreference('theme', 'auto');
+  const help = useRef<HTMLDialogElement>(null);
+  const slow = Math.floor(useClock() / 10_000);
+  const ollama = useApi<Ollama>('ollama', slow);
+  const models = useApi<string[]>('models', tick);
+  // What the filters suggest, and where "All" begins; the same whatever is filtered.
+  const known = useApi<Stats>('stats?top=100', Math.floor(slow / 6));
+
+  useEffect(() => {
+    document.documentElement.dataset['theme'] = theme;
+  }, [theme]);
+  useEffect(() => {
+    const title = route.view === 'request' ? `Request ${route.id}` : names[route.view];
+    document.title = `${title} · ollama-proxy`;
+  }, [route.view, route.id]);
+  // The period that was looked at last, where the address says none.
+  const words = useMemo(() => (route.words['range'] ? route.words : change(route.words, { range: preference('range', '24h') })), [route]);
+  const here = useMemo(() => ({ ...route, words }), [route, words]);
+
+  const open = (view: View) => () => go(view, words);
+  useKeys({
+    '1': open('now'),
+    '2': open('overview'),
+    '3': open('requests'),
+    '4': open('models'),
+    r: again,
+    '/': () => document.querySelector<HTMLInputElement>('#search')?.focus(),
+    '?': () => help.current?.showModal(),
+  });
+  const palette = useMemo(() => colours(models.data ?? known.data?.models.flatMap((group) => group.name ?? []) ?? []), [models.data, known.data]);
+  const isOffline = ollama.error?.trouble === 'offline';
+
+  return (
+    <Colours.Provider value={palette}>
+      <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById('main')?.focus())}>
+        Skip to the content
+      </a>
+      <header class="top">
+        <a class="brand" href={format('overview', words)} aria-label="ollama-proxy, overview">
+          <svg viewBox="0 0 32 32" aria-hidden="true">
+            <rect width="32" height="32" rx="7" />
+            <path d="M6 20h4l3-10 5 14 3-8h5" />
+          </svg>
+          <span>ollama-proxy</span>
+        </a>
+        <nav aria-label="Views">
+          {views.map((view) => (
+            <a key={view} href={format(view, words)} aria-current={route.view === view || (view === 'requests' && route.view === 'request') ? 'page' : undefined}>
+              {names[view]}
+            </a>
+          ))}
+        </nav>
+        <OllamaState ollama={ollama.data} isOffline={isOffline} />
+        <div class="tools">
+          {route.view !== 'now' && route.view !== 'request' && (
+            <label class="refresh">
+              <span>Refresh</span>
+              <select value={refresh} onChange={(event) => setRefresh(event.currentTarget.value)}>
+                <option value="0">off</option>
+                <option value="live">live</option>
+                {['1', '5', '10', '30', '60'].map((seconds) => (
+                  <option key={seconds} value={seconds}>
+                    {seconds} s
+                  </option>
+                ))}
+              </select>
+            </label>
+          )}
+          <button type="button" class="plain" aria-label={`Colours: ${theme}. Change`} title={`Colours: ${theme}`} onClick={() => setTheme(theme === 'auto' ? 'dark' : theme === 'dark' ? 'light' : 'auto')}>
+            {theme === 'dark' ? '☾' : theme === 'light' ? '☀' : '◐'}
+          </button>
+          <button type="button" class="plain" aria-label="Keys and help" title="Keys and help (?)" onClick={() => help.current?.showModal()}>
+            ?
+          </button>
+        </div>
+      </header>
+      {isOffline && (
+        <div class="banner" role="alert">
+          The proxy does not answer; what is shown is from before. Trying again every 10 s.
+        </div>
+      )}
+      {(route.view === 'overview' || route.view === 'requests' || route.view === 'models') && (
+        <FilterBar
+          route={here}
+          models={models.data ?? []}
+          clients={known.data?.clients.flatMap((group) => group.name ?? []) ?? []}
+          applications={known.data?.applications.flatMap((group) => group.name ?? []) ?? []}
+        />
+      )}
+      <main id="main" tabIndex={-1}>
+        <h1 class="hidden">{route.view === 'request' ? `Request ${route.id}` : names[route.view]}</h1>
+        {route.view === 'now' && <Now ollama={ollama.data} storeIsOff={known.data?.backend === 'none'} />}
+        {route.view === 'overview' && <Overview route={here} tick={tick} retry={again} oldest={known.data?.oldest ?? null} />}
+        {route.view === 'requests' && <Requests route={here} tick={tick} retry={again} />}
+        {route.view === 'request' && <OneRequest id={route.id!} words={route.words} />}
+        {route.view === 'models' && <Models route={here} tick={tick} retry={again} oldest={known.data?.oldest ?? null} />}
+      </main>
+      <Help dialog={help} />
+    </Colours.Provider>
+  );
+}
+
+/** Words of Ollama's state that say how it is; one that is not known here is shown as it is. */
+const conditions: Record<string, 'good' | 'warn' | 'bad'> = {
+  external: 'good',
+  ready: 'good',
+  starting: 'warn',
+  restarting: 'warn',
+  stopping: 'warn',
+  unhealthy: 'bad',
+  crash_loop: 'bad',
+  stopped: 'bad',
+};
+
+function OllamaState({ ollama, isOffline }: { ollama: Ollama | null; isOffline: boolean }) {
+  if (!ollama || isOffline) {
+    return <span class="state">{isOffline ? 'offline' : ''}</span>;
+  }
+  const condition = ollama.is_up === false ? 'bad' : (conditions[ollama.state] ?? 'unsure');
+  const text = ollama.is_up === false ? 'does not answer' : ollama.state === 'external' || ollama.state === 'ready' ? 'ready' : say(ollama.state);
+  return (
+    <span class={`state ${condition}`} title={`${ollama.ollama_host}${ollama.problem ? `: ${ollama.problem}` : ''}${ollama.checked_at ? `, asked ${fullTime(ollama.checked_at)}` : ''}`}>
+      <i aria-hidden="true" />
+      Ollama {ollama.version ?? unknown} <b>{text}</b>
+    </span>
+  );
+}
+
+function Help({ dialog }: { dialog: { current: HTMLDialogElement | null } }) {
+  const keys: [string, string][] = [
+    ['1 2 3 4', 'Now, Overview, Requests, Models'],
+    ['/', 'search'],
+    ['r', 'ask again now'],
+    ['j k, ↓ ↑', 'the next and the one before in the table'],
+    ['Enter', 'open the request'],
+    ['[ ]', 'the one before and the next of the same client'],
+    ['Esc', 'back to the table'],
+    ['?', 'this'],
+  ];
+  return (
+    <dialog ref={dialog} aria-label="Keys and help" onClick={(event) => event.target === dialog.current && dialog.current?.close()}>
+      <form method="dialog">
+        <h2>Keys</h2>
+        <dl>
+          {keys.map(([key, what]) => (
+            <div key={key}>
+              <dt>
+                <kbd>{key}</kbd>
+              </dt>
+              <dd>{what}</dd>
+            </div>
+          ))}
+        </dl>
+        <p>Drag over a chart to see that part of the time. Click a bar to see only that. Everything chosen is in the address: a link to this page shows the same.</p>
+        <p>
+          <a href={`${base}openapi.json`}>The API</a> has everything that is shown here.
+        </p>
+        <button>Close</button>
+      </form>
+    </dialog>
+  );
+}

@@ -1,0 +1,164 @@
+/** Time series, drawn by uPlot; names and numbers beside them are the page's own. */
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { useMedia } from './hooks';
+import { usePreference } from './preferences';
+import { accumulate } from './series';
+
+export interface Series {
+  name: string;
+  /** A class of style.css whose colour it has. */
+  colour: string;
+  values: (number | null)[];
+  kind: 'bar' | 'line';
+  isDashed?: boolean;
+}
+
+export interface ChartProps {
+  label: string;
+  times: number[];
+  /** Seconds. */
+  step: number;
+  series: Series[];
+  isStacked?: boolean;
+  format: (value: number | null) => string;
+  /** Called with Unix seconds when a part was chosen. */
+  onBrush?: (from: number, to: number) => void;
+  height?: number;
+}
+
+/** Draws the same moment in all charts of the page. */
+const sync = uPlot.sync('time');
+
+const moment = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+
+/** The colour that a class gives, as the canvas needs it. */
+function colourOf(host: HTMLElement, name: string): string {
+  const probe = document.createElement('i');
+  probe.className = name;
+  host.append(probe);
+  const colour = getComputedStyle(probe).color;
+  probe.remove();
+  return colour;
+}
+
+export function Chart({ label, times, step, series, isStacked, format, onBrush, height = 180 }: ChartProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const [at, setAt] = useState<number | null>(null);
+  const isDark = useMedia('(prefers-color-scheme: dark)');
+  const [theme] = usePreference('theme', 'auto');
+  const brush = useRef(onBrush);
+  brush.current = onBrush;
+  const write = useRef(format);
+  write.current = format;
+  const length = useRef(step);
+  length.current = step;
+
+  // On top of the stack first, so that what is below is drawn over it.
+  const data = useMemo(() => {
+    const columns = isStacked ? accumulate(series.map((one) => one.values.map((value) => value ?? 0))) : series.map((one) => one.values);
+    return [times, ...columns.reverse()] as uPlot.AlignedData;
+  }, [times, series, isStacked]);
+  const shape = `${series.map((one) => `${one.name}/${one.colour}/${one.kind}/${one.isDashed}`).join('|')}/${isStacked}/${isDark}/${theme}/${height}/${step}`;
+
+  useEffect(() => {
+    const box = host.current!;
+    const ink = colourOf(box, 'ink-quiet');
+    const line = colourOf(box, 'ink-line');
+    const axis = { stroke: ink, font: '11px system-ui, sans-serif', grid: { stroke: line, width: 1 }, ticks: { show: false } };
+    const made = new uPlot(
+      {
+        width: Math.max(box.clientWidth, 100),
+        height,
+        padding: [8, 22, 0, 0],
+        legend: { show: false },
+        cursor: {
+          sync: { key: sync.key, setSeries: false },
+          drag: { x: brush.current !== undefined, y: false, setScale: false },
+          y: false,
+          points: { size: 6 },
+        },
+        scales: {
+          x: { time: true, range: (_, min, max) => [min, max + length.current] },
+          y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] },
+        },
+        axes: [
+          { ...axis, grid: { show: false }, size: 26, gap: 6, space: 64, values: axisTimes },
+          { ...axis, size: 62, space: 32, values: (_, splits) => splits.map((split) => (split === 0 ? '0' : write.current(split).replace(/\.0+(?= |$)/, ''))) },
+        ],
+        series: [
+          {},
+          ...[...series].reverse().map((one): uPlot.Series => {
+            const colour = colourOf(box, one.colour);
+            return one.kind === 'bar'
+              ? { stroke: colour, fill: colour, width: 0, points: { show: false }, paths: uPlot.paths.bars!({ size: [0.86, 40], align: 1 }) }
+              : { stroke: colour, width: 1.75, ...(one.isDashed ? { dash: [5, 4] } : {}), spanGaps: false, points: { size: 4, fill: colour, width: 0 } };
+          }),
+        ],
+        hooks: {
+          setCursor: [(chart) => setAt(chart.cursor.idx ?? null)],
+          setSelect: [
+            (chart) => {
+              if (chart.select.width > 3) {
+                brush.current?.(chart.posToVal(chart.select.left, 'x'), chart.posToVal(chart.select.left + chart.select.width, 'x'));
+              }
+              chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+            },
+          ],
+        },
+      },
+      data,
+      box,
+    );
+    plot.current = made;
+    const resize = new ResizeObserver(() => made.setSize({ width: Math.max(box.clientWidth, 100), height }));
+    resize.observe(box);
+    return () => {
+      resize.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [shape]);
+
+  useEffect(() => {
+    if (plot.current && plot.current.data !== data) {
+      plot.current.setData(data);
+    }
+  }, [data]);
+
+  const index = at !== null && at < times.length ? at : null;
+  const totals = isStacked ? series.reduce((sum, one) => sum + one.values.reduce<number>((all, value) => all + (value ?? 0), 0), 0) : null;
+  return (
+    <figure class="chart" aria-label={`${label}: ${series.map((one) => one.name).join(', ')}${totals === null ? '' : `, ${format(totals)} in all`}`} role="group">
+      <div ref={host} class="plot" style={{ height: `${height}px` }} />
+      <figcaption>
+        <span class="when">{index === null ? '' : moment.format(new Date(times[index]! * 1000))}</span>
+        {series.map((one) => (
+          <span key={one.name} class="key">
+            <i class={`swatch ${one.colour} ${one.kind}`} aria-hidden="true" />
+            <span class="cut">{one.name}</span>
+            {index !== null && <b>{format(one.values[index] ?? null)}</b>}
+          </span>
+        ))}
+      </figcaption>
+    </figure>
+  );
+}
+
+const hour = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const date = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+
+/** The day where one begins, else the time. */
+function axisTimes(_: uPlot, splits: number[]): string[] {
+  let before = '';
+  return splits.map((split) => {
+    const instant = new Date(split * 1000);
+    const day = date.format(instant);
+    const isNew = day !== before && before !== '';
+    before = day;
+    const clock = hour.format(instant);
+    return isNew || clock === '00:00' ? day : clock;
+  });
+}

@@ -1,0 +1,185 @@
+/** What is looked at: the period, and which requests. Everything chosen is in the address. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { type FilterName, type RangeKey, activeFilters, periodOf, rangeOf, ranges } from './filters';
+import { words as say } from './format';
+import { setWords } from './hooks';
+import { setPreference } from './preferences';
+import type { Route } from './route';
+import { categories, inferenceEndpoints, otherEndpoints, outcomes } from './words';
+
+interface Props {
+  route: Route;
+  models: readonly string[];
+  clients: readonly string[];
+  applications: readonly string[];
+}
+
+export function FilterBar({ route, models, clients, applications }: Props) {
+  const { words } = route;
+  const active = activeFilters(words);
+  const [isOpen, setOpen] = useState(false);
+  const range = rangeOf(words);
+  const choose = (key: RangeKey) => {
+    setPreference('range', key === 'custom' ? '24h' : key);
+    if (key === 'custom') {
+      const { from, to } = periodOf(words, Date.now() / 1000);
+      setWords(route, { range: key, from: String(Math.floor(from ?? Date.now() / 1000 - 86_400)), to: String(Math.floor(to ?? Date.now() / 1000)) });
+    } else {
+      setWords(route, { range: key, from: null, to: null });
+    }
+  };
+  const set = (name: string) => (value: string) => setWords(route, { [name]: value });
+  const type = (name: string) => (value: string) => setWords(route, { [name]: value }, true);
+  return (
+    <form class="filters" role="search" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
+      <div class="segments" role="group" aria-label="Period">
+        {ranges.map(({ key, label }) => (
+          <button key={key} type="button" aria-pressed={range === key} onClick={() => choose(key)}>
+            {label}
+          </button>
+        ))}
+        <button type="button" aria-pressed={range === 'all'} onClick={() => choose('all')}>
+          All
+        </button>
+        <button type="button" aria-pressed={range === 'custom'} onClick={() => choose('custom')}>
+          Custom
+        </button>
+      </div>
+      {range === 'custom' && (
+        <span class="custom">
+          <Instant label="From" value={words['from']} set={set('from')} />
+          <Instant label="To" value={words['to']} set={set('to')} />
+        </span>
+      )}
+      <input
+        id="search"
+        class="search"
+        type="search"
+        placeholder="Search prompts and answers"
+        aria-label="Search prompts and answers"
+        title="Press / to search"
+        {...typed(words['search'], type('search'))}
+      />
+      <Select label="Model" value={words['model']} set={set('model')} all="All models" options={models.map((name) => [name, name])} />
+      <button type="button" class="more" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        Filters{active.length ? ` (${active.length})` : ''}
+      </button>
+      {(active.length > 0 || words['kind']) && (
+        <button type="button" class="plain" onClick={() => setWords(route, { ...Object.fromEntries(active.map((name) => [name, null])), kind: null })}>
+          Clear
+        </button>
+      )}
+      <div class={`fields ${isOpen ? 'open' : ''}`}>
+        <Select
+          label="Kind"
+          value={words['kind']}
+          set={set('kind')}
+          all="Inference"
+          options={[
+            ['all', 'Everything'],
+            ['other', 'Everything else'],
+          ]}
+        />
+        <Select label="Endpoint" value={words['endpoint']} set={set('endpoint')} all="All endpoints" options={[...inferenceEndpoints, ...otherEndpoints].map((name) => [name, name])} />
+        <Select label="Category" value={words['category']} set={set('category')} all="All categories" options={categories.map((name) => [name, say(name)])} />
+        <Select
+          label="Outcome"
+          value={words['outcome'] ? `outcome:${words['outcome']}` : words['status'] ? `status:${words['status']}` : undefined}
+          set={(value) => {
+            const [name, word] = value.split(':');
+            setWords(route, { outcome: name === 'outcome' ? word! : null, status: name === 'status' ? word! : null });
+          }}
+          all="All outcomes"
+          options={[['status:error', 'any error'], ...outcomes.map((name): [string, string] => [`outcome:${name}`, say(name)])]}
+        />
+        <Text label="Client" value={words['client']} set={type('client')} suggestions={clients} />
+        <Text label="Application" value={words['application']} set={type('application')} suggestions={applications} />
+        <Between route={route} label="Duration" unit="s" names={['min_latency', 'max_latency']} />
+        <Between route={route} label="Input" unit="tokens" names={['min_input_tokens', 'max_input_tokens']} />
+        <Between route={route} label="Output" unit="tokens" names={['min_output_tokens', 'max_output_tokens']} />
+      </div>
+    </form>
+  );
+}
+
+/** A field that tells of what is typed when nothing more was for a moment. */
+function typed(value: string | undefined, set: (value: string) => void) {
+  const timer = useRef(0);
+  const [text, setText] = useState(value ?? '');
+  // What the address says now, unless it says so because of what was typed.
+  useEffect(() => setText(value ?? ''), [value]);
+  return {
+    value: text,
+    onInput: (event: { currentTarget: HTMLInputElement }) => {
+      const next = event.currentTarget.value;
+      setText(next);
+      clearTimeout(timer.current);
+      timer.current = window.setTimeout(() => set(next.trim()), 250);
+    },
+  };
+}
+
+function Select({ label, value, set, all, options }: { label: string; value: string | undefined; set: (value: string) => void; all: string; options: [string, string][] }) {
+  const known = !value || options.some(([key]) => key === value);
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <select value={value ?? ''} onChange={(event) => set(event.currentTarget.value)} class={value ? 'set' : ''}>
+        <option value="">{all}</option>
+        {!known && <option value={value}>{value}</option>}
+        {options.map(([key, text]) => (
+          <option key={key} value={key}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Text({ label, value, set, suggestions }: { label: string; value: string | undefined; set: (value: string) => void; suggestions: readonly string[] }) {
+  const list = `known-${label.toLowerCase()}`;
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <input type="text" list={list} placeholder="Any" class={value ? 'set' : ''} spellcheck={false} autocomplete="off" {...typed(value, set)} />
+      <datalist id={list}>
+        {suggestions.map((text) => (
+          <option key={text} value={text} />
+        ))}
+      </datalist>
+    </label>
+  );
+}
+
+function Between({ route, label, unit, names }: { route: Route; label: string; unit: string; names: [FilterName, FilterName] }) {
+  const [min, max] = names;
+  const set = (name: FilterName) => (value: string) => setWords(route, { [name]: /^\d+(\.\d+)?$/.test(value) ? value : null }, true);
+  return (
+    <fieldset class="field between">
+      <legend>
+        {label} ({unit})
+      </legend>
+      <input type="text" inputMode="decimal" placeholder="from" aria-label={`${label} from (${unit})`} {...typed(route.words[min], set(min))} />
+      <input type="text" inputMode="decimal" placeholder="to" aria-label={`${label} to (${unit})`} {...typed(route.words[max], set(max))} />
+    </fieldset>
+  );
+}
+
+function Instant({ label, value, set }: { label: string; value: string | undefined; set: (value: string) => void }) {
+  const seconds = Number(value);
+  const date = value && Number.isFinite(seconds) ? new Date(seconds * 1000) : null;
+  const text = date ? new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19) : '';
+  return (
+    <input
+      type="datetime-local"
+      step={1}
+      aria-label={label}
+      value={text}
+      onChange={(event) => {
+        const chosen = new Date(event.currentTarget.value).getTime();
+        set(Number.isFinite(chosen) ? String(chosen / 1000) : '');
+      }}
+    />
+  );
+}

@@ -1,0 +1,140 @@
+import { createContext } from 'preact';
+import { useContext, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { ApiError, get } from './api';
+import type { Words } from './filters';
+import { hash, palette } from './colours';
+import { listen } from './live';
+import { type Route, type View, change, format, parse } from './route';
+
+export interface Answer<T> {
+  data: T | null;
+  /** What the data is the answer to. */
+  path: string | null;
+  error: ApiError | null;
+  isLoading: boolean;
+}
+
+/** The answer to a path, asked for again when the path or the tick changes. What is asked for no longer is given up. The last answer stays until there is another. */
+export function useApi<T>(path: string | null, tick = 0): Answer<T> {
+  const [answer, setAnswer] = useState<Answer<T>>({ data: null, path: null, error: null, isLoading: path !== null });
+  useEffect(() => {
+    if (path === null) {
+      setAnswer({ data: null, path: null, error: null, isLoading: false });
+      return undefined;
+    }
+    const abort = new AbortController();
+    setAnswer((before) => (before.isLoading ? before : { ...before, isLoading: true }));
+    get<T>(path, abort.signal).then(
+      (data) => setAnswer({ data, path, error: null, isLoading: false }),
+      (error: unknown) => {
+        if (!abort.signal.aborted) {
+          setAnswer((before) => ({ ...before, error: error instanceof ApiError ? error : new ApiError('failed', String(error)), isLoading: false }));
+        }
+      },
+    );
+    return () => abort.abort();
+  }, [path, tick]);
+  return answer;
+}
+
+export function useRoute(): Route {
+  const [route, setRoute] = useState(() => parse(location.hash));
+  useEffect(() => {
+    const read = () => setRoute(parse(location.hash));
+    addEventListener('hashchange', read);
+    return () => removeEventListener('hashchange', read);
+  }, []);
+  return route;
+}
+
+export function go(view: View, words: Words, id?: number | null): void {
+  location.hash = format(view, words, id);
+}
+
+/** Changes words of the view that is shown. While somebody types, the way back does not get a step for each letter. */
+export function setWords(route: Route, changes: Record<string, string | null>, isTyping = false): void {
+  const text = format(route.view, change(route.words, changes), route.id);
+  if (isTyping) {
+    history.replaceState(null, '', text);
+    dispatchEvent(new HashChangeEvent('hashchange'));
+  } else {
+    location.hash = text;
+  }
+}
+
+/** Counts up when it is time to ask again: every so many seconds, or when a request was recorded ("live"), never while nobody looks. */
+export function useTick(refresh: string): [number, () => void] {
+  const [tick, setTick] = useState(0);
+  useEffect(() => {
+    const next = () => document.hidden || setTick((count) => count + 1);
+    if (refresh === 'live') {
+      let waiting = 0;
+      // Not more than once a second, and a little later than it was recorded: the store writes several together.
+      const stop = listen({ record: () => (waiting ||= window.setTimeout(() => ((waiting = 0), next()), 1000)) });
+      return () => (clearTimeout(waiting), stop());
+    }
+    const seconds = Number(refresh);
+    if (!(seconds > 0)) {
+      return undefined;
+    }
+    const timer = setInterval(next, seconds * 1000);
+    return () => clearInterval(timer);
+  }, [refresh]);
+  return [tick, () => setTick((count) => count + 1)];
+}
+
+/** Now, in Unix seconds; another now only when a word or the tick changes, so that what is asked for stays the same in between. */
+export function useNow(key: string, tick: number): number {
+  return useMemo(() => Date.now() / 1000, [key, tick]);
+}
+
+/** Now again every second. */
+export function useClock(): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+export const Colours = createContext<Map<string, number>>(new Map());
+
+/** The number of a model's colour. */
+export function useColour(): (model: string) => number {
+  const known = useContext(Colours);
+  return (model) => known.get(model) ?? hash(model) % palette;
+}
+
+/** Keys while nothing is being typed into. */
+export function useKeys(keys: Record<string, (event: KeyboardEvent) => void>): void {
+  const latest = useRef(keys);
+  latest.current = keys;
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      const target = event.target as HTMLElement;
+      if (event.ctrlKey || event.metaKey || event.altKey || target.closest('input, select, textarea, dialog[open]')) {
+        return;
+      }
+      const action = latest.current[event.key];
+      if (action) {
+        event.preventDefault();
+        action(event);
+      }
+    };
+    addEventListener('keydown', press);
+    return () => removeEventListener('keydown', press);
+  }, []);
+}
+
+export function useMedia(media: string): boolean {
+  const [matches, setMatches] = useState(() => matchMedia(media).matches);
+  useEffect(() => {
+    const list = matchMedia(media);
+    const read = () => setMatches(list.matches);
+    read();
+    list.addEventListener('change', read);
+    return () => list.removeEventListener('change', read);
+  }, [media]);
+  return matches;
+}

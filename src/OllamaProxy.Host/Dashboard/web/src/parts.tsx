@@ -1,0 +1,218 @@
+/** Small pieces that several views are made of. */
+import type { ComponentChildren } from 'preact';
+import { ApiError, base } from './api';
+import { change, unknown } from './format';
+import { useColour } from './hooks';
+
+export function Swatch({ model }: { model: string | null }) {
+  const colour = useColour();
+  return <i class={`swatch ${model === null ? 'c-none' : `c${colour(model)}`}`} aria-hidden="true" />;
+}
+
+export function ModelName({ model }: { model: string | null }) {
+  return (
+    <span class="model" title={model ?? 'no model was named'}>
+      <Swatch model={model} />
+      <span class="cut">{model ?? unknown}</span>
+    </span>
+  );
+}
+
+export function Delta({ now, before, better }: { now: number | null; before: number | null | undefined; better: 'more' | 'less' | 'neither' }) {
+  const changed = before === undefined ? null : change(now, before);
+  if (!changed) {
+    return null;
+  }
+  const isGood = better === 'neither' || changed.direction === 0 ? null : (changed.direction > 0) === (better === 'more');
+  return (
+    <span class={`delta ${isGood === null ? '' : isGood ? 'good' : 'bad'}`} title="against the period of the same length before">
+      <span class="hidden">against the period before: </span>
+      {changed.text}
+    </span>
+  );
+}
+
+export function Status({ status, outcome }: { status: string; outcome: string }) {
+  const text = outcome === 'completed' ? 'ok' : outcome.replaceAll('_', ' ');
+  return (
+    <span class={`status s-${status}`} title={text}>
+      <i aria-hidden="true" />
+      <span class="word">{text}</span>
+    </span>
+  );
+}
+
+export function Panel({ title, note, children, tools, wide, id }: { title: string; note?: ComponentChildren; children: ComponentChildren; tools?: ComponentChildren; wide?: boolean; id?: string }) {
+  return (
+    <section class={`panel ${wide ? 'wide' : ''}`} aria-label={title} id={id}>
+      <header>
+        <h2>{title}</h2>
+        {note && <span class="note">{note}</span>}
+        {tools && <div class="tools">{tools}</div>}
+      </header>
+      {children}
+    </section>
+  );
+}
+
+/** Instead of a view that has nothing to show. */
+export function Message({ title, children, kind = 'calm' }: { title: string; children?: ComponentChildren; kind?: 'calm' | 'bad' }) {
+  return (
+    <div class={`message ${kind}`} role={kind === 'bad' ? 'alert' : 'status'}>
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+export function TroubleMessage({ error, retry }: { error: ApiError; retry: () => void }) {
+  switch (error.trouble) {
+    case 'off':
+      return (
+        <Message title="Nothing is recorded">
+          <p>
+            The proxy was started with <code>ANALYTICS_BACKEND=none</code>: it passes requests on and counts them for <code>/metrics</code>, and keeps none of them.
+          </p>
+          <p>
+            Start it with <code>ANALYTICS_BACKEND=sqlite</code> to see them here. What runs at this moment is in <a href="#/now">Now</a>.
+          </p>
+        </Message>
+      );
+    case 'forbidden':
+      return (
+        <Message title="You may not read this" kind="bad">
+          <p>{error.message}</p>
+          <p>
+            <a class="button" href={`${base}login`}>
+              Log in
+            </a>
+          </p>
+        </Message>
+      );
+    case 'missing':
+      return (
+        <Message title="It is not there">
+          <p>{error.message}</p>
+        </Message>
+      );
+    case 'offline':
+      return (
+        <Message title="The proxy does not answer" kind="bad">
+          <p>It may have been stopped, or the network is down. This page tries again by itself.</p>
+          <p>
+            <button type="button" onClick={retry}>
+              Try again now
+            </button>
+          </p>
+        </Message>
+      );
+    default:
+      return (
+        <Message title="That did not work" kind="bad">
+          <p>{error.message}</p>
+          <p>
+            <button type="button" onClick={retry}>
+              Try again
+            </button>
+          </p>
+        </Message>
+      );
+  }
+}
+
+/** The proxy's own address, as a client must name it. */
+export const proxyAddress = () => location.origin + base.replace(/\/analytics\/$/, '');
+
+export function FirstRequest() {
+  const command = `curl ${proxyAddress()}/api/generate -d '{"model":"llama3.2","prompt":"Why is the sky blue?"}'`;
+  return (
+    <Message title="No request yet">
+      <p>Requests that go through the proxy appear here as soon as they end. Send a first one, with a model you have:</p>
+      <div class="command">
+        <pre tabIndex={0}>{command}</pre>
+        <CopyButton text={command} label="Copy" />
+      </div>
+      <p>
+        Or let your tools talk to <code>{proxyAddress()}</code> in place of Ollama: most take it from <code>OLLAMA_HOST</code>.
+      </p>
+    </Message>
+  );
+}
+
+export function CopyButton({ text, label }: { text: string; label: string }) {
+  return (
+    <button
+      type="button"
+      onClick={(event) => {
+        const button = event.currentTarget;
+        void copy(text).then((done) => {
+          button.textContent = done ? 'Copied' : 'Not allowed';
+          setTimeout(() => (button.textContent = label), 1500);
+        });
+      }}
+    >
+      {label}
+    </button>
+  );
+}
+
+/** Without TLS a browser gives a page no clipboard, but an old way. */
+async function copy(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = document.createElement('textarea');
+    area.value = text;
+    area.className = 'hidden';
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand('copy');
+    area.remove();
+    return done;
+  }
+}
+
+export interface BarRow {
+  key: string;
+  label: ComponentChildren;
+  value: number;
+  text: string;
+  detail?: string;
+  colour?: string;
+  onClick?: () => void;
+  title?: string;
+}
+
+/** Horizontal bars with names: a table that can be seen at a glance. */
+export function BarList({ rows, empty }: { rows: BarRow[]; empty: string }) {
+  const most = Math.max(...rows.map((row) => row.value), 0);
+  if (rows.length === 0) {
+    return <p class="quiet">{empty}</p>;
+  }
+  return (
+    <ul class="bars">
+      {rows.map((row) => {
+        const inside = (
+          <>
+            <span class={`fill ${row.colour ?? ''}`} style={{ width: `${most ? (100 * row.value) / most : 0}%` }} aria-hidden="true" />
+            <span class="label">{row.label}</span>
+            <span class="detail">{row.detail}</span>
+            <span class="value">{row.text}</span>
+          </>
+        );
+        return (
+          <li key={row.key}>
+            {row.onClick ? (
+              <button type="button" class="row" onClick={row.onClick} title={row.title}>
+                {inside}
+              </button>
+            ) : (
+              <div class="row">{inside}</div>
+            )}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

@@ -1,0 +1,21 @@
+/** The closed sets of the API. A test compares them with the program's own. */
+
+export const categories = ['empty', 'summarize', 'translate', 'explain', 'code_write', 'code_debug', 'question', 'creative', 'analyze', 'help', 'list', 'other'];
+
+export const outcomes = ['completed', 'upstream_error', 'incomplete', 'client_cancelled', 'upstream_unreachable', 'rejected', 'proxy_stopped'];
+
+export const inferenceEndpoints = [
+  'generate',
+  'chat',
+  'embed',
+  'embeddings',
+  'v1/chat/completions',
+  'v1/completions',
+  'v1/embeddings',
+  'v1/responses',
+  'v1/audio/transcriptions',
+  'v1/messages',
+];
+
+/** Endpoints that run no model, of which people ask. */
+export const otherEndpoints = ['version', 'tags', 'ps', 'show', 'pull', 'push', 'create', 'copy', 'delete', 'v1/models', 'other'];

@@ -1,0 +1,49 @@
+using System.Text.Json;
+using Microsoft.Playwright;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.BrowserTests;
+
+/// <summary>axe, the rules that most accessibility checkers share, over every view in both colours.</summary>
+public sealed class AccessibilityTests(Browser browser, BusyProxy busy)
+{
+    private static readonly string s_axe = File.ReadAllText(Repository.PathOf("src", "OllamaProxy.Host", "Dashboard", "web", "node_modules", "axe-core", "axe.min.js"));
+
+    public static TheoryData<string, ColorScheme, int> Views()
+    {
+        var data = new TheoryData<string, ColorScheme, int>();
+        foreach (var view in (string[])["now", "overview?range=7d", "requests?range=7d&search=hash", "requests/4000", "models?range=7d"])
+        {
+            data.Add(view, ColorScheme.Light, 1360);
+            data.Add(view, ColorScheme.Dark, 1360);
+            data.Add(view, ColorScheme.Light, 390);
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Views))]
+    public async Task Axe_finds_no_serious_violation(string view, ColorScheme colours, int width)
+    {
+        await using var visit = await browser.VisitAsync(busy.Address, options =>
+        {
+            options.ColorScheme = colours;
+            options.ViewportSize = new ViewportSize { Width = width, Height = 900 };
+        });
+        await visit.OpenAsync(view);
+        await visit.Page.Locator(".card .big, .requests .body .tr, table.models tbody tr, .why, section[aria-label=Running]").First.WaitForAsync();
+        await visit.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+        if (width > 700 && view.Contains('?', StringComparison.Ordinal))
+        {
+            await visit.Page.Locator("button.more").ClickAsync();
+        }
+
+        // By the debugger's way in, which the page's policy does not concern: the policy stays as it is.
+        await visit.Page.EvaluateAsync(s_axe);
+        var found = await visit.Page.EvaluateAsync<JsonElement>("axe.run(document, { resultTypes: ['violations'] }).then(found => found.violations.map(one => ({ id: one.id, impact: one.impact, help: one.help, nodes: one.nodes.map(node => node.html).slice(0, 3) })))");
+
+        Assert.Empty(found.EnumerateArray().Where(violation => violation.GetProperty("impact").GetString() is "serious" or "critical").Select(violation => violation.GetRawText()));
+        Assert.True(await visit.Page.EvaluateAsync<bool>("axe.run(document).then(found => found.passes.length > 15)"), "axe looked at nothing.");
+    }
+}

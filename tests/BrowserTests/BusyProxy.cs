@@ -1,0 +1,54 @@
+using Microsoft.Extensions.DependencyInjection;
+using OllamaProxy.Application.Analytics;
+using OllamaProxy.Domain;
+using OllamaProxy.Host.Demo;
+using OllamaProxy.SimulatedOllama;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.BrowserTests;
+
+/// <summary>The real program with a week of requests in its store, before a simulated Ollama. One for all tests, which only read it.</summary>
+public sealed class BusyProxy : IAsyncLifetime
+{
+    private SimulatedOllamaServer _ollama = null!;
+
+    internal ProxyUnderTest Proxy { get; private set; } = null!;
+
+    internal Uri Address => Proxy.Address;
+
+    internal IReadOnlyList<RequestRecord> Records { get; private set; } = [];
+
+    public async ValueTask InitializeAsync()
+    {
+        _ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = DemoModels.All, NumParallel = 4 }, keepsRequests: false);
+        Proxy = await StartAsync(_ollama.Address);
+        Records = Week.Before(TimeProvider.System.GetUtcNow());
+        await WriteAsync(Proxy, Records);
+    }
+
+    /// <summary>A proxy with nothing in its store.</summary>
+    internal static Task<ProxyUnderTest> StartAsync(Uri ollama, params ReadOnlySpan<(string Name, string Value)> variables)
+    {
+        var all = new Dictionary<string, string>(StringComparer.Ordinal) { ["OLLAMA_POLL_SECONDS"] = "2" };
+        foreach (var (name, value) in variables)
+        {
+            all[name] = value;
+        }
+
+        return ProxyUnderTest.StartAsync(ollama, all);
+    }
+
+    internal static async Task WriteAsync(ProxyUnderTest proxy, IReadOnlyList<RequestRecord> records)
+    {
+        foreach (var batch in records.Chunk(500))
+        {
+            await proxy.Services.GetRequiredService<IAnalyticsStore>().WriteAsync(batch, TestContext.Current.CancellationToken);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Proxy.DisposeAsync();
+        await _ollama.DisposeAsync();
+    }
+}

@@ -1,0 +1,63 @@
+using System.Text.Json;
+using Microsoft.Playwright;
+using OllamaProxy.Host.Demo;
+using OllamaProxy.SimulatedOllama;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.BrowserTests;
+
+/// <summary>The page in the corner of a screen, for days: what it holds does not grow with what it was told.</summary>
+public sealed class MemoryTests(Browser browser)
+{
+    public const string Reason = "takes minutes: ./build.sh test --slow (RUN_SLOW_TESTS=1) runs it";
+
+    /// <summary>What a heap may be larger at the end than after the first minute: less than one full table.</summary>
+    private const double Allowed = 2 * 1024 * 1024;
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(10);
+
+#pragma warning disable RS0030 // Whether it runs is the tests' own setting.
+    public static bool IsAskedFor => Environment.GetEnvironmentVariable("RUN_SLOW_TESTS") == "1";
+#pragma warning restore RS0030
+
+    /// <summary>As many requests as an hour of a busy office has, one after the other as fast as they go.</summary>
+    [Theory(Skip = Reason, SkipUnless = nameof(IsAskedFor))]
+    [InlineData("now")]
+    [InlineData("requests?range=1h")]
+    [InlineData("overview?range=1h")]
+    public async Task The_page_does_not_grow_with_what_it_is_told(string view)
+    {
+        SimulatedModel[] models = [.. DemoModels.All.Select(model => model with { TokensPerSecond = 0, LoadTime = TimeSpan.Zero })];
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = models, NumParallel = 8 }, keepsRequests: false);
+        await using var proxy = await BusyProxy.StartAsync(ollama.Address);
+        await using var visit = await browser.VisitAsync(proxy.Address);
+        using var stop = new CancellationTokenSource();
+        var traffic = Task.WhenAll(Enumerable.Range(0, 3).Select(_ => new DemoTraffic(proxy.Address, ollama.Faults, TimeProvider.System).RunAsync(stop.Token)));
+        await visit.OpenAsync(view);
+        if (view != "now")
+        {
+            await visit.Page.GetByLabel("Refresh").SelectOptionAsync("1");
+        }
+
+        await ReachAsync(400);
+        var before = await HeapAsync(visit);
+        await ReachAsync(3_000);
+        var after = await HeapAsync(visit);
+        await stop.CancelAsync();
+        await traffic;
+
+        Assert.True(after - before < Allowed, $"{before / 1024:F0} KiB became {after / 1024:F0} KiB.");
+
+        Task ReachAsync(int requests) => Eventually.TrueAsync(
+            async () => JsonElement.Parse(await proxy.Client.GetStringAsync("/analytics/stats?top=1")).GetProperty("total_records").GetInt32() >= requests, s_patience);
+    }
+
+    private static async Task<double> HeapAsync(Visit visit)
+    {
+        var debugger = await visit.Page.Context.NewCDPSessionAsync(visit.Page);
+        await debugger.SendAsync("HeapProfiler.collectGarbage");
+        var usage = await debugger.SendAsync("Runtime.getHeapUsage");
+        await debugger.DetachAsync();
+        return usage!.Value.GetProperty("usedSize").GetDouble();
+    }
+}

@@ -1,0 +1,120 @@
+using Microsoft.Playwright;
+using OllamaProxy.Host.Demo;
+using OllamaProxy.SimulatedOllama;
+using OllamaProxy.TestKit;
+
+[assembly: AssemblyFixture(typeof(OllamaProxy.BrowserTests.Browser))]
+[assembly: AssemblyFixture(typeof(OllamaProxy.BrowserTests.BusyProxy))]
+
+namespace OllamaProxy.BrowserTests;
+
+/// <summary>
+/// Pictures of every view, light, dark and as wide as a phone, in artifacts/screenshots for a person to look at; eng/screenshots.sh makes those of the
+/// documents from them. What can be said of a picture without looking is asserted: everything is inside the page, and the charts are drawn.
+/// </summary>
+public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
+{
+    private static readonly string s_folder = Directory.CreateDirectory(Repository.PathOf("artifacts", "screenshots")).FullName;
+
+    public static TheoryData<string, string, int, int> Pictures()
+    {
+        var data = new TheoryData<string, string, int, int>();
+        foreach (var (name, view) in (ReadOnlySpan<(string, string)>)[("overview", "overview?range=24h"), ("requests", "requests?range=7d"), ("models", "models?range=24h"), ("search", "requests?range=7d&search=hash&model=qwen3:8b")])
+        {
+            data.Add($"{name}-light", view, 1360, 860);
+            data.Add($"{name}-dark", view, 1360, 860);
+            data.Add($"{name}-phone", view, 390, 800);
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Pictures))]
+    public async Task A_view_fits_its_page(string name, string view, int width, int height)
+    {
+        await using var visit = await VisitAsync(busy.Address, name, width, height);
+
+        await visit.OpenAsync(view);
+        await visit.Page.Locator(".card .big, .requests .body .tr, table.models tbody tr").First.WaitForAsync();
+        await visit.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+
+        await AssertFitsAsync(visit);
+        Assert.Equal(view.StartsWith("overview", StringComparison.Ordinal) ? 4 : view.StartsWith("models", StringComparison.Ordinal) ? 1 : 0, await visit.Page.Locator("canvas").CountAsync());
+        await PictureAsync(visit, name);
+    }
+
+    [Theory]
+    [InlineData("request-light", 1360, 860)]
+    [InlineData("request-dark", 1360, 860)]
+    [InlineData("request-phone", 390, 800)]
+    public async Task One_request_fits_its_page(string name, int width, int height)
+    {
+        await using var visit = await VisitAsync(busy.Address, name, width, height);
+        // One that waited, loaded its model and thought.
+        var id = busy.Records.Select((record, index) => (record, Id: index + 1)).Last(entry => entry.record is { LoadCause: not null, Thinking: not null, Status: "success", QueueTime.TotalSeconds: > 0.5 }).Id;
+
+        await visit.OpenAsync($"requests/{id}");
+        await visit.Page.Locator(".why").WaitForAsync();
+        await visit.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+
+        await AssertFitsAsync(visit);
+        Assert.True(await visit.Page.Locator(".waterfall li").CountAsync() >= 4);
+        await PictureAsync(visit, name);
+    }
+
+    [Theory]
+    [InlineData("now-light", 1360, 620)]
+    [InlineData("now-dark", 1360, 620)]
+    [InlineData("now-phone", 390, 800)]
+    public async Task What_happens_now_fits_its_page(string name, int width, int height)
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = DemoModels.All, NumParallel = 4 }, keepsRequests: false);
+        await using var proxy = await BusyProxy.StartAsync(ollama.Address, ("MAX_CONCURRENT_REQUESTS", "4"));
+        using var stop = new CancellationTokenSource();
+        var traffic = new DemoTraffic(proxy.Address, ollama.Faults, TimeProvider.System).RunAsync(stop.Token);
+        await using (var visit = await VisitAsync(proxy.Address, name, width, height))
+        {
+            await visit.OpenAsync("now");
+            await visit.Page.Locator("[aria-label='Just finished'] tbody tr").Nth(9).WaitForAsync(new LocatorWaitForOptions { Timeout = 60_000 });
+            await visit.Page.Locator(".loaded-model").Nth(2).WaitForAsync();
+            await visit.Page.Locator(".p-writing").First.WaitForAsync();
+
+            await AssertFitsAsync(visit);
+            await PictureAsync(visit, name);
+        }
+
+        await stop.CancelAsync();
+        await traffic;
+    }
+
+    [Fact]
+    public async Task An_empty_store_says_how_to_send_a_first_request()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await BusyProxy.StartAsync(ollama.Address);
+        await using var visit = await VisitAsync(proxy.Address, "empty-light", 1360, 620);
+
+        await visit.OpenAsync("overview");
+
+        await Assertions.Expect(visit.Page.Locator(".message pre")).ToContainTextAsync($"curl {proxy.Address.GetLeftPart(UriPartial.Authority)}/api/generate");
+        await PictureAsync(visit, "empty-light");
+    }
+
+    private Task<Visit> VisitAsync(Uri address, string name, int width, int height) => browser.VisitAsync(address, options =>
+    {
+        options.ViewportSize = new ViewportSize { Width = width, Height = height };
+        options.ColorScheme = name.EndsWith("-dark", StringComparison.Ordinal) ? ColorScheme.Dark : ColorScheme.Light;
+        options.DeviceScaleFactor = name.EndsWith("-phone", StringComparison.Ordinal) ? 2 : 1;
+        options.HasTouch = name.EndsWith("-phone", StringComparison.Ordinal);
+    });
+
+    private static async Task AssertFitsAsync(Visit visit) =>
+        Assert.Empty(await visit.Page.EvaluateAsync<string[]>("""
+            document.documentElement.scrollWidth <= document.documentElement.clientWidth ? []
+                : [...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth && !one.closest('.scroll')).map(one => one.outerHTML.slice(0, 120))
+            """));
+
+    private static Task<byte[]> PictureAsync(Visit visit, string name) =>
+        visit.Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(s_folder, $"{name}.png"), FullPage = name.StartsWith("overview", StringComparison.Ordinal) || name.EndsWith("-phone", StringComparison.Ordinal) });
+}

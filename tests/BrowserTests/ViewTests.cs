@@ -1,0 +1,239 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Playwright;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.BrowserTests;
+
+/// <summary>What the views show, against what the API and the records say. Every visit ends with the check that nothing went wrong in the page.</summary>
+public sealed class ViewTests(Browser browser, BusyProxy busy)
+{
+    private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
+
+    [Theory]
+    [InlineData("range=7d")]
+    [InlineData("range=7d&model=qwen3:8b")]
+    [InlineData("range=all&kind=all")]
+    [InlineData("range=7d&status=error&application=open-webui")]
+    [InlineData("range=7d&search=hash&min_latency=2")]
+    public async Task Cards_chart_and_table_are_of_the_same_requests_as_the_API_and_the_store(string words)
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        var expected = Matching(words);
+
+        await visit.OpenAsync($"overview?{words}");
+        await Assertions.Expect(visit.Card("requests")).ToHaveTextAsync(StartingWith(expected));
+        var chart = await visit.Page.Locator("figure[aria-label^='Requests over time']").GetAttributeAsync("aria-label");
+        var asked = visit.Page.WaitForResponseAsync(response => response.Url.Contains("/analytics/search?", StringComparison.Ordinal));
+        await visit.OpenAsync($"requests?{words}");
+        await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(StartingWith(expected));
+        var query = new Uri((await asked).Url).Query;
+        var rows = await visit.Page.Locator("[role=grid]").GetAttributeAsync("aria-rowcount");
+        var api = JsonElement.Parse(await busy.Proxy.Client.GetStringAsync($"/analytics/stats{WithoutPage(query)}")).GetProperty("total").GetProperty("requests").GetInt32();
+
+        Assert.True(expected > 0, "A filter that finds nothing proves nothing.");
+        Assert.Equal((expected, expected.ToString(CultureInfo.InvariantCulture)), (api, rows));
+        Assert.EndsWith($", {expected.ToString("N0", CultureInfo.InvariantCulture)} in all", chart, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_click_in_a_list_filters_everything_and_the_address_says_so()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        await visit.OpenAsync("overview?range=7d");
+        await visit.Card("requests").WaitForAsync();
+
+        await visit.Page.Locator("section[aria-label=Models] .bars button").First.ClickAsync();
+        await Assertions.Expect(visit.Page.Locator("select").Filter(new() { HasText = "All models" })).ToHaveValueAsync("llama3.2:3b");
+        await Assertions.Expect(visit.Card("requests")).ToHaveTextAsync(StartingWith(Matching("range=7d&model=llama3.2:3b")));
+        Assert.Equal(1, await visit.Page.Locator("section[aria-label=Models] .bars li").CountAsync());
+        Assert.Contains("model=llama3.2%3A3b", visit.Page.Url, StringComparison.Ordinal);
+
+        await visit.Page.GoBackAsync();
+        await Assertions.Expect(visit.Card("requests")).ToHaveTextAsync(StartingWith(Matching("range=7d")));
+    }
+
+    [Fact]
+    public async Task A_bar_of_the_histogram_shows_the_requests_that_are_in_it()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        await visit.OpenAsync("overview?range=7d");
+        var bar = visit.Page.Locator(".histogram button[aria-label^='5.00 s to 6.30 s']");
+
+        await bar.ClickAsync();
+
+        await Assertions.Expect(visit.Card("requests")).ToHaveTextAsync(StartingWith(Matching("range=7d&min_latency=5&max_latency=6.3")));
+    }
+
+    [Fact]
+    public async Task Dragging_over_a_chart_shows_that_part_of_the_time()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        await visit.OpenAsync("overview?range=24h");
+        var before = Visit.Number(await visit.Card("requests").TextContentAsync() ?? "");
+        var box = (await visit.Page.Locator(".u-over").First.BoundingBoxAsync())!;
+
+        await visit.Page.Mouse.MoveAsync(box.X + (box.Width * 0.5f), box.Y + 40);
+        await visit.Page.Mouse.DownAsync();
+        await visit.Page.Mouse.MoveAsync(box.X + (box.Width * 0.75f), box.Y + 60, new MouseMoveOptions { Steps = 5 });
+        await visit.Page.Mouse.UpAsync();
+
+        await Assertions.Expect(visit.Page.Locator("button", new() { HasText = "Custom" })).ToHaveAttributeAsync("aria-pressed", "true");
+        var words = System.Web.HttpUtility.ParseQueryString(visit.Page.Url.Split('?')[1]);
+        Assert.InRange(long.Parse(words["to"]!, CultureInfo.InvariantCulture) - long.Parse(words["from"]!, CultureInfo.InvariantCulture), 5 * 3_600, 8 * 3_600);
+        await Eventually.TrueAsync(async () => Visit.Number(await visit.Card("requests").TextContentAsync() ?? "") is > 0 and var now && now < before);
+    }
+
+    [Fact]
+    public async Task The_table_reaches_the_last_request_and_draws_only_what_is_seen()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        await visit.OpenAsync("requests?range=7d&model=deepseek-r1:14b&sort=latency");
+        var rows = visit.Page.Locator(".requests .body .tr");
+        await rows.First.WaitForAsync();
+        var expected = Matching("range=7d&model=deepseek-r1:14b");
+
+        await visit.Page.Locator(".requests").FocusAsync();
+        await Eventually.TrueAsync(async () =>
+        {
+            await visit.Page.Keyboard.PressAsync("End");
+            return await rows.Last.GetAttributeAsync("aria-rowindex") == (expected + 1).ToString(CultureInfo.InvariantCulture);
+        });
+
+        Assert.InRange(await rows.CountAsync(), 10, 80);
+        var slowest = busy.Records.Where(record => record.Model == "deepseek-r1:14b" && record.Timestamp > Now.AddDays(-7)).Max(record => record.Latency);
+        await Assertions.Expect(rows.Last.Locator("[role=gridcell]").Last).ToHaveTextAsync($"{slowest.TotalSeconds.ToString("F1", CultureInfo.InvariantCulture)} s");
+    }
+
+    [Fact]
+    public async Task The_keyboard_alone_finds_opens_and_leaves_a_request()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        await visit.OpenAsync("overview?range=7d");
+        await visit.Card("requests").WaitForAsync();
+
+        await visit.Page.Keyboard.PressAsync("3");
+        await visit.Page.Locator(".requests .body .tr").First.WaitForAsync();
+        await visit.Page.Keyboard.PressAsync("/");
+        await visit.Page.Keyboard.TypeAsync("lighthouse");
+        await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(StartingWith(Matching("range=7d&search=lighthouse")));
+        await visit.Page.Keyboard.PressAsync("Tab");
+        await visit.Page.Locator(".requests").FocusAsync();
+        await visit.Page.Keyboard.PressAsync("j");
+        await visit.Page.Keyboard.PressAsync("j");
+        await Assertions.Expect(visit.Page.Locator(".requests .tr.active")).ToHaveAttributeAsync("aria-rowindex", "3");
+        await visit.Page.Keyboard.PressAsync("Enter");
+        await visit.Page.Locator(".why").WaitForAsync();
+        await Assertions.Expect(visit.Page.Locator("pre.text mark").First).ToHaveTextAsync("lighthouse");
+        await visit.Page.Keyboard.PressAsync("Escape");
+        await Assertions.Expect(visit.Page.Locator(".requests .tr.active")).ToHaveAttributeAsync("aria-rowindex", "3");
+        await visit.Page.Keyboard.PressAsync("?");
+        await Assertions.Expect(visit.Page.Locator("dialog")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task One_request_says_where_its_time_went_and_leads_to_those_of_the_same_client()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        var (record, id) = busy.Records.Select((record, index) => (record, index + 1)).Last(entry => entry.record is { LoadCause: "evicted", Status: "success" });
+
+        await visit.OpenAsync($"requests/{id}");
+
+        await Assertions.Expect(visit.Page.Locator(".why")).ToContainTextAsync("loading the model (another model had taken its place)");
+        await Assertions.Expect(visit.Page.Locator("section[aria-label=Prompt] pre")).ToHaveTextAsync(record.Prompt!);
+        var next = busy.Records.Select((other, index) => (other, index + 1)).FirstOrDefault(entry => entry.Item2 > id && entry.other.ClientIp == record.ClientIp && entry.other.IsInference);
+        if (next.other is not null)
+        {
+            await visit.Page.Keyboard.PressAsync("]");
+            await Assertions.Expect(visit.Page).ToHaveTitleAsync($"Request {next.Item2} · ollama-proxy");
+            await visit.Page.Locator("section[aria-label=Prompt]").WaitForAsync();
+            await visit.Page.Locator("a", new() { HasText = "← Before" }).ClickAsync();
+            await Assertions.Expect(visit.Page).ToHaveTitleAsync($"Request {id} · ollama-proxy");
+        }
+    }
+
+    [Theory]
+    [InlineData("CSV")]
+    [InlineData("JSON")]
+    public async Task An_export_has_exactly_what_is_shown(string format)
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        await visit.OpenAsync("requests?range=7d&category=creative&model=phi4:latest&status=success");
+        var expected = Matching("range=7d&category=creative&model=phi4:latest&status=success");
+        await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(StartingWith(expected));
+
+        var download = await visit.Page.RunAndWaitForDownloadAsync(() => visit.Page.Locator(".table-head a", new() { HasText = format }).ClickAsync());
+        var text = await File.ReadAllTextAsync(await download.PathAsync(), TestContext.Current.CancellationToken);
+
+        var got = format == "CSV" ? text.TrimEnd().Split('\n').Length - 1 : JsonElement.Parse(text).GetArrayLength();
+        Assert.Equal(expected, got);
+        Assert.Equal($"analytics_export.{format.ToLowerInvariant()}", download.SuggestedFilename);
+    }
+
+    [Fact]
+    public async Task What_was_chosen_is_remembered()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        await visit.OpenAsync("requests?range=7d");
+        await visit.Page.Locator(".requests .body .tr").First.WaitForAsync();
+        await visit.Page.Locator("summary", new() { HasText = "Columns" }).ClickAsync();
+        await visit.Page.Locator(".menu label", new() { HasText = "Endpoint" }).ClickAsync();
+        await visit.Page.Locator("button", new() { HasText = "1 h" }).ClickAsync();
+        await visit.Page.GetByLabel("Colours:").ClickAsync();
+        await visit.Page.GetByLabel("Refresh").SelectOptionAsync("60");
+
+        await visit.Page.GotoAsync("about:blank");
+        await visit.OpenAsync("requests");
+
+        await Assertions.Expect(visit.Page.Locator("[role=columnheader]", new() { HasText = "Endpoint" })).ToBeVisibleAsync();
+        await Assertions.Expect(visit.Page.Locator("button", new() { HasText = "1 h" })).ToHaveAttributeAsync("aria-pressed", "true");
+        await Assertions.Expect(visit.Page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
+        await Assertions.Expect(visit.Page.GetByLabel("Refresh")).ToHaveValueAsync("60");
+    }
+
+    [Fact]
+    public async Task Two_models_stand_side_by_side_with_the_numbers_of_the_API()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        await visit.OpenAsync("models?range=7d");
+        await visit.Page.GetByLabel("First model").SelectOptionAsync("gemma3:12b");
+        await visit.Page.GetByLabel("Second model").SelectOptionAsync("phi4:latest");
+
+        var requests = visit.Page.Locator("#compare tbody tr").First.Locator("td");
+        await Assertions.Expect(requests.Nth(0)).ToHaveTextAsync(Text(Matching("range=7d&model=gemma3:12b")));
+        await Assertions.Expect(requests.Nth(1)).ToHaveTextAsync(Text(Matching("range=7d&model=phi4:latest")));
+        var loads = busy.Records.Count(record => record is { Model: "gemma3:12b", LoadCause: not null, IsInference: true } && record.Timestamp > Now.AddDays(-7));
+        await Assertions.Expect(visit.Page.Locator("table.models tbody tr", new() { HasText = "gemma3:12b" }).Locator("td").Nth(7)).ToHaveTextAsync(Text(loads));
+    }
+
+    /// <summary>How many records the words of an address match, counted in the plainest way.</summary>
+    private int Matching(string words)
+    {
+        var query = System.Web.HttpUtility.ParseQueryString(words);
+        var from = query["range"] switch { "7d" => Now.AddDays(-7), "24h" => Now.AddDays(-1), _ => DateTimeOffset.MinValue };
+        double? min = query["min_latency"] is { } low ? double.Parse(low, CultureInfo.InvariantCulture) : null;
+        double? max = query["max_latency"] is { } high ? double.Parse(high, CultureInfo.InvariantCulture) : null;
+        return busy.Records.Count(record =>
+            record.Timestamp >= from
+            && (query["kind"] == "all" || record.IsInference)
+            && (query["model"] is not { } model || record.Model == model)
+            && (query["category"] is not { } category || record.Category == category)
+            && (query["status"] is not { } status || record.Status == status)
+            && (query["application"] is not { } application || record.Application == application)
+            && (query["search"] is not { } search || record.Prompt?.Contains(search, StringComparison.OrdinalIgnoreCase) == true || record.Response?.Contains(search, StringComparison.OrdinalIgnoreCase) == true)
+            && (min is null || record.Latency.TotalSeconds >= min)
+            && (max is null || record.Latency.TotalSeconds <= max));
+    }
+
+    private static string Text(int number) => number.ToString("N0", CultureInfo.InvariantCulture);
+
+    private static System.Text.RegularExpressions.Regex StartingWith(int number) => new($"^{Text(number)}(?![0-9,])");
+
+    private static string WithoutPage(string query)
+    {
+        var words = System.Web.HttpUtility.ParseQueryString(query);
+        words.Remove("limit");
+        words.Remove("sort");
+        return $"?{words}";
+    }
+}
