@@ -19,6 +19,9 @@ public sealed class ProxyImage : IAsyncDisposable
     private static readonly string[] s_cLibrary = ["ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libc.so.6", "libm.so.6"];
     private static readonly string[] s_openSsl = ["libssl.so.3", "libcrypto.so.3"];
 
+    // By it what the engine keeps of a stage is found again.
+    private const string Label = "ollama-proxy.test";
+
     private readonly SemaphoreSlim _building = new(1);
     private readonly Dictionary<bool, IFutureDockerImage> _images = [];
 
@@ -46,7 +49,7 @@ public sealed class ProxyImage : IAsyncDisposable
     /// <summary>What the engine knows of the image.</summary>
     internal static async Task<ImageInspectResponse> InspectAsync(IImage image, CancellationToken cancellationToken)
     {
-        using var client = TestcontainersSettings.OS.DockerEndpointAuthConfig.GetDockerClientBuilder(Guid.Empty).Build();
+        using var client = Client();
         return await client.Images.InspectImageAsync(image.FullName, cancellationToken);
     }
 
@@ -58,8 +61,16 @@ public sealed class ProxyImage : IAsyncDisposable
             await image.DisposeAsync();
         }
 
+        if (_images.Count > 0)
+        {
+            using var client = Client();
+            await client.Images.PruneImagesAsync(new ImagesPruneParameters { Filters = new Dictionary<string, IDictionary<string, bool>> { ["label"] = new Dictionary<string, bool> { [Label] = true } } });
+        }
+
         _building.Dispose();
     }
+
+    private static Docker.DotNet.DockerClient Client() => TestcontainersSettings.OS.DockerEndpointAuthConfig.GetDockerClientBuilder(Guid.Empty).Build();
 
     private static async Task<IFutureDockerImage> BuildAsync(bool withOpenSsl, CancellationToken cancellationToken)
     {
@@ -76,7 +87,7 @@ public sealed class ProxyImage : IAsyncDisposable
             System.IO.File.Copy(File!, Path.Combine(context.FullName, "ollama-proxy"));
             await System.IO.File.WriteAllTextAsync(
                 Path.Combine(context.FullName, "Dockerfile"),
-                $"FROM scratch AS base\nCOPY base/ /\nFROM scratch AS executable\nCOPY ollama-proxy /ollama-proxy\nWORKDIR /data\nFROM base\n{await LastStageAsync(cancellationToken)}",
+                $"FROM scratch AS base\nCOPY base/ /\nFROM scratch AS executable\nLABEL {Label}=\nCOPY ollama-proxy /ollama-proxy\nWORKDIR /data\nFROM base\n{await LastStageAsync(cancellationToken)}",
                 cancellationToken);
             var image = new ImageFromDockerfileBuilder().WithContextDirectory(context.FullName).WithDockerfileDirectory(context.FullName).WithDockerfile("Dockerfile").WithCleanUp(true).Build();
             await image.CreateAsync(cancellationToken);
