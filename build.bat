@@ -66,7 +66,7 @@ if /i "%PROCESSOR_ARCHITECTURE%"=="ARM64" set RID=win-arm64
 if exist "artifacts\publish\%RID%" rmdir /s /q "artifacts\publish\%RID%"
 dotnet publish src\OllamaProxy.Host -c %CONFIGURATION% -r %RID% -o artifacts\publish\%RID% -v quiet -clp:NoSummary || exit /b 1
 echo artifacts\publish\%RID%\ollama-proxy.exe
-echo SQLite lies beside it as e_sqlite3.dll and goes where it goes: eng/sqlite.sh, which links it in, has no Windows compiler.
+if exist "artifacts\publish\%RID%\e_sqlite3.dll" echo SQLite lies beside it as e_sqlite3.dll and goes where it goes; eng/sqlite.sh win-x64, in Git's bash and with LLVM, links it in.
 exit /b 0
 
 :bench

@@ -16,6 +16,7 @@ usage: ./build.sh VERB
   demo              start the proxy before a simulated Ollama, with traffic to look at
   test [--slow]     compile, publish and run every test; --slow adds those that take minutes
   publish           make the one executable: artifacts/publish/<platform>/ollama-proxy
+  publish --all     that of every platform this machine can build for, with checksums and an SBOM: artifacts/release
   bench [--quick]   measure beside other proxies, and write the table of docs/performance.md; --quick takes two minutes and writes nothing
   bench --micro     the same for the readers alone (BenchmarkDotNet)
   help              this text
@@ -75,22 +76,60 @@ this_platform() {
 }
 
 publish() {
-  local rid out size
+  local rid out size file
+  if [ "${1:-}" = --all ]; then
+    publish_all
+    return
+  fi
   rid=${1:-$(this_platform)}
   out=artifacts/publish/$rid
   need_dotnet
   need_node
-  if [ "${rid%%-*}" = linux ]; then
+  if [ "$rid" = linux-arm64 ] && [ "$(this_platform)" = linux-x64 ]; then
+    need_packages aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
+    [ -e /usr/aarch64-linux-gnu/include/stdlib.h ] || need_packages the-headers-for-arm64:libc6-dev-arm64-cross
+    export CppCompilerAndLinker=aarch64-linux-gnu-gcc ObjCopyName=aarch64-linux-gnu-objcopy
+  elif [ "${rid%%-*}" = linux ]; then
     need_packages cc:gcc ar:binutils
     [ -e /usr/include/zlib.h ] || need_packages zlib-is-missing:zlib1g-dev
     have clang || export CppCompilerAndLinker=gcc
   fi
-  eng/sqlite.sh "$rid"
+  # What is built on another system brings the SQLite of its package instead.
+  [ "${rid%%-*}" != "$(this_platform | sed 's/-.*//')" ] || eng/sqlite.sh "$rid"
   rm -rf "$out"
   dotnet publish src/OllamaProxy.Host -c "$CONFIGURATION" -r "$rid" -o "$out" -v quiet -clp:NoSummary
   [ "$(find "$out" -type f | wc -l)" = 1 ] || fail "$out must hold exactly one file: $(ls "$out")"
-  size=$(wc -c <"$out/ollama-proxy")
-  echo "$out/ollama-proxy ($((size / 1024 / 1024)) MiB)"
+  file=$(echo "$out"/ollama-proxy*)
+  size=$(wc -c <"$file")
+  echo "$file ($((size / 1024 / 1024)) MiB)"
+}
+
+# Why this machine cannot build for a platform; nothing when it can. For Windows and macOS every machine can: the file is then of another kind
+# (src/OllamaProxy.Host/NativeAot.targets).
+cannot_publish() {
+  [ "$1" = "$(this_platform)" ] && return
+  case $1 in
+    linux-arm64)
+      [ "$(this_platform)" = linux-x64 ] || { echo "it is cross-compiled on linux-x64 only"; return; }
+      have aarch64-linux-gnu-gcc || { [ "$(id -u)" = 0 ] && have apt-get; } || echo "please install gcc-aarch64-linux-gnu and libc6-dev-arm64-cross"
+      ;;
+    linux-*) echo "there is no cross-compiler for it here" ;;
+  esac
+}
+
+publish_all() {
+  local rid reason made=()
+  need_dotnet
+  for rid in linux-x64 linux-arm64 win-x64 osx-arm64; do
+    reason=$(cannot_publish "$rid")
+    if [ -n "$reason" ]; then
+      echo "skipped $rid: $reason"
+      continue
+    fi
+    (publish "$rid") || fail "$rid could not be built"
+    made+=("$rid")
+  done
+  eng/release-files.sh "${made[@]}"
 }
 
 # Node 20.19 or newer, for the dashboard and the JavaScript clients. Where the system's is older (Debian 12's is), the one that comes as an npm package, for
@@ -179,6 +218,17 @@ bench() {
 
 host() { dotnet "src/OllamaProxy.Host/bin/$CONFIGURATION/net10.0/ollama-proxy.dll" "$@"; }
 
+# An engine for the tests of the container image: the machine's, or one brought here for as long as they run. They skip where there is none.
+container_engine() {
+  local variables
+  # What is published elsewhere goes into no container.
+  [ "$(uname -s)" = Linux ] || return 0
+  variables=$(eng/container-engine.sh up) || return 0
+  eval "$variables"
+  [ -z "$variables" ] || trap 'eng/container-engine.sh down' EXIT
+  CONTAINER_ENGINE=yes
+}
+
 tests() {
   if [ "${1:-}" = --slow ]; then
     export RUN_SLOW_TESTS=1
@@ -192,6 +242,7 @@ tests() {
   # The tests that start the program as a process start the published file.
   OLLAMA_PROXY_UNDER_TEST=$PWD/artifacts/publish/$(this_platform)/ollama-proxy
   export OLLAMA_PROXY_UNDER_TEST
+  container_engine
   rm -rf "$RESULTS"
   mkdir -p "$RESULTS"
   local project name failed=0
@@ -231,6 +282,7 @@ unexpected_skips() {
   local when="any"
   [ "${RUN_SLOW_TESTS:-}" = 1 ] || when="$when fast"
   [ "$(uname -s)" = Linux ] || when="$when not-linux"
+  [ "${CONTAINER_ENGINE:-}" = yes ] || when="$when no-engine"
   comm -23 \
     <(awk '/\[SKIP\]/ { sub(/ *\[SKIP\].*/, ""); sub(/^ */, ""); sub(/\(.*/, ""); print }' "$RESULTS"/*.log | LC_ALL=C sort -u) \
     <(awk -v when="$when" 'BEGIN { split(when, words); for (i in words) allowed[words[i]] } $1 in allowed { print $2 }' tests/expected-skips.txt | LC_ALL=C sort -u)

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 readonly PACKAGE=better-sqlite3@12.11.1   # carries SQLite 3.53.2
 readonly SHA256=60d2f39a3726cd6b9021da6f4e868608d66fbb6528a9f513dc8ffcc640493422
-readonly FLAGS=(
+FLAGS=(
   -DSQLITE_THREADSAFE=1                # connections move between pool threads
   -DSQLITE_ENABLE_FTS5                 # full-text search
   -DSQLITE_ENABLE_MATH_FUNCTIONS       # logarithms for histograms
@@ -22,24 +22,35 @@ readonly FLAGS=(
 
 rid=${1:?usage: eng/sqlite.sh RID}
 out=artifacts/native/$rid
-[ -f "$out/libsqlite3.a" ] && [ "$(cat "$out/libsqlite3.sha256" 2>/dev/null)" = "$SHA256" ] && exit 0
-
+library=$out/libsqlite3.a
+compiler=${CC:-cc}
+archiver=${AR:-ar}
 case $rid in
-  linux-x64 | linux-arm64 | osx-*) ;;
+  linux-arm64) [ "$(uname -m)" != x86_64 ] || { compiler=${CC:-aarch64-linux-gnu-gcc}; archiver=${AR:-aarch64-linux-gnu-ar}; } ;;
+  linux-x64 | osx-*) ;;
+  # In Git's bash, with LLVM, which finds Visual Studio's headers by itself. Not tried yet.
+  win-x64)
+    library=$out/sqlite3.lib
+    compiler=${CC:-clang}
+    archiver=${AR:-llvm-ar}
+    ;;
   *) echo "eng/sqlite.sh: no compiler is set up for $rid" >&2; exit 1 ;;
 esac
-compiler=${CC:-cc}
-[ "$rid" = linux-arm64 ] && [ "$(uname -m)" = x86_64 ] && compiler=${CC:-aarch64-linux-gnu-gcc}
+case $rid in
+  win-*) FLAGS+=(-fms-runtime-lib=static) ;;
+  *) FLAGS+=(-fPIC) ;;
+esac
+[ -f "$library" ] && [ "$(cat "$out/libsqlite3.sha256" 2>/dev/null)" = "$SHA256" ] && exit 0
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 echo "compiling SQLite for $rid (once)"
 (cd "$work" && npm pack --silent "$PACKAGE" >/dev/null && tar -xzf ./*.tgz package/deps/sqlite3)
 source=$work/package/deps/sqlite3/sqlite3.c
-echo "$SHA256  $source" | sha256sum --check --quiet - || { echo "eng/sqlite.sh: the SQLite source is not the one expected" >&2; exit 1; }
+[ "$( (sha256sum "$source" 2>/dev/null || shasum -a 256 "$source") | cut -d' ' -f1)" = "$SHA256" ] || { echo "eng/sqlite.sh: the SQLite source is not the one expected" >&2; exit 1; }
 
 mkdir -p "$out"
-"$compiler" -O2 -fPIC "${FLAGS[@]}" -c "$source" -o "$work/sqlite3.o"
-rm -f "$out/libsqlite3.a"
-ar rcs "$out/libsqlite3.a" "$work/sqlite3.o"
+"$compiler" -O2 "${FLAGS[@]}" -c "$source" -o "$work/sqlite3.o"
+rm -f "$library"
+"$archiver" rcs "$library" "$work/sqlite3.o"
 echo "$SHA256" >"$out/libsqlite3.sha256"

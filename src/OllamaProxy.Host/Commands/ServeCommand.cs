@@ -27,6 +27,7 @@ internal static class ServeCommand
         try
         {
             CheckLogFolder(settings.Log);
+            OpenSsl.NeedFor(settings);
             using var listeners = await Listeners.BindAsync(settings.Proxy, settings.Scrape, cancellationToken);
             return await RunAsync(settings with { Proxy = settings.Proxy with { Addresses = listeners.Addresses } }, listeners, onReady, cancellationToken);
         }

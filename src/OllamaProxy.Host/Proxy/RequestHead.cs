@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace OllamaProxy.Host.Proxy;
@@ -30,8 +29,11 @@ internal enum RequestHeadMark
 /// </summary>
 internal static class RequestHead
 {
-    /// <summary>The mark's name is random for each process, so that no body can hold it by chance or by intent.</summary>
-    public static string MarkName { get; } = "x-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+    /// <summary>
+    /// The mark's name is random for each process, so that no body can hold it by chance or by intent. A GUID comes from the system's source of random numbers
+    /// as well, and not from OpenSSL, which a small container image has not.
+    /// </summary>
+    public static string MarkName { get; } = $"x-{Guid.NewGuid():N}";
 
     private static readonly byte[] s_mark = Encoding.ASCII.GetBytes("\r\n" + MarkName + ": ");
 

@@ -1,0 +1,110 @@
+using Docker.DotNet.Models;
+using DotNet.Testcontainers.Builders;
+using DotNet.Testcontainers.Configurations;
+using DotNet.Testcontainers.Images;
+using OllamaProxy.TestKit;
+
+[assembly: AssemblyFixture(typeof(OllamaProxy.ContainerTests.ProxyImage))]
+
+namespace OllamaProxy.ContainerTests;
+
+/// <summary>
+/// The image of the Dockerfile, made once for all tests: its last stage as it is written, with the published file, over this machine's C library in place of
+/// Microsoft's base image, because no registry is asked. So nothing is in it but the file, the C library and the mathematical one, and in the second image
+/// OpenSSL, which Microsoft's has too.
+/// </summary>
+public sealed class ProxyImage : IAsyncDisposable
+{
+    private static readonly string[] s_folders = ["/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/lib64", "/lib"];
+    private static readonly string[] s_cLibrary = ["ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libc.so.6", "libm.so.6"];
+    private static readonly string[] s_openSsl = ["libssl.so.3", "libcrypto.so.3"];
+
+    // By it what the engine keeps of a stage is found again.
+    private const string Label = "ollama-proxy.test";
+
+    private readonly SemaphoreSlim _building = new(1);
+    private readonly Dictionary<bool, IFutureDockerImage> _images = [];
+
+#pragma warning disable RS0030 // Where the file under test is, is the tests' own setting.
+    private static string? File => Environment.GetEnvironmentVariable("OLLAMA_PROXY_UNDER_TEST");
+#pragma warning restore RS0030
+
+    /// <summary>The image; skips the running test where there can be none.</summary>
+    public async Task<IImage> GetAsync(bool withOpenSsl, CancellationToken cancellationToken)
+    {
+        ContainerEngine.Need();
+        Assert.SkipWhen(string.IsNullOrEmpty(File), "no published file to put into an image: ./build.sh test publishes one first");
+        Assert.SkipWhen(withOpenSsl && !Libraries(s_openSsl).Any(), "this machine has no OpenSSL 3 to put into an image");
+        await _building.WaitAsync(cancellationToken);
+        try
+        {
+            return _images.TryGetValue(withOpenSsl, out var image) ? image : _images[withOpenSsl] = await BuildAsync(withOpenSsl, cancellationToken);
+        }
+        finally
+        {
+            _building.Release();
+        }
+    }
+
+    /// <summary>What the engine knows of the image.</summary>
+    internal static async Task<ImageInspectResponse> InspectAsync(IImage image, CancellationToken cancellationToken)
+    {
+        using var client = Client();
+        return await client.Images.InspectImageAsync(image.FullName, cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var image in _images.Values)
+        {
+            await image.DeleteAsync();
+            await image.DisposeAsync();
+        }
+
+        if (_images.Count > 0)
+        {
+            using var client = Client();
+            await client.Images.PruneImagesAsync(new ImagesPruneParameters { Filters = new Dictionary<string, IDictionary<string, bool>> { ["label"] = new Dictionary<string, bool> { [Label] = true } } });
+        }
+
+        _building.Dispose();
+    }
+
+    private static Docker.DotNet.DockerClient Client() => TestcontainersSettings.OS.DockerEndpointAuthConfig.GetDockerClientBuilder(Guid.Empty).Build();
+
+    private static async Task<IFutureDockerImage> BuildAsync(bool withOpenSsl, CancellationToken cancellationToken)
+    {
+        var context = Directory.CreateTempSubdirectory("ollama-proxy-image-");
+        try
+        {
+            foreach (var library in Libraries(withOpenSsl ? [.. s_cLibrary, .. s_openSsl] : s_cLibrary))
+            {
+                var copy = Path.Combine(context.FullName, "base", library.TrimStart('/'));
+                Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+                System.IO.File.Copy(library, copy);
+            }
+
+            System.IO.File.Copy(File!, Path.Combine(context.FullName, "ollama-proxy"));
+            await System.IO.File.WriteAllTextAsync(
+                Path.Combine(context.FullName, "Dockerfile"),
+                $"FROM scratch AS base\nCOPY base/ /\nFROM scratch AS executable\nLABEL {Label}=\nCOPY ollama-proxy /ollama-proxy\nWORKDIR /data\nFROM base\n{await LastStageAsync(cancellationToken)}",
+                cancellationToken);
+            var image = new ImageFromDockerfileBuilder().WithContextDirectory(context.FullName).WithDockerfileDirectory(context.FullName).WithDockerfile("Dockerfile").WithCleanUp(true).Build();
+            await image.CreateAsync(cancellationToken);
+            return image;
+        }
+        finally
+        {
+            context.Delete(recursive: true);
+        }
+    }
+
+    private static IEnumerable<string> Libraries(string[] names) => from folder in s_folders from name in names let file = $"{folder}/{name}" where System.IO.File.Exists(file) select file;
+
+    /// <summary>What follows the last FROM of the Dockerfile.</summary>
+    private static async Task<string> LastStageAsync(CancellationToken cancellationToken)
+    {
+        var lines = await System.IO.File.ReadAllLinesAsync(Repository.PathOf("Dockerfile"), cancellationToken);
+        return string.Join('\n', lines[(Array.FindLastIndex(lines, line => line.StartsWith("FROM ", StringComparison.Ordinal)) + 1)..]) + "\n";
+    }
+}
