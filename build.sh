@@ -164,7 +164,7 @@ prometheus() {
   have apt-get && have dpkg || { echo "prometheus and promtool are missing, and tests that need them will say so"; return; }
   [ "$(id -u)" != 0 ] || apt-get -qq update || true
   mkdir -p "$folder"
-  (cd "$folder" && apt-get -qq download prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb) || echo "prometheus could not be brought here"
+  (cd "$folder" && apt-get -qq -o APT::Sandbox::User=root download prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb) || echo "prometheus could not be brought here"
 }
 
 # A browser for the dashboard's tests, which look for it at the places BrowserTests/Browser.cs names.
@@ -194,7 +194,7 @@ bench_peers() {
     if ! have "$name" && have apt-get && have dpkg; then
       [ "$(id -u)" != 0 ] || apt-get -qq update || true
       mkdir -p "$peers"
-      (cd "$peers" && apt-get -qq download "$name" && dpkg -x "$name"_*.deb .) || echo "$name could not be brought here"
+      (cd "$peers" && apt-get -qq -o APT::Sandbox::User=root download "$name" && dpkg -x "$name"_*.deb .) || echo "$name could not be brought here"
     fi
   done
 }

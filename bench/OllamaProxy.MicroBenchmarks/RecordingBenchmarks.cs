@@ -2,13 +2,15 @@ using BenchmarkDotNet.Attributes;
 using MediatR;
 using Microsoft.Extensions.DependencyInjection;
 using OllamaProxy.Application;
-using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Protocols;
 using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
+using OllamaProxy.Infrastructure;
 using OllamaProxy.Infrastructure.Analytics;
 using OllamaProxy.Infrastructure.Analytics.Sqlite;
+using OllamaProxy.Infrastructure.Supervision;
 
 namespace OllamaProxy.MicroBenchmarks;
 
@@ -31,7 +33,8 @@ public class RecordingBenchmarks
     public void Open()
     {
         _services = new ServiceCollection().AddLogging().AddApplication()
-            .AddSingleton(new MetricsOptions()).AddSingleton(new RecordingOptions()).AddSingleton<IAnalyticsStore, NullStore>()
+            .AddSingleton(new MetricsOptions()).AddSingleton(new RecordingOptions())
+            .AddSingleton(TimeProvider.System).AddSingleton(new AnalyticsOptions { Backend = "none" }).AddSingleton(new OllamaOptions()).AddSingleton<IInferenceProgress, Idle>().AddInfrastructure()
             .BuildServiceProvider();
         _mediator = _services.GetRequiredService<IMediator>();
         _texts = _services.GetRequiredService<RecordTexts>();
@@ -85,5 +88,13 @@ public class RecordingBenchmarks
             Request = request.Complete(),
             Response = response.Complete(TimeProvider.System, ended: true),
         };
+    }
+
+    /// <summary>Nothing runs here.</summary>
+    private sealed class Idle : IInferenceProgress
+    {
+        public bool HasHeardSince(long timestamp) => false;
+
+        public TimeSpan SilentFor() => TimeSpan.Zero;
     }
 }

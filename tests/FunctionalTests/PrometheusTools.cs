@@ -26,7 +26,9 @@ internal sealed class PrometheusTools : IAsyncDisposable
         : "there is no prometheus and promtool on PATH; ./build.sh test unpacks Debian's package where there is apt";
 
     /// <summary>Starts a server that scrapes one target under the job <c>ollama-proxy</c>, with every rule of grafana/rules.</summary>
-    public static async Task<PrometheusTools> StartAsync(Uri target)
+    /// <param name="target">The proxy under test.</param>
+    /// <param name="supervising">Another one, whose Ollama is a child of its own.</param>
+    public static async Task<PrometheusTools> StartAsync(Uri target, Uri supervising)
     {
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-prometheus-");
         var port = ProxyProcess.FreePort();
@@ -37,6 +39,8 @@ internal sealed class PrometheusTools : IAsyncDisposable
             scrape_configs:
               - job_name: ollama-proxy
                 static_configs: [{"{"} targets: ["{target.Authority}"] {"}"}]
+              - job_name: supervising
+                static_configs: [{"{"} targets: ["{supervising.Authority}"] {"}"}]
             """);
         var start = new ProcessStartInfo(
             Find("prometheus")!,

@@ -8,7 +8,7 @@ namespace OllamaProxy.FunctionalTests;
 /// <summary>
 /// A real Prometheus before the real program before a simulated Ollama, and a script of requests that provokes whatever a panel or an alert is about: cold loads,
 /// other parameters, evictions, errors of every kind, a shortened prompt, a full line, a client that leaves, an Ollama that is gone and comes back, a model that
-/// does not fit the graphics card. It runs twice, so that every counter is seen to grow.
+/// does not fit the graphics card. It runs twice, so that every counter is seen to grow. Beside it a second proxy, whose Ollama is a child that is killed and started again.
 /// </summary>
 public sealed class ScrapedTraffic : IAsyncLifetime
 {
@@ -27,6 +27,7 @@ public sealed class ScrapedTraffic : IAsyncLifetime
     };
 
     private SimulatedOllamaServer _ollama = null!;
+    private SupervisedOllama _supervised = null!;
 
     internal ProxyUnderTest Proxy { get; private set; } = null!;
 
@@ -57,12 +58,18 @@ public sealed class ScrapedTraffic : IAsyncLifetime
             ["MAX_QUEUED_REQUESTS"] = "1",
             ["ANALYTICS_FLUSH_MS"] = "0",
         });
-        Prometheus = await PrometheusTools.StartAsync(Proxy.Address);
+        _supervised = await SupervisedOllama.StartAsync();
+        Prometheus = await PrometheusTools.StartAsync(Proxy.Address, _supervised.Proxy.Address);
+        await Eventually.TrueAsync(async () => await SumAsync("ollama_build_info") == 2);
         for (var round = 0; round < 2; round++)
         {
             await RunAsync();
             await Eventually.TrueAsync(async () => await SumAsync("ollama_requests_total") == Sent.Values.Sum());
         }
+
+        // Last, because some panels look back for a minute only.
+        await _supervised.KillFirstAsync();
+        await Eventually.TrueAsync(async () => await SumAsync("ollama_restarts_total") == 1);
     }
 
     public async ValueTask DisposeAsync()
@@ -70,6 +77,7 @@ public sealed class ScrapedTraffic : IAsyncLifetime
         if (Prometheus is not null)
         {
             await Prometheus.DisposeAsync();
+            await _supervised.DisposeAsync();
             await Proxy.DisposeAsync();
             await _ollama.DisposeAsync();
         }

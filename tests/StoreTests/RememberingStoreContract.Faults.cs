@@ -40,7 +40,7 @@ public abstract partial class RememberingStoreContract
     [Fact]
     public async Task A_full_disk_fails_the_write_whole_and_writing_resumes()
     {
-        using var disk = SmallDisk.Mount(Path.GetDirectoryName(Folder)!, "24m");
+        using var disk = Mount("24m");
         var store = await OpenAsync();
         var before = Enumerable.Range(0, 100).Select(Records.At).ToList();
         await store.WriteAsync(before, default);
@@ -66,13 +66,38 @@ public abstract partial class RememberingStoreContract
     [Fact]
     public async Task A_folder_that_cannot_be_written_to_is_refused_with_the_way_out()
     {
-        using var disk = SmallDisk.Mount(Path.GetDirectoryName(Folder)!, "1m");
+        using var disk = Mount("1m");
         disk.MakeReadOnly();
 
         var exception = await Assert.ThrowsAsync<AnalyticsStoreException>(OpenAsync);
 
         Assert.Contains(Folder, exception.Message, StringComparison.Ordinal);
         Assert.Contains("ANALYTICS_DIR", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_clock_that_jumps_mixes_nothing_up()
+    {
+        var store = await OpenAsync();
+        List<RequestRecord> records = [];
+        foreach (var (days, number) in ((int, int)[])[(0, 1), (400, 2), (400, 3), (-30, 4), (0, 5), (-3_650, 6), (1, 7)])
+        {
+            var record = Records.At(number);
+            records.Add(record with { Timestamp = record.Timestamp.AddDays(days) });
+            await store.WriteAsync([records[^1]], default);
+        }
+
+        var all = await ReadAsync(store, RequestFilter.Everything);
+        Assert.Equal(records.OrderByDescending(record => record.Timestamp).Select(record => record.RequestId), all.Select(record => record.RequestId));
+        Assert.Equal(2, (await ReadAsync(store, new RequestFilter { From = records[1].Timestamp.AddDays(-1) })).Count);
+        Expected.AssertStats(all, new StatsQuery(RequestFilter.Everything), await store.SummarizeAsync(new StatsQuery(RequestFilter.Everything), default));
+    }
+
+    private SmallDisk Mount(string size)
+    {
+        var disk = SmallDisk.TryMount(Path.GetDirectoryName(Folder)!, size);
+        Assert.SkipWhen(disk is null, SmallDisk.Reason);
+        return disk;
     }
 
     private async Task WriteUntilKilledAsync(string backend, HashSet<string> written)

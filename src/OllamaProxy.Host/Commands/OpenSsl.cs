@@ -23,6 +23,7 @@ internal static class OpenSsl
 
     private static string? SettingThatNeedsIt(ProxySettings settings) =>
         settings.Access.Token is not null ? "ANALYTICS_TOKEN"
+        : settings.Scrape.Token is not null ? "METRICS_TOKEN"
         : settings.Ollama.BackendUrl?.Scheme == Uri.UriSchemeHttps ? "OLLAMA_BACKEND_URL with https"
         : null;
 

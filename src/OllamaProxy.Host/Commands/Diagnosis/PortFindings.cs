@@ -40,9 +40,9 @@ internal static class PortFindings
             PortHolderKind.Proxy when isRunning => Finding.Ok(about, "ollama-proxy answers."),
             PortHolderKind.Ollama => Finding.Bad(
                 about,
-                $"held by {holder.Description}: applications talk to it directly, and nothing is recorded.",
-                "Stop that Ollama (systemctl stop ollama, or quit the Ollama app) and start ollama-proxy, which starts it again behind itself."),
-            _ => Finding.Bad(about, $"held by {holder.Description}.", "Stop that program, or choose another port with PROXY_PORT."),
+                $"held by {Holder(port, holder)}: applications talk to it directly, and nothing is recorded.",
+                Advice(port, "Stop that Ollama and start ollama-proxy, which starts it again behind itself.")),
+            _ => Finding.Bad(about, $"held by {Holder(port, holder)}.", Advice(port, "Stop that program, or choose another port with PROXY_PORT.")),
         };
     }
 
@@ -53,10 +53,17 @@ internal static class PortFindings
         {
             PortHolderKind.Nobody => Finding.Ok(about, "free for Ollama."),
             PortHolderKind.Ollama => Finding.Ok(about, $"{holder.Description} answers."),
-            PortHolderKind.Proxy => Finding.Bad(about, "held by another ollama-proxy.", "Choose another port with OLLAMA_BACKEND_PORT."),
-            _ => Finding.Warn(about, $"held by {holder.Description}: Ollama gets another port.", "Stop that program, or choose another port with OLLAMA_BACKEND_PORT."),
+            PortHolderKind.Proxy => Finding.Bad(about, $"held by {Holder(ollama.BackendPort, holder)}.", "Choose another port with OLLAMA_BACKEND_PORT."),
+            _ => Finding.Warn(about, $"held by {Holder(ollama.BackendPort, holder)}: Ollama gets another port.", "Stop that program, or choose another port with OLLAMA_BACKEND_PORT."),
         };
     }
+
+    /// <summary>What answers, and which process that is.</summary>
+    private static string Holder(int port, PortHolder holder) =>
+        PortOwner.Find(port)?.Describe() is { Length: > 0 } owner ? $"{holder.Description}, {owner}" : holder.Description;
+
+    /// <summary>What whoever keeps that process running asks for; else what always helps.</summary>
+    private static string Advice(int port, string otherwise) => PortOwner.Find(port)?.WayOut(port) is { Count: > 0 } ways ? string.Join("; ", ways) : otherwise;
 
     private static Uri Local(int port) => new($"http://{new IPEndPoint(IPAddress.Loopback, port)}");
 }

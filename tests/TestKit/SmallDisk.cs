@@ -1,19 +1,20 @@
 using System.Diagnostics;
 
-namespace OllamaProxy.StoreTests;
+namespace OllamaProxy.TestKit;
 
-/// <summary>A file system in memory, small enough to be filled. Mounting one takes the rights to do so; without, the test is skipped.</summary>
+/// <summary>A file system in memory, small enough to be filled. Mounting one takes the rights to do so.</summary>
 internal sealed class SmallDisk : IDisposable
 {
     private readonly string _folder;
 
     private SmallDisk(string folder) => _folder = folder;
 
-    public static SmallDisk Mount(string folder, string size)
-    {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Run("mount", "-t", "tmpfs", "-o", $"size={size},mode=700", "tmpfs", folder), "a small file system can be mounted by root on Linux only");
-        return new SmallDisk(folder);
-    }
+    /// <summary>Why there is none.</summary>
+    public const string Reason = "a small file system can be mounted by root on Linux only";
+
+    /// <summary>Mounts one over a folder; null when that is not allowed.</summary>
+    public static SmallDisk? TryMount(string folder, string size) =>
+        OperatingSystem.IsLinux() && Run("mount", "-t", "tmpfs", "-o", $"size={size},mode=700", "tmpfs", folder) ? new SmallDisk(folder) : null;
 
     private string Filler => Path.Combine(_folder, "filler");
 
@@ -37,7 +38,13 @@ internal sealed class SmallDisk : IDisposable
     /// <summary>Removes what <see cref="Fill"/> wrote.</summary>
     public void Clear() => File.Delete(Filler);
 
-    public void MakeReadOnly() => Assert.True(Run("mount", "-o", "remount,ro", _folder));
+    public void MakeReadOnly()
+    {
+        if (!Run("mount", "-o", "remount,ro", _folder))
+        {
+            throw new IOException($"{_folder} could not be made read-only.");
+        }
+    }
 
     public void Dispose() => Run("umount", "--lazy", _folder);
 
