@@ -11,6 +11,16 @@ public abstract partial class RememberingStoreContract : AnalyticsStoreContract
     private static readonly TimeSpan s_days = TimeSpan.FromDays(3);
 
     [Fact]
+    public async Task An_empty_text_is_not_an_unknown_one()
+    {
+        var store = await OpenAsync();
+        await store.WriteAsync([Records.At(1) with { Prompt = "", Response = null }], default);
+
+        var record = Assert.Single(await ReadAsync(store, RequestFilter.Everything));
+        Assert.Equal(("", null), (record.Prompt, record.Response));
+    }
+
+    [Fact]
     public async Task A_record_is_found_by_its_position_and_no_position_is_given_twice()
     {
         var store = await OpenAsync();

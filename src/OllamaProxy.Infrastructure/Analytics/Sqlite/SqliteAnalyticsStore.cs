@@ -61,7 +61,11 @@ internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILo
                 var id = _lastId;
                 rows.ForEach(row => row.Id = ++id);
                 using var transaction = writer.BeginTransaction();
-                writer.Execute(SqliteQueries.Insert, rows, transaction);
+                using (var insert = new SqliteInsert(writer))
+                {
+                    rows.ForEach(insert.Write);
+                }
+
                 SqliteTextIndex.Add(writer, rows);
                 SqliteRollups.Add(writer, rows);
                 transaction.Commit();

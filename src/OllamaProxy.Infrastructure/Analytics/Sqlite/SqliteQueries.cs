@@ -5,26 +5,6 @@ namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 /// <summary>SQL on records. It is put together from fixed texts; values are always parameters.</summary>
 internal static class SqliteQueries
 {
-    public const string Insert =
-        """
-        INSERT INTO requests (
-            id, request_id, timestamp_us, model, endpoint, method, category, prompt, system, response, thinking, tool_calls, latency_us,
-            time_to_first_token_us, time_to_headers_us, mean_gap_us, longest_gap_us, input_tokens, cached_input_tokens, output_tokens,
-            tokens_estimated, tokens_per_second, total_duration_us, load_duration_us, prompt_eval_duration_us, eval_duration_us,
-            queue_time_us, connect_time_us, engine_wait_us, decode_time_us, back_pressure_us, prompt_tokens_per_second,
-            error_type, truncation, status_code, status, outcome, error, finish_reason, stream, client_ip, user_agent, application, target,
-            max_tokens, keep_alive, tool_call_count, request_bytes, response_bytes,
-            message_count, image_count, tool_count, context_length, temperature, is_inference, load_cause)
-        VALUES (
-            @Id, @RequestId, @TimestampUs, @Model, @Endpoint, @Method, @Category, @Prompt, @System, @Response, @Thinking, @ToolCalls, @LatencyUs,
-            @TimeToFirstTokenUs, @TimeToHeadersUs, @MeanGapUs, @LongestGapUs, @InputTokens, @CachedInputTokens, @OutputTokens,
-            @TokensEstimated, @TokensPerSecond, @TotalDurationUs, @LoadDurationUs, @PromptEvalDurationUs, @EvalDurationUs, @QueueTimeUs,
-            @ConnectTimeUs, @EngineWaitUs, @DecodeTimeUs, @BackPressureUs, @PromptTokensPerSecond, @ErrorType, @Truncation,
-            @StatusCode, @Status, @Outcome, @Error, @FinishReason, @Stream, @ClientIp, @UserAgent, @Application, @Target,
-            @MaxTokens, @KeepAlive, @ToolCallCount, @RequestBytes, @ResponseBytes,
-            @MessageCount, @ImageCount, @ToolCount, @ContextLength, @Temperature, @IsInference, @LoadCause)
-        """;
-
     public const string Stats = "SELECT COUNT(*) AS total, MIN(timestamp_us) AS oldest, MAX(timestamp_us) AS newest FROM requests";
 
     /// <summary>The highest position ever given.</summary>
