@@ -73,7 +73,7 @@ public sealed class SameNumbersTests
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [s_model], Time = clock });
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, variables, builder =>
         {
-            builder.Services.AddSingleton<TimeProvider>(clock);
+            builder.Services.AddSingleton(clock.Unstepped);
             recorded.Register(builder);
         });
 

@@ -9,9 +9,10 @@ internal sealed class SteppingClock : FakeTimeProvider
     private readonly Channel<TimeSpan> _waits = Channel.CreateUnbounded<TimeSpan>();
 
     public SteppingClock()
-        : base(new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero))
-    {
-    }
+        : base(new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero)) => Unstepped = new SameTime(this);
+
+    /// <summary>The same time for whoever waits for reasons of its own, which are no steps of the test.</summary>
+    public TimeProvider Unstepped { get; }
 
     /// <summary>Waits until somebody waits, once, and moves the clock to the end of it.</summary>
     public async Task StepAsync(CancellationToken cancellationToken) => Advance(await _waits.Reader.ReadAsync(cancellationToken));
@@ -26,5 +27,20 @@ internal sealed class SteppingClock : FakeTimeProvider
         }
 
         return timer;
+    }
+
+    private ITimer CreateSilently(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => base.CreateTimer(callback, state, dueTime, period);
+
+    private sealed class SameTime(SteppingClock clock) : TimeProvider
+    {
+        public override long TimestampFrequency => clock.TimestampFrequency;
+
+        public override TimeZoneInfo LocalTimeZone => clock.LocalTimeZone;
+
+        public override DateTimeOffset GetUtcNow() => clock.GetUtcNow();
+
+        public override long GetTimestamp() => clock.GetTimestamp();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => clock.CreateSilently(callback, state, dueTime, period);
     }
 }
