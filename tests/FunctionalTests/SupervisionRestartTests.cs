@@ -61,6 +61,7 @@ public sealed class SupervisionRestartTests
         await using var ollama = await SupervisedOllama.StartAsync("[ $STARTS = 1 ] || sleep 600", ("OLLAMA_START_WAIT_SECONDS", "1"));
 
         await ollama.KillFirstAsync();
+        await Eventually.TrueAsync(async () => (await ollama.StateAsync()).State == "starting");
         using var answer = await ollama.Client.PostAsync("/v1/chat/completions", new StringContent("""{"model":"tiny","messages":[]}"""));
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
