@@ -22,10 +22,11 @@ internal sealed record BenchOptions
     /// <summary>A run of a part would leave holes in the table.</summary>
     public bool Writes => Write || (!Quick && Only.Count == 0 && Contestants.Count == 0);
 
-    /// <summary>The stores with very many records take minutes: they belong to a full run, and to who asks for them.</summary>
-    public bool WantsStores => Only.Count == 0 ? !Quick && Contestants.Count == 0 : Only.Contains(Scenario.Stores);
+    /// <summary>True when no measurement beside the others was asked for.</summary>
+    public bool IsWithoutRounds => Only.Count > 0 && Only.All(name => name is Scenario.Stores or Scenario.Scrape);
 
-    public bool IsStoresAlone => Only is [Scenario.Stores];
+    /// <summary>What is measured by itself belongs to a full run, and to who asks for it.</summary>
+    public bool Wants(string name) => Only.Count == 0 ? !Quick && Contestants.Count == 0 : Only.Contains(name);
 
     public static BenchOptions? Parse(ReadOnlySpan<string> arguments)
     {
@@ -63,5 +64,5 @@ internal sealed record BenchOptions
 
     /// <summary>Names that were asked for and do not exist.</summary>
     public IEnumerable<string> Unknown(IEnumerable<Contestant> contestants) =>
-        Only.Except(Scenario.All.Select(scenario => scenario.Name).Append(Scenario.Start).Append(Scenario.Stores)).Concat(Contestants.Except(contestants.Select(contestant => contestant.Name)));
+        Only.Except(Scenario.All.Select(scenario => scenario.Name).Concat(Scenario.Others)).Concat(Contestants.Except(contestants.Select(contestant => contestant.Name)));
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using OllamaProxy.Bench.Report;
+using OllamaProxy.Bench.Scrape;
 using OllamaProxy.Bench.Stores;
 
 namespace OllamaProxy.Bench.Run;
@@ -14,7 +15,7 @@ internal static class RunCommand
         if (BenchOptions.Parse(arguments) is not { } options || options.Unknown(all).Any())
         {
             Console.Error.WriteLine(BenchOptions.Usage);
-            Console.Error.WriteLine($"scenarios: {string.Join(' ', Scenario.All.Select(scenario => scenario.Name).Append(Scenario.Start).Append(Scenario.Stores))}");
+            Console.Error.WriteLine($"scenarios: {string.Join(' ', Scenario.All.Select(scenario => scenario.Name).Concat(Scenario.Others))}");
             Console.Error.WriteLine($"contestants: {string.Join(' ', all.Select(contestant => contestant.Name))}");
             return 2;
         }
@@ -32,16 +33,23 @@ internal static class RunCommand
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         var run = new BenchRun(options, contestants, places, stop.Token);
         string? stores = null;
+        string? scrape = null;
         try
         {
-            if (!options.IsStoresAlone)
+            if (!options.IsWithoutRounds)
             {
                 run.Run();
             }
 
-            if (options.WantsStores)
+            var ours = all.Single(contestant => contestant.Name == "ours");
+            if (options.Wants(Scenario.Scrape))
             {
-                stores = new StoreBench(options, all.Single(contestant => contestant.Name == "ours"), places, stop.Token).RunAsync().GetAwaiter().GetResult();
+                scrape = new ScrapeBench(ours, places, stop.Token).RunAsync().GetAwaiter().GetResult();
+            }
+
+            if (options.Wants(Scenario.Stores))
+            {
+                stores = new StoreBench(options, ours, places, stop.Token).RunAsync().GetAwaiter().GetResult();
             }
         }
         catch (OperationCanceledException)
@@ -54,16 +62,9 @@ internal static class RunCommand
             return 1;
         }
 
-        if (stores is not null)
-        {
-            Console.WriteLine(stores);
-            if (options.Writes || options.IsStoresAlone && !options.Quick)
-            {
-                MarkedSection.Write(places.Document, "stores", stores);
-            }
-        }
-
-        if (options.IsStoresAlone)
+        Tell(options, places, Scenario.Scrape, scrape);
+        Tell(options, places, Scenario.Stores, stores);
+        if (options.IsWithoutRounds)
         {
             return 0;
         }
@@ -80,6 +81,19 @@ internal static class RunCommand
         }
 
         return 0;
+    }
+
+    /// <summary>A table of its own, which is written even when it alone was asked for: it leaves no hole in another.</summary>
+    private static void Tell(BenchOptions options, Places places, string name, string? table)
+    {
+        if (table is not null)
+        {
+            Console.WriteLine(table);
+            if (!options.Quick || options.Write)
+            {
+                MarkedSection.Write(places.Document, name, table);
+            }
+        }
     }
 
     /// <summary>What is "added" is counted from the direct way, which is always there.</summary>

@@ -20,6 +20,12 @@ internal sealed record Scenario(string Name, string Phase, double Seconds)
     /// <summary>The stores with very many records (<see cref="OllamaProxy.Bench.Stores.StoreBench"/>), a table of its own.</summary>
     public const string Stores = "stores";
 
+    /// <summary>The page of metrics (<see cref="OllamaProxy.Bench.Scrape.ScrapeBench"/>), a table of its own.</summary>
+    public const string Scrape = "scrape";
+
+    /// <summary>What <c>--only</c> knows beside the measurements.</summary>
+    public static IReadOnlyList<string> Others { get; } = [Start, Stores, Scrape];
+
     public static IReadOnlyList<Scenario> All { get; } =
     [
         new("get-400", "get rate=400 connections=8", 2.5),

@@ -18,7 +18,7 @@ internal static class ServiceManagers
         }
 
         builder.Services.AddSystemd();
-        if (EnvironmentVariables.WatchdogInterval() is { } interval)
+        if (SystemdHelpers.IsSystemdService() && EnvironmentVariables.WatchdogInterval() is { } interval)
         {
             builder.Services.AddSingleton<IHostedService>(services => new Watchdog(
                 services.GetRequiredService<ISystemdNotifier>(), services.GetRequiredService<TimeProvider>(), interval));
