@@ -64,8 +64,8 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
         foreach (var (title, path) in questions.All)
         {
             await Console.Error.WriteLineAsync($"stores: {backend}: {title}");
-            // Lines are read, not looked up: what takes seconds is asked less often.
-            var (median, p95) = await questions.TimeAsync(path, backend == "sqlite" ? _times : 3, stop);
+            // Lines are read, not looked up: what takes seconds is asked twice.
+            var (median, p95) = await questions.TimeAsync(path, backend == "sqlite" ? _times : 2, stop);
             Add(row++, backend, $"{title}: ms", $"{Row.Text(median)} / {Row.Text(p95)}");
         }
 

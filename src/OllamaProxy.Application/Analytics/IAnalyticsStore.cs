@@ -61,6 +61,9 @@ public interface ISqliteAnalyticsStore : IAnalyticsStore
     /// <summary>The database file.</summary>
     string Path { get; }
 
+    /// <summary>Where the original program's database went that was in its place when it was opened; null when there was none.</summary>
+    string? MovedAside { get; }
+
     /// <summary>Moves the write-ahead log into the database file.</summary>
     Task CheckpointAsync(CancellationToken cancellationToken);
 }

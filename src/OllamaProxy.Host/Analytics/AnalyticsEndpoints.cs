@@ -6,6 +6,7 @@ using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Access;
+using OllamaProxy.Host.Proxy;
 
 namespace OllamaProxy.Host.Analytics;
 
@@ -103,7 +104,7 @@ internal static class AnalyticsEndpoints
     public static Task<IResult> OllamaAsync(HttpContext context, QueryRequest request)
     {
         var services = context.RequestServices;
-        var answer = OllamaJson.Of(services.GetRequiredService<IOllamaProcessSupervisor>(), services.GetRequiredService<OllamaWatch>().Current);
+        var answer = OllamaJson.Of(services.GetRequiredService<IOllamaProcessSupervisor>(), services.GetRequiredService<OllamaWatch>().Current, services.GetRequiredService<RunningRequests>().CountByPhase());
         return Task.FromResult<IResult>(TypedResults.Json(answer, AnalyticsJson.Relaxed.OllamaJson));
     }
 

@@ -16,9 +16,11 @@ internal sealed record OllamaJson(
     [property: JsonPropertyName("installed_bytes")] long? InstalledBytes,
     [property: JsonPropertyName("loaded_bytes")] long? LoadedBytes,
     [property: JsonPropertyName("loaded_vram_bytes")] long? LoadedVramBytes,
-    [property: JsonPropertyName("models")] IReadOnlyList<LoadedModelJson>? Models)
+    [property: JsonPropertyName("models")] IReadOnlyList<LoadedModelJson>? Models,
+    [property: JsonPropertyName("active_requests")] int ActiveRequests,
+    [property: JsonPropertyName("waiting_requests")] int WaitingRequests)
 {
-    public static OllamaJson Of(IOllamaProcessSupervisor ollama, OllamaSnapshot known) => new(
+    public static OllamaJson Of(IOllamaProcessSupervisor ollama, OllamaSnapshot known, (int Active, int Waiting) requests) => new(
         ollama.State.Name(),
         ollama.Backend.ToString().TrimEnd('/'),
         known.IsUp,
@@ -30,7 +32,9 @@ internal sealed record OllamaJson(
         known.InstalledSize,
         known.Loaded?.Sum(model => model.Size),
         known.Loaded?.Sum(model => model.VramSize),
-        known.Loaded is { } loaded ? [.. loaded.Select(LoadedModelJson.Of)] : null);
+        known.Loaded is { } loaded ? [.. loaded.Select(LoadedModelJson.Of)] : null,
+        requests.Active,
+        requests.Waiting);
 }
 
 /// <summary>A model in Ollama's memory.</summary>

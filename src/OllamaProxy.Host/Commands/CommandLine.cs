@@ -25,7 +25,7 @@ internal static class CommandLine
         }
 
         var parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0 && args[0][0] != '[')
+        if (parsed.Errors.Count > 0 && !args[0].StartsWith('['))
         {
             foreach (var error in parsed.Errors.Select(error => error.Message).Distinct(StringComparer.Ordinal))
             {
@@ -41,7 +41,7 @@ internal static class CommandLine
             // The generic host owns the signals; a second owner would end the program before it has drained.
             return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
         }
-        catch (CommandException exception)
+        catch (Exception exception) when (exception is CommandException or IOException or UnauthorizedAccessException)
         {
             return await Terminal.FailAsync(exception.Message);
         }

@@ -13,7 +13,8 @@ internal static class HelpText
     /// <summary>The help of the program, or of the verb that stands before <c>--help</c>.</summary>
     public static string Of(ParseResult parsed) => parsed.CommandResult.Command is RootCommand root ? Whole(root) : Of(parsed.CommandResult.Command);
 
-    private static string Whole(RootCommand root)
+    /// <summary>The help of the program.</summary>
+    public static string Whole(RootCommand root)
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"""
@@ -26,7 +27,7 @@ internal static class HelpText
             Commands:
 
             """);
-        Rows(text, root.Subcommands.Select(command => (string.Join(", ", command.Aliases.Prepend(command.Name)), command.Description ?? "")));
+        Rows(text, root.Subcommands.Where(command => !command.Hidden).Select(command => (string.Join(", ", command.Aliases.Prepend(command.Name)), command.Description ?? "")));
         text.Append("""
 
             Options:

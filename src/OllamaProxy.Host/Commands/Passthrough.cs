@@ -13,8 +13,8 @@ namespace OllamaProxy.Host.Commands;
 /// </summary>
 internal static class Passthrough
 {
-    /// <summary>Ollama's commands that talk to a server (its command line, version 0.32). Others are passed on too, but nothing is started for them.</summary>
-    private static readonly string[] s_withServer = ["run", "create", "show", "stop", "pull", "push", "list", "ls", "ps", "cp", "rm", "signin", "signout", "launch"];
+    /// <summary>Ollama's commands that need a server (its command line, version 0.32); stop, which ends a model, has nothing to end without one. Others are passed on too, but nothing is started for them.</summary>
+    private static readonly string[] s_withServer = ["run", "create", "show", "pull", "push", "list", "ls", "ps", "cp", "rm", "signin", "signout", "launch"];
 
     private static readonly TimeSpan s_startPatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(100);

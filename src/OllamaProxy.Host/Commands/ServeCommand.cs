@@ -41,7 +41,7 @@ internal static class ServeCommand
     {
         var started = false;
         await using var app = ProxyHost.Build(
-            settings with { Ollama = settings.Ollama with { ShimCommand = OwnCommand() } },
+            settings with { Ollama = settings.Ollama with { ShimCommand = OwnCommand() }, Analytics = settings.Analytics with { MovesOriginalAside = true } },
             builder =>
             {
                 builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = listeners.Take);

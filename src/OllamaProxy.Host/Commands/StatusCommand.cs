@@ -10,9 +10,6 @@ namespace OllamaProxy.Host.Commands;
 /// <summary><c>ollama-proxy status</c>: does the proxy run, does Ollama, what is loaded, and what happened in the last minute.</summary>
 internal static class StatusCommand
 {
-    private const string ActiveMetric = "ollama_active_requests";
-    private const string WaitingMetric = "ollama_queue_depth";
-
     /// <param name="settings">Where the proxy listens.</param>
     /// <param name="url">A proxy somewhere else.</param>
     /// <param name="json">As JSON.</param>
@@ -37,8 +34,7 @@ internal static class StatusCommand
         var since = TimeProvider.System.GetUtcNow().AddMinutes(-1).ToUnixTimeSeconds();
         var ollama = await api.GetAsync("/analytics/ollama", AnalyticsJson.Relaxed.OllamaJson, cancellationToken);
         var minute = await api.GetAsync(string.Create(CultureInfo.InvariantCulture, $"/analytics/stats?start_time={since}"), AnalyticsJson.Relaxed.StatsJson, cancellationToken);
-        var (active, waiting) = await NowAsync(api, cancellationToken);
-        var status = new StatusJson(api.Address.ToString().TrimEnd('/'), ollama, active, waiting, minute.Total);
+        var status = new StatusJson(api.Address.ToString().TrimEnd('/'), ollama, minute.Total);
         if (json)
         {
             await Console.Out.WriteLineAsync(JsonSerializer.Serialize(status, StatusJsonContext.Relaxed.StatusJson));
@@ -61,7 +57,7 @@ internal static class StatusCommand
             Line("", Terminal.Plain(problem));
         }
 
-        Line("Now", $"{Terminal.Number(status.ActiveRequests)} running, {Terminal.Number(status.WaitingRequests)} waiting");
+        Line("Now", string.Create(CultureInfo.InvariantCulture, $"{ollama.ActiveRequests:N0} running, {ollama.WaitingRequests:N0} waiting"));
         Line("Last minute", string.Create(
             CultureInfo.InvariantCulture,
             $"{minute.Requests:N0} requests, {minute.Error:N0} errors, {minute.OutputTokens:N0} tokens out, {Terminal.Number(minute.TokensPerSecond.P50, "N1")} tokens/s"));
@@ -75,44 +71,12 @@ internal static class StatusCommand
     }
 
     private static void Line(string name, string value) => Console.Out.WriteLine($"{name.PadRight(13)}{value}".TrimEnd());
-
-    /// <summary>Running and waiting requests, which the metrics know; null when they are somewhere else.</summary>
-    private static async Task<(double? Active, double? Waiting)> NowAsync(ApiSession api, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var text = await api.Client.GetStringAsync(new Uri(api.Address, "/metrics"), cancellationToken);
-            return (Value(text, ActiveMetric), Value(text, WaitingMetric));
-        }
-        catch (HttpRequestException)
-        {
-            return (null, null);
-        }
-    }
-
-    /// <summary>The sum over all labels.</summary>
-    private static double? Value(string metrics, string name)
-    {
-        double? sum = null;
-        foreach (var line in metrics.AsSpan().EnumerateLines())
-        {
-            if (line.StartsWith(name, StringComparison.Ordinal) && line.Length > name.Length && line[name.Length] is ' ' or '{'
-                && double.TryParse(line[(line.LastIndexOf(' ') + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
-            {
-                sum = (sum ?? 0) + value;
-            }
-        }
-
-        return sum;
-    }
 }
 
 /// <summary>What <c>status --json</c> writes.</summary>
 internal sealed record StatusJson(
     [property: JsonPropertyName("address")] string Address,
     [property: JsonPropertyName("ollama")] OllamaJson Ollama,
-    [property: JsonPropertyName("active_requests")] double? ActiveRequests,
-    [property: JsonPropertyName("waiting_requests")] double? WaitingRequests,
     [property: JsonPropertyName("last_minute")] LineJson LastMinute);
 
 [JsonSerializable(typeof(StatusJson))]

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using OllamaProxy.Host.Analytics;
 using OllamaProxy.Host.Commands.Data;
 using OllamaProxy.Host.Commands.Diagnosis;
@@ -16,7 +17,7 @@ internal static class Verbs
     public static IEnumerable<Command> All(SettingOptions settings) =>
     [
         Serve(settings), Demo(settings), Status(settings), Doctor(settings), Stats(settings), Export(settings), Import(settings), Purge(settings), Config(settings),
-        Install(settings), Uninstall(settings), Completion(), Version(),
+        Install(settings), Uninstall(settings), Completion(), Version(), Help(),
     ];
 
     private static Command Serve(SettingOptions settings)
@@ -73,7 +74,7 @@ internal static class Verbs
             var target = parsed.GetValue(file);
             var byEnding = filters.Given(parsed, "format") is null && target?.Extension is ".csv" or ".jsonl" or ".json" ? target?.Extension[1..] : null;
             var count = filters.Given(parsed, "limit") is null && filters.Given(parsed, "message_id") is null ? filters.Without("format").Query(StatsPath, parsed) : null;
-            return RunAsync(
+            return RunInterruptiblyAsync(
                 settings, parsed, (read, token) => ExportCommand.RunAsync(read, parsed.GetValue(url), filters.Query("/analytics/export", parsed, [("format", byEnding)]), count, target, token), cancellationToken);
         });
         return command;
@@ -83,7 +84,7 @@ internal static class Verbs
     {
         var file = new Argument<FileInfo>("FILE") { Description = "The original's ollama_analytics.db." };
         var command = new Command("import", "Bring over the records of the original Ollama Metrics Proxy. What is there already is left out.") { file };
-        command.SetAction((parsed, cancellationToken) => RunAsync(settings, parsed, (read, token) => ImportCommand.RunAsync(read, parsed.GetValue(file)!, token), cancellationToken));
+        command.SetAction((parsed, cancellationToken) => RunInterruptiblyAsync(settings, parsed, (read, token) => ImportCommand.RunAsync(read, parsed.GetValue(file)!, token), cancellationToken));
         return command;
     }
 
@@ -201,6 +202,13 @@ internal static class Verbs
         return command;
     }
 
+    private static Command Help()
+    {
+        var command = new Command("help", "Show what --help shows.") { Hidden = true };
+        command.SetAction(parsed => Console.Out.WriteLine(HelpText.Whole((RootCommand)parsed.RootCommandResult.Command)));
+        return command;
+    }
+
     private static Command Version()
     {
         var command = new Command("version", "Show the version.");
@@ -210,6 +218,30 @@ internal static class Verbs
 
     private static Task<int> RunAsync(SettingOptions settings, ParseResult parsed, Func<ProxySettings, CancellationToken, Task<int>> run, CancellationToken cancellationToken) =>
         CommandLine.WithSettingsAsync(SettingValues.OfProcess(settings.Given(parsed)), run, cancellationToken);
+
+    /// <summary>The same, ended in order by Ctrl+C: nothing half done stays.</summary>
+    private static Task<int> RunInterruptiblyAsync(SettingOptions settings, ParseResult parsed, Func<ProxySettings, CancellationToken, Task<int>> run, CancellationToken cancellationToken) =>
+        RunAsync(
+            settings,
+            parsed,
+            async (read, token) =>
+            {
+                using var interrupted = CancellationTokenSource.CreateLinkedTokenSource(token);
+                using var signal = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
+                {
+                    context.Cancel = true;
+                    interrupted.Cancel();
+                });
+                try
+                {
+                    return await run(read, interrupted.Token);
+                }
+                catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+                {
+                    return ExitCodes.Interrupted;
+                }
+            },
+            cancellationToken);
 
     private static Option<bool> Json() => new("--json") { Description = "As JSON, for programs." };
 

@@ -40,7 +40,7 @@ internal static class EnvironmentVariables
             (settings, text) => TrustedNetworks.Parse(text) is { } networks ? settings with { Proxy = settings.Proxy with { TrustedProxies = networks } } : null),
         new("OLLAMA_BACKEND_PORT", "11435", "1 to 65535", "The private port of the real Ollama.",
             (settings, text) => Integer(text, 1, 65_535) is { } port ? settings with { Ollama = settings.Ollama with { BackendPort = port, BackendPortChosen = true } } : null),
-        new("OLLAMA_BACKEND_URL", "", "an http or https URL", "An Ollama somewhere else; no Ollama is started then.",
+        new("OLLAMA_BACKEND_URL", "", "an http or https URL, without a password", "An Ollama somewhere else; no Ollama is started then.",
             (settings, text) => HttpUrl(text) is { } url ? settings with { Ollama = settings.Ollama with { BackendUrl = url } } : null),
         new("OLLAMA_EXECUTABLE_PATH", "", "a path", "The ollama executable, when it is not on PATH.",
             (settings, text) => settings with { Ollama = settings.Ollama with { ExecutablePath = text } }),
@@ -246,7 +246,7 @@ internal static class EnvironmentVariables
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max ? value : null;
 
     private static Uri? HttpUrl(string text) =>
-        Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps) ? url : null;
+        Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps) && url.UserInfo.Length == 0 ? url : null;
 
     /// <summary>Names without scheme, port or path: as they stand in a Host header.</summary>
     private static string[]? HostNames(string text)

@@ -25,6 +25,38 @@ internal static class EnvironmentFile
         return string.Join('\n', lines) + '\n';
     }
 
+    /// <summary>The variables that are set in it; the last line of each counts.</summary>
+    public static IReadOnlyDictionary<string, string> Read(string text)
+    {
+        Dictionary<string, string> variables = new(StringComparer.Ordinal);
+        foreach (var line in text.Split('\n'))
+        {
+            if (line.Split('=', 2) is [var name, var value] && name.Length > 0 && name.All(character => char.IsAsciiLetterOrDigit(character) || character == '_'))
+            {
+                variables[name] = Unquoted(value.Trim());
+            }
+        }
+
+        return variables;
+    }
+
+    private static string Unquoted(string value)
+    {
+        if (value.Length < 2 || value[0] != '"' || value[^1] != '"')
+        {
+            return value;
+        }
+
+        var text = new System.Text.StringBuilder();
+        for (var index = 1; index < value.Length - 1; index++)
+        {
+            index += value[index] == '\\' && index < value.Length - 2 ? 1 : 0;
+            text.Append(value[index]);
+        }
+
+        return text.ToString();
+    }
+
     /// <summary>A line of it, quoted where it has to be.</summary>
     public static string Line(string name, string value) =>
         value.Any(character => char.IsWhiteSpace(character) || character is '"' or '\\' or '#' or '\'' or ';' or '$' or '`')

@@ -22,16 +22,22 @@ internal static class InstallCommand
             request = request with { TakeOver = await AskAsync(request, cancellationToken) };
         }
 
+        if (wish is { System: "macos", Root: null, IsDryRun: false } && Environment.IsPrivilegedProcess)
+        {
+            return await Terminal.FailAsync("the agent is yours, and so is Ollama: run this without sudo.");
+        }
+
         var plan = PlanOf(wish, request);
+        string[] secrets = [.. EnvironmentVariables.All.Where(row => row.IsSecret && request.Settings.ContainsKey(row.Name)).Select(row => request.Settings[row.Name])];
         if (wish.IsDryRun)
         {
             foreach (var step in plan)
             {
-                await Console.Out.WriteLineAsync($"- {step.Says}");
+                await Console.Out.WriteLineAsync(Hidden($"- {step.Says}", secrets));
                 var text = (step as WriteText)?.Text ?? (step as SetVariables)?.Text;
                 foreach (var line in text?.TrimEnd().Split('\n') ?? [])
                 {
-                    await Console.Out.WriteLineAsync($"    {line}");
+                    await Console.Out.WriteLineAsync(Hidden($"    {line}", secrets));
                 }
             }
 
@@ -45,12 +51,14 @@ internal static class InstallCommand
                 : "this needs root: sudo ollama-proxy install. --dry-run shows what it would do.");
         }
 
-        await new StepRunner(wish.Root).RunAsync(plan, cancellationToken);
+        await new StepRunner(wish.Root, text => Hidden(text, secrets)).RunAsync(plan, cancellationToken);
         await Console.Out.WriteLineAsync(wish.IsUninstall
             ? wish.RemovesData ? "Uninstalled, with its data." : "Uninstalled. Records, settings and logs are kept; uninstall --remove-data removes them."
             : "Installed. 'ollama-proxy status' says what it does.");
         return ExitCodes.Success;
     }
+
+    private static string Hidden(string text, string[] secrets) => secrets.Aggregate(text, (shown, secret) => shown.Replace(secret, "(hidden)", StringComparison.Ordinal));
 
     private static IReadOnlyList<Step> PlanOf(InstallWish wish, InstallRequest request) => wish.System switch
     {
@@ -64,18 +72,22 @@ internal static class InstallCommand
     private static InstallRequest Look(ProxySettings settings, SettingValues values, InstallWish wish)
     {
         var user = values.Get("SUDO_USER") ?? Environment.UserName;
+        var home = HomeOf(wish.Account ?? user);
+        var earlier = EarlierSettings.Of(wish.System, wish.Root, home);
+        var given = EnvironmentVariables.All.Where(row => values.IsOption(row.Name)).ToDictionary(row => row.Name, row => values.Get(row.Name)!, StringComparer.Ordinal);
         var request = new InstallRequest
         {
             Program = Environment.ProcessPath ?? throw new CommandException("this program does not know its own file."),
-            ProxyPort = settings.Proxy.Port,
-            BackendPort = settings.Ollama.BackendPort,
-            Settings = EnvironmentVariables.All.Where(row => values.IsOption(row.Name)).ToDictionary(row => row.Name, row => values.Get(row.Name)!, StringComparer.Ordinal),
+            ProxyPort = PortOf("PROXY_PORT", settings.Proxy.Port),
+            BackendPort = PortOf("OLLAMA_BACKEND_PORT", settings.Ollama.BackendPort),
+            // On Linux they stand in a file that is kept.
+            Settings = wish.System == "linux" ? given : earlier.Concat(given).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Last().Value, StringComparer.Ordinal),
             TakeOver = wish.IsUninstall ? File.Exists(Path.Combine(wish.Root ?? "/", SystemdPlan.DropIn.TrimStart('/'))) : wish.TakeOver,
             Account = wish.Account,
             RemovesData = wish.RemovesData,
             Ollama = OllamaExecutable.Find(settings.Ollama),
             User = user,
-            Home = !OperatingSystem.IsWindows() && user != Environment.UserName ? UnixUsers.HomeOf(user) ?? $"/home/{user}" : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile),
+            Home = home,
             ModelsFolder = values.Get("OLLAMA_MODELS"),
             UserId = OperatingSystem.IsWindows() ? 0 : UnixUsers.CurrentId(),
             Folders = new Dictionary<string, string>(StringComparer.Ordinal)
@@ -87,7 +99,14 @@ internal static class InstallCommand
             },
         };
         return request with { OllamaStartsItself = wish.OllamaStartsItself ?? StartsItself(wish, request) };
+
+        // An option, or what an earlier installation was told.
+        int PortOf(string name, int otherwise) => !given.ContainsKey(name) && int.TryParse(earlier.GetValueOrDefault(name), out var port) ? port : otherwise;
     }
+
+    private static string HomeOf(string user) => !OperatingSystem.IsWindows() && user != Environment.UserName
+        ? UnixUsers.HomeOf(user) ?? $"/home/{user}"
+        : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
 
     private static string Folder(Environment.SpecialFolder folder, string otherwise) => OperatingSystem.IsWindows() ? Environment.GetFolderPath(folder) : otherwise;
 

@@ -47,6 +47,11 @@ internal static class LaunchdPlan
         var variables = new SortedDictionary<string, string>(request.Settings.ToDictionary(), StringComparer.Ordinal);
         variables.TryAdd("ANALYTICS_DIR", $"{Support(request)}/analytics");
         variables.TryAdd("LOG_DIR", Logs(request));
+        if (request.ModelsFolder is { } models)
+        {
+            variables.TryAdd("OLLAMA_MODELS", models);
+        }
+
         if (request.Ollama is { } ollama)
         {
             variables.TryAdd("OLLAMA_EXECUTABLE_PATH", ollama);
@@ -88,7 +93,10 @@ internal static class LaunchdPlan
 
     private static string Program(InstallRequest request) => $"{Support(request)}/ollama-proxy";
 
-    private static string Agent(InstallRequest request) => $"{request.Home}/Library/LaunchAgents/{Label}.plist";
+    private static string Agent(InstallRequest request) => Agent(request.Home);
+
+    /// <summary>The agent's file.</summary>
+    public static string Agent(string home) => $"{home}/Library/LaunchAgents/{Label}.plist";
 
     private static string Domain(InstallRequest request) => string.Create(CultureInfo.InvariantCulture, $"gui/{request.UserId}");
 

@@ -8,7 +8,8 @@ namespace OllamaProxy.Host.Installation;
 
 /// <summary>Does the steps of a plan, one after the other, and says each.</summary>
 /// <param name="root">A folder that stands for the root of the file system, under which files are written and nothing is run; null for the machine itself.</param>
-internal sealed class StepRunner(string? root)
+/// <param name="show">What of a text may be shown.</param>
+internal sealed class StepRunner(string? root, Func<string, string> show)
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(250);
@@ -18,14 +19,14 @@ internal sealed class StepRunner(string? root)
     {
         foreach (var step in plan)
         {
-            await Console.Out.WriteLineAsync($"- {step.Says}");
+            await Console.Out.WriteLineAsync(show($"- {step.Says}"));
             try
             {
                 await RunAsync(step, cancellationToken);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or Win32Exception)
             {
-                throw new CommandException($"could not {step.Says}: {exception.Message}");
+                throw new CommandException(show($"could not {step.Says}: {exception.Message}"));
             }
         }
     }

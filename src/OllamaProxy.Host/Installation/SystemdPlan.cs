@@ -36,7 +36,7 @@ internal static class SystemdPlan
         List<Step> steps =
         [
             new CopyProgram(request.Program, Program),
-            new SetVariables(Settings, SettingsText(request), request.Settings),
+            new SetVariables(Settings, SettingsText(request), Variables(request)),
             new WriteText(Unit, UnitText(request)),
         ];
         if (request is { OllamaStartsItself: true, TakeOver: true })
@@ -44,8 +44,14 @@ internal static class SystemdPlan
             steps.Add(new WriteText(DropIn, DropInText(request)));
         }
 
+        if (request is { OllamaStartsItself: true, TakeOver: false })
+        {
+            // It may have been moved by an earlier installation.
+            steps.Add(new RemoveFile(DropIn));
+        }
+
         steps.Add(new RunProgram("systemctl", ["daemon-reload"]));
-        if (request is { OllamaStartsItself: true, TakeOver: true })
+        if (request.OllamaStartsItself)
         {
             steps.Add(new RunProgram("systemctl", ["restart", "ollama.service"]));
         }
@@ -111,7 +117,6 @@ internal static class SystemdPlan
 
             # What it may do.
             NoNewPrivileges=yes
-            ProtectSystem=strict
             PrivateTmp=yes
             ProtectControlGroups=yes
             ProtectKernelModules=yes
@@ -132,13 +137,15 @@ internal static class SystemdPlan
             ? string.Create(CultureInfo.InvariantCulture, $"""
                # It starts Ollama itself, which needs the GPU, and the models of {request.Account ?? request.User}.
                User={request.Account ?? request.User}
-               ReadWritePaths=-{request.ModelsFolder ?? $"{request.Home}/.ollama"}
+               {(request.ModelsFolder is { } models ? $"Environment=\"OLLAMA_MODELS={models}\"" : "# Its models are in the home folder.")}
+               ProtectSystem=full
                RestrictRealtime=no
 
                """)
             : $"""
                # Ollama has a unit of its own; the proxy needs nothing of this machine but the network and its folder.
                {(request.Account is { } account ? $"User={account}" : "DynamicUser=yes")}
+               ProtectSystem=strict
                PrivateDevices=yes
                ProtectHome=yes
                ProtectProc=invisible
@@ -158,6 +165,19 @@ internal static class SystemdPlan
             """).ToString();
     }
 
+    /// <summary>What is set in the settings file whatever stood there: what was asked for, and where Ollama is, which the drop-in decides.</summary>
+    internal static Dictionary<string, string> Variables(InstallRequest request)
+    {
+        var settings = new Dictionary<string, string>(request.Settings, StringComparer.Ordinal);
+        if (request.OllamaStartsItself)
+        {
+            // An Ollama that starts later than the proxy is waited for; without this the proxy would start a second one.
+            settings.TryAdd("OLLAMA_BACKEND_URL", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{(request.TakeOver == true ? request.BackendPort : 11434)}"));
+        }
+
+        return settings;
+    }
+
     internal static string DropInText(InstallRequest request) => string.Create(CultureInfo.InvariantCulture, $"""
         # Written by 'ollama-proxy install': the proxy has Ollama's port, Ollama this one. 'ollama-proxy uninstall' removes it.
         [Service]
@@ -167,13 +187,8 @@ internal static class SystemdPlan
 
     internal static string SettingsText(InstallRequest request)
     {
-        var settings = new Dictionary<string, string>(request.Settings, StringComparer.Ordinal);
+        var settings = Variables(request);
         settings.TryAdd("ANALYTICS_DIR", Data);
-        if (request.OllamaStartsItself)
-        {
-            // An Ollama that starts later than the proxy is waited for; without this the proxy would start a second one.
-            settings.TryAdd("OLLAMA_BACKEND_URL", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{(request.TakeOver == true ? request.BackendPort : 11434)}"));
-        }
 
         var text = new StringBuilder("# Settings of the ollama-proxy service, a NAME=value each line; then: systemctl restart ollama-proxy\n# What there is: ollama-proxy --help\n\n");
         foreach (var row in EnvironmentVariables.All)

@@ -32,6 +32,9 @@ internal static class WindowsPlan
             steps.Add(new MakeFolder(folder));
         }
 
+        // Anybody may have made that folder before, with rights of their own.
+        steps.Add(new RunProgram("icacls", [Data(request), "/setowner", "*S-1-5-32-544", "/T", "/L", "/Q"]));
+        steps.Add(new RunProgram("icacls", [Data(request), "/reset", "/T", "/L", "/Q"]));
         steps.Add(new RunProgram("icacls", [Data(request), "/inheritance:r", "/grant:r", Administrators, "/grant:r", LocalSystem, .. Grant(request)]));
         if (request is { OllamaStartsItself: true, TakeOver: true })
         {
@@ -97,5 +100,6 @@ internal static class WindowsPlan
 
     private static string Logs(InstallRequest request) => $@"{Data(request)}\logs";
 
-    private static string SavedShortcut(InstallRequest request) => $@"{Data(request)}\Ollama.lnk";
+    /// <summary>Where only administrators write: it is moved back into a folder from which programs are started.</summary>
+    private static string SavedShortcut(InstallRequest request) => $@"{Programs(request)}\Ollama.lnk";
 }

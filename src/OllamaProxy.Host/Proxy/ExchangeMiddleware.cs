@@ -172,7 +172,8 @@ internal sealed class ExchangeMiddleware(
             Endpoint = exchange.Endpoint,
             Method = context.Request.Method,
             Target = exchange.Target.Length <= MaxTarget ? exchange.Target : exchange.Target[..MaxTarget],
-            StatusCode = exchange.StatusCode,
+            // What we would have said to a client that had left already was said to nobody.
+            StatusCode = outcome == ExchangeOutcome.ClientCancelled && exchange.End == RelayEnd.NoAnswer ? null : exchange.StatusCode,
             Outcome = outcome,
             Error = response.Error ?? exchange.Refusal ?? (outcome == ExchangeOutcome.UpstreamUnreachable ? Describe(context, error) : null),
             ClientAddress = exchange.ClientAddress,

@@ -144,6 +144,21 @@ internal sealed class RunningRequests
         }
     }
 
+    /// <summary>How many are with Ollama, and how many wait in the proxy.</summary>
+    public (int Active, int Waiting) CountByPhase()
+    {
+        var (active, waiting) = (0, 0);
+        lock (_changing)
+        {
+            for (var exchange = _first; exchange is not null; exchange = exchange.Next)
+            {
+                _ = RunningRequest.Of(exchange).Phase == RequestPhase.Queued ? waiting++ : active++;
+            }
+        }
+
+        return (active, waiting);
+    }
+
     /// <summary>The longest time that one of the inferences Ollama was asked for has brought nothing; zero when there is none.</summary>
     public TimeSpan LongestSilence(TimeProvider time)
     {

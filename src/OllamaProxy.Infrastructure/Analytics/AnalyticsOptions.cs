@@ -20,6 +20,11 @@ public sealed record AnalyticsOptions
     /// <summary>The oldest records are removed while the store is larger than this many megabytes (1,000,000 bytes); 0 for any size. 0 to 10,000,000, default 0.</summary>
     public int MaxSizeMegabytes { get; init; }
 
+    /// <summary>
+    /// Whether the original program's database in the place of ours is moved aside; else opening it is refused. Only who starts a proxy, or imports, means to take its place.
+    /// </summary>
+    public bool MovesOriginalAside { get; init; }
+
     /// <summary>The rules at an instant.</summary>
     public RetentionRules RulesAt(DateTimeOffset now) => new(
         RetentionDays == 0 ? null : now.AddDays(-RetentionDays),

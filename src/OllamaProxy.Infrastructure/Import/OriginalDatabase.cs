@@ -69,6 +69,20 @@ public sealed class OriginalDatabase : IDisposable
         return (long)version.ExecuteScalar()! == 0 && ColumnsOf(connection).Count > 0;
     }
 
+    /// <summary>Everything of it is in the one file afterwards. Throws <see cref="SqliteException"/> while somebody else works on it.</summary>
+    internal static void Settle(string path)
+    {
+        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 2 }.ToString());
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; ROLLBACK";
+        command.ExecuteNonQuery();
+        if (File.Exists(path + "-wal") || File.Exists(path + "-journal"))
+        {
+            throw new SqliteException($"{path} is in use", 5);
+        }
+    }
+
     /// <summary>Every row, in the order they were written, one after the other.</summary>
     public async IAsyncEnumerable<OriginalInteraction> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -126,6 +126,16 @@ public sealed class DataCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_file_that_cannot_be_written_is_told_in_words()
+    {
+        var (code, output) = await RunAsync("export", Path.Combine(_folder.FullName, "nowhere", "x.csv"));
+
+        Assert.Equal(1, code);
+        Assert.Contains("nowhere", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Without_a_proxy_and_without_records_it_says_where_it_looked()
     {
         var (code, output) = await ProxyProcess.RunAsync(

@@ -111,6 +111,24 @@ public sealed class ImportCommandTests : IDisposable
         Assert.Equal((0, true), (code, output.Contains("1 records were imported", StringComparison.Ordinal)));
     }
 
+    [Fact]
+    public async Task The_originals_database_in_the_very_place_of_ours_can_be_named_and_only_an_import_moves_it()
+    {
+        var file = Path.Combine(_folder.FullName, "store", "ollama_analytics.db");
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        OriginalFile.Write(file, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2));
+
+        var (code, output) = await RunAsync("sqlite", "stats");
+        Assert.Equal((1, true), (code, output.Contains($"ollama-proxy import {file}", StringComparison.Ordinal)));
+
+        (code, output) = await RunAsync("sqlite", "import", file);
+        Assert.Equal((0, true), (code, output.Contains("2 records were imported", StringComparison.Ordinal)));
+        Assert.Contains("ollama_analytics.original.db", output, StringComparison.Ordinal);
+
+        (code, output) = await RunAsync("sqlite", "import", Path.Combine(_folder.FullName, "store", "ollama_analytics.original.db"));
+        Assert.Equal((0, true), (code, output.Contains("2 were there already", StringComparison.Ordinal)));
+    }
+
     private SqliteConnection Open()
     {
         var connection = new SqliteConnection($"Data Source={Original};Pooling=False");

@@ -63,6 +63,32 @@ public sealed class InstallCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task An_upgrade_keeps_where_Ollama_is_and_a_change_of_mind_changes_it()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Paths and modes are Linux'.");
+        Write("etc/systemd/system/ollama.service", "[Service]\nExecStart=/usr/local/bin/ollama serve\n");
+        var dropIn = At("etc/systemd/system/ollama.service.d/zz-ollama-proxy.conf");
+        var settings = At("etc/ollama-proxy/ollama-proxy.env");
+        await RunAsync("install", "--take-over", "--ollama-backend-port", "12000");
+        await RunAsync("install", "--take-over");
+        Assert.Contains("127.0.0.1:12000", await File.ReadAllTextAsync(dropIn), StringComparison.Ordinal);
+        Assert.Contains("\nOLLAMA_BACKEND_URL=http://127.0.0.1:12000\n", await File.ReadAllTextAsync(settings), StringComparison.Ordinal);
+
+        await RunAsync("install", "--no-take-over", "--proxy-port", "11433");
+        Assert.False(File.Exists(dropIn));
+        Assert.Contains("\nOLLAMA_BACKEND_URL=http://127.0.0.1:11434\n", await File.ReadAllTextAsync(settings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_token_is_not_shown()
+    {
+        var (_, output) = await RunAsync("install", "--take-over", "--dry-run", "--analytics-token", "a-secret-that-nobody-sees");
+
+        Assert.Contains("ANALYTICS_TOKEN=(hidden)", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("a-secret-that-nobody-sees", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_dry_run_says_everything_and_does_nothing()
     {
         var (code, output) = await RunAsync("install", "--take-over", "--dry-run");

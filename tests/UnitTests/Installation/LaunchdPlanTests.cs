@@ -23,6 +23,18 @@ public sealed class LaunchdPlanTests
     }
 
     [Fact]
+    public void What_an_earlier_installation_set_is_found_again()
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, LaunchdPlan.AgentText(s_request with { Settings = new Dictionary<string, string> { ["PROXY_HOST"] = "<all>" } }));
+
+        var found = EarlierSettings.OfAgent(file);
+        File.Delete(file);
+
+        Assert.Equal(("<all>", "/opt/homebrew/bin/ollama"), (found["PROXY_HOST"], found["OLLAMA_EXECUTABLE_PATH"]));
+    }
+
+    [Fact]
     public void It_is_loaded_into_the_persons_own_session()
     {
         var plan = LaunchdPlan.Install(s_request);

@@ -21,12 +21,14 @@ public sealed class SystemdPlanTests
     }
 
     [Fact]
-    public void Beside_an_Ollama_that_is_left_alone_nothing_of_it_is_touched()
+    public void Beside_an_Ollama_that_is_left_alone_only_an_earlier_move_is_taken_back()
     {
         var plan = SystemdPlan.Install(s_besideUnit with { TakeOver = false, ProxyPort = 11433 });
 
-        Assert.DoesNotContain(plan, step => step.Says.Contains("ollama.service", StringComparison.Ordinal));
+        Assert.DoesNotContain(plan, step => step is WriteText { Path: SystemdPlan.DropIn });
+        Assert.Contains(plan, step => step is RemoveFile { Path: SystemdPlan.DropIn });
         Assert.Contains("\nOLLAMA_BACKEND_URL=http://127.0.0.1:11434\n", plan.OfType<SetVariables>().Single().Text, StringComparison.Ordinal);
+        Assert.Equal("http://127.0.0.1:11434", plan.OfType<SetVariables>().Single().Variables["OLLAMA_BACKEND_URL"]);
     }
 
     [Fact]
@@ -35,7 +37,8 @@ public sealed class SystemdPlanTests
         var unit = SystemdPlan.UnitText(s_alone);
 
         Assert.Contains("\nUser=jane\n", unit, StringComparison.Ordinal);
-        Assert.Contains("\nReadWritePaths=-/home/jane/.ollama\n", unit, StringComparison.Ordinal);
+        Assert.DoesNotContain("ProtectSystem=strict", unit, StringComparison.Ordinal);
+        Assert.Contains("\nEnvironment=\"OLLAMA_MODELS=/srv/models\"\n", SystemdPlan.UnitText(s_alone with { ModelsFolder = "/srv/models" }), StringComparison.Ordinal);
         Assert.DoesNotContain("DynamicUser", unit, StringComparison.Ordinal);
         Assert.DoesNotContain("PrivateDevices", unit, StringComparison.Ordinal);
         Assert.Contains("\nDynamicUser=yes\n", SystemdPlan.UnitText(s_besideUnit), StringComparison.Ordinal);
@@ -61,6 +64,11 @@ public sealed class SystemdPlanTests
 
         Assert.Equal("# mine\nPROXY_PORT=1\nLOG_LEVEL=warn\nPROXY_PORT=3\nOTHER=x\nLOG_DIR=/l\n", EnvironmentFile.With(Text, new Dictionary<string, string> { ["PROXY_PORT"] = "3", ["LOG_LEVEL"] = "warn", ["LOG_DIR"] = "/l" }));
     }
+
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("a \"b\" $c `d` \\ 'e' #f; g")]
+    public void What_is_written_is_read_again(string value) => Assert.Equal(value, EnvironmentFile.Read($"# x\n#A=1\nA=2\n{EnvironmentFile.Line("A", value)}\n")["A"]);
 
     [Fact]
     public void An_uninstall_gives_the_port_back_and_keeps_the_data_unless_told()

@@ -37,7 +37,7 @@ public sealed class WindowsPlanTests
     [Fact]
     public void The_data_is_for_administrators_and_the_service_alone()
     {
-        var grants = WindowsPlan.Install(s_request with { Account = @"NT SERVICE\OllamaMetricsProxy" }).OfType<RunProgram>().Single(run => run.Program == "icacls").Arguments;
+        var grants = WindowsPlan.Install(s_request with { Account = @"NT SERVICE\OllamaMetricsProxy" }).OfType<RunProgram>().Last(run => run.Program == "icacls").Arguments;
 
         Assert.Equal([@"C:\ProgramData\OllamaProxy", "/inheritance:r", "/grant:r", "*S-1-5-32-544:(OI)(CI)F", "/grant:r", "*S-1-5-18:(OI)(CI)F", "/grant:r", @"NT SERVICE\OllamaMetricsProxy:(OI)(CI)M"], grants);
     }

@@ -133,6 +133,8 @@ internal sealed class ApiSession : IAsyncDisposable
         }
 
         var builder = ProxyHost.CreateBuilder(settings with { Proxy = settings.Proxy with { Port = 0, Addresses = [IPAddress.Loopback] } });
+        // Ctrl+C ends the command, not this.
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         var app = builder.Build();
         app.UseRouting();
         app.MapOwn(OwnEndpoints.All);
@@ -147,6 +149,13 @@ internal sealed class ApiSession : IAsyncDisposable
             await app.DisposeAsync();
             throw new CommandException(exception.Message);
         }
+    }
+
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     private async Task<string> ProblemAsync(HttpResponseMessage answer, CancellationToken cancellationToken)

@@ -45,7 +45,12 @@ internal static class ExportCommand
         }
         catch
         {
-            File.Delete(part.FullName);
+            part.Refresh();
+            if (part.Exists)
+            {
+                part.Delete();
+            }
+
             throw;
         }
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MediatR;
+using Microsoft.Data.Sqlite;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Import;
 using OllamaProxy.Host.Configuration;
@@ -19,9 +20,19 @@ internal static class ImportCommand
 
         try
         {
-            using var original = OriginalDatabase.Open(file.FullName);
-            await using var services = ProxyHost.CreateBuilder(settings).Build();
-            await services.Services.GetRequiredService<IAnalyticsStore>().OpenAsync(cancellationToken);
+            // Looked at first, so that nothing is moved for a file that is none of the original's.
+            OriginalDatabase.Open(file.FullName).Dispose();
+            await using var services = ProxyHost.CreateBuilder(settings with { Analytics = settings.Analytics with { MovesOriginalAside = true } }).Build();
+            var store = services.Services.GetRequiredService<IAnalyticsStore>();
+            await store.OpenAsync(cancellationToken);
+            // It may have been in the very place of our database.
+            var moved = store is ISqliteAnalyticsStore sqlite && sqlite.Path == file.FullName ? sqlite.MovedAside : null;
+            if (moved is not null)
+            {
+                await Console.Error.WriteLineAsync($"{file.FullName} was in the place of the new database; it is {moved} now.");
+            }
+
+            using var original = OriginalDatabase.Open(moved ?? file.FullName);
             var keepFrom = settings.Analytics.RulesAt(TimeProvider.System.GetUtcNow()).RecordsBefore;
             ImportResult result;
             using (var progress = new ProgressBar("rows", original.Count, TimeProvider.System))
@@ -39,6 +50,10 @@ internal static class ImportCommand
         catch (ImportException exception)
         {
             return await Terminal.FailAsync(exception.Message);
+        }
+        catch (SqliteException exception)
+        {
+            return await Terminal.FailAsync($"the import ended early ({exception.Message}). What came so far is kept; the same command goes on with the rest.");
         }
     }
 

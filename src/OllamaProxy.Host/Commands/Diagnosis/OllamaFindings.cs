@@ -16,7 +16,7 @@ internal static partial class OllamaFindings
 
     public static async Task<IReadOnlyList<Finding>> OfAsync(ProxySettings settings, ApiSession? api, CancellationToken cancellationToken)
     {
-        List<Finding> findings = [settings.Ollama.BackendUrl is { } url ? Finding.Ok("ollama", $"elsewhere: {url}") : await ExecutableAsync(settings, cancellationToken)];
+        List<Finding> findings = [settings.Ollama.BackendUrl is { } url ? Finding.Ok("ollama", $"elsewhere: {url}") : await ExecutableAsync(settings, api is not null, cancellationToken)];
         if (api is null)
         {
             return findings;
@@ -60,11 +60,12 @@ internal static partial class OllamaFindings
         }
     }
 
-    private static async Task<Finding> ExecutableAsync(ProxySettings settings, CancellationToken cancellationToken)
+    /// <summary>A proxy that runs may have been told of one that this shell does not know.</summary>
+    private static async Task<Finding> ExecutableAsync(ProxySettings settings, bool isRunning, CancellationToken cancellationToken)
     {
         if (OllamaExecutable.Find(settings.Ollama) is not { } path)
         {
-            return Finding.Bad("ollama", "no ollama executable was found.", "Install it from https://ollama.com/download, or set OLLAMA_EXECUTABLE_PATH, or OLLAMA_BACKEND_URL.");
+            return isRunning ? Finding.Note("ollama", "this shell knows no ollama executable; the proxy that runs has its own settings.") : Finding.Bad("ollama", "no ollama executable was found.", "Install it from https://ollama.com/download, or set OLLAMA_EXECUTABLE_PATH, or OLLAMA_BACKEND_URL.");
         }
 
         return await VersionAsync(path, cancellationToken) is { } version

@@ -23,7 +23,7 @@ internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILo
     /// <summary>Milliseconds that a checkpoint waits for readers: the writer waits too.</summary>
     private const int CheckpointPatience = 200;
 
-    private readonly SqliteConnections _file = new(System.IO.Path.GetFullPath(options.Directory), FileName);
+    private readonly SqliteConnections _file = new(System.IO.Path.GetFullPath(options.Directory), FileName, options.MovesOriginalAside);
 
     /// <summary>Held by what removes records, and by what sums up an hour while it may be read only: one at a time.</summary>
     private readonly SemaphoreSlim _removing = new(1, 1);
@@ -38,6 +38,8 @@ internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILo
     public bool Remembers => true;
 
     public string Path => _file.Path;
+
+    public string? MovedAside => _file.MovedAside;
 
     public async Task OpenAsync(CancellationToken cancellationToken)
     {

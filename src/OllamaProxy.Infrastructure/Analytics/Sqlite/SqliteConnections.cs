@@ -26,8 +26,14 @@ internal sealed class SqliteConnections : IDisposable
     private long _logLimit = LongLog;
     private FileStream? _lock;
 
-    public SqliteConnections(string directory, string fileName)
+    private readonly bool _movesOriginal;
+
+    /// <param name="directory">The folder.</param>
+    /// <param name="fileName">The file in it.</param>
+    /// <param name="movesOriginal">Whether the original program's file in its place is moved aside, or refused.</param>
+    public SqliteConnections(string directory, string fileName, bool movesOriginal)
     {
+        _movesOriginal = movesOriginal;
         Directory = directory;
         Path = System.IO.Path.Combine(directory, fileName);
         // Seconds a command waits for a lock; what fails then is tried again by the recording worker.
@@ -181,6 +187,12 @@ internal sealed class SqliteConnections : IDisposable
             return;
         }
 
+        if (!_movesOriginal)
+        {
+            throw new AnalyticsStoreException($"{Path} is the database of the original Ollama Metrics Proxy. 'ollama-proxy import {Path}' brings its records over.");
+        }
+
+        OriginalDatabase.Settle(Path);
         var name = System.IO.Path.GetFileNameWithoutExtension(Path);
         var aside = Enumerable.Range(1, int.MaxValue)
             .Select(number => System.IO.Path.Combine(Directory, number == 1 ? $"{name}.original.db" : string.Create(CultureInfo.InvariantCulture, $"{name}.original-{number}.db")))

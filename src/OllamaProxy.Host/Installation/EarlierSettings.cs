@@ -1,0 +1,62 @@
+using System.Runtime.Versioning;
+using System.Xml.Linq;
+using Microsoft.Win32;
+
+namespace OllamaProxy.Host.Installation;
+
+/// <summary>What an earlier installation set, so that an upgrade changes only what it is asked to.</summary>
+internal static class EarlierSettings
+{
+    /// <param name="system">As <see cref="InstallWish.System"/>.</param>
+    /// <param name="root">As <see cref="InstallWish.Root"/>.</param>
+    /// <param name="home">The person's home folder.</param>
+    public static IReadOnlyDictionary<string, string> Of(string system, string? root, string home) => system switch
+    {
+        "windows" => OperatingSystem.IsWindows() ? OfService() : new Dictionary<string, string>(),
+        "macos" => OfAgent(LaunchdPlan.Agent(home)),
+        _ => EnvironmentFile.Read(TextOf(Path.Combine(root ?? "/", SystemdPlan.Settings.TrimStart('/')))),
+    };
+
+    /// <summary>The variables of a launchd agent; none of a file that is no such thing.</summary>
+    internal static IReadOnlyDictionary<string, string> OfAgent(string path)
+    {
+        Dictionary<string, string> variables = new(StringComparer.Ordinal);
+        try
+        {
+            var elements = File.Exists(path)
+                ? XDocument.Load(path).Descendants("key").FirstOrDefault(key => key.Value == "EnvironmentVariables")?.ElementsAfterSelf().FirstOrDefault()?.Elements().ToList() ?? []
+                : [];
+            for (var index = 0; index + 1 < elements.Count; index += 2)
+            {
+                variables[elements[index].Value] = elements[index + 1].Value;
+            }
+        }
+        catch (System.Xml.XmlException)
+        {
+            // It is written anew.
+        }
+
+        return variables;
+    }
+
+    [SupportedOSPlatform("windows")]
+    private static Dictionary<string, string> OfService()
+    {
+        using var key = Registry.LocalMachine.OpenSubKey($@"SYSTEM\CurrentControlSet\Services\{WindowsPlan.Service}");
+        return (key?.GetValue("Environment") as string[] ?? []).Select(pair => pair.Split('=', 2)).Where(pair => pair.Length == 2)
+            .ToDictionary(pair => pair[0], pair => pair[1], StringComparer.OrdinalIgnoreCase);
+    }
+
+    private static string TextOf(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? File.ReadAllText(path) : "";
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // A dry run of somebody who may not read it.
+            return "";
+        }
+    }
+}
