@@ -157,6 +157,7 @@ public sealed class ScrapedTraffic : IAsyncLifetime
         await AskAsync("/api/generate", """{"model":"tiny","prompt":"a","stream":false}""", "error");
         await Eventually.TrueAsync(async () => await PageValueAsync("ollama_up") == 0);
         _ollama = await SimulatedOllamaServer.StartAsync(s_options with { Port = port });
+        await Eventually.TrueAsync(async () => await PageValueAsync("ollama_up") == 1);
         await AskAsync("/api/generate", """{"model":"tiny","prompt":"a","stream":false}""", "success");
         await Eventually.TrueAsync(async () => await PageValueAsync("""ollama_model_gpu_ratio{model="tiny:latest"}""") is > 0.49 and < 0.51);
     }
@@ -171,6 +172,7 @@ public sealed class ScrapedTraffic : IAsyncLifetime
     {
         using var content = new StringContent(body, Encoding.UTF8);
         using var answer = await Proxy.Client.PostAsync(path, content);
+        Assert.True(status == "error" || answer.IsSuccessStatusCode, $"{path} was answered with {answer.StatusCode}: {body}");
         Count(path.Replace("/api/", "", StringComparison.Ordinal).TrimStart('/'), status);
         if (status == "success")
         {

@@ -27,7 +27,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     private static readonly TimeSpan s_hangLook = TimeSpan.FromSeconds(1);
 
     /// <summary>How long a request that could not connect waits for the news that the child has ended.</summary>
-    private static readonly TimeSpan s_newsPatience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_newsPatience = TimeSpan.FromSeconds(5);
 
     /// <summary>Lines of Ollama's output in a message about its end. All of them are in the log above it; 200 are kept.</summary>
     private const int LinesInMessage = 20;
