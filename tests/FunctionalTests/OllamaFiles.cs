@@ -30,17 +30,29 @@ internal sealed class OllamaFiles : IDisposable
         return path;
     }
 
-    /// <summary>The processes of a process group that still run; zombies do not.</summary>
+    /// <summary>The processes of a process group that still run. A zombie does not, unless threads of it are left: those still hold its sockets open.</summary>
     public static IReadOnlyList<int> RunningInGroup(int leader) =>
     [
         .. from folder in Directory.EnumerateDirectories("/proc")
            where int.TryParse(Path.GetFileName(folder), out _)
            let fields = Fields(folder)
-           where fields is not null && fields[0] is not ("Z" or "X") && fields[2] == leader.ToString(CultureInfo.InvariantCulture)
+           where fields is not null && (fields[0] is not ("Z" or "X") || HasThreads(folder)) && fields[2] == leader.ToString(CultureInfo.InvariantCulture)
            select int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture),
     ];
 
     public void Dispose() => _folder.Delete(recursive: true);
+
+    private static bool HasThreads(string folder)
+    {
+        try
+        {
+            return Directory.GetDirectories(Path.Combine(folder, "task")).Length > 1;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
 
     private static string[]? Fields(string folder)
     {

@@ -86,10 +86,17 @@ internal sealed class ExchangeMiddleware(
 
         try
         {
+            // Before the look at the state: read after it, this might be the next Ollama's, which is then taken for the one that could not be connected to.
+            var processId = ollama.ProcessId;
             // The slot is kept meanwhile: whoever has waited for it has not waited in vain.
-            if (start.IsNeeded(exchange) && !await start.PassAsync(context, exchange))
+            if (start.IsNeeded(exchange))
             {
-                return ForwarderError.None;
+                if (!await start.PassAsync(context, exchange))
+                {
+                    return ForwarderError.None;
+                }
+
+                processId = ollama.ProcessId;
             }
 
             if (exchange.Phase == RequestPhase.Queued)
@@ -100,7 +107,7 @@ internal sealed class ExchangeMiddleware(
             metrics.RequestStarted();
             try
             {
-                return await ForwardAsync(context, exchange);
+                return await ForwardAsync(context, exchange, processId);
             }
             finally
             {
@@ -113,7 +120,7 @@ internal sealed class ExchangeMiddleware(
         }
     }
 
-    private async Task<ForwarderError> ForwardAsync(HttpContext context, ExchangeInProgress exchange)
+    private async Task<ForwarderError> ForwardAsync(HttpContext context, ExchangeInProgress exchange, int? processId)
     {
         // Ollama upgrades nothing and answers as if it had not been asked; so the request is one like any other.
         context.Features.Set<IHttpUpgradeFeature>(null);
@@ -128,7 +135,6 @@ internal sealed class ExchangeMiddleware(
             exchange.Span = TraceExchange.Begin(context.Request.Headers.TraceParent, context.Request.Headers.TraceState, exchange.StartedAt);
         }
 
-        var processId = ollama.ProcessId;
         var error = await SendAsync(context, exchange);
         if (exchange.End == RelayEnd.NoAnswer && await start.MayRepeatAsync(context, exchange, processId))
         {
