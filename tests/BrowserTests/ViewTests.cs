@@ -144,6 +144,8 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
         var next = busy.Records.Select((other, index) => (other, index + 1)).FirstOrDefault(entry => entry.Item2 > id && entry.other.ClientIp == record.ClientIp && entry.other.IsInference);
         if (next.other is not null)
         {
+            // The neighbours are asked for apart from the request itself.
+            await visit.Page.Locator("a", new() { HasText = "Next →" }).WaitForAsync();
             await visit.Page.Keyboard.PressAsync("]");
             await Assertions.Expect(visit.Page).ToHaveTitleAsync($"Request {next.Item2} · ollama-proxy");
             await visit.Page.Locator("section[aria-label=Prompt]").WaitForAsync();

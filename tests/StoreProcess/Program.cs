@@ -25,7 +25,8 @@ while (true)
         Response = "because",
     }).ToList();
     await store.WriteAsync(batch, default);
-    await Console.Out.WriteLineAsync(string.Join(' ', batch.Select(record => record.RequestId)));
+    // The end is told too: a line may be cut by the kill.
+    await Console.Out.WriteLineAsync($"{string.Join(' ', batch.Select(record => record.RequestId))} .");
 }
 
 /// <summary>What a backend may ask for.</summary>

@@ -111,7 +111,11 @@ public abstract partial class RememberingStoreContract
         var enough = 1 + Random.Shared.Next(25);
         while (await process.StandardOutput.ReadLineAsync() is { } line)
         {
-            written.UnionWith(line.Split(' '));
+            if (line.Split(' ') is [.. var ids, "."])
+            {
+                written.UnionWith(ids);
+            }
+
             if (++lines == enough)
             {
                 for (var patience = Stopwatch.StartNew(); patience.Elapsed < Random.Shared.NextDouble() * TimeSpan.FromMilliseconds(5);)

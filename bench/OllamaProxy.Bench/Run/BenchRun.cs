@@ -128,7 +128,7 @@ internal sealed class BenchRun(BenchOptions options, IReadOnlyList<Contestant> c
 
     private static (double Written, double Dropped) Records(RunningContestant contestant)
     {
-        // A scrape may be a moment old: its answer is kept for 300 ms.
+        // What came last waits for up to 250 ms to be written together (ANALYTICS_FLUSH_MS).
         Thread.Sleep(350);
         return (contestant.Counter("ollama_proxy_records_written_total"), contestant.Counter("ollama_proxy_records_dropped_total"));
     }

@@ -12,9 +12,6 @@ internal sealed class ScrapeBench(Contestant ours, Places places, CancellationTo
     private const int Models = 100;
     private const int Scrapes = 20;
 
-    /// <summary>The exporter answers a second scrape within 300 ms with the page of the first.</summary>
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(350);
-
     private static readonly string[] s_prompts = ["Summarize this", "Translate this", "Explain this", "Write code", "Why?", "Create a poem", "Analyze this", "Help me", "List them", "Hello"];
 
     /// <summary>The table.</summary>
@@ -62,7 +59,6 @@ internal sealed class ScrapeBench(Contestant ours, Places places, CancellationTo
         var page = "";
         for (var scrape = 0; scrape < Scrapes; scrape++)
         {
-            await Task.Delay(s_pause, stop);
             var begun = Stopwatch.GetTimestamp();
             page = await client.GetStringAsync("/metrics", stop);
             times.Add(Stopwatch.GetElapsedTime(begun).TotalMilliseconds);

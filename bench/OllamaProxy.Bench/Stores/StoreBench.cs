@@ -93,6 +93,7 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
         await over.CancelAsync();
         var searches = await searching;
         proxy.WaitUntilQuiet();
+        // What came last waits for up to 250 ms to be written together (ANALYTICS_FLUSH_MS).
         await Task.Delay(TimeSpan.FromMilliseconds(350), stop);
         Add(row++, backend, $"{Rate:N0} exchanges/s for {_seconds} s, a search every 100 ms: exchanges", Row.Text(results["units"]));
         Add(row++, backend, "… records written", Row.Text(proxy.Counter("ollama_proxy_records_written_total") - written));

@@ -1,4 +1,3 @@
-using System.Buffers;
 using MediatR;
 using Microsoft.Extensions.Logging;
 using OllamaProxy.Domain;
@@ -10,10 +9,6 @@ internal sealed partial class LogRequest(ILogger<LogRequest> logger) : INotifica
 {
     /// <summary>Characters of a path or a name that are shown.</summary>
     private const int MaxShown = 120;
-
-    /// <summary>What moves a terminal's cursor or changes its colours, and what ends a line in some reader of logs.</summary>
-    private static readonly SearchValues<char> s_control = SearchValues.Create(
-        [.. Enumerable.Range(0, 0x20).Concat(Enumerable.Range(0x7f, 0x21)).Concat([0x2028, 0x2029, 0x200e, 0x200f, 0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069]).Select(code => (char)code)]);
 
     public Task Handle(RequestRecorded notification, CancellationToken cancellationToken)
     {
@@ -31,11 +26,7 @@ internal sealed partial class LogRequest(ILogger<LogRequest> logger) : INotifica
     /// <summary>Without the query, where clients put keys.</summary>
     private static string PathOf(string? target) => target?.Split('?', 2)[0] ?? "-";
 
-    private static string Plain(string text)
-    {
-        text = text.Length > MaxShown ? $"{TextCut.Beginning(text, MaxShown)}…" : text;
-        return text.AsSpan().ContainsAny(s_control) ? string.Concat(text.Select(character => s_control.Contains(character) ? '\ufffd' : character)) : text;
-    }
+    private static string Plain(string text) => PlainText.Of(text.Length > MaxShown ? $"{TextCut.Beginning(text, MaxShown)}…" : text);
 
     private static partial class Log
     {

@@ -175,6 +175,12 @@ internal sealed class Listeners : IDisposable
             }
 
             socket.Bind(end);
+            if (end.Port == 0)
+            {
+                // A port that is bound alone may be given to somebody else too; one that is listened on is ours.
+                socket.Listen();
+            }
+
             _sockets.Add((end, socket));
         }
         catch

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using OllamaProxy.Domain;
 
 namespace OllamaProxy.Host.Commands;
 
@@ -31,8 +32,7 @@ internal static class Terminal
     }
 
     /// <summary>Text from the wire as it may be shown on a terminal: nothing in it moves the cursor.</summary>
-    public static string Plain(string? text) =>
-        text is null ? Unknown : string.Concat(text.Select(character => char.IsControl(character) ? '\ufffd' : character));
+    public static string Plain(string? text) => text is null ? Unknown : PlainText.Of(text);
 
     public static string Number(double? value, string format = "N0", string unit = "") =>
         value is { } number ? string.Create(CultureInfo.InvariantCulture, $"{number.ToString(format, CultureInfo.InvariantCulture)}{unit}") : Unknown;

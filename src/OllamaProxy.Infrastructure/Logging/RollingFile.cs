@@ -36,21 +36,11 @@ public sealed class RollingFile(string directory, long maxBytes, int maxFiles) :
     private static string PathOf(string directory, int age) =>
         System.IO.Path.Combine(directory, age == 0 ? $"{Name}.log" : string.Create(CultureInfo.InvariantCulture, $"{Name}.{age}.log"));
 
+    /// <summary>Who asked what from which machine is nobody else's business.</summary>
     private FileStream OpenFile()
     {
-        var options = new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 };
-        if (OperatingSystem.IsWindows())
-        {
-            Directory.CreateDirectory(directory);
-        }
-        else
-        {
-            // Who asked what from which machine is nobody else's business.
-            Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-
-        return new FileStream(Path, options);
+        PrivateFiles.CreateFolder(directory);
+        return PrivateFiles.Open(Path, FileMode.Append, FileShare.ReadWrite | FileShare.Delete, FileAccess.Write);
     }
 
     private void Roll()

@@ -1,6 +1,7 @@
 using System.Globalization;
 using OllamaProxy.Host.Analytics;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure;
 
 namespace OllamaProxy.Host.Commands.Data;
 
@@ -33,7 +34,7 @@ internal static class ExportCommand
         try
         {
             long written;
-            await using (var output = CreatePrivate(part.FullName))
+            await using (var output = PrivateFiles.Open(part.FullName, FileMode.Create, FileShare.None, FileAccess.Write))
             {
                 using var progress = new ProgressBar("records", total, TimeProvider.System);
                 written = await CopyAsync(body, output, total > 0 ? progress : null, cancellationToken);
@@ -80,17 +81,5 @@ internal static class ExportCommand
         }
 
         return written;
-    }
-
-    /// <summary>Prompts are their owner's.</summary>
-    private static FileStream CreatePrivate(string path)
-    {
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.None };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-
-        return new FileStream(path, options);
     }
 }

@@ -47,8 +47,8 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IDisposable
     {
         try
         {
-            JsonlAppender.CreateFolder(_directory);
-            _lock = JsonlCatalog.Create(Path.Combine(_directory, LockName), FileMode.OpenOrCreate, FileShare.None);
+            PrivateFiles.CreateFolder(_directory);
+            _lock = PrivateFiles.Open(Path.Combine(_directory, LockName), FileMode.OpenOrCreate, FileShare.None);
             // The lines of the newest day are all read.
             _appender = new JsonlAppender(_catalog, _directory, await Task.Run(_catalog.Open, cancellationToken));
             Compressing = CompressAsync();

@@ -59,7 +59,7 @@ internal sealed class JsonlAppender(JsonlCatalog catalog, string directory, long
 
     private Part Open(DateOnly day)
     {
-        CreateFolder(directory);
+        PrivateFiles.CreateFolder(directory);
         var path = catalog.PathOf(day, compressed: false);
         var file = catalog.PlainOf(day);
         if (file is not null && (!File.Exists(path) || new FileInfo(path).Length < file.Length))
@@ -69,20 +69,7 @@ internal sealed class JsonlAppender(JsonlCatalog catalog, string directory, long
             file = new JsonlFile(path, isCompressed: false) { Blocks = File.Exists(path) ? JsonlPlain.Mend(path) : [] };
         }
 
-        return new Part(day, file ?? new JsonlFile(path, isCompressed: false), JsonlCatalog.Create(path, FileMode.OpenOrCreate, FileShare.ReadWrite | FileShare.Delete));
-    }
-
-    /// <summary>Readable by its owner only.</summary>
-    public static void CreateFolder(string directory)
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            Directory.CreateDirectory(directory);
-        }
-        else
-        {
-            Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        }
+        return new Part(day, file ?? new JsonlFile(path, isCompressed: false), PrivateFiles.Open(path, FileMode.OpenOrCreate, FileShare.ReadWrite | FileShare.Delete));
     }
 
     /// <summary>What was written of a batch that failed does not count, and is cut off now or by the next write.</summary>

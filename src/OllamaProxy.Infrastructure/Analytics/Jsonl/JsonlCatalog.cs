@@ -12,7 +12,6 @@ internal sealed class JsonlCatalog(string directory)
     private const string Temporary = ".tmp";
     private const string DayFormat = "yyyy-MM-dd";
 
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly Lock _lock = new();
     private readonly SortedDictionary<DateOnly, (JsonlFile? Packed, JsonlFile? Plain)> _days = [];
@@ -24,18 +23,6 @@ internal sealed class JsonlCatalog(string directory)
 
     /// <summary>Where a file is prepared before it takes its name.</summary>
     public string TemporaryPathOf(DateOnly day, bool compressed) => PathOf(day, compressed) + Temporary;
-
-    /// <summary>Readable by nobody else from its first byte on.</summary>
-    public static FileStream Create(string path, FileMode mode, FileShare share)
-    {
-        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.ReadWrite, Share = share, BufferSize = 0 };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = OwnerOnly;
-        }
-
-        return new FileStream(path, options);
-    }
 
     /// <summary>Finds the files, mends what a killed program left, and returns the highest position.</summary>
     public long Open()
@@ -192,7 +179,7 @@ internal sealed class JsonlCatalog(string directory)
 
         var plain = TemporaryPathOf(day, compressed: false);
         using (var source = new GZipStream(File.OpenRead(path), CompressionMode.Decompress))
-        using (var target = Create(plain, FileMode.Create, FileShare.None))
+        using (var target = PrivateFiles.Open(plain, FileMode.Create, FileShare.None))
         {
             source.CopyTo(target);
         }

@@ -16,7 +16,7 @@ internal sealed class JsonlOutput : IDisposable
     public JsonlOutput(string path, bool compress)
     {
         (Path, _compress) = (path, compress);
-        _file = JsonlCatalog.Create(path, FileMode.Create, FileShare.Read | FileShare.Delete);
+        _file = PrivateFiles.Open(path, FileMode.Create, FileShare.Read | FileShare.Delete);
     }
 
     public string Path { get; }

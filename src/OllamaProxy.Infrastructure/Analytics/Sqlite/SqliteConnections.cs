@@ -18,8 +18,6 @@ internal sealed class SqliteConnections : IDisposable
     /// <summary>Milliseconds that emptying it waits for readers.</summary>
     private const int Patience = 100;
 
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-
     private readonly SqliteConnection _writer;
     private readonly string _readers;
     private readonly SemaphoreSlim _writing = new(1, 1);
@@ -59,10 +57,11 @@ internal sealed class SqliteConnections : IDisposable
     {
         try
         {
-            CreateFolder();
+            PrivateFiles.CreateFolder(Directory);
             TakeLock();
             MoveOriginalAside();
-            CreateFile(Path, FileShare.ReadWrite | FileShare.Delete).Dispose();
+            // Before SQLite does, because it would let the group and the world read what people asked; its other files take the mode of this one.
+            PrivateFiles.Open(Path, FileMode.OpenOrCreate, FileShare.ReadWrite | FileShare.Delete).Dispose();
             _writer.Open();
             SqliteSchema.Prepare(_writer);
             SqliteSchema.Migrate(_writer, Path);
@@ -153,24 +152,12 @@ internal sealed class SqliteConnections : IDisposable
         _lock?.Dispose();
     }
 
-    private void CreateFolder()
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            System.IO.Directory.CreateDirectory(Directory);
-        }
-        else
-        {
-            System.IO.Directory.CreateDirectory(Directory, OwnerOnly | UnixFileMode.UserExecute);
-        }
-    }
-
     /// <summary>SQLite lets two programs write in turns, but what one knows of the file (the last position, hours and parts that are stale) the other would make wrong.</summary>
     private void TakeLock()
     {
         try
         {
-            _lock = CreateFile(Path + ".lock", FileShare.None);
+            _lock = PrivateFiles.Open(Path + ".lock", FileMode.OpenOrCreate, FileShare.None);
         }
         catch (IOException exception) when (File.Exists(Path + ".lock"))
         {
@@ -199,18 +186,6 @@ internal sealed class SqliteConnections : IDisposable
             .First(path => !File.Exists(path));
         File.Move(Path, aside);
         MovedAside = aside;
-    }
-
-    /// <summary>Before SQLite does, because it would let the group and the world read what people asked; its other files take the mode of this one.</summary>
-    private static FileStream CreateFile(string path, FileShare share)
-    {
-        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = share, BufferSize = 0 };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = OwnerOnly;
-        }
-
-        return new FileStream(path, options);
     }
 
     /// <summary>
