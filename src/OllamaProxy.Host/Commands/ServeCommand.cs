@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Connections;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Supervision;
@@ -29,7 +28,9 @@ internal static class ServeCommand
             CheckLogFolder(settings.Log);
             OpenSsl.NeedFor(settings);
             using var listeners = await Listeners.BindAsync(settings.Proxy, settings.Scrape, cancellationToken);
-            return await RunAsync(settings with { Proxy = settings.Proxy with { Addresses = listeners.Addresses } }, listeners, onReady, cancellationToken);
+            using var interrupts = new Interrupts();
+            var code = await RunAsync(settings with { Proxy = settings.Proxy with { Addresses = listeners.Addresses } }, listeners, interrupts, onReady, cancellationToken);
+            return interrupts.IsSecond ? ExitCodes.Interrupted : code;
         }
         catch (StartException exception)
         {
@@ -37,7 +38,7 @@ internal static class ServeCommand
         }
     }
 
-    private static async Task<int> RunAsync(ProxySettings settings, Listeners listeners, Action<WebApplication> onReady, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(ProxySettings settings, Listeners listeners, Interrupts interrupts, Action<WebApplication> onReady, CancellationToken cancellationToken)
     {
         var started = false;
         await using var app = ProxyHost.Build(
@@ -50,7 +51,7 @@ internal static class ServeCommand
                 builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", level => started && level >= LogLevel.Warning);
             });
         var ollama = app.Services.GetRequiredService<IOllamaProcessSupervisor>();
-        using var secondInterrupt = EndAtSecondInterrupt(ollama);
+        interrupts.EndAtSecond(ollama);
         try
         {
             await app.StartAsync(cancellationToken);
@@ -131,20 +132,6 @@ internal static class ServeCommand
     {
         await Console.Error.WriteLineAsync($"ollama-proxy cannot start: {message}");
         return ExitCodes.CannotStart;
-    }
-
-    /// <summary>The first Ctrl+C belongs to the host and drains; who presses it again does not want to wait.</summary>
-    private static PosixSignalRegistration EndAtSecondInterrupt(IOllamaProcessSupervisor ollama)
-    {
-        var interrupts = 0;
-        return PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
-        {
-            if (Interlocked.Increment(ref interrupts) == 2)
-            {
-                ollama.KillAtOnce();
-                Environment.Exit(ExitCodes.Interrupted);
-            }
-        });
     }
 
     /// <summary>How this very program is started again: by its own name, or, in development, by <c>dotnet</c> and the path of the assembly.</summary>
