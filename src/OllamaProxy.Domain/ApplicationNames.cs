@@ -36,6 +36,9 @@ public static class ApplicationNames
         ("code", "vscode"), ("electron", "electron"),
     ];
 
+    /// <summary>All of them at once: most user agents hold none.</summary>
+    private static readonly SearchValues<string> s_anyApplication = SearchValues.Create([.. s_applications.Select(application => application.Product)], StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Clients and libraries that name themselves first. What is not here keeps the name it gives itself.</summary>
     private static readonly FrozenDictionary<string, string> s_products = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
     {
@@ -86,11 +89,14 @@ public static class ApplicationNames
     {
         var text = userAgent.AsSpan().Trim();
         text = text[..Math.Min(text.Length, Inspected)];
-        foreach (var (product, name) in s_applications)
+        if (text.ContainsAny(s_anyApplication))
         {
-            if (HasProduct(text, product))
+            foreach (var (product, name) in s_applications)
             {
-                return name;
+                if (HasProduct(text, product))
+                {
+                    return name;
+                }
             }
         }
 

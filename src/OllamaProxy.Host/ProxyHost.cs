@@ -112,6 +112,8 @@ internal static class ProxyHost
         logging.AddFilter("Yarp", LogLevel.None);
         // A cut answer is passed on as cut, which the server reports as an application that wrote too little.
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None);
+        // Were anybody to listen, an activity with random numbers would be made for each request. Spans are ours (TraceExchange).
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
     }
 
     private static void AddSettings(this IServiceCollection services, ProxySettings settings)

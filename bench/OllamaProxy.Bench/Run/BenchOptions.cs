@@ -23,7 +23,7 @@ internal sealed record BenchOptions
     public bool Writes => Write || (!Quick && Only.Count == 0 && Contestants.Count == 0);
 
     /// <summary>True when no measurement beside the others was asked for.</summary>
-    public bool IsWithoutRounds => Only.Count > 0 && Only.All(name => name is Scenario.Stores or Scenario.Scrape);
+    public bool IsWithoutRounds => Only.Count > 0 && Only.All(name => name is Scenario.Stores or Scenario.Scrape or Scenario.Soak);
 
     /// <summary>What is measured by itself belongs to a full run, and to who asks for it.</summary>
     public bool Wants(string name) => Only.Count == 0 ? !Quick && Contestants.Count == 0 : Only.Contains(name);

@@ -21,6 +21,12 @@ internal sealed class ProcessMeter
     /// <summary>MiB, the most since <see cref="ResetPeak"/>.</summary>
     public double PeakMiB => _processes.Sum(process => StatusOf(process, "VmHWM:"));
 
+    /// <summary>Open file descriptors.</summary>
+    public int Descriptors => _processes.Sum(process => Directory.GetFileSystemEntries($"/proc/{process}/fd").Length);
+
+    /// <summary>Threads.</summary>
+    public int Threads => _processes.Sum(process => Directory.GetDirectories($"/proc/{process}/task").Length);
+
     public void ResetPeak()
     {
         foreach (var process in _processes)

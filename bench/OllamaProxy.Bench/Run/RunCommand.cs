@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using OllamaProxy.Bench.Report;
 using OllamaProxy.Bench.Scrape;
+using OllamaProxy.Bench.Soak;
 using OllamaProxy.Bench.Stores;
 
 namespace OllamaProxy.Bench.Run;
@@ -34,6 +35,7 @@ internal static class RunCommand
         var run = new BenchRun(options, contestants, places, stop.Token);
         string? stores = null;
         string? scrape = null;
+        string? soak = null;
         try
         {
             if (!options.IsWithoutRounds)
@@ -51,6 +53,11 @@ internal static class RunCommand
             {
                 stores = new StoreBench(options, ours, places, stop.Token).RunAsync().GetAwaiter().GetResult();
             }
+
+            if (options.Only.Contains(Scenario.Soak))
+            {
+                soak = new SoakBench(options, ours, places, stop.Token).RunAsync().GetAwaiter().GetResult();
+            }
         }
         catch (OperationCanceledException)
         {
@@ -64,6 +71,7 @@ internal static class RunCommand
 
         Tell(options, places, Scenario.Scrape, scrape);
         Tell(options, places, Scenario.Stores, stores);
+        Tell(options, places, Scenario.Soak, soak);
         if (options.IsWithoutRounds)
         {
             return 0;

@@ -23,8 +23,11 @@ internal sealed record Scenario(string Name, string Phase, double Seconds)
     /// <summary>The page of metrics (<see cref="OllamaProxy.Bench.Scrape.ScrapeBench"/>), a table of its own.</summary>
     public const string Scrape = "scrape";
 
+    /// <summary>An hour of traffic (<see cref="OllamaProxy.Bench.Soak.SoakBench"/>), a table of its own; only when asked for.</summary>
+    public const string Soak = "soak";
+
     /// <summary>What <c>--only</c> knows beside the measurements.</summary>
-    public static IReadOnlyList<string> Others { get; } = [Start, Stores, Scrape];
+    public static IReadOnlyList<string> Others { get; } = [Start, Stores, Scrape, Soak];
 
     public static IReadOnlyList<Scenario> All { get; } =
     [

@@ -19,7 +19,9 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
     private readonly int _seconds = options.Quick ? 5 : 20;
     private readonly SortedDictionary<int, (string Title, string Sqlite, string Jsonl)> _rows = [];
 
-    /// <summary>The table.</summary>
+    private IReadOnlyList<(string Title, string Value)> _pages = [];
+
+    /// <summary>The table, and that of the dashboard.</summary>
     public async Task<string> RunAsync()
     {
         foreach (var backend in (string[])["sqlite", "jsonl"])
@@ -40,6 +42,16 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
         foreach (var (title, sqlite, jsonl) in _rows.Values)
         {
             text.Append(CultureInfo.InvariantCulture, $"| {title} | {sqlite} | {jsonl} |\n");
+        }
+
+        if (_pages.Count > 0)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\nThe dashboard before the same SQLite store, in a browser on the same machine; milliseconds from the last byte of its HTML, or from the choice of a filter; p50 and the longest.\n\n");
+            text.Append("| | first paint | everything there | a filter answered |\n|---|---:|---:|---:|\n");
+            foreach (var (title, value) in _pages)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"| {title} | {value} |\n");
+            }
         }
 
         return text.ToString();
@@ -67,6 +79,11 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
             // Lines are read, not looked up: what takes seconds is asked twice.
             var (median, p95) = await questions.TimeAsync(path, backend == "sqlite" ? _times : 2, stop);
             Add(row++, backend, $"{title}: ms", $"{Row.Text(median)} / {Row.Text(p95)}");
+        }
+
+        if (backend == "sqlite")
+        {
+            _pages = await new PageTimes(proxy.Port).MeasureAsync();
         }
 
         foreach (var format in (string[])["jsonl", "csv"])

@@ -43,6 +43,10 @@ internal sealed class EventStreamScanner(JsonFieldScanner json)
         var value = bytes[0];
         switch (_state)
         {
+            // What nearly every line begins with, in one step in place of eight.
+            case State.LineStart when bytes.StartsWith("data: {"u8):
+                _state = State.Json;
+                return "data: "u8.Length;
             case State.LineStart:
                 return StartLine(value);
             case State.Name when value == Data[_matched]:

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Host.Proxy;
 using OllamaProxy.Infrastructure.Logging;
 using OllamaProxy.Infrastructure.Supervision;
 
@@ -25,6 +26,7 @@ internal static class ServeCommand
     {
         try
         {
+            InlineSockets.Enable();
             CheckLogFolder(settings.Log);
             OpenSsl.NeedFor(settings);
             using var listeners = await Listeners.BindAsync(settings.Proxy, settings.Scrape, cancellationToken);

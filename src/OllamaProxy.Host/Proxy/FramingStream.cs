@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 
 namespace OllamaProxy.Host.Proxy;
 
@@ -19,6 +20,9 @@ internal sealed class FramingStream(Socket socket) : Stream
     private const int Suffix = 7;
     private const int BufferSize = 16 * 1024;
 
+    /// <summary>A smaller buffer of HttpClient's is not read into.</summary>
+    private const int SmallestPlace = 1024;
+
     private readonly NetworkStream _network = new(socket, ownsSocket: true);
     private ResponseHeadScanner _head;
     private ChunkScanner _chunks;
@@ -29,6 +33,9 @@ internal sealed class FramingStream(Socket socket) : Stream
 
     /// <summary>The request was one by HEAD: whatever its answer announces, no body follows.</summary>
     private bool _isHead;
+
+    /// <summary>More was there than HttpClient's own buffer takes: the next read is a large one.</summary>
+    private bool _isPlenty;
 
     /// <summary>Bytes ready for HttpClient: a wrapped piece, held while it is being read.</summary>
     private byte[]? _buffer;
@@ -70,6 +77,7 @@ internal sealed class FramingStream(Socket socket) : Stream
         return buffer.IsEmpty ? _network.ReadAsync(buffer, cancellationToken) : ReceiveAsync(buffer, cancellationToken);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         if (_part != Part.Chunks)
@@ -78,7 +86,16 @@ internal sealed class FramingStream(Socket socket) : Stream
             return Accept(buffer.Span[..received]);
         }
 
-        var space = _buffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);
+        // A stream that waits for its next token holds no buffer but the one it was given.
+        if (!_isPlenty && buffer.Length >= SmallestPlace)
+        {
+            var room = buffer[Prefix..^Suffix];
+            var received = await _network.ReadAsync(room, cancellationToken);
+            _isPlenty = received == room.Length;
+            return received == 0 ? 0 : Wrap(buffer.Span, received);
+        }
+
+        var space = _buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         int length;
         try
         {
@@ -86,7 +103,8 @@ internal sealed class FramingStream(Socket socket) : Stream
         }
         catch
         {
-            ReturnBuffer();
+            // A read that was cancelled may still write into it: it is left to the garbage collector.
+            _buffer = null;
             throw;
         }
 
@@ -96,7 +114,8 @@ internal sealed class FramingStream(Socket socket) : Stream
             return 0;
         }
 
-        Wrap(length);
+        _isPlenty = length > buffer.Length;
+        (_from, _to) = (0, Wrap(space, length));
         return TakeReady(buffer.Span);
     }
 
@@ -155,14 +174,13 @@ internal sealed class FramingStream(Socket socket) : Stream
     {
         _buffer = ArrayPool<byte>.Shared.Rent(Math.Max(BufferSize, rest.Length + Prefix + Suffix));
         rest.CopyTo(_buffer.AsSpan(Prefix));
-        Wrap(rest.Length);
+        (_from, _to) = (0, Wrap(_buffer, rest.Length));
     }
 
-    /// <summary>Puts a size line before and an end after the raw bytes, which stand at <see cref="Prefix"/> in the buffer.</summary>
-    private void Wrap(int received)
+    /// <summary>Puts a size line before and an end after the raw bytes, which stand at <see cref="Prefix"/> in the buffer. Returns where the whole ends.</summary>
+    private int Wrap(Span<byte> buffer, int received)
     {
-        var buffer = _buffer!;
-        var inner = buffer.AsSpan(Prefix, received);
+        var inner = buffer.Slice(Prefix, received);
         var length = 0;
         while (length < inner.Length && !_chunks.Ended)
         {
@@ -178,13 +196,12 @@ internal sealed class FramingStream(Socket socket) : Stream
         buffer[end++] = (byte)'\n';
         if (_chunks.Ended)
         {
-            LastChunk.CopyTo(buffer.AsSpan(end));
+            LastChunk.CopyTo(buffer[end..]);
             end += LastChunk.Length;
             _part = Part.Head;
         }
 
-        _from = 0;
-        _to = end;
+        return end;
     }
 
     private int TakeReady(Span<byte> destination)

@@ -3,6 +3,8 @@ namespace OllamaProxy.Host.Proxy;
 /// <summary>The request body on its way to Ollama: bytes pass, a reader looks. Nothing is kept, so an upload of many gigabytes takes no memory.</summary>
 internal sealed class ObservedRequestBody(Stream body, ExchangeInProgress exchange) : ReadOnlyStream
 {
+    private Fairness _fairness;
+
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         // The first read makes Kestrel tell a waiting client to continue; when Ollama has answered already, it did not ask for the body, and neither do we.
@@ -17,12 +19,21 @@ internal sealed class ObservedRequestBody(Stream body, ExchangeInProgress exchan
             return ObserveAsync(read, buffer);
         }
 
-        return ValueTask.FromResult(Observe(buffer, read.Result));
+        var length = Observe(buffer, read.Result);
+        return _fairness.IsTurnOver(waited: false, length) ? YieldAsync(length) : ValueTask.FromResult(length);
+    }
+
+    private static async ValueTask<int> YieldAsync(int length)
+    {
+        await Task.Yield();
+        return length;
     }
 
     private async ValueTask<int> ObserveAsync(ValueTask<int> read, Memory<byte> buffer)
     {
-        return Observe(buffer, await read);
+        var length = Observe(buffer, await read);
+        _fairness.IsTurnOver(waited: true, length);
+        return length;
     }
 
     private int Observe(Memory<byte> buffer, int length)

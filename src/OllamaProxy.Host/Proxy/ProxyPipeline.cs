@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using OllamaProxy.Application.Supervision;
@@ -18,6 +19,7 @@ internal static class ProxyPipeline
     public static void AddProxyPipeline(this IServiceCollection services)
     {
         services.AddHttpForwarder();
+        services.AddSingleton<IMemoryPoolFactory<byte>, WideBlocks>();
         services.AddSingleton<OllamaConnections>();
         services.AddSingleton<ConcurrencyGate>();
         services.AddSingleton<RunningRequests>();
@@ -28,7 +30,10 @@ internal static class ProxyPipeline
     }
 
     /// <summary>Kestrel as Ollama's own server is: HTTP/1, and without a time-out or a limit that Ollama does not have. All of them are lifted here.</summary>
-    public static void ConfigureKestrel(this WebApplicationBuilder builder, ProxyOptions options) =>
+    public static void ConfigureKestrel(this WebApplicationBuilder builder, ProxyOptions options)
+    {
+        // See InlineSockets.
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -53,6 +58,7 @@ internal static class ProxyPipeline
                 kestrel.Listen(address, options.Port);
             }
         });
+    }
 
     /// <param name="app">The application.</param>
     /// <param name="hasMetrics">False when <c>/metrics</c> has a port of its own; here it then is Ollama's.</param>
@@ -63,6 +69,7 @@ internal static class ProxyPipeline
             context => OwnPaths.Contains(context.Features.Get<IHttpRequestFeature>()!.RawTarget, hasMetrics),
             branch =>
             {
+                branch.Use(PoolScheduler.RunAsync);
                 branch.UseRouting();
                 branch.UseEndpoints(own);
             });

@@ -11,10 +11,15 @@ namespace OllamaProxy.Host.Proxy;
 /// </summary>
 internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage response, ExchangeInProgress exchange)
 {
-    private const int BufferSize = 16 * 1024;
+    /// <summary>What a stream holds while it waits: HttpClient does not give more at once of a chunked body.</summary>
+    private const int SmallBuffer = 4 * 1024;
+
+    /// <summary>For a body that comes in pieces of more than half of that.</summary>
+    private const int LargeBuffer = 32 * 1024;
 
     private readonly bool _isFramed = response.Headers.TransferEncodingChunked == true && HasBody(context);
     private ChunkScanner _chunks;
+    private Fairness _fairness;
 
     /// <summary>HTTP/1.0 clients get the data without the framing.</summary>
     private bool IsRaw => context.Response.Headers.TransferEncoding.Count > 0;
@@ -22,32 +27,56 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var body = await response.Content.ReadAsStreamAsync(cancellationToken);
-        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-        var reading = new ValueTask<int>(0);
+        var buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
+        var isReading = false;
         try
         {
             while (true)
             {
-                reading = body.ReadAsync(buffer, cancellationToken);
-                if (!reading.IsCompleted && !context.Response.HasStarted)
+                isReading = true;
+                var reading = body.ReadAsync(buffer, cancellationToken);
+                var waits = !reading.IsCompleted;
+                if (waits && !context.Response.HasStarted)
                 {
                     // The head came alone, so it goes alone.
                     await context.Response.StartAsync(cancellationToken);
                     await context.Response.Body.FlushAsync(cancellationToken);
                 }
 
-                var read = await ReadAsync(reading);
-                if (read <= 0)
+                int read;
+                try
                 {
-                    if (exchange.UsageFilter is { } filter)
-                    {
-                        await EndFilteredAsync(filter, cancellationToken);
-                    }
-
-                    break;
+                    read = await reading;
+                }
+                catch (Exception exception) when (exception is IOException or HttpRequestException)
+                {
+                    isReading = false;
+                    exchange.End = RelayEnd.CutByUpstream;
+                    await EndFilteredAsync(cancellationToken);
+                    await CutAsync();
+                    return;
                 }
 
-                await PassOnAsync(buffer, read, cancellationToken);
+                isReading = false;
+                if (read == 0)
+                {
+                    exchange.End = RelayEnd.Whole;
+                    await EndFilteredAsync(cancellationToken);
+                    return;
+                }
+
+                await PassOnAsync(buffer.AsMemory(0, read), cancellationToken);
+                if ((read >= SmallBuffer / 2) != (buffer.Length >= LargeBuffer))
+                {
+                    var size = buffer.Length >= LargeBuffer ? SmallBuffer : LargeBuffer;
+                    ArrayPool<byte>.Shared.Return(buffer);
+                    buffer = ArrayPool<byte>.Shared.Rent(size);
+                }
+
+                if (_fairness.IsTurnOver(waits, read))
+                {
+                    await Task.Yield();
+                }
             }
         }
         // The client's connection is gone, or the proxy is told to stop.
@@ -57,8 +86,8 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
         }
         finally
         {
-            // A read that still runs owns the buffer; then it is left to the garbage collector.
-            if (reading.IsCompleted || exchange.End != RelayEnd.CutByClient)
+            // A read that may still run owns the buffer; then it is left to the garbage collector.
+            if (!isReading)
             {
                 ArrayPool<byte>.Shared.Return(buffer);
             }
@@ -68,50 +97,46 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
     /// <summary>True when a body may follow the head of this answer, whose status is known.</summary>
     public static bool HasBody(HttpContext context) => !HttpMethods.IsHead(context.Request.Method) && context.Response.StatusCode is not (204 or 304);
 
-    /// <summary>The length of the next piece; 0 at the end of the body, -1 when Ollama's connection ended before it.</summary>
-    private async ValueTask<int> ReadAsync(ValueTask<int> reading)
-    {
-        try
-        {
-            var read = await reading;
-            if (read == 0)
-            {
-                exchange.End = RelayEnd.Whole;
-            }
-
-            return read;
-        }
-        catch (Exception exception) when (exception is IOException or HttpRequestException)
-        {
-            exchange.End = RelayEnd.CutByUpstream;
-            await CutAsync();
-            return -1;
-        }
-    }
-
     /// <summary>The client first: looking at the bytes must not delay them. When they arrived is noted before, for a slow client does not make a slow model.</summary>
-    private async ValueTask PassOnAsync(byte[] buffer, int read, CancellationToken cancellationToken)
+    private ValueTask PassOnAsync(Memory<byte> bytes, CancellationToken cancellationToken)
     {
         var arrived = exchange.Clock.GetTimestamp();
         if (exchange.UsageFilter is { } filter)
         {
-            await PassFilteredAsync(filter, buffer.AsMemory(0, read), arrived, cancellationToken);
+            return PassFilteredAsync(filter, bytes, arrived, cancellationToken);
         }
-        else if (!_isFramed)
+
+        var isRaw = IsRaw;
+        if (_isFramed && !isRaw)
         {
-            await WriteAsync(buffer.AsMemory(0, read), cancellationToken);
-            exchange.ObserveResponse(buffer.AsSpan(0, read), arrived);
+            bytes = bytes[..TakeDataTogether(bytes.Span)];
         }
-        else if (IsRaw)
+
+        var write = context.Response.Body.WriteAsync(bytes, cancellationToken);
+        if (!write.IsCompletedSuccessfully)
         {
-            await WriteAsync(buffer.AsMemory(0, read), cancellationToken);
-            ObserveData(buffer.AsSpan(0, read), arrived);
+            return ObserveAfterAsync(write, bytes, isRaw, arrived);
+        }
+
+        Observe(bytes.Span, isRaw, arrived);
+        return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask ObserveAfterAsync(ValueTask write, ReadOnlyMemory<byte> bytes, bool isRaw, long arrived)
+    {
+        await WaitForClientAsync(write);
+        Observe(bytes.Span, isRaw, arrived);
+    }
+
+    private void Observe(ReadOnlySpan<byte> bytes, bool isRaw, long arrived)
+    {
+        if (_isFramed && isRaw)
+        {
+            ObserveData(bytes, arrived);
         }
         else
         {
-            var length = TakeDataTogether(buffer.AsSpan(0, read));
-            await WriteAsync(buffer.AsMemory(0, length), cancellationToken);
-            exchange.ObserveResponse(buffer.AsSpan(0, length), arrived);
+            exchange.ObserveResponse(bytes, arrived);
         }
     }
 
@@ -129,7 +154,7 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
             }
 
             filter.Read(data.Span);
-            if (!_chunks.IsInside || filter.Passed.Length > BufferSize)
+            if (!_chunks.IsInside || filter.Passed.Length > LargeBuffer)
             {
                 await WriteFilteredAsync(filter, cancellationToken);
             }
@@ -158,8 +183,13 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
     }
 
     /// <summary>What the filter held back at the end, and the end itself where there was one.</summary>
-    private async ValueTask EndFilteredAsync(UsageFilter filter, CancellationToken cancellationToken)
+    private async ValueTask EndFilteredAsync(CancellationToken cancellationToken)
     {
+        if (exchange.UsageFilter is not { } filter)
+        {
+            return;
+        }
+
         filter.Finish();
         await WriteFilteredAsync(filter, cancellationToken);
         if (IsRaw && exchange.End == RelayEnd.Whole)

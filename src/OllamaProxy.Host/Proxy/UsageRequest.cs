@@ -31,6 +31,8 @@ internal static class UsageRequest
             held.Write(buffer, 0, read);
         }
 
+        // A long history takes a while to be read: not on a thread that carries others' tokens.
+        await Task.Yield();
         var isWhole = read == 0;
         var body = held.GetBuffer().AsMemory(0, (int)held.Length);
         var rewritten = isWhole ? Rewrite(body.Span) : null;

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using OllamaProxy.Host.Proxy;
 
 namespace OllamaProxy.Host.Telemetry;
 
@@ -26,6 +27,7 @@ internal static class MetricsListener
         static context => context.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(s_mark) == true,
         branch =>
         {
+            branch.Use(PoolScheduler.RunAsync);
             branch.UseRouting();
             branch.UseEndpoints(own);
         });

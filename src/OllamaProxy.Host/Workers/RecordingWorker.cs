@@ -14,6 +14,9 @@ internal sealed partial class RecordingWorker(
     /// <summary>The most exchanges in one write.</summary>
     private const int BatchSize = 512;
 
+    /// <summary>After a look into the queue, the pause before the next: waking up for each exchange would cost more than recording it.</summary>
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
+
     /// <summary>The pause before a store that failed is tried again.</summary>
     private static readonly TimeSpan s_retryPause = TimeSpan.FromMilliseconds(500);
 
@@ -68,7 +71,7 @@ internal sealed partial class RecordingWorker(
 
     /// <summary>
     /// Records what comes until there is a batch, or the first of it has waited for as long as it may: a transaction for each request would cost more than all
-    /// the rest of recording. Metrics do not wait.
+    /// the rest of recording. Metrics wait for a moment at most.
     /// </summary>
     private async Task CollectAsync()
     {
@@ -83,7 +86,21 @@ internal sealed partial class RecordingWorker(
             }
 
             var left = options.FlushInterval - time.GetElapsedTime(begun);
-            if (taken == BatchSize || batch.Count == 0 || left <= TimeSpan.Zero)
+            if (taken == BatchSize || left <= TimeSpan.Zero)
+            {
+                return;
+            }
+
+            var pause = left < s_pause ? left : s_pause;
+            // On the machine's own clock: it only spares work.
+            await Task.Delay(pause);
+            if (queue.Reader.TryPeek(out _))
+            {
+                continue;
+            }
+
+            left -= pause;
+            if (batch.Count == 0 || left <= TimeSpan.Zero)
             {
                 return;
             }

@@ -1,6 +1,3 @@
-using System.Buffers;
-using System.Text;
-
 namespace OllamaProxy.Application.Protocols.Json;
 
 /// <summary>
@@ -11,15 +8,13 @@ namespace OllamaProxy.Application.Protocols.Json;
 /// <param name="fields">What to look for.</param>
 /// <param name="sink">Who is told.</param>
 /// <param name="documents">How many top-level values to follow: 1 for a body that is one, as Go's decoder stops after it.</param>
-internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, int documents = int.MaxValue)
+internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, int documents = int.MaxValue)
 {
     /// <summary>Bytes kept of one text; the rest is counted.</summary>
     public const int MaxText = 64 * 1024;
 
     /// <summary>Levels followed by name; the fields of interest lie within. Deeper levels are only counted.</summary>
     private const int MaxDepth = 16;
-
-    private static readonly SearchValues<byte> s_stringEnds = SearchValues.Create("\"\\"u8);
 
     private enum State : byte
     {
@@ -40,6 +35,7 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
     private readonly bool[] _arrays = new bool[MaxDepth];
     private readonly ByteBuffer _scratch = new(MaxText);
     private readonly ByteBuffer _raw = new(MaxText);
+    private readonly JsonPattern _pattern = new();
     private JsonEscape _escape;
     private State _state;
     private int _depth;
@@ -52,6 +48,11 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
     private bool _rawEnded;
     private int _rawField;
     private JsonSkip _skip;
+    private bool _skipIsText;
+
+    /// <summary>Where the step begins, and the text or token that is being read, in the document that is learned.</summary>
+    private int _at;
+    private int _begin;
 
     /// <summary>Top-level values that were whole.</summary>
     public int Documents { get; private set; }
@@ -64,19 +65,46 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
 
     public void Read(ReadOnlySpan<byte> bytes)
     {
-        while (!bytes.IsEmpty && Documents < documents)
+        // Where the document begins that can be learned: one that is read from its first byte to its last without a break.
+        var begin = 0;
+        for (var at = 0; at < bytes.Length && Documents < documents;)
         {
-            var passed = Step(bytes);
+            // The first of a stream may be its only one.
+            if (Documents > 0 && bytes[at] == '{' && IsBetweenDocuments)
+            {
+                if (_pattern.Match(bytes[at..], sink) is > 0 and var length)
+                {
+                    Documents++;
+                    at += length;
+                    continue;
+                }
+
+                begin = at;
+                _pattern.Begin();
+            }
+
+            _at = at - begin;
+            var before = Documents;
+            var passed = Step(bytes[at..]);
             if (_isRaw)
             {
-                _raw.Append(bytes[..passed]);
+                _raw.Append(bytes.Slice(at, passed));
                 if (_rawEnded)
                 {
                     EndRaw();
                 }
             }
 
-            bytes = bytes[passed..];
+            at += passed;
+            if (Documents > before)
+            {
+                _pattern.Learn(bytes[begin..at]);
+            }
+        }
+
+        if (!IsBetweenDocuments)
+        {
+            _pattern.GiveUp();
         }
     }
 
@@ -136,12 +164,14 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
         if (want == JsonWant.Raw && !_isRaw)
         {
             _isRaw = true;
+            _pattern.GiveUp();
             _rawField = field;
             _raw.Clear();
         }
         else if (want == JsonWant.Presence && field != JsonFields.None)
         {
             sink.Present(field);
+            _pattern.Present(field);
         }
 
         var isLooked = want == JsonWant.Value && !_isRaw;
@@ -158,6 +188,7 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
                 else
                 {
                     _skip = JsonSkip.Container();
+                    _skipIsText = false;
                     _state = State.Skip;
                 }
 
@@ -166,6 +197,7 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
                 _isCaptured = isLooked && field != JsonFields.None;
                 _scratch.Clear();
                 _scratch.Append(value);
+                _begin = _at;
                 _state = State.Token;
                 return 1;
             default:
@@ -181,6 +213,7 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
         if (field != JsonFields.None)
         {
             sink.Begin(field);
+            _pattern.Begin(field);
         }
 
         _state = isArray ? State.FirstElement : State.FirstKey;
@@ -198,6 +231,7 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
         if (field != JsonFields.None)
         {
             sink.End(field);
+            _pattern.End(field);
         }
 
         EndValue();
@@ -230,131 +264,6 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
         sink.Raw(_rawField, _raw.Span, _raw.Length == _raw.Count);
     }
 
-    private void BeginText(bool isKey, bool isCaptured)
-    {
-        if (!isCaptured)
-        {
-            _skip = JsonSkip.Text();
-            _state = State.Skip;
-            return;
-        }
-
-        _textIsKey = isKey;
-        _scratch.Clear();
-        _escape = default;
-        _state = State.Text;
-    }
-
-    private int ReadText(ReadOnlySpan<byte> bytes)
-    {
-        if (_escape.IsOpen)
-        {
-            return _escape.Read(bytes[0], _scratch) ? 1 : Break();
-        }
-
-        var end = bytes.IndexOfAny(s_stringEnds);
-        if (end < 0)
-        {
-            _escape.Flush(_scratch);
-            _scratch.Append(bytes);
-            return bytes.Length;
-        }
-
-        if (bytes[end] == '"' && _scratch.Length == 0 && !_escape.IsPending)
-        {
-            // The whole text in one piece and without an escape: nothing is copied.
-            EndText(bytes[..end], end);
-            return end + 1;
-        }
-
-        if (end > 0)
-        {
-            _escape.Flush(_scratch);
-            _scratch.Append(bytes[..end]);
-        }
-
-        if (bytes[end] == '\\')
-        {
-            _escape.Open();
-        }
-        else
-        {
-            _escape.Flush(_scratch);
-            EndText(_scratch.Span, _scratch.Length);
-        }
-
-        return end + 1;
-    }
-
-    private void EndText(ReadOnlySpan<byte> text, long length)
-    {
-        if (_textIsKey)
-        {
-            _node = length > text.Length ? JsonFields.None : fields.Member(_nodes[_depth - 1], text);
-            _state = State.Colon;
-            return;
-        }
-
-        sink.Text(fields.FieldOf(_node), text[..Math.Min(text.Length, MaxText)], length);
-        EndValue();
-    }
-
-    private int Skip(ReadOnlySpan<byte> bytes)
-    {
-        var passed = _skip.Read(bytes);
-        if (_skip.HasEnded)
-        {
-            EndValue();
-        }
-
-        return passed;
-    }
-
-    private int ReadToken(ReadOnlySpan<byte> bytes)
-    {
-        var length = 0;
-        while (length < bytes.Length && bytes[length] is (>= (byte)'0' and <= (byte)'9') or (>= (byte)'a' and <= (byte)'z') or (byte)'E' or (byte)'+' or (byte)'-' or (byte)'.')
-        {
-            length++;
-        }
-
-        _scratch.Append(bytes[..length]);
-        if (length == bytes.Length)
-        {
-            return length;
-        }
-
-        EndToken();
-        // The byte after a token is the next state's: nothing of it is passed here, but something must be.
-        return length == 0 ? StepAfterToken(bytes) : length;
-    }
-
-    private int StepAfterToken(ReadOnlySpan<byte> bytes)
-    {
-        if (_isRaw && _rawEnded)
-        {
-            EndRaw();
-        }
-
-        return Step(bytes);
-    }
-
-    private void EndToken()
-    {
-        if (!JsonNumber.IsToken(_scratch.Span))
-        {
-            Break();
-            return;
-        }
-
-        if (_isCaptured)
-        {
-            sink.Literal(fields.FieldOf(_node), _scratch.Span);
-        }
-
-        EndValue();
-    }
-
     /// <summary>Gives up the value that was begun: what comes next begins a new one.</summary>
     public void Abandon()
     {
@@ -367,12 +276,13 @@ internal sealed class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, i
     {
         if (_state == State.Token)
         {
-            EndToken();
+            EndToken(0);
         }
     }
 
     private int Break()
     {
+        _pattern.GiveUp();
         IsBroken = true;
         _isRaw = false;
         _rawEnded = false;

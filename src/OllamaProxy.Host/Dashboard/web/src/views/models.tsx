@@ -39,7 +39,7 @@ export function Models({ route, tick, retry, oldest }: { route: Route; tick: num
     );
   }
   return (
-    <div class={isLoading ? 'view busy' : 'view'}>
+    <div class={isLoading ? 'view busy' : 'view'} aria-busy={isLoading}>
       <Panel title="Models" note={period.from === null ? undefined : 'speed against the 30 days before'} wide>
         <ModelTable route={route} stats={data} groups={groups} usual={usual.data?.models ?? null} />
       </Panel>

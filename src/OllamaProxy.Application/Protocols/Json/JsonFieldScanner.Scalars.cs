@@ -1,0 +1,145 @@
+using System.Buffers;
+
+namespace OllamaProxy.Application.Protocols.Json;
+
+/// <summary>Texts, numbers and names, and what is passed over.</summary>
+internal sealed partial class JsonFieldScanner
+{
+    private static readonly SearchValues<byte> s_stringEnds = SearchValues.Create("\"\\"u8);
+
+    private void BeginText(bool isKey, bool isCaptured)
+    {
+        _begin = _at + 1;
+        if (!isCaptured)
+        {
+            _skip = JsonSkip.Text();
+            _skipIsText = true;
+            _state = State.Skip;
+            return;
+        }
+
+        _textIsKey = isKey;
+        _scratch.Clear();
+        _escape = default;
+        _state = State.Text;
+    }
+
+    private int ReadText(ReadOnlySpan<byte> bytes)
+    {
+        if (_escape.IsOpen)
+        {
+            return _escape.Read(bytes[0], _scratch) ? 1 : Break();
+        }
+
+        var end = bytes.IndexOfAny(s_stringEnds);
+        if (end < 0)
+        {
+            _escape.Flush(_scratch);
+            _scratch.Append(bytes);
+            return bytes.Length;
+        }
+
+        if (bytes[end] == '"' && _scratch.Length == 0 && !_escape.IsPending)
+        {
+            // The whole text in one piece and without an escape: nothing is copied.
+            EndText(bytes[..end], end, _at + end);
+            return end + 1;
+        }
+
+        if (end > 0)
+        {
+            _escape.Flush(_scratch);
+            _scratch.Append(bytes[..end]);
+        }
+
+        if (bytes[end] == '\\')
+        {
+            _escape.Open();
+        }
+        else
+        {
+            _escape.Flush(_scratch);
+            EndText(_scratch.Span, _scratch.Length, _at + end);
+        }
+
+        return end + 1;
+    }
+
+    private void EndText(ReadOnlySpan<byte> text, long length, int end)
+    {
+        if (_textIsKey)
+        {
+            _node = length > text.Length ? JsonFields.None : fields.Member(_nodes[_depth - 1], text);
+            _state = State.Colon;
+            return;
+        }
+
+        var field = fields.FieldOf(_node);
+        _pattern.Text(field, _begin, end);
+        sink.Text(field, text[..Math.Min(text.Length, MaxText)], length);
+        EndValue();
+    }
+
+    private int Skip(ReadOnlySpan<byte> bytes)
+    {
+        var passed = _skip.Read(bytes);
+        if (_skip.HasEnded)
+        {
+            if (_skipIsText)
+            {
+                _pattern.Text(JsonFields.None, _begin, _at + passed - 1);
+            }
+
+            EndValue();
+        }
+
+        return passed;
+    }
+
+    private int ReadToken(ReadOnlySpan<byte> bytes)
+    {
+        var length = 0;
+        while (length < bytes.Length && bytes[length] is (>= (byte)'0' and <= (byte)'9') or (>= (byte)'a' and <= (byte)'z') or (byte)'E' or (byte)'+' or (byte)'-' or (byte)'.')
+        {
+            length++;
+        }
+
+        _scratch.Append(bytes[..length]);
+        if (length == bytes.Length)
+        {
+            return length;
+        }
+
+        EndToken(_at + length);
+        // The byte after a token is the next state's: nothing of it is passed here, but something must be.
+        return length == 0 ? StepAfterToken(bytes) : length;
+    }
+
+    private int StepAfterToken(ReadOnlySpan<byte> bytes)
+    {
+        if (_isRaw && _rawEnded)
+        {
+            EndRaw();
+        }
+
+        return Step(bytes);
+    }
+
+    private void EndToken(int end)
+    {
+        if (!JsonNumber.IsToken(_scratch.Span))
+        {
+            Break();
+            return;
+        }
+
+        if (_isCaptured)
+        {
+            var field = fields.FieldOf(_node);
+            _pattern.Literal(field, _begin, end);
+            sink.Literal(field, _scratch.Span);
+        }
+
+        EndValue();
+    }
+}

@@ -1,0 +1,80 @@
+using Microsoft.AspNetCore.Http;
+using OllamaProxy.Host.Proxy;
+
+namespace OllamaProxy.UnitTests.Proxy;
+
+/// <summary>What keeps the threads of the sockets free: docs/decisions/0002-inline-sockets.md.</summary>
+public sealed class InlineTests
+{
+    [Fact]
+    public async Task A_page_of_ours_goes_on_in_the_pool_wherever_what_it_waited_for_came_from()
+    {
+        var (first, second) = (new TaskCompletionSource(), new TaskCompletionSource());
+        List<bool> inPool = [];
+        var page = PoolScheduler.RunAsync(new DefaultHttpContext(), async _ =>
+        {
+            inPool.Add(Thread.CurrentThread.IsThreadPoolThread);
+            await first.Task;
+            inPool.Add(Thread.CurrentThread.IsThreadPoolThread);
+            await InnerAsync(second.Task);
+            inPool.Add(Thread.CurrentThread.IsThreadPoolThread);
+        });
+        new Thread(first.SetResult).Start();
+        new Thread(second.SetResult).Start();
+        await page;
+
+        Assert.Equal([true, true, true], inPool);
+
+        // As in libraries.
+        static async Task InnerAsync(Task awaited) => await awaited.ConfigureAwait(false);
+    }
+
+    [Fact]
+    public async Task A_page_that_fails_fails()
+    {
+        await Assert.ThrowsAsync<InvalidOperationException>(() => PoolScheduler.RunAsync(new DefaultHttpContext(), static _ => throw new InvalidOperationException("This page.")));
+    }
+
+    [Fact]
+    public void A_loop_that_never_waits_yields_after_a_while()
+    {
+        var fairness = new Fairness();
+        var turns = Enumerable.Range(0, 1_000).Count(_ => fairness.IsTurnOver(waited: false, bytes: 4 * 1024));
+
+        // 4,000 KiB, every 256 of them.
+        Assert.Equal(15, turns);
+    }
+
+    [Fact]
+    public void A_loop_that_waits_does_not_yield()
+    {
+        var fairness = new Fairness();
+
+        Assert.DoesNotContain(true, Enumerable.Range(0, 1_000).Select(_ => fairness.IsTurnOver(waited: true, bytes: 32 * 1024)));
+    }
+
+    [Fact]
+    public void The_servers_blocks_are_used_again()
+    {
+        using var pool = new WideBlocks();
+        var block = pool.Rent();
+        Assert.Equal(32 * 1024, block.Memory.Length);
+        block.Dispose();
+
+        Assert.Same(block, pool.Rent());
+        Assert.NotSame(block, pool.Rent(4_096));
+    }
+
+    [Fact]
+    public void Of_many_blocks_few_are_kept()
+    {
+        using var pool = new WideBlocks();
+        var rented = Enumerable.Range(0, 100).Select(_ => pool.Rent()).ToHashSet();
+        foreach (var block in rented)
+        {
+            block.Dispose();
+        }
+
+        Assert.Equal(64, Enumerable.Range(0, 100).Count(_ => rented.Contains(pool.Rent())));
+    }
+}
