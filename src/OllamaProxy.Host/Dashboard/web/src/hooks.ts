@@ -69,8 +69,20 @@ export function useTick(refresh: string): [number, () => void] {
     const next = () => document.hidden || setTick((count) => count + 1);
     if (refresh === 'live') {
       let waiting = 0;
-      // Not more than once a second, and a little later than it was recorded: the store writes several together.
-      const stop = listen({ record: () => (waiting ||= window.setTimeout(() => ((waiting = 0), next()), 1000)) });
+      let more = false;
+      // Not more than once a second, and a little later than it was recorded: the store writes several together. What came in the meantime may not have been there yet.
+      const wait = () => {
+        waiting = window.setTimeout(() => {
+          waiting = 0;
+          next();
+          if (more) {
+            more = false;
+            wait();
+          }
+        }, 1000);
+      };
+      // Before the connection nobody told of any.
+      const stop = listen({ record: () => (waiting ? (more = true) : wait()), connected: (isConnected) => isConnected && next() });
       return () => (clearTimeout(waiting), stop());
     }
     const seconds = Number(refresh);
