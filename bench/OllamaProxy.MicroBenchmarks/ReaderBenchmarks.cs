@@ -15,12 +15,15 @@ public class ReaderBenchmarks
     private readonly byte[] _token = Recording.ChatStream.Token;
     private readonly byte[] _longChat = Recording.LongChat(2_000);
     private readonly byte[] _framed = FramedTokens();
+    private readonly byte[] _event = Recording.OpenAiStream.Token;
     private IResponseReader _running = NewReader();
+    private IResponseReader _runningEvents = NewEventReader();
 
     /// <summary>Bytes an operation looks at, for the MB/s of the table.</summary>
     public static long BytesOf(string method) => method switch
     {
         nameof(Response_reader_in_a_stream) => Recording.ChatStream.Token.Length,
+        nameof(Event_reader_in_a_stream) => Recording.OpenAiStream.Token.Length,
         nameof(Response_reader_from_head_to_facts) => Recording.ChatStream.ResponseChunks.Sum(chunk => chunk.Length),
         nameof(Request_reader_small) => Recording.ChatStream.RequestBody.Length,
         nameof(Request_reader_long_history) => Recording.LongChat(2_000).Length,
@@ -45,6 +48,26 @@ public class ReaderBenchmarks
         for (var index = 0; index < Tokens; index++)
         {
             _running.Read(_token, index);
+        }
+    }
+
+    /// <summary>The same for a stream of events.</summary>
+    [GlobalSetup(Target = nameof(Event_reader_in_a_stream))]
+    public void BeginEvents()
+    {
+        _runningEvents = NewEventReader();
+        for (var index = 0; index < 100 * Tokens; index++)
+        {
+            _runningEvents.Read(_event, index);
+        }
+    }
+
+    [Benchmark(Description = "SSE reader, a chunk of a running stream", OperationsPerInvoke = Tokens)]
+    public void Event_reader_in_a_stream()
+    {
+        for (var index = 0; index < Tokens; index++)
+        {
+            _runningEvents.Read(_event, index);
         }
     }
 
@@ -82,6 +105,9 @@ public class ReaderBenchmarks
 
     private static IResponseReader NewReader() =>
         WireProtocols.Of(ApiEndpoint.Chat).CreateResponseReader(ApiEndpoint.Chat, new ResponseHead(200, "application/x-ndjson", 0))!;
+
+    private static IResponseReader NewEventReader() =>
+        WireProtocols.Of(ApiEndpoint.OpenAiChat).CreateResponseReader(ApiEndpoint.OpenAiChat, new ResponseHead(200, "text/event-stream", 0))!;
 
     private static RequestFacts Read(byte[] body)
     {

@@ -8,6 +8,8 @@ internal sealed record Recording(byte[] RequestBody, byte[] FramedResponse, IRea
 {
     public static Recording ChatStream { get; } = Load("20-chat-stream");
 
+    public static Recording OpenAiStream { get; } = Load("40-v1-chat-stream");
+
     public static string Root { get; } = FindRoot();
 
     /// <summary>A token's line in the middle of the stream.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Numerics;
 
 namespace OllamaProxy.Application.Protocols.Json;
 
@@ -63,7 +64,7 @@ internal sealed class JsonPattern
 
         if (_document.Length < document.Length)
         {
-            _document = new byte[MaxBytes];
+            _document = new byte[BitOperations.RoundUpToPowerOf2((uint)document.Length)];
         }
 
         document.CopyTo(_document);
@@ -168,18 +169,18 @@ internal sealed class JsonPattern
             return;
         }
 
-        if (_count == MaxParts)
+        if (_count == MaxParts || end > MaxBytes)
         {
             GiveUp();
             return;
         }
 
-        _parts[_count++] = new Part(kind, field, start, end);
+        _parts[_count++] = new Part(kind, (short)field, (short)start, (short)end);
     }
 
     /// <param name="Kind">What is told.</param>
     /// <param name="Field">Of which field.</param>
     /// <param name="Start">Where a text or a literal begins in the document.</param>
     /// <param name="End">Where it ends.</param>
-    private readonly record struct Part(Kind Kind, int Field, int Start, int End);
+    private readonly record struct Part(Kind Kind, short Field, short Start, short End);
 }
