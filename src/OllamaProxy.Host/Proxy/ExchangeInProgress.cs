@@ -17,7 +17,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     private bool _isHeldUp;
     private long _askedAt;
 
-    public string Id { get; } = Guid.CreateVersion7().ToString("N");
+    public string Id { get; } = RequestId.New(time.GetUtcNow());
 
     /// <summary>The clock of every timestamp here.</summary>
     public TimeProvider Clock => time;

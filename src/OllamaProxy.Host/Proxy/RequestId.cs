@@ -1,0 +1,21 @@
+using System.Buffers.Binary;
+
+namespace OllamaProxy.Host.Proxy;
+
+/// <summary>
+/// Ids of exchanges: UUIDs of version 7 (RFC 9562, section 5.7) as 32 hexadecimal digits, which sort by time. They are no secrets, so that their random bits
+/// need no question to the kernel, which <see cref="Guid.CreateVersion7()"/> asks each time.
+/// </summary>
+internal static class RequestId
+{
+    /// <param name="now">When the exchange began.</param>
+    public static string New(DateTimeOffset now)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        Random.Shared.NextBytes(bytes);
+        var version = (ushort)(0x7000 | (BinaryPrimitives.ReadUInt16BigEndian(bytes[6..]) & 0x0FFF));
+        BinaryPrimitives.WriteUInt64BigEndian(bytes, ((ulong)now.ToUnixTimeMilliseconds() << 16) | version);
+        bytes[8] = (byte)(0x80 | (bytes[8] & 0x3F));
+        return Convert.ToHexStringLower(bytes);
+    }
+}
