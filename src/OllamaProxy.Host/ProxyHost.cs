@@ -110,7 +110,7 @@ internal static class ProxyHost
         logging.AddFilter("Microsoft", level => level >= LogLevel.Warning && level >= options.Level);
         // Two lines for each request, and a stack trace for each fault of Ollama's: outcomes are recorded and logged by ourselves.
         logging.AddFilter("Yarp", LogLevel.None);
-        // A cut answer is passed on as cut, which the server reports as an application that wrote too little.
+        // A cut answer is passed on as cut, which the server reports as an application that wrote too little; a client that resets its upload, as a read that goes on.
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None);
         // Were anybody to listen, an activity with random numbers would be made for each request. Spans are ours (TraceExchange).
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);

@@ -8,7 +8,7 @@ namespace OllamaProxy.Host.Commands;
 
 /// <summary>
 /// The sockets the proxy listens on, bound before anything else starts: a taken port is known before an Ollama is started for nothing. They listen only when
-/// Kestrel takes them, after the backend is known; until then clients are refused.
+/// Kestrel takes them, after the backend is known; until then clients are refused. A port that the system is to choose is listened on at once.
 /// </summary>
 internal sealed class Listeners : IDisposable
 {

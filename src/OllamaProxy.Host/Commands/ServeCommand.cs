@@ -50,7 +50,6 @@ internal static class ServeCommand
                 builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = listeners.Take);
                 // Until the start is over, failures are told once, in words; the framework would add a stack trace to each.
                 builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => started && level >= LogLevel.Warning);
-                builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", level => started && level >= LogLevel.Warning);
             });
         var ollama = app.Services.GetRequiredService<IOllamaProcessSupervisor>();
         interrupts.EndAtSecond(ollama);

@@ -8,6 +8,8 @@ namespace OllamaProxy.Host.Proxy;
 /// <summary>What is known of an exchange while it runs: the observers and the counts. One for each request, used by one request at a time.</summary>
 internal sealed partial class ExchangeInProgress(HttpContext context, RunningRequests running, TimeProvider time, ILogger logger)
 {
+    private readonly Lock _reading = new();
+    private bool _isRequestComplete;
     private WireProtocol? _protocol;
     private IRequestReader? _requestReader;
     private IResponseReader? _responseReader;
@@ -122,6 +124,12 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
         || (HttpMethods.IsHead(context.Request.Method) && Endpoint == ApiEndpoint.Root)
         || (HttpMethods.IsGet(context.Request.Method) && Endpoint == ApiEndpoint.Version);
 
+    /// <summary>True when looking at the body takes long, however small it is: a few compressed bytes may be very many. That is no work for a thread of the sockets.</summary>
+    public bool DecodesRequest => _requestReader is DecodedRequestReader;
+
+    /// <summary>The same of the answer.</summary>
+    public bool DecodesResponse => _responseReader is DecodedResponseReader;
+
     private bool IsRead => HttpMethods.IsPost(context.Request.Method) || HttpMethods.IsDelete(context.Request.Method);
 
     /// <summary>Chooses the readers. A method that Ollama does not serve there (GET /api/generate) is no inference, and has nothing to read.</summary>
@@ -136,12 +144,17 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
 
     public void ObserveRequest(ReadOnlySpan<byte> bytes)
     {
-        RequestBytes += bytes.Length;
-        if (_requestReader is { } reader)
+        lock (_reading)
         {
+            if (_isRequestComplete)
+            {
+                return;
+            }
+
+            RequestBytes += bytes.Length;
             try
             {
-                reader.Read(bytes);
+                _requestReader?.Read(bytes);
             }
             // A fault in an observer switches the observer off, never the stream.
             catch (Exception exception)
@@ -235,7 +248,15 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
         Volatile.Write(ref _isHeldUp, false);
     }
 
-    public RequestFacts CompleteRequest() => Complete("request", RequestFacts.Unknown, () => _requestReader?.Complete());
+    /// <summary>Of a client that went away in the middle, a piece may just be on its way: it comes too late.</summary>
+    public RequestFacts CompleteRequest()
+    {
+        lock (_reading)
+        {
+            _isRequestComplete = true;
+            return Complete("request", RequestFacts.Unknown, () => _requestReader?.Complete());
+        }
+    }
 
     public ResponseFacts CompleteResponse() => Complete("response", ResponseFacts.Unknown, () => _responseReader?.Complete(time, End == RelayEnd.Whole));
 

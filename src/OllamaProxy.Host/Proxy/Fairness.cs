@@ -1,8 +1,8 @@
 namespace OllamaProxy.Host.Proxy;
 
 /// <summary>
-/// Counts what a loop carried without having to wait. A body that comes faster than it can be passed on would keep a thread of the sockets
-/// (<see cref="InlineSockets"/>) to itself; after so much of it the loop goes on in the pool.
+/// Counts what a loop carried. A body that comes faster than it can be passed on would keep a thread of the sockets (<see cref="InlineSockets"/>) to itself;
+/// after so much of it the loop goes on in the pool, until it waits for a socket the next time.
 /// </summary>
 internal struct Fairness
 {
@@ -11,11 +11,10 @@ internal struct Fairness
     private int _carried;
 
     /// <summary>True when the loop is to <see cref="Task.Yield"/> before it goes on.</summary>
-    /// <param name="waited">Whether it had to wait for these bytes.</param>
-    /// <param name="bytes">How many there were.</param>
-    public bool IsTurnOver(bool waited, int bytes)
+    /// <param name="bytes">How many more it carried.</param>
+    public bool IsTurnOver(int bytes)
     {
-        _carried = waited ? bytes : _carried + bytes;
+        _carried += bytes;
         if (_carried < Most)
         {
             return false;

@@ -162,6 +162,7 @@ internal sealed class FramingStream(Socket socket) : Stream
         _head = default;
         _isHead = false;
         _chunks = default;
+        _isPlenty = false;
         return framing switch
         {
             BodyFraming.Chunked => Part.Chunks,

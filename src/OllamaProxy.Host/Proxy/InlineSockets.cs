@@ -31,6 +31,10 @@ internal static class InlineSockets
             _ = socket.ReceiveAsync(new byte[1].AsMemory(), SocketFlags.None).AsTask().ContinueWith(
                 static ended => ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
+        // Without IPv4, or where the service may not use it, things work as .NET means them to.
+        catch (SocketException)
+        {
+        }
         finally
         {
             Environment.SetEnvironmentVariable(Switch, null);

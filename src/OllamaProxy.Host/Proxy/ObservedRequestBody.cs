@@ -14,13 +14,13 @@ internal sealed class ObservedRequestBody(Stream body, ExchangeInProgress exchan
         }
 
         var read = body.ReadAsync(buffer, cancellationToken);
-        if (!read.IsCompletedSuccessfully)
+        if (!read.IsCompletedSuccessfully || exchange.DecodesRequest)
         {
             return ObserveAsync(read, buffer);
         }
 
         var length = Observe(buffer, read.Result);
-        return _fairness.IsTurnOver(waited: false, length) ? YieldAsync(length) : ValueTask.FromResult(length);
+        return _fairness.IsTurnOver(length) ? YieldAsync(length) : ValueTask.FromResult(length);
     }
 
     private static async ValueTask<int> YieldAsync(int length)
@@ -29,11 +29,16 @@ internal sealed class ObservedRequestBody(Stream body, ExchangeInProgress exchan
         return length;
     }
 
+    /// <summary>That a piece had to be waited for says nothing: Kestrel reads the client's next one on the thread that ends the wait.</summary>
     private async ValueTask<int> ObserveAsync(ValueTask<int> read, Memory<byte> buffer)
     {
-        var length = Observe(buffer, await read);
-        _fairness.IsTurnOver(waited: true, length);
-        return length;
+        var length = await read;
+        if (exchange.DecodesRequest || _fairness.IsTurnOver(length))
+        {
+            await Task.Yield();
+        }
+
+        return Observe(buffer, length);
     }
 
     private int Observe(Memory<byte> buffer, int length)

@@ -68,12 +68,12 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
                 await PassOnAsync(buffer.AsMemory(0, read), cancellationToken);
                 if ((read >= SmallBuffer / 2) != (buffer.Length >= LargeBuffer))
                 {
-                    var size = buffer.Length >= LargeBuffer ? SmallBuffer : LargeBuffer;
+                    var other = ArrayPool<byte>.Shared.Rent(buffer.Length >= LargeBuffer ? SmallBuffer : LargeBuffer);
                     ArrayPool<byte>.Shared.Return(buffer);
-                    buffer = ArrayPool<byte>.Shared.Rent(size);
+                    buffer = other;
                 }
 
-                if (_fairness.IsTurnOver(waits, read))
+                if (_fairness.IsTurnOver(read))
                 {
                     await Task.Yield();
                 }
@@ -113,7 +113,7 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
         }
 
         var write = context.Response.Body.WriteAsync(bytes, cancellationToken);
-        if (!write.IsCompletedSuccessfully)
+        if (!write.IsCompletedSuccessfully || exchange.DecodesResponse)
         {
             return ObserveAfterAsync(write, bytes, isRaw, arrived);
         }
@@ -124,7 +124,16 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
 
     private async ValueTask ObserveAfterAsync(ValueTask write, ReadOnlyMemory<byte> bytes, bool isRaw, long arrived)
     {
-        await WaitForClientAsync(write);
+        if (!write.IsCompletedSuccessfully)
+        {
+            await WaitForClientAsync(write);
+        }
+
+        if (exchange.DecodesResponse)
+        {
+            await Task.Yield();
+        }
+
         Observe(bytes.Span, isRaw, arrived);
     }
 

@@ -32,17 +32,6 @@ internal sealed record StatLabels(string? Model, string Endpoint, string Categor
     public static StatLabels Of(RequestRecord record) =>
         new(record.Model, record.Endpoint, record.Category, record.ClientIp, record.Application, record.Outcome, record.Status, record.IsInference);
 
-    /// <summary>Whether the statistics of these labels belong to a filter's. The filter's other parts must be empty.</summary>
-    public bool Matches(RequestFilter filter) =>
-        (ModelName.Normalize(filter.Model) is not { } model || model == Model)
-        && (filter.Endpoint is null || filter.Endpoint == Endpoint)
-        && (filter.Category is null || filter.Category == Category)
-        && (filter.Status is null || filter.Status == Status)
-        && (filter.Outcome is null || filter.Outcome == Outcome)
-        && (filter.Client is null || filter.Client == Client)
-        && (filter.Application is null || filter.Application == Application)
-        && (filter.IsInference is null || filter.IsInference == IsInference);
-
     /// <summary>One unambiguous key: each text behind its length, -1 for none.</summary>
     public byte[] ToBytes()
     {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics;
@@ -8,6 +9,9 @@ internal sealed class StatsBuilder(StatsQuery query)
 {
     private readonly StatSums _total = new();
     private readonly Groups[] _groups = [.. Enum.GetValues<StatLabel>().Select(_ => new Groups())];
+
+    /// <summary>By the labels that have few values, taken together. The total and the groups of each of them are added up from these in the end.</summary>
+    private readonly Dictionary<(string? Model, string Endpoint, string Category, string Outcome), StatSums> _combined = [];
     private readonly SortedDictionary<DateTimeOffset, StatSums> _series = [];
     private readonly StatParts _parts = new();
     private IReadOnlyList<StatGroup>? _named;
@@ -31,9 +35,13 @@ internal sealed class StatsBuilder(StatsQuery query)
         }
     }
 
-    /// <summary>The sums that records with these labels belong to, but for the step of the series.</summary>
-    public StatSums[] SumsOf(StatLabels labels) =>
-        [_total, .. Enum.GetValues<StatLabel>().Select(label => SumsOf(label, labels[label]))];
+    /// <summary>The sums that records with these labels belong to, but for the step of the series. Three, as they may be added to a million times.</summary>
+    private StatSums[] SumsOf(StatLabels labels) =>
+        [CombinedOf(labels.Model, labels.Endpoint, labels.Category, labels.Outcome), SumsOf(StatLabel.Client, labels.Client), SumsOf(StatLabel.Application, labels.Application)];
+
+    /// <summary>The sums of records with these labels, for the total and for the groups of each of the four.</summary>
+    public StatSums CombinedOf(string? model, string endpoint, string category, string outcome) =>
+        CollectionsMarshal.GetValueRefOrAddDefault(_combined, (model, endpoint, category, outcome), out _) ??= new StatSums();
 
     /// <summary>The sums of all records.</summary>
     public StatSums SumsOfAll => _total;
@@ -61,7 +69,21 @@ internal sealed class StatsBuilder(StatsQuery query)
         return sums;
     }
 
-    public RequestStats Build() => new()
+    public RequestStats Build()
+    {
+        foreach (var ((model, endpoint, category, outcome), sums) in _combined)
+        {
+            foreach (var target in (ReadOnlySpan<StatSums>)[_total, SumsOf(StatLabel.Model, model), SumsOf(StatLabel.Endpoint, endpoint), SumsOf(StatLabel.Category, category), SumsOf(StatLabel.Outcome, outcome)])
+            {
+                target.Merge(sums);
+            }
+        }
+
+        _combined.Clear();
+        return Result();
+    }
+
+    private RequestStats Result() => new()
     {
         Total = _total.ToLine(),
         Models = _groups[(int)StatLabel.Model].Top(query.Top),

@@ -98,42 +98,34 @@ internal static class SqliteSummary
 
     private static void MergeRollups(SqliteConnection connection, StatsQuery query, StatsBuilder builder, IReadOnlyCollection<long> hours)
     {
-        // What each combination of labels adds to, and its group of a split; no sums for what the filter leaves out. Labels repeat every hour.
-        var targets = new Dictionary<byte[], (StatSums[]? Sums, string? Part)>(BytesComparer.Instance);
-        var lookup = targets.GetAlternateLookup<ReadOnlySpan<byte>>();
+        var labels = new RollupLabels(query, builder);
         using var command = SqliteSchema.Command(connection, "SELECT labels, sums FROM rollups WHERE hour = @Hour");
         var parameter = command.Parameters.Add("@Hour", SqliteType.Integer);
         foreach (var hour in hours)
         {
             parameter.Value = hour;
+            var start = SqliteRow.Instant(hour * SqliteRollups.HourUs);
+            StatSums? step = null;
             using var reader = command.ExecuteReader();
             while (reader.Read())
             {
                 // At the level of bytes, as there may be many.
-                var key = raw.sqlite3_column_blob(reader.Handle!, 0);
-                if (!lookup.TryGetValue(key, out var found))
-                {
-                    var labels = StatLabels.FromBytes(key);
-                    found = (labels.Matches(query.Filter) ? builder.SumsOf(labels) : null, builder.Split is { } label ? labels[label] : null);
-                    targets[key.ToArray()] = found;
-                }
-
-                if (found.Sums is not { } sums)
+                if (!labels.Read(raw.sqlite3_column_blob(reader.Handle!, 0)))
                 {
                     continue;
                 }
 
                 var value = raw.sqlite3_column_blob(reader.Handle!, 1);
-                foreach (var target in sums)
+                foreach (var target in labels.Sums)
                 {
                     target.Merge(value);
                 }
 
-                var start = SqliteRow.Instant(hour * SqliteRollups.HourUs);
-                builder.StepOf(start)?.Merge(value);
+                step ??= builder.StepOf(start);
+                step?.Merge(value);
                 if (builder.Split is not null)
                 {
-                    builder.PartOf(start, found.Part).Merge(value);
+                    builder.PartOf(start, labels.Part).Merge(value);
                 }
             }
         }

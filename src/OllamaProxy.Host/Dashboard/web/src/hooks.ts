@@ -82,7 +82,8 @@ export function useTick(refresh: string): [number, () => void] {
         }, 1000);
       };
       // Before the connection nobody told of any.
-      const stop = listen({ record: () => (waiting ? (more = true) : wait()), connected: (isConnected) => isConnected && next() });
+      const due = () => (waiting ? (more = true) : wait());
+      const stop = listen({ record: due, connected: (isConnected) => isConnected && due() });
       return () => (clearTimeout(waiting), stop());
     }
     const seconds = Number(refresh);
