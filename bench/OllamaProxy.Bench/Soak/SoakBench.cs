@@ -131,6 +131,7 @@ internal sealed class SoakBench(BenchOptions options, Contestant ours, Places pl
             ("exchanges that ended whole", _whole),
             ("… left by their client", _left),
             ("… that failed", _failed),
+            ("requests that reached the proxy", proxy.Counter("ollama_requests_total")),
             ("records written", proxy.Counter("ollama_proxy_records_written_total")),
             ("records dropped", proxy.Counter("ollama_proxy_records_dropped_total")),
             ("still believed to run (`ollama_active_requests`)", proxy.Counter("ollama_active_requests")),

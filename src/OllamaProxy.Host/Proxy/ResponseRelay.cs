@@ -18,11 +18,15 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
     private const int LargeBuffer = 32 * 1024;
 
     private readonly bool _isFramed = response.Headers.TransferEncodingChunked == true && HasBody(context);
+    private readonly long? _length = response.Content.Headers.ContentLength;
     private ChunkScanner _chunks;
     private Fairness _fairness;
 
     /// <summary>HTTP/1.0 clients get the data without the framing.</summary>
     private bool IsRaw => context.Response.Headers.TransferEncoding.Count > 0;
+
+    /// <summary>Everything has been passed on; that nothing comes behind it is all that is left to be read.</summary>
+    private bool IsPassedOn => exchange.UsageFilter is null && (_isFramed ? _chunks.Ended : exchange.ResponseBytes == _length);
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -48,7 +52,7 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
                 {
                     read = await reading;
                 }
-                catch (Exception exception) when (exception is IOException or HttpRequestException)
+                catch (Exception exception) when (exception is IOException or HttpRequestException && exchange.End != RelayEnd.Whole)
                 {
                     isReading = false;
                     exchange.End = RelayEnd.CutByUpstream;
@@ -65,7 +69,14 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
                     return;
                 }
 
+                var isThere = !cancellationToken.IsCancellationRequested;
                 await PassOnAsync(buffer.AsMemory(0, read), cancellationToken);
+                if (isThere && IsPassedOn)
+                {
+                    // A client that closes now has all it asked for.
+                    exchange.End = RelayEnd.Whole;
+                }
+
                 if ((read >= SmallBuffer / 2) != (buffer.Length >= LargeBuffer))
                 {
                     var other = ArrayPool<byte>.Shared.Rent(buffer.Length >= LargeBuffer ? SmallBuffer : LargeBuffer);
@@ -80,9 +91,12 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
             }
         }
         // The client's connection is gone, or the proxy is told to stop.
-        catch (Exception exception) when (exception is OperationCanceledException or IOException)
+        catch (Exception exception) when (exception is OperationCanceledException or IOException or HttpRequestException)
         {
-            exchange.End = RelayEnd.CutByClient;
+            if (exchange.End != RelayEnd.Whole)
+            {
+                exchange.End = RelayEnd.CutByClient;
+            }
         }
         finally
         {
