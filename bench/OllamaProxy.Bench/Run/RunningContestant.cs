@@ -79,14 +79,15 @@ internal sealed class RunningContestant : IDisposable
     }
 
     /// <summary>Waits until the CPU time of what is left to do (records to write) has been spent: it belongs to the measurement before.</summary>
-    public void WaitUntilQuiet()
+    /// <param name="seconds">The longest wait.</param>
+    public void WaitUntilQuiet(int seconds = 5)
     {
         if (Meter is null)
         {
             return;
         }
 
-        var limit = Stopwatch.GetTimestamp() + 5 * Stopwatch.Frequency;
+        var limit = Stopwatch.GetTimestamp() + seconds * Stopwatch.Frequency;
         var last = Meter.CpuSeconds;
         while (Stopwatch.GetTimestamp() < limit)
         {

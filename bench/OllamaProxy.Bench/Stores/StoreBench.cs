@@ -12,6 +12,7 @@ namespace OllamaProxy.Bench.Stores;
 internal sealed class StoreBench(BenchOptions options, Contestant ours, Places places, CancellationToken stop)
 {
     private const int Rate = 2_000;
+    private const int UpkeepSeconds = 180;
     private static readonly TimeSpan s_searchPause = TimeSpan.FromMilliseconds(100);
 
     private readonly int _count = options.Quick ? 50_000 : 1_000_000;
@@ -71,7 +72,8 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
         using var load = new Child("load");
         using var proxy = RunningContestant.Start(
             ours with { Environment = new Dictionary<string, string>(ours.Environment) { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_DIR"] = folder, ["ANALYTICS_RETENTION_DAYS"] = "0" } }, upstreamPort, places);
-        proxy.WaitUntilQuiet();
+        // After so many records at once there are hours to close and texts to index, which in use happens hour by hour.
+        proxy.WaitUntilQuiet(UpkeepSeconds);
         using var questions = new StoreQuestions(proxy.Port, corpus, end);
         foreach (var (title, path) in questions.All)
         {
