@@ -109,6 +109,9 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
 
     public bool ExpectsContinue { get; } = context.Request.Headers.Expect.Count > 0;
 
+    /// <summary>The request ended in the middle.</summary>
+    public bool ClientLeft { get; set; }
+
     /// <summary>True when the answer's last word would have been seen.</summary>
     public bool KnowsTerminator => _responseReader is not null;
 

@@ -141,7 +141,7 @@ internal sealed class ExchangeMiddleware(
             error = await SendAsync(context, exchange);
         }
 
-        if (exchange.End == RelayEnd.NoAnswer && !context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
+        if (exchange.End == RelayEnd.NoAnswer && !exchange.ClientLeft && !context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
         {
             // What was lost on its way is no question of when Ollama will be there.
             await OwnAnswers.UnreachableAsync(context, exchange, ollama.Backend, StartWait.IsUnsent(context) ? ollama.State : OllamaState.Ready);
@@ -168,7 +168,7 @@ internal sealed class ExchangeMiddleware(
             exchange.StatusCode,
             response,
             expectsTerminator: exchange.KnowsTerminator,
-            clientLeft: context.RequestAborted.IsCancellationRequested,
+            clientLeft: exchange.ClientLeft || context.RequestAborted.IsCancellationRequested,
             stopping: lifetime.ApplicationStopping.IsCancellationRequested);
         return new Exchange
         {

@@ -32,7 +32,18 @@ internal sealed class ObservedRequestBody(Stream body, ExchangeInProgress exchan
     /// <summary>That a piece had to be waited for says nothing: Kestrel reads the client's next one on the thread that ends the wait.</summary>
     private async ValueTask<int> ObserveAsync(ValueTask<int> read, Memory<byte> buffer)
     {
-        var length = await read;
+        int length;
+        try
+        {
+            length = await read;
+        }
+        // Whatever it was, it came from the client; the server tells of its leaving a moment later.
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            exchange.ClientLeft = true;
+            throw;
+        }
+
         if (exchange.DecodesRequest || _fairness.IsTurnOver(length))
         {
             await Task.Yield();
