@@ -71,22 +71,6 @@ public sealed class DialectTests
         Assert.Equal(ExchangeOutcome.Incomplete, exchange.Outcome);
     }
 
-    [Theory]
-    [InlineData("Transfer-Encoding: chunked\r\n\r\n16\r\n{\"text\":\"hello there\"}\r\n0\r\n\r\n")]
-    [InlineData("Content-Length: 22\r\n\r\n{\"text\":\"hello there\"}")]
-    public async Task A_client_that_closes_with_the_last_byte_has_all_it_asked_for(string answer)
-    {
-        const int Times = 100;
-        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n{answer}"))], close: true));
-        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, configure: _recorded.Register);
-        for (var time = 0; time < Times; time++)
-        {
-            await RawHttp.SendAsync(proxy.Port, "POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"u8.ToArray(), isHead: false, TimeSpan.FromSeconds(10));
-        }
-
-        Assert.All(await _recorded.AllAsync(Times), exchange => Assert.Equal(ExchangeOutcome.Completed, exchange.Outcome));
-    }
-
     [Fact]
     public async Task Every_phase_of_the_proxys_own_is_measured()
     {

@@ -28,7 +28,7 @@ internal static class InstallCommand
         }
 
         var plan = PlanOf(wish, request);
-        string[] secrets = [.. EnvironmentVariables.All.Where(row => row.IsSecret && request.Settings.ContainsKey(row.Name)).Select(row => request.Settings[row.Name])];
+        string[] secrets = [.. EnvironmentVariables.All.Where(row => row.IsSecret).Select(row => request.Settings.GetValueOrDefault(row.Name, "")).Where(secret => secret.Length > 0)];
         if (wish.IsDryRun)
         {
             foreach (var step in plan)

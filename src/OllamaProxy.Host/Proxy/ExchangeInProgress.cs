@@ -109,7 +109,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
 
     public bool ExpectsContinue { get; } = context.Request.Headers.Expect.Count > 0;
 
-    /// <summary>The request ended in the middle.</summary>
+    /// <summary>True when its request ended in the middle, which is seen a moment before the server tells of it.</summary>
     public bool ClientLeft { get; set; }
 
     /// <summary>True when the answer's last word would have been seen.</summary>

@@ -37,7 +37,7 @@ internal sealed class ObservedRequestBody(Stream body, ExchangeInProgress exchan
         {
             length = await read;
         }
-        // Whatever it was, it came from the client; the server tells of its leaving a moment later.
+        // Whatever it was, it came from the client.
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             exchange.ClientLeft = true;

@@ -52,7 +52,7 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
                 {
                     read = await reading;
                 }
-                catch (Exception exception) when (exception is IOException or HttpRequestException && exchange.End != RelayEnd.Whole)
+                catch (Exception exception) when ((exception is IOException or HttpRequestException) && exchange.End != RelayEnd.Whole)
                 {
                     isReading = false;
                     exchange.End = RelayEnd.CutByUpstream;

@@ -152,7 +152,7 @@ internal sealed class RunningRequests
         {
             for (var exchange = _first; exchange is not null; exchange = exchange.Next)
             {
-                _ = RunningRequest.Of(exchange).Phase == RequestPhase.Queued ? waiting++ : active++;
+                _ = exchange.Phase == RequestPhase.Queued ? waiting++ : active++;
             }
         }
 

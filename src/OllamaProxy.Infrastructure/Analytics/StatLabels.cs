@@ -51,21 +51,27 @@ internal sealed record StatLabels(string? Model, string Endpoint, string Categor
 
     public static StatLabels FromBytes(ReadOnlySpan<byte> bytes)
     {
-        var at = 1;
-        return new StatLabels(
-            Next(bytes, ref at), Next(bytes, ref at)!, Next(bytes, ref at)!, Next(bytes, ref at), Next(bytes, ref at), Next(bytes, ref at)!, Next(bytes, ref at)!, bytes[0] != 0);
+        var isInference = TakeIsInference(ref bytes);
+        return new StatLabels(Text(ref bytes), Text(ref bytes)!, Text(ref bytes)!, Text(ref bytes), Text(ref bytes), Text(ref bytes)!, Text(ref bytes)!, isInference);
+
+        static string? Text(ref ReadOnlySpan<byte> rest) => TryTake(ref rest, out var utf8) ? Encoding.UTF8.GetString(utf8) : null;
     }
 
-    private static string? Next(ReadOnlySpan<byte> bytes, ref int at)
+    /// <summary>Takes the first part off what <see cref="ToBytes"/> wrote.</summary>
+    public static bool TakeIsInference(ref ReadOnlySpan<byte> bytes)
     {
-        var length = BinaryPrimitives.ReadInt16LittleEndian(bytes[at..]);
-        at += sizeof(short);
-        if (length < 0)
-        {
-            return null;
-        }
+        var isInference = bytes[0] != 0;
+        bytes = bytes[1..];
+        return isInference;
+    }
 
-        at += length;
-        return Encoding.UTF8.GetString(bytes[(at - length)..at]);
+    /// <summary>Takes the next text off; false for none.</summary>
+    public static bool TryTake(ref ReadOnlySpan<byte> bytes, out ReadOnlySpan<byte> utf8)
+    {
+        var length = BinaryPrimitives.ReadInt16LittleEndian(bytes);
+        bytes = bytes[sizeof(short)..];
+        utf8 = bytes[..Math.Max((int)length, 0)];
+        bytes = bytes[utf8.Length..];
+        return length >= 0;
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Text;
 using OllamaProxy.Domain;
 
@@ -36,24 +35,21 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
     /// <summary>Looks at the labels of a rollup; false when the filter leaves it out.</summary>
     public bool Read(ReadOnlySpan<byte> labels)
     {
-        if (query.Filter.IsInference is { } asked && asked != (labels[0] != 0))
+        var isInference = StatLabels.TakeIsInference(ref labels);
+        if (query.Filter.IsInference is { } asked && asked != isInference)
         {
             return false;
         }
 
-        labels = labels[1..];
         for (var index = 0; index < Count; index++)
         {
-            var length = BinaryPrimitives.ReadInt16LittleEndian(labels);
-            labels = labels[sizeof(short)..];
-            var value = length < 0 ? _labels[index].None : _labels[index].Of(labels[..length]);
+            var value = StatLabels.TryTake(ref labels, out var utf8) ? _labels[index].Of(utf8) : _labels[index].None;
             if (!value.Matches)
             {
                 return false;
             }
 
             _found[index] = value;
-            labels = labels[Math.Max((int)length, 0)..];
         }
 
         var key = (_found[Model], _found[Endpoint], _found[Category], _found[Outcome]);
