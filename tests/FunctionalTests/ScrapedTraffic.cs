@@ -130,6 +130,8 @@ public sealed class ScrapedTraffic : IAsyncLifetime
         await AskAsync("/api/generate", """{"model":"tiny","prompt":"a"}""", "error");
         await leaving.CancelAsync();
         await Task.WhenAll(running);
+        // Before Ollama is ended: else it could be the first to leave.
+        await Eventually.TrueAsync(async () => await PageCountAsync("ollama_requests_total", "status=\"cancelled\"") == Sent[("generate", "cancelled")]);
     }
 
     private async Task LeaveAsync(CancellationToken leaving)
@@ -210,6 +212,15 @@ public sealed class ScrapedTraffic : IAsyncLifetime
     {
         var page = await Proxy.Client.GetStringAsync("/metrics");
         var line = page.Split('\n').FirstOrDefault(line => line.StartsWith(series, StringComparison.Ordinal) && line[series.Length] is ' ' or '{');
-        return line is null ? null : double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture);
+        return line is null ? null : ValueOf(line);
     }
+
+    /// <summary>The sum of a metric's series with this label.</summary>
+    private async Task<double> PageCountAsync(string metric, string label)
+    {
+        var page = await Proxy.Client.GetStringAsync("/metrics");
+        return page.Split('\n').Where(line => line.StartsWith(metric + '{', StringComparison.Ordinal) && line.Contains(label, StringComparison.Ordinal)).Sum(ValueOf);
+    }
+
+    private static double ValueOf(string line) => double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture);
 }
