@@ -37,6 +37,22 @@ public sealed class LiveTests
     }
 
     [Fact]
+    public async Task A_record_that_is_told_of_can_be_found()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address);
+        using var live = await Subscription.OpenAsync(proxy);
+        for (var time = 0; time < 5; time++)
+        {
+            using var answer = await proxy.Client.PostAsJsonAsync("/api/generate", new { model = "tiny", prompt = "hello" });
+            var (_, told) = (await live.ReadUntilAsync("record"))[^1];
+
+            var newest = (await proxy.GetAsync("/analytics/search?limit=1")).GetProperty("results");
+            Assert.Equal([told.GetProperty("request_id").GetString()], newest.EnumerateArray().Select(record => record.GetProperty("request_id").GetString()));
+        }
+    }
+
+    [Fact]
     public async Task Who_comes_later_is_told_what_runs_and_what_waits()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("snail:latest") { TokensPerSecond = 2 }] });

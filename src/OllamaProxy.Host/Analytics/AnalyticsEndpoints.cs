@@ -27,7 +27,6 @@ internal static class AnalyticsEndpoints
         services.AddSingleton<ReaderAccess>();
         services.AddSingleton<LiveFeed>();
         // After those of the application: what is announced is counted and on its way into the store.
-        services.AddSingleton<INotificationHandler<RequestRecorded>, AnnounceRecord>();
     }
 
     public static Task<IResult> IndexAsync()

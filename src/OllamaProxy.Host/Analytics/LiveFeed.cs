@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using System.Threading.Channels;
-using MediatR;
 using OllamaProxy.Application.Recording;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Proxy;
@@ -177,15 +176,5 @@ internal sealed class LiveSubscriber : IRunningRequestsListener
         {
             _events.Writer.TryWrite(default);
         }
-    }
-}
-
-/// <summary>Tells the live feed of each record, after it was counted and handed to the store.</summary>
-internal sealed class AnnounceRecord(LiveFeed feed) : INotificationHandler<RequestRecorded>
-{
-    public Task Handle(RequestRecorded notification, CancellationToken cancellationToken)
-    {
-        feed.Announce(notification.Record);
-        return Task.CompletedTask;
     }
 }

@@ -9,7 +9,7 @@ namespace OllamaProxy.Host.Analytics;
 /// </summary>
 internal sealed record RecordJson
 {
-    /// <summary>Null for a record that is not stored yet.</summary>
+    /// <summary>Null in the live feed, which does not know which number the store gave it.</summary>
     [JsonPropertyOrder(0), JsonPropertyName("id")]
     public long? Id { get; init; }
 

@@ -1,15 +1,18 @@
 using MediatR;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Recording;
+using OllamaProxy.Domain;
+using OllamaProxy.Host.Analytics;
 
 namespace OllamaProxy.Host.Workers;
 
 /// <summary>
-/// Drains the exchange queue in batches: each exchange becomes a record and is announced, then the batch is written. At a graceful stop it drains what is
+/// Drains the exchange queue in batches: each exchange becomes a record and is counted, the batch is written, and then the live feed
+/// tells of it: whoever asks the store because of that finds it there. At a graceful stop it drains what is
 /// left and writes it before the store is closed.
 /// </summary>
 internal sealed partial class RecordingWorker(
-    ExchangeQueue queue, IMediator mediator, RecordBatch batch, RecordingOptions options, TimeProvider time, ILogger<RecordingWorker> logger) : BackgroundService
+    ExchangeQueue queue, IMediator mediator, RecordBatch batch, LiveFeed feed, RecordingOptions options, TimeProvider time, ILogger<RecordingWorker> logger) : BackgroundService
 {
     /// <summary>The most exchanges in one write.</summary>
     private const int BatchSize = 512;
@@ -23,6 +26,9 @@ internal sealed partial class RecordingWorker(
     /// <summary>Tries to write what is left at a stop, before it is given up.</summary>
     private const int FinalTries = 3;
 
+    /// <summary>Recorded since the last write.</summary>
+    private readonly List<RequestRecord> _recorded = [];
+
     /// <summary>A wait for the next exchange that had to give way to a write and goes on.</summary>
     private Task<bool>? _more;
 
@@ -33,6 +39,9 @@ internal sealed partial class RecordingWorker(
         {
             await CollectAsync();
             await batch.WriteAsync(CancellationToken.None);
+            // Also when the store could not write: what happens now does not depend on it.
+            _recorded.ForEach(feed.Announce);
+            _recorded.Clear();
         }
 
         for (var tries = 1; !await batch.WriteAsync(CancellationToken.None) && tries < FinalTries; tries++)
@@ -122,11 +131,11 @@ internal sealed partial class RecordingWorker(
         }
     }
 
-    private async Task RecordAsync(Domain.Exchange exchange)
+    private async Task RecordAsync(Exchange exchange)
     {
         try
         {
-            await mediator.Send(new RecordExchange(exchange));
+            _recorded.Add(await mediator.Send(new RecordExchange(exchange)));
         }
         // A record that cannot be made must not end the recording of all others.
         catch (Exception exception)

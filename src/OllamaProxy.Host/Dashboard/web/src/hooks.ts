@@ -70,7 +70,7 @@ export function useTick(refresh: string): [number, () => void] {
     if (refresh === 'live') {
       let waiting = 0;
       let more = false;
-      // Not more than once a second, and a little later than it was recorded: the store writes several together. What came in the meantime may not have been there yet.
+      // Not more than once a second. A record is told of once it is written; what came in the meantime was not in the answer yet.
       const wait = () => {
         waiting = window.setTimeout(() => {
           waiting = 0;

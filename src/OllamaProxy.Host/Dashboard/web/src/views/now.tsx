@@ -31,7 +31,7 @@ export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff:
     let frame = 0;
     let later = 0;
     const changed = () => (frame ||= requestAnimationFrame(() => ((frame = 0), draw((count) => count + 1))));
-    // The store writes a moment after a record was told of.
+    // Not for each of many. A record is told of once it is written.
     const ask = () => (later ||= window.setTimeout(() => ((later = 0), setRecords((count) => count + 1)), 700));
     const stop = listen({
       connected: setConnected,
