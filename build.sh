@@ -264,7 +264,8 @@ summarize() {
   passed=$(counter passed)
   failed=$(counter failed)
   total=$(counter total)
-  skipped=$((total - passed - failed))
+  # What is not runnable by itself is no test: another one starts it as a process.
+  skipped=$((total - passed - failed - $(counter notRunnable)))
   if [ "$failed" != 0 ]; then
     grep -hA25 '\[FAIL\]' "$RESULTS"/*.log || true
   fi
