@@ -27,6 +27,13 @@ public static class CompactNumbers
     /// <summary>Takes a number from the front. Throws <see cref="FormatException"/> when there is none.</summary>
     public static long Take(ref ReadOnlySpan<byte> bytes)
     {
+        // Most are that small.
+        if (bytes is [< 0x80 and var small, ..])
+        {
+            bytes = bytes[1..];
+            return small;
+        }
+
         var number = 0L;
         for (var index = 0; index < bytes.Length && index < 9; index++)
         {

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace OllamaProxy.Domain;
 
 /// <summary>
@@ -22,7 +20,7 @@ public sealed class LogHistogram
     private const int MaxBars = 200;
 
     /// <summary>No finite number has a bucket further out than this.</summary>
-    private const int OutermostBucket = 40_000;
+    internal const int OutermostBucket = 40_000;
 
     /// <summary>The counts of the buckets from <see cref="_first"/> on, as few as there must be: adding up hours of them is all that statistics cost.</summary>
     private long[] _counts = [];
@@ -56,31 +54,22 @@ public sealed class LogHistogram
         Max = Max is { } max && !(other.Max > max) ? max : other.Max;
     }
 
-    /// <summary>Adds what <see cref="ToBytes"/> wrote of another one. Throws <see cref="FormatException"/> on anything else.</summary>
-    public void Merge(ReadOnlySpan<byte> bytes)
+    public void Merge(HistogramParts parts)
     {
-        var zeros = CompactNumbers.Take(ref bytes);
-        var before = Count;
-        Add(ZeroBucket, zeros);
-        var bucket = 0L;
-        for (var left = CompactNumbers.Take(ref bytes); left > 0; left--)
+        if (parts.Count == 0)
         {
-            bucket += Unfold(CompactNumbers.Take(ref bytes));
-            Add((int)Math.Clamp(bucket, -OutermostBucket - 1, OutermostBucket + 1), CompactNumbers.Take(ref bytes));
+            return;
         }
 
-        if (Count > before)
+        Count += parts.Zeros;
+        _zeros += parts.Zeros;
+        foreach (var (bucket, count) in parts.Filled)
         {
-            var sum = CompactNumbers.TakeDouble(ref bytes);
-            var max = Count - before == 1 ? sum : CompactNumbers.TakeDouble(ref bytes);
-            Sum += sum;
-            Max = Max >= max ? Max : max;
+            Add(bucket, count);
         }
 
-        if (!bytes.IsEmpty)
-        {
-            throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"{bytes.Length} bytes stand behind a histogram."));
-        }
+        Sum += parts.Sum;
+        Max = Max >= parts.Max ? Max : parts.Max;
     }
 
     /// <summary>The value below which a part of all values lies; null without values.</summary>
@@ -140,7 +129,7 @@ public sealed class LogHistogram
     }
 
     /// <summary>
-    /// The form in which a store keeps it, a dozen bytes for a single value: the zeros, the number of other buckets, the distance of each to the one before with
+    /// The form in which a store keeps it and <see cref="HistogramParts"/> reads it, a dozen bytes for a single value: the zeros, the number of other buckets, the distance of each to the one before with
     /// its count, the sum, and the maximum unless the sum is it.
     /// </summary>
     public byte[] ToBytes()
@@ -151,7 +140,7 @@ public sealed class LogHistogram
         var before = 0;
         foreach (var (bucket, count) in Filled().Where(filled => filled.Bucket != ZeroBucket))
         {
-            CompactNumbers.Append(bytes, Fold(bucket - before));
+            CompactNumbers.Append(bytes, HistogramParts.Fold(bucket - before));
             CompactNumbers.Append(bytes, count);
             before = bucket;
         }
@@ -168,19 +157,6 @@ public sealed class LogHistogram
 
         return [.. bytes];
     }
-
-    /// <summary>Reads what <see cref="ToBytes"/> wrote. Throws <see cref="FormatException"/> on anything else.</summary>
-    public static LogHistogram FromBytes(ReadOnlySpan<byte> bytes)
-    {
-        var histogram = new LogHistogram();
-        histogram.Merge(bytes);
-        return histogram;
-    }
-
-    /// <summary>Numbers of either sign as numbers without: 0, -1, 1, -2, ...</summary>
-    private static long Fold(long number) => (number << 1) ^ (number >> 63);
-
-    private static long Unfold(long number) => (long)((ulong)number >> 1) ^ -(number & 1);
 
     private void Add(int bucket, long count)
     {
@@ -202,11 +178,6 @@ public sealed class LogHistogram
     /// <summary>Makes room for a bucket, and for some beside it.</summary>
     private void Reach(int bucket)
     {
-        if (bucket is < -OutermostBucket or > OutermostBucket)
-        {
-            throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"There is no bucket {bucket}."));
-        }
-
         if (_counts.Length == 0)
         {
             (_counts, _first) = (new long[4], bucket - 1);

@@ -6,6 +6,8 @@ namespace OllamaProxy.StoreTests;
 /// <summary>What statistics are kept as adds up to what they were made of.</summary>
 public sealed class StatSumsTests
 {
+    private readonly HistogramParts _parts = new();
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
@@ -20,7 +22,7 @@ public sealed class StatSumsTests
             histogram.Add(index % 7 == 3 ? 0 : Math.Pow(10, random.Next(-300, 300)) * random.NextDouble());
         }
 
-        var read = LogHistogram.FromBytes(histogram.ToBytes());
+        var read = FromBytes(histogram.ToBytes());
 
         Assert.Equal(histogram.ToDistribution(), read.ToDistribution());
         Assert.Equal(histogram.Buckets(), read.Buckets());
@@ -48,7 +50,7 @@ public sealed class StatSumsTests
             }
             else
             {
-                merged.Merge(one.ToBytes());
+                merged.Merge(PartsOf(one.ToBytes()));
             }
         }
 
@@ -65,7 +67,7 @@ public sealed class StatSumsTests
         histogram.Add(1.25);
 
         Assert.InRange(histogram.ToBytes().Length, 1, 13);
-        Assert.Equal(1.25, LogHistogram.FromBytes(histogram.ToBytes()).Max);
+        Assert.Equal(1.25, FromBytes(histogram.ToBytes()).Max);
     }
 
     [Fact]
@@ -78,12 +80,12 @@ public sealed class StatSumsTests
 
         for (var length = 0; length < bytes.Length; length++)
         {
-            Assert.Throws<FormatException>(() => LogHistogram.FromBytes(bytes.AsSpan(0, length)));
+            Assert.Throws<FormatException>(() => FromBytes(bytes.AsSpan(0, length)));
         }
 
-        Assert.Throws<FormatException>(() => LogHistogram.FromBytes([.. bytes, 0]));
+        Assert.Throws<FormatException>(() => FromBytes([.. bytes, 0]));
         // A bucket that no number has.
-        Assert.Throws<FormatException>(() => LogHistogram.FromBytes([0, 2, 2, 1, 0xFE, 0xFF, 0xFF, 0x7F, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
+        Assert.Throws<FormatException>(() => FromBytes([0, 2, 2, 1, 0xFE, 0xFF, 0xFF, 0x7F, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
     }
 
     [Fact]
@@ -101,8 +103,13 @@ public sealed class StatSumsTests
         }
 
         var fromBytes = new StatSums();
-        fromBytes.Merge(one.ToBytes());
-        fromBytes.Merge(two.ToBytes());
+        var cell = new StatCell();
+        foreach (var part in (StatSums[])[one, two])
+        {
+            cell.Read(part.ToBytes());
+            fromBytes.Merge(cell);
+        }
+
         one.Merge(two);
 
         Assert.Equal(whole.ToLine(), one.ToLine());
@@ -136,5 +143,19 @@ public sealed class StatSumsTests
         histogram.Add(1e300);
 
         Assert.Equal(2, histogram.Bars().Count);
+    }
+
+    private LogHistogram FromBytes(ReadOnlySpan<byte> bytes)
+    {
+        var histogram = new LogHistogram();
+        histogram.Merge(PartsOf(bytes));
+        return histogram;
+    }
+
+    /// <summary>One object for all, as in use.</summary>
+    private HistogramParts PartsOf(ReadOnlySpan<byte> bytes)
+    {
+        _parts.Read(bytes);
+        return _parts;
     }
 }

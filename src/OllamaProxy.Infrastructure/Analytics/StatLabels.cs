@@ -18,6 +18,9 @@ internal enum StatLabel
 /// <summary>What statistics are grouped and filtered by.</summary>
 internal sealed record StatLabels(string? Model, string Endpoint, string Category, string? Client, string? Application, string Outcome, string Status, bool IsInference)
 {
+    /// <summary>How many texts <see cref="ToBytes"/> writes: the labels in their order, and the status.</summary>
+    public const int Texts = 7;
+
     public string? this[StatLabel label] => label switch
     {
         StatLabel.Model => Model,
@@ -57,18 +60,27 @@ internal sealed record StatLabels(string? Model, string Endpoint, string Categor
         static string? Text(ref ReadOnlySpan<byte> rest) => TryTake(ref rest, out var utf8) ? Encoding.UTF8.GetString(utf8) : null;
     }
 
-    /// <summary>Takes the first part off what <see cref="ToBytes"/> wrote.</summary>
-    public static bool TakeIsInference(ref ReadOnlySpan<byte> bytes)
+    /// <summary>Takes the first part off what <see cref="ToBytes"/> wrote. Throws <see cref="FormatException"/> where there is none.</summary>
+    public static bool TakeIsInference(scoped ref ReadOnlySpan<byte> bytes)
     {
+        if (bytes.IsEmpty)
+        {
+            throw new FormatException("Labels have no end.");
+        }
+
         var isInference = bytes[0] != 0;
         bytes = bytes[1..];
         return isInference;
     }
 
-    /// <summary>Takes the next text off; false for none.</summary>
-    public static bool TryTake(ref ReadOnlySpan<byte> bytes, out ReadOnlySpan<byte> utf8)
+    /// <summary>Takes the next text off; false for none. Throws <see cref="FormatException"/> on anything else.</summary>
+    public static bool TryTake(scoped ref ReadOnlySpan<byte> bytes, out ReadOnlySpan<byte> utf8)
     {
-        var length = BinaryPrimitives.ReadInt16LittleEndian(bytes);
+        if (!BinaryPrimitives.TryReadInt16LittleEndian(bytes, out var length) || length > bytes.Length - sizeof(short))
+        {
+            throw new FormatException("A label has no end.");
+        }
+
         bytes = bytes[sizeof(short)..];
         utf8 = bytes[..Math.Max((int)length, 0)];
         bytes = bytes[utf8.Length..];

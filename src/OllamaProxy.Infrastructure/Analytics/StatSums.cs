@@ -76,24 +76,21 @@ internal sealed class StatSums
         }
     }
 
-    /// <summary>Adds what <see cref="ToBytes"/> wrote of another one.</summary>
-    public void Merge(ReadOnlySpan<byte> bytes)
+    public void Merge(StatCell cell)
     {
-        Requests += CompactNumbers.Take(ref bytes);
-        _successes += CompactNumbers.Take(ref bytes);
-        _errors += CompactNumbers.Take(ref bytes);
-        _cancelled += CompactNumbers.Take(ref bytes);
-        _inputTokens += CompactNumbers.Take(ref bytes);
-        _cachedInputTokens += CompactNumbers.Take(ref bytes);
-        _outputTokens += CompactNumbers.Take(ref bytes);
-        _loads += CompactNumbers.Take(ref bytes);
-        _loadTicks += CompactNumbers.Take(ref bytes);
-        _truncated += CompactNumbers.Take(ref bytes);
-        var latency = (int)CompactNumbers.Take(ref bytes);
-        var timeToFirstToken = (int)CompactNumbers.Take(ref bytes);
-        _latency.Merge(bytes[..latency]);
-        _timeToFirstToken.Merge(bytes.Slice(latency, timeToFirstToken));
-        _tokensPerSecond.Merge(bytes[(latency + timeToFirstToken)..]);
+        Requests += cell.Requests;
+        _successes += cell.Successes;
+        _errors += cell.Errors;
+        _cancelled += cell.Cancelled;
+        _inputTokens += cell.InputTokens;
+        _cachedInputTokens += cell.CachedInputTokens;
+        _outputTokens += cell.OutputTokens;
+        _loads += cell.Loads;
+        _loadTicks += cell.LoadTicks;
+        _truncated += cell.Truncated;
+        _latency.Merge(cell.Latency);
+        _timeToFirstToken.Merge(cell.TimeToFirstToken);
+        _tokensPerSecond.Merge(cell.TokensPerSecond);
     }
 
     public void Merge(StatSums other)
@@ -113,7 +110,7 @@ internal sealed class StatSums
         _tokensPerSecond.Merge(other._tokensPerSecond);
     }
 
-    /// <summary>Ten numbers, the lengths of the first two histograms, the three histograms.</summary>
+    /// <summary>What <see cref="StatCell"/> reads: ten numbers, the lengths of the first two histograms, the three histograms.</summary>
     public byte[] ToBytes()
     {
         var latency = _latency.ToBytes();
@@ -164,16 +161,12 @@ internal sealed class StatCounts
         _outputTokens += outputTokens ?? 0;
     }
 
-    /// <summary>Adds the beginning of what <see cref="StatSums.ToBytes"/> wrote.</summary>
-    public void Merge(ReadOnlySpan<byte> bytes)
+    public void Merge(StatCell cell)
     {
-        _requests += CompactNumbers.Take(ref bytes);
-        _ = CompactNumbers.Take(ref bytes);
-        _errors += CompactNumbers.Take(ref bytes);
-        _ = CompactNumbers.Take(ref bytes);
-        _inputTokens += CompactNumbers.Take(ref bytes);
-        _ = CompactNumbers.Take(ref bytes);
-        _outputTokens += CompactNumbers.Take(ref bytes);
+        _requests += cell.Requests;
+        _errors += cell.Errors;
+        _inputTokens += cell.InputTokens;
+        _outputTokens += cell.OutputTokens;
     }
 
     public StatPart ToPart(string? key) => new(key, _requests, _errors, _inputTokens, _outputTokens);

@@ -68,13 +68,15 @@ internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILo
                     rows.ForEach(insert.Write);
                 }
 
+                using var count = SqliteSchema.Command(writer, SqliteQueries.Count, ("@Added", rows.Count));
+                count.ExecuteNonQuery();
                 SqliteTextIndex.Add(writer, rows);
                 SqliteRollups.Add(writer, rows);
                 transaction.Commit();
                 return _lastId = id;
             },
             cancellationToken);
-        // With a new hour, an older one can be closed.
+        // With a new hour, an older one can be packed.
         var hour = rows.Count == 0 ? 0 : SqliteRollups.HourOf(rows.Max(row => row.TimestampUs));
         if (hour > _newestHour)
         {
@@ -217,7 +219,7 @@ internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILo
         {
             var closing = _closing.Token;
             while (await RemovingAsync(() => SumUpAsync(closing), closing)
-                || await _file.WritingAsync(SqliteRollups.Close, closing)
+                || await _file.WritingAsync(SqliteHourPacks.PackPiece, closing)
                 || await _file.WritingAsync(SqliteTextIndex.MakePiece, closing))
             {
             }

@@ -18,6 +18,8 @@ internal static class SqliteForgetting
         using var position = SqliteSchema.Command(connection, "UPDATE positions SET last = @Last", ("@Last", lastId));
         position.ExecuteNonQuery();
         var removed = Run(connection, SqliteQueries.Delete, records);
+        using var count = SqliteSchema.Command(connection, SqliteQueries.Count, ("@Added", -removed));
+        count.ExecuteNonQuery();
         SqliteTextIndex.Drop(connection, records.Select(record => record.Id));
         SqliteRollups.Drop(connection, records.Select(record => record.TimestampUs));
         transaction.Commit();

@@ -5,7 +5,12 @@ namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 /// <summary>SQL on records. It is put together from fixed texts; values are always parameters.</summary>
 internal static class SqliteQueries
 {
-    public const string Stats = "SELECT COUNT(*) AS total, MIN(timestamp_us) AS oldest, MAX(timestamp_us) AS newest FROM requests";
+    /// <summary>Each of them looked up, where one query for all would read the whole index.</summary>
+    public const string Stats =
+        "SELECT (SELECT records FROM positions) AS total, (SELECT MIN(timestamp_us) FROM requests) AS oldest, (SELECT MAX(timestamp_us) FROM requests) AS newest";
+
+    /// <summary>To be run with everything that adds or removes records.</summary>
+    public const string Count = "UPDATE positions SET records = records + @Added";
 
     /// <summary>The highest position ever given.</summary>
     public const string LastId = "SELECT MAX(last, COALESCE((SELECT MAX(id) FROM requests), 0)) FROM positions";

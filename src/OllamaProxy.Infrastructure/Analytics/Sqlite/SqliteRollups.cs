@@ -1,26 +1,19 @@
-using System.Runtime.InteropServices;
-using System.Text;
 using Microsoft.Data.Sqlite;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 /// <summary>
 /// Sums of whole hours, so that statistics need not look at every record. What removes records makes their hour stale in the same transaction: readers read its
-/// rows then (<see cref="SqliteSummary"/>), and it is summed up again soon. Hours that will hardly grow any more are closed.
+/// rows then (<see cref="SqliteSummary"/>), and it is summed up again soon. Hours that will hardly grow any more are packed (<see cref="SqliteHourPacks"/>).
 /// </summary>
 internal static class SqliteRollups
 {
     public const long HourUs = 3_600_000_000;
 
-    /// <summary>The states of an hour, as stored.</summary>
+    /// <summary>The states of an hour, as stored: its rows are to be read; there are sums, some of which may be packed; all of its sums are packed.</summary>
     public const long Stale = 0, Open = 1, Closed = 2;
 
-    /// <summary>So many of the newest hours stay open: requests are recorded when they end, in the hour in which they began.</summary>
-    private const long KeptOpen = 2;
-
     private const string PutRollup = "INSERT OR REPLACE INTO rollups (hour, labels, sums) VALUES (@Hour, @Key, @Sums)";
-
-    private const string PutTotal = "INSERT INTO totals (hour, label, sums) VALUES (@Hour, @Key, @Sums)";
 
     public static long HourOf(long timestampUs) => (long)Math.Floor(timestampUs / (double)HourUs);
 
@@ -30,6 +23,7 @@ internal static class SqliteRollups
         using var get = SqliteSchema.Command(connection, "SELECT sums FROM rollups WHERE hour = @Hour AND labels = @Labels");
         var hourKey = get.Parameters.Add("@Hour", SqliteType.Integer);
         var labelsKey = get.Parameters.Add("@Labels", SqliteType.Blob);
+        var cell = new StatCell();
         foreach (var hour in rows.GroupBy(row => HourOf(row.TimestampUs)))
         {
             using var known = SqliteSchema.Command(connection, "SELECT state FROM hours WHERE hour = @Hour", ("@Hour", hour.Key));
@@ -58,7 +52,8 @@ internal static class SqliteRollups
                     labelsKey.Value = labels;
                     if (get.ExecuteScalar() is byte[] before)
                     {
-                        added.Merge(before);
+                        cell.Read(before);
+                        added.Merge(cell);
                     }
                 }
 
@@ -67,6 +62,7 @@ internal static class SqliteRollups
             // Damaged sums must not keep records from being written: they are made again from the rows.
             catch (FormatException)
             {
+                Forget(connection, hour.Key);
                 SetState(connection, hour.Key, Stale);
             }
         }
@@ -77,11 +73,10 @@ internal static class SqliteRollups
     {
         foreach (var hour in timestamps.Select(HourOf).Distinct())
         {
+            Forget(connection, hour);
             using var command = SqliteSchema.Command(
                 connection,
                 """
-                DELETE FROM rollups WHERE hour = @Hour;
-                DELETE FROM totals WHERE hour = @Hour;
                 DELETE FROM hours WHERE hour = @Hour;
                 INSERT INTO hours SELECT @Hour, 0 WHERE EXISTS (SELECT 1 FROM requests WHERE timestamp_us BETWEEN @First AND @Last);
                 """,
@@ -115,57 +110,27 @@ internal static class SqliteRollups
     {
         using var transaction = connection.BeginTransaction();
         sums.Read(connection, hour, SqliteCandidates.After(last));
-        using var remove = SqliteSchema.Command(connection, "DELETE FROM rollups WHERE hour = @Hour", ("@Hour", hour));
-        remove.ExecuteNonQuery();
+        Forget(connection, hour);
         SetState(connection, hour, Open);
         Put(connection, PutRollup, hour, sums.Cells);
         transaction.Commit();
     }
 
-    /// <summary>Closes an hour that will hardly grow any more; false when there is none.</summary>
-    public static bool Close(SqliteConnection connection)
+    public static void SetState(SqliteConnection connection, long hour, long state)
     {
-        using var transaction = connection.BeginTransaction();
-        using var open = SqliteSchema.Command(
-            connection, "SELECT MIN(hour) FROM hours WHERE state = 1 AND hour <= (SELECT MAX(hour) FROM hours) - @KeptOpen", ("@KeptOpen", KeptOpen));
-        if (open.ExecuteScalar() is not long hour)
-        {
-            return false;
-        }
-
-        var totals = new Dictionary<byte[], StatSums>(BytesComparer.Instance);
-        using (var rollups = SqliteSchema.Command(connection, "SELECT labels, sums FROM rollups WHERE hour = @Hour", ("@Hour", hour)))
-        using (var reader = rollups.ExecuteReader())
-        {
-            while (reader.Read())
-            {
-                var labels = StatLabels.FromBytes(reader.GetFieldValue<byte[]>(0));
-                var sums = reader.GetFieldValue<byte[]>(1);
-                Into(Total.Of(labels.IsInference)).Merge(sums);
-                foreach (var label in Enum.GetValues<StatLabel>())
-                {
-                    Into(Total.Of(labels.IsInference, label, labels[label])).Merge(sums);
-                }
-            }
-        }
-
-        SetState(connection, hour, Closed);
-        Put(connection, PutTotal, hour, totals);
-        transaction.Commit();
-        return true;
-
-        StatSums Into(byte[] key) => CollectionsMarshal.GetValueRefOrAddDefault(totals, key, out _) ??= new StatSums();
-    }
-
-    /// <summary>Sets the state of an hour, whose totals are out of date with that.</summary>
-    private static void SetState(SqliteConnection connection, long hour, long state)
-    {
-        using var command = SqliteSchema.Command(
-            connection, "DELETE FROM totals WHERE hour = @Hour; INSERT OR REPLACE INTO hours (hour, state) VALUES (@Hour, @State);", ("@Hour", hour), ("@State", state));
+        using var command = SqliteSchema.Command(connection, "INSERT OR REPLACE INTO hours (hour, state) VALUES (@Hour, @State)", ("@Hour", hour), ("@State", state));
         command.ExecuteNonQuery();
     }
 
-    private static void Put(SqliteConnection connection, string sql, long hour, Dictionary<byte[], StatSums> sums)
+    /// <summary>Takes all sums of an hour away.</summary>
+    public static void Forget(SqliteConnection connection, long hour)
+    {
+        using var command = SqliteSchema.Command(
+            connection, "DELETE FROM rollups WHERE hour = @Hour; DELETE FROM packs WHERE hour = @Hour; DELETE FROM totals WHERE hour = @Hour;", ("@Hour", hour));
+        command.ExecuteNonQuery();
+    }
+
+    public static void Put(SqliteConnection connection, string sql, long hour, Dictionary<byte[], StatSums> sums)
     {
         using var put = SqliteSchema.Command(connection, sql, ("@Hour", hour));
         var key = put.Parameters.Add("@Key", SqliteType.Blob);
@@ -202,33 +167,5 @@ internal static class SqliteRollups
 
             sums.Add(labels.Status, numbers);
         }
-    }
-
-    /// <summary>The key of a total: whether of inferences, of which label, and its value.</summary>
-    public static class Total
-    {
-        private const byte OfAll = 255;
-
-        public static byte[] Of(bool isInference) => [isInference ? (byte)1 : (byte)0, OfAll];
-
-        public static byte[] Of(bool isInference, StatLabel label, string? value)
-        {
-            byte[] key = [isInference ? (byte)1 : (byte)0, (byte)label];
-            return value is null ? key : [.. key, 0, .. Encoding.UTF8.GetBytes(value)];
-        }
-
-        /// <summary>Where a total belongs; null when it is not asked for.</summary>
-        public static StatSums? Target(ReadOnlySpan<byte> key, bool? isInference, StatsBuilder builder)
-        {
-            if (isInference is { } asked && asked != (key[0] != 0))
-            {
-                return null;
-            }
-
-            return key[1] == OfAll ? builder.SumsOfAll : builder.SumsOf((StatLabel)key[1], ValueOf(key));
-        }
-
-        /// <summary>The value of the label; null for records without one.</summary>
-        public static string? ValueOf(ReadOnlySpan<byte> key) => key.Length == 2 ? null : Encoding.UTF8.GetString(key[3..]);
     }
 }

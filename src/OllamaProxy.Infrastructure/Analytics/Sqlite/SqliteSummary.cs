@@ -5,129 +5,32 @@ using SQLitePCL;
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 /// <summary>Statistics at one moment, on a reader's connection: from sums of the whole hours in the range, and from the rows of its ends and of stale hours.</summary>
-internal static class SqliteSummary
+internal sealed class SqliteSummary
 {
+    private readonly SqliteConnection _connection;
+    private readonly StatsQuery _query;
+    private readonly SqliteFilter _filter;
+    private readonly StatsBuilder _builder;
+    private readonly RollupLabels _labels;
+    private readonly StatCell _cell = new();
+
+    private SqliteSummary(SqliteConnection connection, StatsQuery query)
+    {
+        (_connection, _query, _filter, _builder) = (connection, query, SqliteFilter.Of(query.Filter), new StatsBuilder(query));
+        _labels = new RollupLabels(query, _builder);
+    }
+
     public static RequestStats Of(SqliteConnection connection, StatsQuery query)
     {
-        var builder = new StatsBuilder(query);
-        var filter = SqliteFilter.Of(query.Filter);
         using var transaction = connection.BeginTransaction(deferred: true);
-        var from = filter.From is { } first ? (long)Math.Ceiling(first / (double)SqliteRollups.HourUs) : long.MinValue / SqliteRollups.HourUs;
-        var to = filter.To is { } last ? SqliteRollups.HourOf(last + 1) : long.MaxValue / SqliteRollups.HourUs;
-        if (filter.NeedsRows || query.SeriesStep?.Ticks % TimeSpan.TicksPerHour is > 0 || from >= to)
+        try
         {
-            foreach (var candidates in SqliteTextIndex.Candidates(connection, filter))
-            {
-                ReadRows(connection, filter, candidates, row => builder.Add(row.Timestamp, row.Labels, row.Numbers));
-            }
-
-            return builder.Build();
+            return new SqliteSummary(connection, query).OfSums();
         }
-
-        // Totals know one label each: they are of no use to a filter by another.
-        var useTotals = query.Filter with { From = null, To = null, IsInference = null } == RequestFilter.Everything;
-        List<(long First, long End)> rows = [(long.MinValue, from * SqliteRollups.HourUs), (to * SqliteRollups.HourUs, long.MaxValue)];
-        List<long> rollups = [];
-        foreach (var (hour, state) in Hours(connection, from, to))
+        // Damaged sums: the rows say it too, only more slowly.
+        catch (FormatException)
         {
-            if (state == SqliteRollups.Stale)
-            {
-                rows.Add((hour * SqliteRollups.HourUs, (hour + 1) * SqliteRollups.HourUs));
-            }
-            else if (state == SqliteRollups.Closed && useTotals)
-            {
-                MergeTotals(connection, query, builder, hour);
-            }
-            else
-            {
-                rollups.Add(hour);
-            }
-        }
-
-        MergeRollups(connection, query, builder, rollups);
-        foreach (var (start, end) in rows)
-        {
-            var range = SqliteFilter.Of(query.Filter);
-            range.From = Math.Max(start, filter.From ?? long.MinValue);
-            range.To = Math.Min(end - 1, filter.To ?? long.MaxValue);
-            if (range.From <= range.To)
-            {
-                ReadRows(connection, range, SqliteCandidates.All, row => builder.Add(row.Timestamp, row.Labels, row.Numbers));
-            }
-        }
-
-        return builder.Build();
-    }
-
-    private static List<(long Hour, long State)> Hours(SqliteConnection connection, long from, long to)
-    {
-        List<(long, long)> hours = [];
-        using var command = SqliteSchema.Command(connection, "SELECT hour, state FROM hours WHERE hour >= @From AND hour < @To", ("@From", from), ("@To", to));
-        using var reader = command.ExecuteReader();
-        while (reader.Read())
-        {
-            hours.Add((reader.GetInt64(0), reader.GetInt64(1)));
-        }
-
-        return hours;
-    }
-
-    private static void MergeTotals(SqliteConnection connection, StatsQuery query, StatsBuilder builder, long hour)
-    {
-        using var command = SqliteSchema.Command(connection, "SELECT label, sums FROM totals WHERE hour = @Hour", ("@Hour", hour));
-        using var reader = command.ExecuteReader();
-        while (reader.Read())
-        {
-            var key = raw.sqlite3_column_blob(reader.Handle!, 0);
-            if (SqliteRollups.Total.Target(key, query.Filter.IsInference, builder) is { } target)
-            {
-                var sums = raw.sqlite3_column_blob(reader.Handle!, 1);
-                target.Merge(sums);
-                if (builder.Split is { } split && key[1] == (byte)split)
-                {
-                    builder.PartOf(SqliteRow.Instant(hour * SqliteRollups.HourUs), SqliteRollups.Total.ValueOf(key)).Merge(sums);
-                }
-
-                if (target == builder.SumsOfAll)
-                {
-                    builder.StepOf(SqliteRow.Instant(hour * SqliteRollups.HourUs))?.Merge(sums);
-                }
-            }
-        }
-    }
-
-    private static void MergeRollups(SqliteConnection connection, StatsQuery query, StatsBuilder builder, IReadOnlyCollection<long> hours)
-    {
-        var labels = new RollupLabels(query, builder);
-        using var command = SqliteSchema.Command(connection, "SELECT labels, sums FROM rollups WHERE hour = @Hour");
-        var parameter = command.Parameters.Add("@Hour", SqliteType.Integer);
-        foreach (var hour in hours)
-        {
-            parameter.Value = hour;
-            var start = SqliteRow.Instant(hour * SqliteRollups.HourUs);
-            StatSums? step = null;
-            using var reader = command.ExecuteReader();
-            while (reader.Read())
-            {
-                // At the level of bytes, as there may be many.
-                if (!labels.Read(raw.sqlite3_column_blob(reader.Handle!, 0)))
-                {
-                    continue;
-                }
-
-                var value = raw.sqlite3_column_blob(reader.Handle!, 1);
-                foreach (var target in labels.Sums)
-                {
-                    target.Merge(value);
-                }
-
-                step ??= builder.StepOf(start);
-                step?.Merge(value);
-                if (builder.Split is not null)
-                {
-                    builder.PartOf(start, labels.Part).Merge(value);
-                }
-            }
+            return new SqliteSummary(connection, query).OfRows();
         }
     }
 
@@ -150,6 +53,171 @@ internal static class SqliteSummary
                     Number(reader, 14),
                     reader.IsDBNull(15) ? null : SqliteRow.Duration(reader.GetInt64(15)),
                     reader.GetInt64(16) != 0)));
+        }
+    }
+
+    private RequestStats OfRows()
+    {
+        foreach (var candidates in SqliteTextIndex.Candidates(_connection, _filter))
+        {
+            ReadRows(_connection, _filter, candidates, row => _builder.Add(row.Timestamp, row.Labels, row.Numbers));
+        }
+
+        return _builder.Build();
+    }
+
+    private RequestStats OfSums()
+    {
+        var from = _filter.From is { } first ? FirstWholeHour(first) : long.MinValue / SqliteRollups.HourUs;
+        var to = _filter.To is { } last ? EndOfWholeHours(last) : long.MaxValue / SqliteRollups.HourUs;
+        if (_filter.NeedsRows || _query.SeriesStep?.Ticks % TimeSpan.TicksPerHour is > 0 || from >= to)
+        {
+            return OfRows();
+        }
+
+        // Totals know one label each: they are of no use to a filter by another.
+        var useTotals = _query.Filter with { From = null, To = null, IsInference = null } == RequestFilter.Everything;
+        List<(long First, long End)> rows = [(long.MinValue, from * SqliteRollups.HourUs), (to * SqliteRollups.HourUs, long.MaxValue)];
+        foreach (var (hour, state) in Hours(from, to))
+        {
+            if (state == SqliteRollups.Stale)
+            {
+                rows.Add((hour * SqliteRollups.HourUs, (hour + 1) * SqliteRollups.HourUs));
+                continue;
+            }
+
+            if (useTotals)
+            {
+                AddTotals(hour);
+            }
+            else
+            {
+                AddPacks(hour);
+            }
+
+            if (state == SqliteRollups.Open)
+            {
+                AddRollups(hour);
+            }
+        }
+
+        foreach (var (start, end) in rows)
+        {
+            var range = SqliteFilter.Of(_query.Filter);
+            range.From = Math.Max(start, _filter.From ?? long.MinValue);
+            range.To = Math.Min(end - 1, _filter.To ?? long.MaxValue);
+            if (range.From <= range.To)
+            {
+                ReadRows(_connection, range, SqliteCandidates.All, row => _builder.Add(row.Timestamp, row.Labels, row.Numbers));
+            }
+        }
+
+        return _builder.Build();
+    }
+
+    /// <summary>The first hour of which every record is in the range: the one it begins in, too, when no record of that is before it.</summary>
+    private long FirstWholeHour(long first)
+    {
+        var hour = SqliteRollups.HourOf(first);
+        return hour * SqliteRollups.HourUs == first || !AnyBetween(hour * SqliteRollups.HourUs, first - 1) ? hour : hour + 1;
+    }
+
+    /// <summary>The hour after the last of which every record is in the range: most ranges end now, and nothing is after that.</summary>
+    private long EndOfWholeHours(long last)
+    {
+        var hour = SqliteRollups.HourOf(last);
+        return AnyBetween(last + 1, ((hour + 1) * SqliteRollups.HourUs) - 1) ? hour : hour + 1;
+    }
+
+    private bool AnyBetween(long first, long last)
+    {
+        using var command = SqliteSchema.Command(_connection, "SELECT EXISTS (SELECT 1 FROM requests WHERE timestamp_us BETWEEN @First AND @Last)", ("@First", first), ("@Last", last));
+        return (long)command.ExecuteScalar()! != 0;
+    }
+
+    private List<(long Hour, long State)> Hours(long from, long to)
+    {
+        List<(long, long)> hours = [];
+        using var command = SqliteSchema.Command(_connection, "SELECT hour, state FROM hours WHERE hour >= @From AND hour < @To", ("@From", from), ("@To", to));
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            hours.Add((reader.GetInt64(0), reader.GetInt64(1)));
+        }
+
+        return hours;
+    }
+
+    private void AddTotals(long hour)
+    {
+        var start = SqliteRow.Instant(hour * SqliteRollups.HourUs);
+        using var command = SqliteSchema.Command(_connection, "SELECT label, sums FROM totals WHERE hour = @Hour", ("@Hour", hour));
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            var key = raw.sqlite3_column_blob(reader.Handle!, 0);
+            if (SqliteHourPacks.Total.Target(key, _query.Filter.IsInference, _builder) is { } target)
+            {
+                _cell.Read(raw.sqlite3_column_blob(reader.Handle!, 1));
+                target.Merge(_cell);
+                if (_builder.Split is { } split && key[1] == (byte)split)
+                {
+                    _builder.PartOf(start, SqliteHourPacks.Total.ValueOf(key)).Merge(_cell);
+                }
+
+                if (target == _builder.SumsOfAll)
+                {
+                    _builder.StepOf(start)?.Merge(_cell);
+                }
+            }
+        }
+    }
+
+    private void AddPacks(long hour)
+    {
+        var start = SqliteRow.Instant(hour * SqliteRollups.HourUs);
+        using var command = SqliteSchema.Command(_connection, "SELECT cells FROM packs WHERE hour = @Hour", ("@Hour", hour));
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            var pack = new HourPackReader(raw.sqlite3_column_blob(reader.Handle!, 0));
+            if (_labels.Open(ref pack))
+            {
+                while (_labels.Next(ref pack, out var sums))
+                {
+                    Add(start, sums);
+                }
+            }
+        }
+    }
+
+    private void AddRollups(long hour)
+    {
+        var start = SqliteRow.Instant(hour * SqliteRollups.HourUs);
+        using var command = SqliteSchema.Command(_connection, "SELECT labels, sums FROM rollups WHERE hour = @Hour", ("@Hour", hour));
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            if (_labels.Read(raw.sqlite3_column_blob(reader.Handle!, 0)))
+            {
+                Add(start, raw.sqlite3_column_blob(reader.Handle!, 1));
+            }
+        }
+    }
+
+    /// <summary>Adds the sums of what <see cref="_labels"/> looked at last.</summary>
+    private void Add(DateTimeOffset start, ReadOnlySpan<byte> sums)
+    {
+        _cell.Read(sums);
+        foreach (var target in _labels.Sums)
+        {
+            target.Merge(_cell);
+        }
+
+        _builder.StepOf(start)?.Merge(_cell);
+        if (_builder.Split is not null)
+        {
+            _builder.PartOf(start, _labels.Part).Merge(_cell);
         }
     }
 
