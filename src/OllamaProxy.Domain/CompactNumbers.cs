@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace OllamaProxy.Domain;
 
@@ -25,6 +26,7 @@ public static class CompactNumbers
     }
 
     /// <summary>Takes a number from the front. Throws <see cref="FormatException"/> when there is none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long Take(ref ReadOnlySpan<byte> bytes)
     {
         // Most are that small.
@@ -34,6 +36,11 @@ public static class CompactNumbers
             return small;
         }
 
+        return TakeLong(ref bytes);
+    }
+
+    private static long TakeLong(ref ReadOnlySpan<byte> bytes)
+    {
         var number = 0L;
         for (var index = 0; index < bytes.Length && index < 9; index++)
         {

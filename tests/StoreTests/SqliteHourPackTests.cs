@@ -64,7 +64,7 @@ public sealed class SqliteHourPackTests : IDisposable
         // As a newer hour would have left it in the middle: the second piece is not packed yet.
         using (var connection = Open())
         {
-            SqliteSchema.Execute(connection, "DELETE FROM packs; DELETE FROM totals; UPDATE hours SET state = 0;");
+            SqliteSchema.Execute(connection, "DELETE FROM packs; UPDATE hours SET state = 0;");
             var hour = SqliteSchema.Scalar(connection, "SELECT MIN(hour) FROM hours");
             var (sums, last) = SqliteRollups.SumUp(connection, hour);
             SqliteRollups.Restore(connection, hour, sums, last);
@@ -77,9 +77,10 @@ public sealed class SqliteHourPackTests : IDisposable
     }
 
     [Theory]
-    [InlineData("UPDATE packs SET cells = x'FF'")]
-    [InlineData("UPDATE packs SET cells = substr(cells, 1, length(cells) - 1)")]
-    [InlineData("UPDATE totals SET sums = x'01'")]
+    [InlineData("UPDATE packs SET keys = x'FF'")]
+    [InlineData("UPDATE packs SET sums = substr(sums, 1, length(sums) - 1)")]
+    [InlineData("UPDATE packs SET client_keys = substr(client_keys, 1, length(client_keys) - 1)")]
+    [InlineData("UPDATE packs SET client_sums = CAST(client_sums || x'00' AS BLOB)")]
     public async Task Damaged_sums_are_told_from_the_rows(string damage)
     {
         await _store.OpenAsync(default);
@@ -96,21 +97,20 @@ public sealed class SqliteHourPackTests : IDisposable
         var sums = new StatSums();
         sums.Add("success", new StatNumbers(1, 0.5, 20, 3, null, 7));
         var labels = StatLabels.Of(One(1));
-        var pack = HourPack.Write([(labels.ToBytes(), sums.ToBytes()), ((labels with { Client = null, IsInference = false }).ToBytes(), sums.ToBytes())]);
-        Assert.Equal((2, 2L), Read(pack));
+        var pack = HourPack.Of([(labels, sums), (labels with { Client = null, IsInference = false }, sums)]);
+        Assert.Equal((2, 2L), Read(pack.Keys, pack.Sums));
 
-        for (var length = 1; length < pack.Length; length++)
+        for (var length = 0; length < pack.Keys.Length; length++)
         {
-            var cut = pack[..length];
-            try
-            {
-                Assert.True(Read(cut).Cells < 2, "A pack that was cut has all of its cells.");
-            }
-            catch (FormatException)
-            {
-                // As it should be. Only a cut between two cells cannot be seen.
-            }
+            Assert.Throws<FormatException>(() => Read(pack.Keys[..length], pack.Sums));
         }
+
+        for (var length = 1; length < pack.Sums.Length; length++)
+        {
+            Assert.Throws<FormatException>(() => Read(pack.Keys, pack.Sums[..length]));
+        }
+
+        Assert.Throws<FormatException>(() => Read(pack.Keys, [.. pack.Sums, 0]));
     }
 
     [Fact]
@@ -160,19 +160,22 @@ public sealed class SqliteHourPackTests : IDisposable
         }
     }
 
-    private static (int Cells, long Requests) Read(byte[] bytes)
+    private static (int Cells, long Requests) Read(byte[] keys, byte[] sumsOfAll)
     {
-        var pack = new HourPackReader(bytes);
-        var builder = new StatsBuilder(new StatsQuery(RequestFilter.Everything));
-        var labels = new RollupLabels(new StatsQuery(RequestFilter.Everything), builder);
+        var pack = new HourPackReader(keys, sumsOfAll);
+        var query = new StatsQuery(RequestFilter.Everything);
+        var labels = new RollupLabels(query, new StatsBuilder(query));
         var cell = new StatCell();
         var (cells, requests) = (0, 0L);
         labels.Open(ref pack);
-        while (labels.Next(ref pack, out var sums))
+        while (labels.NextClient(ref pack))
         {
-            cell.Read(sums);
-            cells++;
-            requests += cell.Requests;
+            while (labels.NextCell(ref pack, out var sums))
+            {
+                cell.Read(sums);
+                cells++;
+                requests += cell.Requests;
+            }
         }
 
         return (cells, requests);

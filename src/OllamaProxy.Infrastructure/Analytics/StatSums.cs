@@ -42,6 +42,9 @@ internal sealed class StatSums
 
     public long Requests { get; private set; }
 
+    /// <summary>Requests that are not in these sums: they were counted to see who has most, as there are many clients and few are told of.</summary>
+    public long Counted { get; set; }
+
     public void Add(string status, in StatNumbers numbers)
     {
         Requests++;

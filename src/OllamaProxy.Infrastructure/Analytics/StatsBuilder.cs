@@ -43,11 +43,11 @@ internal sealed class StatsBuilder(StatsQuery query)
     public StatSums CombinedOf(string? model, string endpoint, string category, string outcome) =>
         CollectionsMarshal.GetValueRefOrAddDefault(_combined, (model, endpoint, category, outcome), out _) ??= new StatSums();
 
-    /// <summary>The sums of all records.</summary>
-    public StatSums SumsOfAll => _total;
-
     /// <summary>The sums of records with one label.</summary>
     public StatSums SumsOf(StatLabel label, string? value) => _groups[(int)label][value];
+
+    /// <summary>The sums of the clients that will be told of, once all of their requests are summed up or counted.</summary>
+    public IEnumerable<StatSums> ToldClients() => _groups[(int)StatLabel.Client].First(query.Top).Select(group => group.Value);
 
     /// <summary>The part of a step that belongs to a group of <see cref="Split"/>, which must be set.</summary>
     public StatCounts PartOf(DateTimeOffset timestamp, string? key) => _parts[StartOf(timestamp, query.SeriesStep!.Value), key];
@@ -132,8 +132,10 @@ internal sealed class StatsBuilder(StatsQuery query)
             }
         }
 
+        public IReadOnlyList<StatGroup> Top(int count) => [.. First(count).Select(group => new StatGroup(group.Key, group.Value.ToLine()))];
+
         /// <summary>Most requests first; equals by name, those without a name last.</summary>
-        public IReadOnlyList<StatGroup> Top(int count)
+        public IEnumerable<KeyValuePair<string?, StatSums>> First(int count)
         {
             IEnumerable<KeyValuePair<string?, StatSums>> all = _named.Select(group => new KeyValuePair<string?, StatSums>(group.Key, group.Value));
             if (_nameless is not null)
@@ -141,11 +143,7 @@ internal sealed class StatsBuilder(StatsQuery query)
                 all = all.Append(new KeyValuePair<string?, StatSums>(null, _nameless));
             }
 
-            return
-            [
-                .. all.OrderByDescending(group => group.Value.Requests).ThenBy(group => group.Key is null).ThenBy(group => group.Key, StringComparer.Ordinal).Take(count)
-                    .Select(group => new StatGroup(group.Key, group.Value.ToLine())),
-            ];
+            return all.OrderByDescending(group => group.Value.Requests + group.Value.Counted).ThenBy(group => group.Key is null).ThenBy(group => group.Key, StringComparer.Ordinal).Take(count);
         }
     }
 }

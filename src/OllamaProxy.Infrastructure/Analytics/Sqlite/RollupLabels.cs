@@ -27,11 +27,38 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
     private readonly Value[] _found = new Value[StatLabels.Texts];
     private readonly int[] _numbers = new int[StatLabels.Texts];
 
-    /// <summary>The sums that it belongs to, but for the step of the series.</summary>
-    public StatSums[] Sums { get; } = new StatSums[3];
+    /// <summary>Of the client of a pack that was found last.</summary>
+    private long _requests, _inferences;
 
-    /// <summary>The group of the split that it belongs to; null without one.</summary>
-    public string? Part => _found[(int)builder.Split!.Value].Text;
+    /// <summary>Whether the filter leaves nothing out of the pack that is open, but for clients and what is no inference.</summary>
+    private bool _takesAll;
+
+    /// <summary>The sums of the labels that have few values, taken together, that the cell belongs to.</summary>
+    public StatSums Combined
+    {
+        get
+        {
+            var key = (_found[Model], _found[Endpoint], _found[Category], _found[Outcome]);
+            if (!_combined.TryGetValue(key, out var combined))
+            {
+                _combined[key] = combined = builder.CombinedOf(key.Item1.Text, key.Item2.Text!, key.Item3.Text!, key.Item4.Text!);
+            }
+
+            return combined;
+        }
+    }
+
+    /// <summary>The sums of the application that the cell belongs to.</summary>
+    public StatSums OfApplication => _found[Application].Sums!;
+
+    /// <summary>The sums of the client that the cell belongs to.</summary>
+    public StatSums OfClient => _found[Client].Sums!;
+
+    /// <summary>The same; null as long as nothing was added to them.</summary>
+    public StatSums? OfKnownClient => _found[Client].KnownSums;
+
+    /// <summary>The part of a step that the cell belongs to, by the group of the split, which must be set.</summary>
+    public StatCounts PartOf(DateTimeOffset start) => builder.PartOf(start, _found[(int)builder.Split!.Value].Text);
 
     /// <summary>Looks at the labels of a single cell; false when the filter leaves it out.</summary>
     public bool Read(ReadOnlySpan<byte> labels)
@@ -52,6 +79,7 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
     public bool Open(ref HourPackReader pack)
     {
         var mayMatch = true;
+        _takesAll = true;
         foreach (var label in _labels)
         {
             label.Packed.Clear();
@@ -61,15 +89,49 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
             }
 
             mayMatch &= label.Packed.Exists(value => value.Matches);
+            _takesAll &= label == _labels[Client] || label.Packed.TrueForAll(value => value.Matches);
         }
 
         return mayMatch;
     }
 
-    /// <summary>Takes the next cell that the filter does not leave out off a pack that was opened; false at the end.</summary>
-    public bool Next(ref HourPackReader pack, out ReadOnlySpan<byte> sums)
+    /// <summary>Goes on to the next client that the filter does not leave out; false at the end.</summary>
+    public bool NextClient(ref HourPackReader pack)
     {
-        while (pack.TryTakeCell(_numbers, out var isInference, out sums))
+        while (pack.TryTakeClient(out var number, out _requests, out _inferences))
+        {
+            if (Matches(Client, ValueOf(Client, number)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Takes the next cell of the client that the filter does not leave out; false at the end.</summary>
+    public bool NextCell(ref HourPackReader pack, out ReadOnlySpan<byte> sums) => NextCell(ref pack, out _, out sums);
+
+    /// <summary>Counts the requests of the client that the filter does not leave out.</summary>
+    public long Count(ref HourPackReader pack)
+    {
+        if (_takesAll)
+        {
+            return query.Filter.IsInference switch { null => _requests, true => _inferences, false => _requests - _inferences };
+        }
+
+        var count = 0L;
+        while (NextCell(ref pack, out var requests, out _))
+        {
+            count += requests;
+        }
+
+        return count;
+    }
+
+    private bool NextCell(ref HourPackReader pack, out long requests, out ReadOnlySpan<byte> sums)
+    {
+        while (pack.TryTakeCell(_numbers, out var isInference, out requests, out sums))
         {
             if (Matches(_numbers) && Matches(isInference))
             {
@@ -84,13 +146,7 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
     {
         for (var label = 0; label < _labels.Length; label++)
         {
-            var packed = _labels[label].Packed;
-            if ((uint)numbers[label] >= (uint)packed.Count)
-            {
-                throw new FormatException("A pack has no such value.");
-            }
-
-            if (!Matches(label, packed[numbers[label]]))
+            if (label != Client && !Matches(label, ValueOf(label, numbers[label])))
             {
                 return false;
             }
@@ -99,29 +155,16 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
         return true;
     }
 
+    private Value ValueOf(int label, int number) =>
+        (uint)number < (uint)_labels[label].Packed.Count ? _labels[label].Packed[number] : throw new FormatException("A pack has no such value.");
+
     private bool Matches(int label, Value value)
     {
         _found[label] = value;
         return value.Matches;
     }
 
-    /// <summary>The last question about a cell: with it, its sums are known.</summary>
-    private bool Matches(bool isInference)
-    {
-        if (query.Filter.IsInference is { } asked && asked != isInference)
-        {
-            return false;
-        }
-
-        var key = (_found[Model], _found[Endpoint], _found[Category], _found[Outcome]);
-        if (!_combined.TryGetValue(key, out var combined))
-        {
-            _combined[key] = combined = builder.CombinedOf(key.Item1.Text, key.Item2.Text!, key.Item3.Text!, key.Item4.Text!);
-        }
-
-        (Sums[0], Sums[1], Sums[2]) = (combined, _found[Client].Sums!, _found[Application].Sums!);
-        return true;
-    }
+    private bool Matches(bool isInference) => query.Filter.IsInference is not { } asked || asked == isInference;
 
     /// <summary>A value of a label: one object, whose identity stands for it.</summary>
     private sealed class Value(string? text, bool matches, Func<string?, StatSums>? sumsOf)
@@ -131,7 +174,9 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
         public bool Matches => matches;
 
         /// <summary>Of the groups that are added to directly. Made when there is something to add: a group without records must not appear.</summary>
-        public StatSums? Sums => field ??= sumsOf?.Invoke(text);
+        public StatSums? Sums => KnownSums ??= sumsOf?.Invoke(text);
+
+        public StatSums? KnownSums { get; private set; }
     }
 
     /// <summary>The values of a label that have been seen.</summary>

@@ -1,12 +1,11 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using Microsoft.Data.Sqlite;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 /// <summary>
-/// The sums of hours that hardly grow any more, moved out of <c>rollups</c> a piece at a time: into packs (<see cref="HourPack"/>), which know every combination of
-/// labels, and into totals, which know one label each and are few. Both say the same; what comes late stands in <c>rollups</c> beside them until the hour is closed again.
+/// The sums of hours that hardly grow any more, moved out of <c>rollups</c> a piece at a time into packs (<see cref="HourPack"/>). Each piece is packed twice, with the
+/// clients and without them: clients are what makes combinations of labels many. What comes late stands in <c>rollups</c> beside them until it is packed, too.
 /// </summary>
 internal static class SqliteHourPacks
 {
@@ -30,8 +29,7 @@ internal static class SqliteHourPacks
         var cells = Take(connection, hour);
         try
         {
-            AddTotals(connection, hour, cells);
-            AddPack(connection, hour, cells);
+            Add(connection, hour, cells);
             if (cells.Count < CellsOfPack)
             {
                 SqliteRollups.SetState(connection, hour, SqliteRollups.Closed);
@@ -71,74 +69,33 @@ internal static class SqliteHourPacks
         return cells;
     }
 
-    private static void AddPack(SqliteConnection connection, long hour, List<(byte[] Labels, byte[] Sums)> cells)
+    private static void Add(SqliteConnection connection, long hour, List<(byte[] Labels, byte[] Sums)> cells)
     {
-        if (cells.Count > 0)
+        if (cells.Count == 0)
         {
-            using var put = SqliteSchema.Command(connection, "INSERT INTO packs (hour, cells) VALUES (@Hour, @Cells)", ("@Hour", hour));
-            put.Parameters.AddWithValue("@Cells", HourPack.Write(cells));
-            put.ExecuteNonQuery();
+            return;
         }
-    }
 
-    private static void AddTotals(SqliteConnection connection, long hour, List<(byte[] Labels, byte[] Sums)> cells)
-    {
-        var totals = new Dictionary<byte[], StatSums>(BytesComparer.Instance);
+        List<(StatLabels, StatSums)> all = [];
+        var withoutClients = new Dictionary<StatLabels, StatSums>();
         var cell = new StatCell();
         foreach (var (bytes, sums) in cells)
         {
             cell.Read(sums);
             var labels = StatLabels.FromBytes(bytes);
-            Into(Total.Of(labels.IsInference)).Merge(cell);
-            foreach (var label in Enum.GetValues<StatLabel>())
-            {
-                Into(Total.Of(labels.IsInference, label, labels[label])).Merge(cell);
-            }
+            var own = new StatSums();
+            own.Merge(cell);
+            all.Add((labels, own));
+            (CollectionsMarshal.GetValueRefOrAddDefault(withoutClients, labels with { Client = null }, out _) ??= new StatSums()).Merge(cell);
         }
 
-        using (var before = SqliteSchema.Command(connection, "SELECT label, sums FROM totals WHERE hour = @Hour", ("@Hour", hour)))
-        using (var reader = before.ExecuteReader())
-        {
-            while (reader.Read())
-            {
-                if (totals.TryGetValue(reader.GetFieldValue<byte[]>(0), out var sums))
-                {
-                    cell.Read(reader.GetFieldValue<byte[]>(1));
-                    sums.Merge(cell);
-                }
-            }
-        }
-
-        SqliteRollups.Put(connection, "INSERT OR REPLACE INTO totals (hour, label, sums) VALUES (@Hour, @Key, @Sums)", hour, totals);
-
-        StatSums Into(byte[] key) => CollectionsMarshal.GetValueRefOrAddDefault(totals, key, out _) ??= new StatSums();
-    }
-
-    /// <summary>The key of a total: whether of inferences, of which label, and its value.</summary>
-    public static class Total
-    {
-        private const byte OfAll = 255;
-
-        public static byte[] Of(bool isInference) => [isInference ? (byte)1 : (byte)0, OfAll];
-
-        public static byte[] Of(bool isInference, StatLabel label, string? value)
-        {
-            byte[] key = [isInference ? (byte)1 : (byte)0, (byte)label];
-            return value is null ? key : [.. key, 0, .. Encoding.UTF8.GetBytes(value)];
-        }
-
-        /// <summary>Where a total belongs; null when it is not asked for.</summary>
-        public static StatSums? Target(ReadOnlySpan<byte> key, bool? isInference, StatsBuilder builder)
-        {
-            if (isInference is { } asked && asked != (key[0] != 0))
-            {
-                return null;
-            }
-
-            return key[1] == OfAll ? builder.SumsOfAll : builder.SumsOf((StatLabel)key[1], ValueOf(key));
-        }
-
-        /// <summary>The value of the label; null for records without one.</summary>
-        public static string? ValueOf(ReadOnlySpan<byte> key) => key.Length == 2 ? null : Encoding.UTF8.GetString(key[3..]);
+        var (few, many) = (HourPack.Of(withoutClients.Select(one => (one.Key, one.Value))), HourPack.Of(all));
+        using var put = SqliteSchema.Command(
+            connection, "INSERT INTO packs (hour, keys, sums, client_keys, client_sums) VALUES (@Hour, @Keys, @Sums, @ClientKeys, @ClientSums)", ("@Hour", hour));
+        put.Parameters.AddWithValue("@Keys", few.Keys);
+        put.Parameters.AddWithValue("@Sums", few.Sums);
+        put.Parameters.AddWithValue("@ClientKeys", many.Keys);
+        put.Parameters.AddWithValue("@ClientSums", many.Sums);
+        put.ExecuteNonQuery();
     }
 }

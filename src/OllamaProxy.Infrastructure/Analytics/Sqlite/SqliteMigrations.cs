@@ -147,13 +147,20 @@ internal static class SqliteMigrations
     /// <summary>Hours that are closed are packed, which is done for those there are while the program runs.</summary>
     private const string Fourth =
         """
-        -- Sums of an hour by all labels, many in one piece (HourPack). With the totals of the hour they say the same; what is in rollups comes on top of both.
-        CREATE TABLE packs (id INTEGER PRIMARY KEY, hour INTEGER NOT NULL, cells BLOB NOT NULL) STRICT;
+        -- Sums of an hour, many in one piece (HourPack): by all labels but the client, and by all labels. What is in rollups comes on top of them.
+        CREATE TABLE packs (
+            id INTEGER PRIMARY KEY,
+            hour INTEGER NOT NULL,
+            keys BLOB NOT NULL,
+            sums BLOB NOT NULL,
+            client_keys BLOB NOT NULL,
+            client_sums BLOB NOT NULL
+        ) STRICT;
 
         -- The packs of an hour, to be added up or removed.
         CREATE INDEX packs_by_hour ON packs (hour);
 
-        DELETE FROM totals;
+        DROP TABLE totals;
         UPDATE hours SET state = 1 WHERE state = 2;
 
         -- How many records there are: counting a million of them takes as long as adding up a day.

@@ -126,7 +126,7 @@ internal static class SqliteRollups
     public static void Forget(SqliteConnection connection, long hour)
     {
         using var command = SqliteSchema.Command(
-            connection, "DELETE FROM rollups WHERE hour = @Hour; DELETE FROM packs WHERE hour = @Hour; DELETE FROM totals WHERE hour = @Hour;", ("@Hour", hour));
+            connection, "DELETE FROM rollups WHERE hour = @Hour; DELETE FROM packs WHERE hour = @Hour;", ("@Hour", hour));
         command.ExecuteNonQuery();
     }
 

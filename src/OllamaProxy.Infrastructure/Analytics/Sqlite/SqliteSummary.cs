@@ -75,9 +75,8 @@ internal sealed class SqliteSummary
             return OfRows();
         }
 
-        // Totals know one label each: they are of no use to a filter by another.
-        var useTotals = _query.Filter with { From = null, To = null, IsInference = null } == RequestFilter.Everything;
         List<(long First, long End)> rows = [(long.MinValue, from * SqliteRollups.HourUs), (to * SqliteRollups.HourUs, long.MaxValue)];
+        List<long> packed = [];
         foreach (var (hour, state) in Hours(from, to))
         {
             if (state == SqliteRollups.Stale)
@@ -86,15 +85,8 @@ internal sealed class SqliteSummary
                 continue;
             }
 
-            if (useTotals)
-            {
-                AddTotals(hour);
-            }
-            else
-            {
-                AddPacks(hour);
-            }
-
+            AddPacks(hour);
+            packed.Add(hour);
             if (state == SqliteRollups.Open)
             {
                 AddRollups(hour);
@@ -112,8 +104,16 @@ internal sealed class SqliteSummary
             }
         }
 
+        if (!KnowsClients)
+        {
+            AddToldClients(packed);
+        }
+
         return _builder.Build();
     }
+
+    /// <summary>Whether clients are needed for more than to tell of those with most requests: then only the packs that know them will do.</summary>
+    private bool KnowsClients => _filter.Client is not null || _builder.Split == StatLabel.Client;
 
     /// <summary>The first hour of which every record is in the range: the one it begins in, too, when no record of that is before it.</summary>
     private long FirstWholeHour(long first)
@@ -148,44 +148,74 @@ internal sealed class SqliteSummary
         return hours;
     }
 
-    private void AddTotals(long hour)
-    {
-        var start = SqliteRow.Instant(hour * SqliteRollups.HourUs);
-        using var command = SqliteSchema.Command(_connection, "SELECT label, sums FROM totals WHERE hour = @Hour", ("@Hour", hour));
-        using var reader = command.ExecuteReader();
-        while (reader.Read())
-        {
-            var key = raw.sqlite3_column_blob(reader.Handle!, 0);
-            if (SqliteHourPacks.Total.Target(key, _query.Filter.IsInference, _builder) is { } target)
-            {
-                _cell.Read(raw.sqlite3_column_blob(reader.Handle!, 1));
-                target.Merge(_cell);
-                if (_builder.Split is { } split && key[1] == (byte)split)
-                {
-                    _builder.PartOf(start, SqliteHourPacks.Total.ValueOf(key)).Merge(_cell);
-                }
-
-                if (target == _builder.SumsOfAll)
-                {
-                    _builder.StepOf(start)?.Merge(_cell);
-                }
-            }
-        }
-    }
-
+    /// <summary>Adds the packed sums of an hour. Those that know the client are many times more: of them the requests of each client are counted only.</summary>
     private void AddPacks(long hour)
     {
         var start = SqliteRow.Instant(hour * SqliteRollups.HourUs);
-        using var command = SqliteSchema.Command(_connection, "SELECT cells FROM packs WHERE hour = @Hour", ("@Hour", hour));
+        if (KnowsClients)
+        {
+            ReadPacks("client_keys, client_sums", hour, (ref pack) => Add(ref pack, sums => Add(start, sums, hasClient: true)));
+        }
+        else
+        {
+            ReadPacks("keys, sums", hour, (ref pack) => Add(ref pack, sums => Add(start, sums, hasClient: false)));
+            ReadPacks("client_keys", hour, (ref pack) =>
+            {
+                // A client without a request must not appear.
+                if (_labels.Count(ref pack) is > 0 and var count)
+                {
+                    _labels.OfClient.Counted += count;
+                }
+            });
+        }
+    }
+
+    /// <summary>Sums up the clients that are told of.</summary>
+    private void AddToldClients(List<long> hours)
+    {
+        var told = _builder.ToldClients().Where(client => client.Counted > 0).ToHashSet();
+        foreach (var client in told)
+        {
+            client.Counted = 0;
+        }
+
+        foreach (var hour in told.Count == 0 ? [] : hours)
+        {
+            ReadPacks("client_keys, client_sums", hour, (ref pack) =>
+            {
+                if (_labels.OfKnownClient is { } client && told.Contains(client))
+                {
+                    Add(ref pack, sums =>
+                    {
+                        _cell.Read(sums);
+                        client.Merge(_cell);
+                    });
+                }
+            });
+        }
+    }
+
+    private void Add(ref HourPackReader pack, Action<ReadOnlySpan<byte>> add)
+    {
+        while (_labels.NextCell(ref pack, out var sums))
+        {
+            add(sums);
+        }
+    }
+
+    /// <summary>Reads the packs of an hour, client by client; <see cref="_labels"/> has just found the client.</summary>
+    private void ReadPacks(string columns, long hour, OfClient read)
+    {
+        using var command = SqliteSchema.Command(_connection, $"SELECT {columns} FROM packs WHERE hour = @Hour", ("@Hour", hour));
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
-            var pack = new HourPackReader(raw.sqlite3_column_blob(reader.Handle!, 0));
+            var pack = new HourPackReader(raw.sqlite3_column_blob(reader.Handle!, 0), reader.FieldCount > 1 ? raw.sqlite3_column_blob(reader.Handle!, 1) : default);
             if (_labels.Open(ref pack))
             {
-                while (_labels.Next(ref pack, out var sums))
+                while (_labels.NextClient(ref pack))
                 {
-                    Add(start, sums);
+                    read(ref pack);
                 }
             }
         }
@@ -200,30 +230,35 @@ internal sealed class SqliteSummary
         {
             if (_labels.Read(raw.sqlite3_column_blob(reader.Handle!, 0)))
             {
-                Add(start, raw.sqlite3_column_blob(reader.Handle!, 1));
+                Add(start, raw.sqlite3_column_blob(reader.Handle!, 1), hasClient: true);
             }
         }
     }
 
     /// <summary>Adds the sums of what <see cref="_labels"/> looked at last.</summary>
-    private void Add(DateTimeOffset start, ReadOnlySpan<byte> sums)
+    private void Add(DateTimeOffset start, ReadOnlySpan<byte> sums, bool hasClient)
     {
         _cell.Read(sums);
-        foreach (var target in _labels.Sums)
+        _labels.Combined.Merge(_cell);
+        _labels.OfApplication.Merge(_cell);
+        if (hasClient)
         {
-            target.Merge(_cell);
+            _labels.OfClient.Merge(_cell);
         }
 
         _builder.StepOf(start)?.Merge(_cell);
         if (_builder.Split is not null)
         {
-            _builder.PartOf(start, _labels.Part).Merge(_cell);
+            _labels.PartOf(start).Merge(_cell);
         }
     }
 
     private static string? Text(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
 
     private static long? Number(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetInt64(column);
+
+    /// <summary>Reads what a pack has of the client that was found.</summary>
+    private delegate void OfClient(ref HourPackReader pack);
 
     public readonly record struct FactRow(DateTimeOffset Timestamp, StatLabels Labels, StatNumbers Numbers);
 }
