@@ -91,12 +91,16 @@ internal static class SqliteQueries
     /// <summary>Positions and times of matching records among some candidates.</summary>
     public static string Keys(SqliteFilter filter, SqliteCandidates candidates) => $"SELECT id, timestamp_us FROM {candidates.Table} WHERE {candidates.Condition} AND {filter.Condition()}";
 
-    /// <summary>What statistics need of matching records among some candidates, in the order <see cref="SqliteRollups"/> reads it.</summary>
+    /// <summary>
+    /// What statistics need of matching records among some candidates, in the order <see cref="SqliteSummary.ReadRows"/> reads it. Numbers that are unknown are -1: to ask
+    /// for the type of each takes as long as to read it.
+    /// </summary>
     public static string Facts(SqliteFilter filter, SqliteCandidates candidates) =>
         $"""
         SELECT timestamp_us, model, endpoint, category, client_ip, application, outcome, status, is_inference, latency_us,
-               CASE WHEN stream = 1 THEN time_to_first_token_us END, tokens_per_second, input_tokens, cached_input_tokens, output_tokens,
-               CASE WHEN load_cause IS NOT NULL THEN COALESCE(load_duration_us, 0) END, truncation IS NOT NULL, id
+               CASE WHEN stream = 1 THEN COALESCE(time_to_first_token_us, -1) ELSE -1 END, COALESCE(tokens_per_second, -1),
+               COALESCE(input_tokens, -1), COALESCE(cached_input_tokens, -1), COALESCE(output_tokens, -1),
+               CASE WHEN load_cause IS NOT NULL THEN COALESCE(load_duration_us, 0) ELSE -1 END, truncation IS NOT NULL, id
         FROM {candidates.Table} WHERE {candidates.Condition} AND {filter.Condition()}
         """;
 

@@ -34,27 +34,33 @@ internal sealed class SqliteSummary
         }
     }
 
+    /// <summary>Reads what statistics need of matching records, at the level of SQLite's own calls, as there may be many.</summary>
     public static void ReadRows(SqliteConnection connection, SqliteFilter filter, SqliteCandidates candidates, Action<FactRow> add)
     {
         using var command = SqliteSchema.Command(connection, SqliteQueries.Facts(filter, candidates));
         filter.AddTo(command, candidates);
         using var reader = command.ExecuteReader();
+        var texts = new SqliteTexts();
         while (reader.Read())
         {
+            var row = reader.Handle!;
             add(new FactRow(
-                SqliteRow.Instant(reader.GetInt64(0)),
-                new StatLabels(Text(reader, 1), reader.GetString(2), reader.GetString(3), Text(reader, 4), Text(reader, 5), reader.GetString(6), reader.GetString(7), reader.GetInt64(8) != 0),
+                SqliteRow.Instant(raw.sqlite3_column_int64(row, 0)),
+                new StatLabels(
+                    texts.Of(row, 1), texts.Of(row, 2)!, texts.Of(row, 3)!, texts.Of(row, 4), texts.Of(row, 5), texts.Of(row, 6)!, texts.Of(row, 7)!, raw.sqlite3_column_int64(row, 8) != 0),
                 new StatNumbers(
-                    SqliteRow.Duration(reader.GetInt64(9)).TotalSeconds,
-                    reader.IsDBNull(10) ? null : SqliteRow.Duration(reader.GetInt64(10)).TotalSeconds,
-                    reader.IsDBNull(11) ? null : reader.GetDouble(11),
-                    Number(reader, 12),
-                    Number(reader, 13),
-                    Number(reader, 14),
-                    reader.IsDBNull(15) ? null : SqliteRow.Duration(reader.GetInt64(15)),
-                    reader.GetInt64(16) != 0)));
+                    SqliteRow.Duration(raw.sqlite3_column_int64(row, 9)).TotalSeconds,
+                    Known(row, 10) is { } timeToFirstToken ? SqliteRow.Duration(timeToFirstToken).TotalSeconds : null,
+                    raw.sqlite3_column_double(row, 11) is >= 0 and var tokensPerSecond ? tokensPerSecond : null,
+                    Known(row, 12),
+                    Known(row, 13),
+                    Known(row, 14),
+                    Known(row, 15) is { } load ? SqliteRow.Duration(load) : null,
+                    raw.sqlite3_column_int64(row, 16) != 0)));
         }
     }
+
+    private static long? Known(sqlite3_stmt row, int column) => raw.sqlite3_column_int64(row, column) is >= 0 and var number ? number : null;
 
     private RequestStats OfRows()
     {
@@ -252,10 +258,6 @@ internal sealed class SqliteSummary
             _labels.PartOf(start).Merge(_cell);
         }
     }
-
-    private static string? Text(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
-
-    private static long? Number(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetInt64(column);
 
     /// <summary>Reads what a pack has of the client that was found.</summary>
     private delegate void OfClient(ref HourPackReader pack);

@@ -201,7 +201,41 @@ export function baseOf(path: string): string {
 
 export const base = baseOf(typeof location === 'undefined' ? '/analytics' : location.pathname);
 
+/** How many answers are waited for, and who waits until there are none. */
+let underway = 0;
+let patient: (() => void)[] = [];
+
+/** When no answer is waited for and what came is drawn: time to ask for what nobody waits for. */
+export async function idle(): Promise<void> {
+  do {
+    await rest();
+    while (underway > 0) {
+      await new Promise<void>((go) => patient.push(go));
+    }
+    await rest();
+  } while (underway > 0);
+}
+
+/** Until the browser has nothing to do. Safari does not tell. */
+function rest(): Promise<void> {
+  return new Promise((go) => ('requestIdleCallback' in globalThis ? requestIdleCallback(() => go(), { timeout: 1000 }) : setTimeout(go, 200)));
+}
+
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  underway++;
+  try {
+    return await ask<T>(path, signal);
+  } finally {
+    underway--;
+    if (underway === 0) {
+      const go = patient;
+      patient = [];
+      go.forEach((next) => next());
+    }
+  }
+}
+
+async function ask<T>(path: string, signal?: AbortSignal): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(base + path, { headers: { Accept: 'application/json' }, ...(signal ? { signal } : {}) });

@@ -25,7 +25,7 @@ export function App() {
   const ollama = useApi<Ollama>('ollama', slow);
   const models = useApi<string[]>('models', tick);
   // What the filters suggest, and where "All" begins; the same whatever is filtered.
-  const known = useApi<Stats>('stats?top=100', Math.floor(slow / 6));
+  const known = useApi<Stats>('stats?top=100', Math.floor(slow / 6), true);
 
   useEffect(() => {
     document.documentElement.dataset['theme'] = theme;

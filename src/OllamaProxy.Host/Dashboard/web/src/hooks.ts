@@ -1,6 +1,6 @@
 import { createContext } from 'preact';
-import { useContext, useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { ApiError, get } from './api';
+import { useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { ApiError, get, idle } from './api';
 import type { Words } from './filters';
 import { hash, palette } from './colours';
 import { listen } from './live';
@@ -14,17 +14,22 @@ export interface Answer<T> {
   isLoading: boolean;
 }
 
-/** The answer to a path, asked for again when the path or the tick changes. What is asked for no longer is given up. The last answer stays until there is another. */
-export function useApi<T>(path: string | null, tick = 0): Answer<T> {
+/**
+ * The answer to a path, asked for again when the path or the tick changes. What is asked for no longer is given up. The last answer stays until there is another.
+ * What is later is asked for when nothing else is waited for.
+ */
+export function useApi<T>(path: string | null, tick = 0, isLater = false): Answer<T> {
   const [answer, setAnswer] = useState<Answer<T>>({ data: null, path: null, error: null, isLoading: path !== null });
-  useEffect(() => {
+  // Before the browser paints: the answer is on its way meanwhile.
+  useLayoutEffect(() => {
     if (path === null) {
       setAnswer({ data: null, path: null, error: null, isLoading: false });
       return undefined;
     }
     const abort = new AbortController();
     setAnswer((before) => (before.isLoading ? before : { ...before, isLoading: true }));
-    get<T>(path, abort.signal).then(
+    const asked = isLater ? idle().then(() => get<T>(path, abort.signal)) : get<T>(path, abort.signal);
+    asked.then(
       (data) => setAnswer({ data, path, error: null, isLoading: false }),
       (error: unknown) => {
         if (!abort.signal.aborted) {

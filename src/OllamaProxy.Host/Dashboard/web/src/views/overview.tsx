@@ -22,13 +22,13 @@ export function Overview({ route, tick, retry, oldest }: { route: Route; tick: n
   const now = useNow(JSON.stringify(words), tick);
   const { data, error, isLoading, path } = useApi<Stats>(statsPath(words, now, oldest), tick);
   const before = periodBefore(periodOf(words, now), now);
-  // The period before is asked for when this one is there: it is what somebody waits for.
+  // The period before is asked for when this one is there and drawn: it is what somebody waits for.
   const isCurrent = !isLoading && data !== null;
   const asked = useRef<string | null>(null);
   if (isCurrent) {
     asked.current = before && `stats${query({ ...apiFilters(words), ...apiPeriod(before), top: 1 })}`;
   }
-  const previous = useApi<Stats>(asked.current);
+  const previous = useApi<Stats>(asked.current, 0, true);
   if (!data) {
     return error ? <TroubleMessage error={error} retry={retry} /> : <div class="loading" aria-busy="true" />;
   }

@@ -1,5 +1,5 @@
 /** Every request, in a table that draws only what is seen and asks only for what is reached. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ApiError, type Page, type RequestRecord, type Stats, base, get, query } from '../api';
 import { type Column, columns, few, usual } from '../columns';
 import { apiFilters, apiPeriod, periodOf } from '../filters';
@@ -86,7 +86,7 @@ function useRows(words: Route['words'], search: string, tick: number): Rows {
   /** What the rows are the answer to. */
   const loaded = useRef(left?.key === key ? key : '');
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const abort = new AbortController();
     paging.current?.abort();
     paging.current = null;
