@@ -3,9 +3,12 @@ using System.Runtime.CompilerServices;
 
 namespace OllamaProxy.Domain;
 
-/// <summary>Numbers as bytes, small ones in few: seven bits to a byte, the lowest first.</summary>
+/// <summary>Numbers as bytes, small ones in few: seven bits to a byte, the lowest first. What is read is small enough to be added up.</summary>
 public static class CompactNumbers
 {
+    /// <summary>Nothing that is counted here comes near: what is greater was never written.</summary>
+    private const long Greatest = 1L << 53;
+
     /// <summary>Appends a number that is not negative.</summary>
     public static void Append(List<byte> bytes, long number)
     {
@@ -48,14 +51,14 @@ public static class CompactNumbers
             if (bytes[index] < 0x80)
             {
                 bytes = bytes[(index + 1)..];
-                return number;
+                return number <= Greatest ? number : throw new FormatException("A number is too great.");
             }
         }
 
         throw new FormatException("A number has no end.");
     }
 
-    /// <summary>Takes a floating-point number from the front. Throws <see cref="FormatException"/> when there is none.</summary>
+    /// <summary>Takes a finite floating-point number from the front. Throws <see cref="FormatException"/> when there is none.</summary>
     public static double TakeDouble(ref ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length < sizeof(double))
@@ -65,6 +68,6 @@ public static class CompactNumbers
 
         var number = BinaryPrimitives.ReadDoubleLittleEndian(bytes);
         bytes = bytes[sizeof(double)..];
-        return number;
+        return double.IsFinite(number) ? number : throw new FormatException("A number is not finite.");
     }
 }

@@ -35,9 +35,14 @@ public sealed class LogHistogram
 
     public double? Max { get; private set; }
 
-    /// <param name="value">Finite.</param>
+    /// <param name="value">What is not finite is left out: it has no bucket.</param>
     public void Add(double value)
     {
+        if (!double.IsFinite(value))
+        {
+            return;
+        }
+
         Add(BucketOf(value), 1);
         Sum += value;
         Max = Max is { } max && max >= value ? max : value;

@@ -81,7 +81,8 @@ public sealed class SqliteHourPackTests : IDisposable
     [InlineData("UPDATE packs SET sums = substr(sums, 1, length(sums) - 1)")]
     [InlineData("UPDATE packs SET client_keys = substr(client_keys, 1, length(client_keys) - 1)")]
     [InlineData("UPDATE packs SET client_sums = CAST(client_sums || x'00' AS BLOB)")]
-    public async Task Damaged_sums_are_told_from_the_rows(string damage)
+    [InlineData("UPDATE rollups SET sums = x'01FFFFFFFFFFFFFFFF7F'")]
+    public async Task Damaged_sums_are_told_from_the_rows_and_made_again(string damage)
     {
         await _store.OpenAsync(default);
         await _store.WriteAsync([.. Enumerable.Range(0, 200).Select(One), Records.At(3 * 3_600)], default);
@@ -89,6 +90,12 @@ public sealed class SqliteHourPackTests : IDisposable
         Ask(damage);
 
         await AssertRightAsync();
+        await _store.Upkeep();
+
+        await AssertRightAsync();
+        Assert.Equal(0, Ask("SELECT COUNT(*) FROM hours WHERE state = 0"));
+        using var connection = Open();
+        Assert.All(s_questions, query => Assert.Null(SqliteSummary.Of(connection, query).Damaged));
     }
 
     [Fact]

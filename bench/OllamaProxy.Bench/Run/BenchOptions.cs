@@ -5,7 +5,7 @@ namespace OllamaProxy.Bench.Run;
 /// <summary>The command line of <c>run</c>.</summary>
 internal sealed record BenchOptions
 {
-    public const string Usage = "usage: ./build.sh bench [--quick] [--write] [--rounds N] [--only SCENARIO,...] [--contestants NAME,...]";
+    public const string Usage = "usage: ./build.sh bench [--quick] [--write] [--rounds N] [--only SCENARIO,...] [--contestants NAME,...] [--minutes N]";
 
     /// <summary>One round, shorter measurements; writes nothing.</summary>
     public bool Quick { get; init; }
@@ -14,6 +14,9 @@ internal sealed record BenchOptions
     public bool Write { get; init; }
 
     public int Rounds { get; init; } = 5;
+
+    /// <summary>How long the soak takes.</summary>
+    public int Minutes { get; init; } = 60;
 
     public IReadOnlyList<string> Only { get; init; } = [];
 
@@ -32,6 +35,7 @@ internal sealed record BenchOptions
     {
         var options = new BenchOptions();
         int? rounds = null;
+        int? minutes = null;
         for (var index = 0; index < arguments.Length; index++)
         {
             var value = index + 1 < arguments.Length ? arguments[index + 1] : "";
@@ -46,6 +50,9 @@ internal sealed record BenchOptions
                 case "--rounds" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0:
                     rounds = number;
                     break;
+                case "--minutes" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0:
+                    minutes = number;
+                    break;
                 case "--only" when value.Length > 0:
                     options = options with { Only = value.Split(',') };
                     break;
@@ -59,7 +66,7 @@ internal sealed record BenchOptions
             index++;
         }
 
-        return options with { Rounds = rounds ?? (options.Quick ? 1 : options.Rounds) };
+        return options with { Rounds = rounds ?? (options.Quick ? 1 : options.Rounds), Minutes = minutes ?? (options.Quick ? 1 : options.Minutes) };
     }
 
     /// <summary>Names that were asked for and do not exist.</summary>

@@ -121,8 +121,16 @@ internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILo
     public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken) =>
         _file.ReadingAsync<IReadOnlyList<string>>(reader => [.. reader.Query<string>(SqliteQueries.Models)], cancellationToken);
 
-    public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) =>
-        _file.ReadingAsync(reader => SqliteSummary.Of(reader, query), cancellationToken);
+    public async Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken)
+    {
+        var (stats, damaged) = await _file.ReadingAsync(reader => SqliteSummary.Of(reader, query), cancellationToken);
+        if (damaged is { } hour)
+        {
+            await MakeAgainAsync(hour, cancellationToken);
+        }
+
+        return stats;
+    }
 
     public Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken) =>
         RemovingThenUpkeepAsync(
@@ -212,9 +220,36 @@ internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILo
 
     public Task CheckpointAsync(CancellationToken cancellationToken) => _file.WritingAsync(writer => SqliteSchema.Checkpoint(writer, CheckpointPatience), cancellationToken);
 
+    /// <summary>Has the sums of an hour made again, which were damaged.</summary>
+    private async Task MakeAgainAsync(long hour, CancellationToken cancellationToken)
+    {
+        if (logger is not null)
+        {
+            Log.DamagedSums(logger, DateTimeOffset.UnixEpoch.AddHours(hour), _file.Path);
+        }
+
+        try
+        {
+            await _file.WritingAsync(
+                writer =>
+                {
+                    using var transaction = writer.BeginTransaction();
+                    SqliteRollups.MakeStale(writer, hour);
+                    transaction.Commit();
+                    return true;
+                },
+                cancellationToken);
+            _ = Upkeep();
+        }
+        // Locked or full: the answer is there, and the next question tries again.
+        catch (SqliteException)
+        {
+        }
+    }
+
     private async Task UpkeepAsync(Task before)
     {
-        await before;
+        await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         try
         {
             var closing = _closing.Token;
@@ -227,6 +262,10 @@ internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILo
         // Closed, locked or full: what is stale stays so, answers stay right, and the next removal or start goes on with it.
         catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException or SqliteException)
         {
+        }
+        catch (Exception exception) when (logger is not null)
+        {
+            Log.UpkeepFailed(logger, exception);
         }
 
         async Task<bool> SumUpAsync(CancellationToken closing)
@@ -331,5 +370,11 @@ internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILo
     {
         [LoggerMessage(1, LogLevel.Warning, "{Path} was the original Ollama Metrics Proxy's database; it is now {Original}. 'ollama-proxy import {Original}' brings its records over.")]
         public static partial void MovedAside(ILogger logger, string path, string original);
+
+        [LoggerMessage(2, LogLevel.Warning, "The sums of the hour from {Hour:u} in {Path} are damaged; statistics come from the records until the sums are made again.")]
+        public static partial void DamagedSums(ILogger logger, DateTimeOffset hour, string path);
+
+        [LoggerMessage(3, LogLevel.Error, "Sums and text index could not be brought up to date. Answers stay right, but take longer. It is tried again with the next hour.")]
+        public static partial void UpkeepFailed(ILogger logger, Exception exception);
     }
 }

@@ -36,10 +36,9 @@ internal static class SqliteHourPacks
             }
         }
         // Damaged sums are made again from the rows.
-        catch (FormatException)
+        catch (Exception exception) when (exception is FormatException or OverflowException)
         {
-            SqliteRollups.Forget(connection, hour);
-            SqliteRollups.SetState(connection, hour, SqliteRollups.Stale);
+            SqliteRollups.MakeStale(connection, hour);
         }
 
         transaction.Commit();

@@ -62,8 +62,7 @@ internal static class SqliteRollups
             // Damaged sums must not keep records from being written: they are made again from the rows.
             catch (FormatException)
             {
-                Forget(connection, hour.Key);
-                SetState(connection, hour.Key, Stale);
+                MakeStale(connection, hour.Key);
             }
         }
     }
@@ -122,8 +121,14 @@ internal static class SqliteRollups
         command.ExecuteNonQuery();
     }
 
-    /// <summary>Takes all sums of an hour away.</summary>
-    public static void Forget(SqliteConnection connection, long hour)
+    /// <summary>Takes all sums of an hour away, to be made again from its rows.</summary>
+    public static void MakeStale(SqliteConnection connection, long hour)
+    {
+        Forget(connection, hour);
+        SetState(connection, hour, Stale);
+    }
+
+    private static void Forget(SqliteConnection connection, long hour)
     {
         using var command = SqliteSchema.Command(
             connection, "DELETE FROM rollups WHERE hour = @Hour; DELETE FROM packs WHERE hour = @Hour;", ("@Hour", hour));

@@ -14,23 +14,27 @@ internal sealed class SqliteSummary
     private readonly RollupLabels _labels;
     private readonly StatCell _cell = new();
 
+    /// <summary>The hour whose sums are read.</summary>
+    private long _hour;
+
     private SqliteSummary(SqliteConnection connection, StatsQuery query)
     {
         (_connection, _query, _filter, _builder) = (connection, query, SqliteFilter.Of(query.Filter), new StatsBuilder(query));
         _labels = new RollupLabels(query, _builder);
     }
 
-    public static RequestStats Of(SqliteConnection connection, StatsQuery query)
+    /// <returns>The statistics, and the hour whose sums are damaged; null for none. Then all is from the rows, which say the same more slowly.</returns>
+    public static (RequestStats Stats, long? Damaged) Of(SqliteConnection connection, StatsQuery query)
     {
         using var transaction = connection.BeginTransaction(deferred: true);
+        var summary = new SqliteSummary(connection, query);
         try
         {
-            return new SqliteSummary(connection, query).OfSums();
+            return (summary.OfSums(), null);
         }
-        // Damaged sums: the rows say it too, only more slowly.
         catch (FormatException)
         {
-            return new SqliteSummary(connection, query).OfRows();
+            return (new SqliteSummary(connection, query).OfRows(), summary._hour);
         }
     }
 
@@ -212,6 +216,7 @@ internal sealed class SqliteSummary
     /// <summary>Reads the packs of an hour, client by client; <see cref="_labels"/> has just found the client.</summary>
     private void ReadPacks(string columns, long hour, OfClient read)
     {
+        _hour = hour;
         using var command = SqliteSchema.Command(_connection, $"SELECT {columns} FROM packs WHERE hour = @Hour", ("@Hour", hour));
         using var reader = command.ExecuteReader();
         while (reader.Read())
@@ -229,6 +234,7 @@ internal sealed class SqliteSummary
 
     private void AddRollups(long hour)
     {
+        _hour = hour;
         var start = SqliteRow.Instant(hour * SqliteRollups.HourUs);
         using var command = SqliteSchema.Command(_connection, "SELECT labels, sums FROM rollups WHERE hour = @Hour", ("@Hour", hour));
         using var reader = command.ExecuteReader();

@@ -205,8 +205,12 @@ export const base = baseOf(typeof location === 'undefined' ? '/analytics' : loca
 let underway = 0;
 let patient: (() => void)[] = [];
 
-/** When no answer is waited for and what came is drawn: time to ask for what nobody waits for. */
+/** When no answer is waited for and what came is drawn: time to ask for what nobody waits for. After some seconds it is time in any case. */
 export async function idle(): Promise<void> {
+  await Promise.race([untilIdle(), new Promise((go) => setTimeout(go, 5000))]);
+}
+
+async function untilIdle(): Promise<void> {
   do {
     await rest();
     while (underway > 0) {

@@ -24,8 +24,6 @@ export function App() {
   const slow = Math.floor(useClock() / 10_000);
   const ollama = useApi<Ollama>('ollama', slow);
   const models = useApi<string[]>('models', tick);
-  // What the filters suggest, and where "All" begins; the same whatever is filtered.
-  const known = useApi<Stats>('stats?top=100', Math.floor(slow / 6), true);
 
   useEffect(() => {
     document.documentElement.dataset['theme'] = theme;
@@ -37,6 +35,9 @@ export function App() {
   // The period that was looked at last, where the address says none.
   const words = useMemo(() => (route.words['range'] ? route.words : change(route.words, { range: preference('range', '24h') })), [route]);
   const here = useMemo(() => ({ ...route, words }), [route, words]);
+  // What the filters suggest, which nobody waits for, and where "All" begins; the same whatever is filtered.
+  const known = useApi<Stats>('stats?top=100', Math.floor(slow / 6), words['range'] !== 'all');
+  const oldest = known.data || known.error ? (known.data?.oldest ?? null) : undefined;
 
   const open = (view: View) => () => go(view, words);
   useKeys({
@@ -111,10 +112,10 @@ export function App() {
       <main id="main" tabIndex={-1}>
         <h1 class="hidden">{route.view === 'request' ? `Request ${route.id}` : names[route.view]}</h1>
         {route.view === 'now' && <Now ollama={ollama.data} storeIsOff={known.data?.backend === 'none'} />}
-        {route.view === 'overview' && <Overview route={here} tick={tick} retry={again} oldest={known.data?.oldest ?? null} />}
+        {route.view === 'overview' && <Overview route={here} tick={tick} retry={again} oldest={oldest} />}
         {route.view === 'requests' && <Requests route={here} tick={tick} retry={again} />}
         {route.view === 'request' && <OneRequest id={route.id!} words={route.words} />}
-        {route.view === 'models' && <Models route={here} tick={tick} retry={again} oldest={known.data?.oldest ?? null} />}
+        {route.view === 'models' && <Models route={here} tick={tick} retry={again} oldest={oldest} />}
       </main>
       <Help dialog={help} />
     </Colours.Provider>

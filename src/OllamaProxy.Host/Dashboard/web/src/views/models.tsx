@@ -12,12 +12,12 @@ import { axis, column } from '../series';
 /** What is usual is what was in the 30 days before the period. */
 const usualSeconds = 30 * 86_400;
 
-export function Models({ route, tick, retry, oldest }: { route: Route; tick: number; retry: () => void; oldest: string | null }) {
+export function Models({ route, tick, retry, oldest }: { route: Route; tick: number; retry: () => void; oldest: string | null | undefined }) {
   const { words } = route;
   const now = useNow(JSON.stringify({ ...words, a: '', b: '' }), tick);
   const period = periodOf(words, now);
   const { data, error, isLoading } = useApi<Stats>(`stats${query({ ...apiFilters(words), ...apiPeriod(period), top: 100 })}`, tick);
-  const usual = useApi<Stats>(period.from === null || !data ? null : `stats${query({ ...apiFilters(words), ...apiPeriod({ from: period.from - usualSeconds, to: period.from - 0.000001 }), top: 100 })}`);
+  const usual = useApi<Stats>(period.from === null || !data ? null : `stats${query({ ...apiFilters(words), ...apiPeriod({ from: period.from - usualSeconds, to: period.from - 0.000001 }), top: 100 })}`, 0, true);
   if (!data) {
     return error ? <TroubleMessage error={error} retry={retry} /> : <div class="loading" aria-busy="true" />;
   }
@@ -129,7 +129,7 @@ function ModelTable({ route, stats, groups, usual }: { route: Route; stats: Stat
   );
 }
 
-function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]; now: number; oldest: string | null }) {
+function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]; now: number; oldest: string | null | undefined }) {
   const { words } = route;
   const colour = useColour();
   const names = groups.map((group) => group.name!);
@@ -138,7 +138,7 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
   const period = periodOf(words, now);
   const from = period.from ?? (oldest ? Date.parse(oldest) / 1000 : now - 86_400);
   const step = stepOf(Math.max(60, (period.to ?? now) - from));
-  const ask = (model: string | undefined) => (model ? `stats${query({ ...apiFilters({ ...words, model }), ...apiPeriod(period), step, top: 1 })}` : null);
+  const ask = (model: string | undefined) => (model && (period.from !== null || oldest !== undefined) ? `stats${query({ ...apiFilters({ ...words, model }), ...apiPeriod(period), step, top: 1 })}` : null);
   const one = useApi<Stats>(ask(a));
   const other = useApi<Stats>(ask(b));
   const chart = useMemo(() => {

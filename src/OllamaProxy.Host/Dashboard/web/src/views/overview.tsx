@@ -9,15 +9,18 @@ import { BarList, Delta, FirstRequest, Message, ModelName, Panel, TroubleMessage
 import type { Route } from '../route';
 import { axis, column, fold, stacks } from '../series';
 
-/** What the API is asked for the numbers of a period. */
-export function statsPath(words: Words, now: number, oldest: string | null, extra: Record<string, string | number> = {}): string {
+/** What the API is asked for the numbers of a period; null for all there is as long as it is not known where that begins. */
+export function statsPath(words: Words, now: number, oldest: string | null | undefined, extra: Record<string, string | number> = {}): string | null {
   const period = periodOf(words, now);
+  if (period.from === null && oldest === undefined) {
+    return null;
+  }
   const from = period.from ?? (oldest ? Date.parse(oldest) / 1000 : now - 86_400);
   const step = stepOf(Math.max(60, (period.to ?? now) - from));
   return `stats${query({ ...apiFilters(words), ...apiPeriod(period), step, split: 'model', ...extra })}`;
 }
 
-export function Overview({ route, tick, retry, oldest }: { route: Route; tick: number; retry: () => void; oldest: string | null }) {
+export function Overview({ route, tick, retry, oldest }: { route: Route; tick: number; retry: () => void; oldest: string | null | undefined }) {
   const { words } = route;
   const now = useNow(JSON.stringify(words), tick);
   const { data, error, isLoading, path } = useApi<Stats>(statsPath(words, now, oldest), tick);
