@@ -27,7 +27,7 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
         await AssertSumAsync(2, """ollama_request_errors_total{error_type="upstream_unreachable"}""");
         await AssertSumAsync(2, """ollama_request_errors_total{error_type="mid_stream"}""");
         await AssertSumAsync(6, """ollama_request_errors_total{error_type="client_abort"}""");
-        Assert.InRange(await traffic.SumAsync("""ollama_model_loads_total{cause="restart"}"""), 2, 8);
+        Assert.InRange(await traffic.Prometheus.ValueAsync("""sum(ollama_model_loads_total{cause="restart"})"""), 2, 8);
         await AssertSumAsync(2, """ollama_proxy_parse_failures_total{reason="malformed"}""");
         await AssertSumAsync(traffic.Sent.Values.Sum(), "ollama_proxy_records_written_total");
         Assert.Equal(0.5, await traffic.Prometheus.ValueAsync("""ollama_model_gpu_ratio{model="tiny:latest"}"""), 3);
@@ -131,7 +131,7 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
         }
     }
 
-    private async Task AssertSumAsync(double expected, string metric) => Assert.Equal((metric, expected), (metric, await traffic.SumAsync(metric)));
+    private async Task AssertSumAsync(double expected, string metric) => Assert.Equal((metric, expected), (metric, await traffic.Prometheus.ValueAsync($"sum({metric})")));
 
     /// <summary>Tokens of streams that broke: counted from their pieces, and told to nobody.</summary>
     private async Task<double> CutTokensAsync()

@@ -65,8 +65,24 @@ internal sealed class PrometheusTools : IAsyncDisposable
             : throw new InvalidOperationException($"{json.GetProperty("error").GetString()}: {expression}");
     }
 
-    /// <summary>The value of an expression that has one series.</summary>
-    public async Task<double> ValueAsync(string expression) => Assert.Single(await QueryAsync(expression)).Value;
+    /// <summary>
+    /// The value of an expression that has one series. It is waited for: on a busy machine a scrape takes too long now and then, and until the next one Prometheus takes all of
+    /// its series for gone.
+    /// </summary>
+    public async Task<double> ValueAsync(string expression)
+    {
+        (string Labels, double Value)[] found = [];
+        try
+        {
+            await Eventually.TrueAsync(async () => (found = await QueryAsync(expression)) is [_]);
+        }
+        catch (TimeoutException)
+        {
+            Assert.Fail($"{found.Length} series: {expression}");
+        }
+
+        return found[0].Value;
+    }
 
     /// <summary>Every rule it has loaded: its name, and what it asks.</summary>
     public async Task<(string Name, string Expression, bool IsAlert)[]> RulesAsync()
