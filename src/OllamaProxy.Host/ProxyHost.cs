@@ -24,7 +24,8 @@ internal static class ProxyHost
         builder.AddLogging(settings.Log);
         builder.AddServiceManagers();
         builder.Services.AddOtlp(settings.OpenTelemetry);
-        builder.Services.AddHostedService<StartupWorker>();
+        builder.Services.AddSingleton<StartupWorker>();
+        builder.Services.AddHostedService(static services => services.GetRequiredService<StartupWorker>());
         builder.Services.AddHostedService<OllamaWatchWorker>();
         builder.Services.AddHostedService<RecordingWorker>();
         builder.Services.AddHostedService<RetentionWorker>();
@@ -39,6 +40,7 @@ internal static class ProxyHost
         ShutdownGrace.Apply(builder.Services, settings.Proxy.ShutdownGrace);
 
         var app = builder.Build();
+        app.Services.GetRequiredService<StartupWorker>().OpenStore(app.Lifetime.ApplicationStopping);
         var hasOwnPort = settings.Scrape.Port is not null;
         if (hasOwnPort)
         {

@@ -6,9 +6,14 @@ namespace OllamaProxy.Host.Workers;
 /// <summary>What must stand before the first request is taken, in order; and what must end after the last one, in the opposite order.</summary>
 internal sealed class StartupWorker(IAnalyticsStore store, IOllamaProcessSupervisor ollama, IHostApplicationLifetime lifetime) : IHostedService
 {
+    private Task? _opening;
+
+    /// <summary>Begins with the store, on another thread, while the rest of the program is put together: each takes about as long as the other.</summary>
+    public void OpenStore(CancellationToken cancellationToken) => _opening = Task.Run(() => store.OpenAsync(cancellationToken), cancellationToken);
+
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        await store.OpenAsync(cancellationToken);
+        await (_opening ?? store.OpenAsync(cancellationToken));
         lifetime.ApplicationStopping.Register(ollama.Drain);
         await ollama.StartAsync(cancellationToken);
     }
