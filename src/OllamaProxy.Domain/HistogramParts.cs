@@ -41,10 +41,11 @@ public sealed class HistogramParts
         var bucket = 0L;
         for (var index = 0; index < _length; index++)
         {
-            bucket += Unfold(CompactNumbers.Take(ref bytes));
-            if (bucket is < -LogHistogram.OutermostBucket or > LogHistogram.OutermostBucket)
+            var distance = Unfold(CompactNumbers.Take(ref bytes));
+            bucket += distance;
+            if (bucket is < -LogHistogram.OutermostBucket or > LogHistogram.OutermostBucket || (distance <= 0 && index > 0))
             {
-                throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"There is no bucket {bucket}."));
+                throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"There is no bucket {bucket} here."));
             }
 
             var count = CompactNumbers.Take(ref bytes);

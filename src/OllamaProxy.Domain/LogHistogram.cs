@@ -50,11 +50,19 @@ public sealed class LogHistogram
 
     public void Merge(LogHistogram other)
     {
-        foreach (var (bucket, count) in other.Filled())
+        if (other._counts.Length > 0)
         {
-            Add(bucket, count);
+            Reach(other._first);
+            Reach(other._first + other._counts.Length - 1);
+            var target = _counts.AsSpan(other._first - _first, other._counts.Length);
+            for (var index = 0; index < target.Length; index++)
+            {
+                target[index] += other._counts[index];
+            }
         }
 
+        _zeros += other._zeros;
+        Count += other.Count;
         Sum += other.Sum;
         Max = Max is { } max && !(other.Max > max) ? max : other.Max;
     }
@@ -66,13 +74,19 @@ public sealed class LogHistogram
             return;
         }
 
-        Count += parts.Zeros;
-        _zeros += parts.Zeros;
-        foreach (var (bucket, count) in parts.Filled)
+        if (parts.Filled is [var (first, _), ..] and [.., var (last, _)])
         {
-            Add(bucket, count);
+            Reach(first);
+            Reach(last);
+            var (counts, from) = (_counts, _first);
+            foreach (var (bucket, count) in parts.Filled)
+            {
+                counts[bucket - from] += count;
+            }
         }
 
+        _zeros += parts.Zeros;
+        Count += parts.Count;
         Sum += parts.Sum;
         Max = Max >= parts.Max ? Max : parts.Max;
     }
@@ -86,17 +100,14 @@ public sealed class LogHistogram
             return null;
         }
 
-        var rank = (long)Math.Max(0, Math.Ceiling(quantile * Count) - 1);
-        foreach (var (bucket, count) in Filled())
+        var rank = (long)Math.Max(0, Math.Ceiling(quantile * Count) - 1) - _zeros;
+        var index = -1;
+        while (rank >= 0)
         {
-            rank -= count;
-            if (rank < 0)
-            {
-                return Math.Min(MiddleOf(bucket), Max!.Value);
-            }
+            rank -= _counts[++index];
         }
 
-        return Max;
+        return Math.Min(MiddleOf(index < 0 ? ZeroBucket : _first + index), Max!.Value);
     }
 
     public Distribution ToDistribution() => Count == 0
@@ -172,16 +183,20 @@ public sealed class LogHistogram
             return;
         }
 
-        if ((uint)(bucket - _first) >= (uint)_counts.Length)
-        {
-            Reach(bucket);
-        }
-
+        Reach(bucket);
         _counts[bucket - _first] += count;
     }
 
-    /// <summary>Makes room for a bucket, and for some beside it.</summary>
     private void Reach(int bucket)
+    {
+        if ((uint)(bucket - _first) >= (uint)_counts.Length)
+        {
+            Grow(bucket);
+        }
+    }
+
+    /// <summary>Makes room for a bucket, and for some beside it.</summary>
+    private void Grow(int bucket)
     {
         if (_counts.Length == 0)
         {

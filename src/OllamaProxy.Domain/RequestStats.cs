@@ -5,7 +5,15 @@ namespace OllamaProxy.Domain;
 /// <param name="SeriesStep">The length of a step of the time series, a whole number of minutes that divides an hour or a whole number of hours; null for no series.</param>
 /// <param name="Top">How many models, clients and applications to name, by requests. 1 to 100.</param>
 /// <param name="SplitBy">What each step of the series is split by; null for no split.</param>
-public sealed record StatsQuery(RequestFilter Filter, TimeSpan? SeriesStep = null, int Top = 10, StatDimension? SplitBy = null);
+/// <param name="Groups">Which groups are wanted; null for all. The others are not summed up: clients are many.</param>
+public sealed record StatsQuery(RequestFilter Filter, TimeSpan? SeriesStep = null, int Top = 10, StatDimension? SplitBy = null, IReadOnlyList<StatDimension>? Groups = null)
+{
+    /// <summary>Whether a group is told of.</summary>
+    public bool Wants(StatDimension dimension) => Groups?.Contains(dimension) ?? true;
+
+    /// <summary>Whether it has to be summed up: those that the series is split by are told of in the order of their requests.</summary>
+    public bool Needs(StatDimension dimension) => Wants(dimension) || (SeriesStep is not null && SplitBy == dimension);
+}
 
 /// <summary>What statistics are grouped by.</summary>
 public enum StatDimension
@@ -18,7 +26,7 @@ public enum StatDimension
     Outcome,
 }
 
-/// <summary>Statistics of the matching records.</summary>
+/// <summary>Statistics of the matching records. Groups that were not asked for are empty, and their number is 0.</summary>
 public sealed record RequestStats
 {
     public required StatLine Total { get; init; }

@@ -59,6 +59,41 @@ public sealed class AnalyticsStatsTests
     }
 
     [Theory]
+    [MemberData(nameof(StoredRequests.Backends), MemberType = typeof(StoredRequests))]
+    public async Task Groups_that_nobody_wants_are_left_out(string backend)
+    {
+        string[] groups = ["models", "endpoints", "categories", "clients", "applications", "outcomes"];
+        await using var proxy = await StoredRequests.StartAsync(backend, s_records);
+        var all = await proxy.GetAsync("/analytics/stats?inference=true&end_time=7200&step=1h&split=client");
+
+        var some = await proxy.GetAsync("/analytics/stats?inference=true&end_time=7200&step=1h&split=client&groups=model,application");
+        var none = await proxy.GetAsync("/analytics/stats?inference=true&end_time=7200&step=1h&split=client&groups=none");
+
+        Assert.Equal(["models", "applications"], groups.Where(group => some.GetProperty(group).ValueKind == JsonValueKind.Array));
+        Assert.All(["models", "applications", "model_count", "total", "series"], same => Assert.Equal(all.GetProperty(same).GetRawText(), some.GetProperty(same).GetRawText()));
+        Assert.Equal(JsonValueKind.Null, some.GetProperty("client_count").ValueKind);
+        Assert.All([.. groups, "client_count", "model_count"], left => Assert.Equal(JsonValueKind.Null, none.GetProperty(left).ValueKind));
+        Assert.All(["total", "series", "latency_histogram"], same => Assert.Equal(all.GetProperty(same).GetRawText(), none.GetProperty(same).GetRawText()));
+    }
+
+    [Theory]
+    [InlineData("models")]
+    [InlineData("model,")]
+    [InlineData("none,model")]
+    [InlineData("Model")]
+    public async Task A_group_that_there_is_not_is_refused(string groups)
+    {
+        await using var proxy = await StoredRequests.StartAsync("none", []);
+
+        using var answer = await proxy.Client.GetAsync($"/analytics/stats?groups={groups}");
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Equal(
+            "must be some of model, endpoint, category, client, application, outcome, with commas between them, or none.",
+            (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("errors").GetProperty("groups")[0].GetString());
+    }
+
+    [Theory]
     [InlineData("model=llama3:8b", 4)]
     [InlineData("model=llama3:8b&status=success&client=127.0.0.1", 3)]
     [InlineData("endpoint=tags", 1)]

@@ -15,6 +15,7 @@ public sealed class OpenApiTests
     [
         ("GET", "/analytics"),
         ("GET", "/analytics/stats?step=1h"),
+        ("GET", "/analytics/stats?groups=none"),
         ("GET", "/analytics/stats/enhanced?inference=all&hours=87600"),
         ("GET", "/analytics/search"),
         ("GET", "/analytics/search?limit=1"),

@@ -20,6 +20,10 @@ public sealed class SqliteHourPackTests : IDisposable
         new(new RequestFilter { Model = "phi4" }, TimeSpan.FromHours(1), 5, StatDimension.Client),
         new(new RequestFilter { Client = "10.0.3.9", Status = "success" }),
         new(new RequestFilter { Category = "absent" }),
+        new(RequestFilter.Everything) { Groups = [] },
+        new(new RequestFilter { Model = "phi4" }, TimeSpan.FromHours(1)) { Groups = [] },
+        new(RequestFilter.Everything, TimeSpan.FromHours(1), 5, StatDimension.Application) { Groups = [StatDimension.Model] },
+        new(RequestFilter.Everything, TimeSpan.FromHours(1), 5, StatDimension.Client) { Groups = [StatDimension.Application] },
     ];
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ollama-proxy-packs-");

@@ -21,9 +21,12 @@ public sealed record GetStats(StatsQuery Query) : IRequest<StatsResult>
 /// <param name="Stats">The numbers of the matching records.</param>
 /// <param name="From">Where the range begins: as asked for, or the oldest record; null when there is neither.</param>
 /// <param name="To">Where it ends: as asked for, but not in the future.</param>
-/// <param name="Step">The step of the time series, longer than asked for where a range without a beginning would have too many; null without a series.</param>
-public sealed record StatsResult(AnalyticsStats Store, int QueueSize, RequestStats Stats, DateTimeOffset? From, DateTimeOffset To, TimeSpan? Step)
+/// <param name="Query">What was asked, but that the step is longer where a range without a beginning would have too many.</param>
+public sealed record StatsResult(AnalyticsStats Store, int QueueSize, RequestStats Stats, DateTimeOffset? From, DateTimeOffset To, StatsQuery Query)
 {
+    /// <summary>The step of the time series; null without one.</summary>
+    public TimeSpan? Step => Query.SeriesStep;
+
     /// <summary>The length of the range in minutes; 0 when it has none.</summary>
     public double Minutes => From is { } from && To > from ? (To - from).TotalMinutes : 0;
 }
@@ -58,7 +61,7 @@ internal sealed class GetStatsHandler(IAnalyticsStore store, ExchangeQueue queue
         var to = filter.To < now ? filter.To.Value : now;
         var bounded = Bounded(query.Query, from, to);
         var stats = await store.SummarizeAsync(bounded, cancellationToken);
-        return new StatsResult(own, queue.Reader.Count, stats, from, to, bounded.SeriesStep);
+        return new StatsResult(own, queue.Reader.Count, stats, from, to, bounded);
     }
 
     /// <summary>A range that is open at an end is as long as there are records; its series must stay a series that somebody can draw.</summary>

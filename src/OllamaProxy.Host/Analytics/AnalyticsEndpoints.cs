@@ -37,7 +37,7 @@ internal static class AnalyticsEndpoints
 
     public static async Task<IResult> StatsAsync(HttpContext context, QueryRequest request)
     {
-        var query = new GetStats(new StatsQuery(Range(context, request, null), request.Step, request.Top, request.SplitBy));
+        var query = new GetStats(new StatsQuery(Range(context, request, null), request.Step, request.Top, request.SplitBy, request.Groups));
         return Both(request) ?? request.Check(query, s_stats) ?? TypedResults.Json(
             StatsJson.Of(await Mediator(context).Send(query, context.RequestAborted), LocalClient.Is(context)), AnalyticsJson.Relaxed.StatsJson);
     }
@@ -47,7 +47,7 @@ internal static class AnalyticsEndpoints
         // The original knew inferences only.
         var filter = Range(context, request, EnhancedHours);
         filter = request.SaysInference ? filter : filter with { IsInference = true };
-        var query = new GetStats(new StatsQuery(filter, TimeSpan.FromHours(1)));
+        var query = new GetStats(new StatsQuery(filter, TimeSpan.FromHours(1), Groups: [StatDimension.Client, StatDimension.Model, StatDimension.Outcome]));
         return Both(request) ?? request.Check(query, s_stats) ?? TypedResults.Json(
             EnhancedStatsJson.Of(await Mediator(context).Send(query, context.RequestAborted)), AnalyticsJson.Relaxed.EnhancedStatsJson);
     }

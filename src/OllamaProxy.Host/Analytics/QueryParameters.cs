@@ -96,6 +96,7 @@ internal static class QueryParameters
         {
             Values = s_dimensions,
         },
+        new("groups", "string", "Which groups are told of, with commas between them, or none; all unless it is given. The fewer, the faster.", Groups),
         new("top", "integer", "How many models, clients and applications are named, 1 to 100.", (request, text) =>
             Whole(text, 1, GetStats.MaxTop) is { } top && (request.Top = (int)top) > 0 ? null : $"must be a whole number from 1 to {GetStats.MaxTop}.")
         {
@@ -151,6 +152,13 @@ internal static class QueryParameters
         }
 
         return $"must be one of {string.Join(", ", s_endpoints)}.";
+    }
+
+    private static string? Groups(QueryRequest request, string text)
+    {
+        string[] names = text == "none" ? [] : text.Split(',');
+        request.Groups = [.. names.Select(name => (StatDimension)Array.IndexOf(s_dimensions, name))];
+        return request.Groups.All(Enum.IsDefined) ? null : $"must be some of {string.Join(", ", s_dimensions)}, with commas between them, or none.";
     }
 
     private static string? Inference(QueryRequest request, string text)

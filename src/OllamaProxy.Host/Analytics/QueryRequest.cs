@@ -55,6 +55,9 @@ internal sealed class QueryRequest
     /// <summary>What the steps of the series are split by; null for no split.</summary>
     public StatDimension? SplitBy { get; set; }
 
+    /// <summary>Which groups are told of; null for all.</summary>
+    public IReadOnlyList<StatDimension>? Groups { get; set; }
+
     /// <summary>Problems by parameter.</summary>
     private SortedDictionary<string, string[]> Errors { get; } = new(StringComparer.Ordinal);
 

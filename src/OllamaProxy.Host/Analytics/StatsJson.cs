@@ -4,7 +4,10 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Host.Analytics;
 
-/// <summary>The answer of <c>/analytics/stats</c>. The first four keys are the original program's; durations are seconds, speeds tokens per second.</summary>
+/// <summary>
+/// The answer of <c>/analytics/stats</c>. The first four keys are the original program's; durations are seconds, speeds tokens per second. Groups that were not asked for,
+/// and their number, are null.
+/// </summary>
 internal sealed record StatsJson
 {
     [JsonPropertyOrder(0), JsonPropertyName("backend")]
@@ -39,31 +42,31 @@ internal sealed record StatsJson
     public double PercentileError { get; init; } = LogHistogram.RelativeError;
 
     [JsonPropertyOrder(10), JsonPropertyName("client_count")]
-    public required int ClientCount { get; init; }
+    public required int? ClientCount { get; init; }
 
     [JsonPropertyOrder(11), JsonPropertyName("model_count")]
-    public required int ModelCount { get; init; }
+    public required int? ModelCount { get; init; }
 
     [JsonPropertyOrder(12), JsonPropertyName("total")]
     public required LineJson Total { get; init; }
 
     [JsonPropertyOrder(13), JsonPropertyName("models")]
-    public required IReadOnlyList<GroupJson> Models { get; init; }
+    public required IReadOnlyList<GroupJson>? Models { get; init; }
 
     [JsonPropertyOrder(14), JsonPropertyName("endpoints")]
-    public required IReadOnlyList<GroupJson> Endpoints { get; init; }
+    public required IReadOnlyList<GroupJson>? Endpoints { get; init; }
 
     [JsonPropertyOrder(15), JsonPropertyName("categories")]
-    public required IReadOnlyList<GroupJson> Categories { get; init; }
+    public required IReadOnlyList<GroupJson>? Categories { get; init; }
 
     [JsonPropertyOrder(16), JsonPropertyName("clients")]
-    public required IReadOnlyList<GroupJson> Clients { get; init; }
+    public required IReadOnlyList<GroupJson>? Clients { get; init; }
 
     [JsonPropertyOrder(17), JsonPropertyName("applications")]
-    public required IReadOnlyList<GroupJson> Applications { get; init; }
+    public required IReadOnlyList<GroupJson>? Applications { get; init; }
 
     [JsonPropertyOrder(18), JsonPropertyName("outcomes")]
-    public required IReadOnlyList<GroupJson> Outcomes { get; init; }
+    public required IReadOnlyList<GroupJson>? Outcomes { get; init; }
 
     [JsonPropertyOrder(19), JsonPropertyName("step_seconds")]
     public required double? StepSeconds { get; init; }
@@ -91,21 +94,22 @@ internal sealed record StatsJson
             Newest = result.Store.Newest,
             From = result.From,
             To = result.To,
-            ClientCount = stats.ClientCount,
-            ModelCount = stats.ModelCount,
+            ClientCount = result.Query.Wants(StatDimension.Client) ? stats.ClientCount : null,
+            ModelCount = result.Query.Wants(StatDimension.Model) ? stats.ModelCount : null,
             Total = LineJson.Of(stats.Total, minutes),
-            Models = Groups(stats.Models),
-            Endpoints = Groups(stats.Endpoints),
-            Categories = Groups(stats.Categories),
-            Clients = Groups(stats.Clients),
-            Applications = Groups(stats.Applications),
-            Outcomes = Groups(stats.Outcomes),
+            Models = Groups(StatDimension.Model, stats.Models),
+            Endpoints = Groups(StatDimension.Endpoint, stats.Endpoints),
+            Categories = Groups(StatDimension.Category, stats.Categories),
+            Clients = Groups(StatDimension.Client, stats.Clients),
+            Applications = Groups(StatDimension.Application, stats.Applications),
+            Outcomes = Groups(StatDimension.Outcome, stats.Outcomes),
             StepSeconds = result.Step?.TotalSeconds,
             Series = [.. stats.Series.Select(step => new StepJson(step.Start.ToUnixTimeSeconds(), LineJson.Of(step.Line, result.Step!.Value.TotalMinutes), [.. step.Parts.Select(PartJson.Of)]))],
             LatencyHistogram = [.. stats.LatencyHistogram.Select(bar => new BarJson(bar.LowerBound, bar.UpperBound, bar.Count))],
         };
 
-        GroupJson[] Groups(IReadOnlyList<StatGroup> groups) => [.. groups.Select(group => new GroupJson(group.Key, LineJson.Of(group.Line, minutes)))];
+        GroupJson[]? Groups(StatDimension dimension, IReadOnlyList<StatGroup> groups) =>
+            result.Query.Wants(dimension) ? [.. groups.Select(group => new GroupJson(group.Key, LineJson.Of(group.Line, minutes)))] : null;
     }
 }
 

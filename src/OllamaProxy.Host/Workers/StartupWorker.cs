@@ -4,7 +4,7 @@ using OllamaProxy.Application.Supervision;
 namespace OllamaProxy.Host.Workers;
 
 /// <summary>What must stand before the first request is taken, in order; and what must end after the last one, in the opposite order.</summary>
-internal sealed class StartupWorker(IAnalyticsStore store, IOllamaProcessSupervisor ollama, IHostApplicationLifetime lifetime) : IHostedService
+internal sealed class StartupWorker(IAnalyticsStore store, IOllamaProcessSupervisor ollama, IHostApplicationLifetime lifetime) : IHostedService, IAsyncDisposable
 {
     private Task? _opening;
 
@@ -20,4 +20,7 @@ internal sealed class StartupWorker(IAnalyticsStore store, IOllamaProcessSupervi
 
     /// <summary>Hosted services stop in reverse order, so the recording worker has drained when this runs, and Kestrel has stopped before both.</summary>
     public Task StopAsync(CancellationToken cancellationToken) => ollama.StopAsync(cancellationToken);
+
+    /// <summary>Where the start fails elsewhere, the store must not go while it is being opened.</summary>
+    public async ValueTask DisposeAsync() => await (_opening ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }

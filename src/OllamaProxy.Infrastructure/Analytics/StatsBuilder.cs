@@ -10,11 +10,17 @@ internal sealed class StatsBuilder(StatsQuery query)
     private readonly StatSums _total = new();
     private readonly Groups[] _groups = [.. Enum.GetValues<StatLabel>().Select(_ => new Groups())];
 
+    private readonly bool[] _needs = [.. Enum.GetValues<StatLabel>().Select(label => query.Needs((StatDimension)label))];
+
+    /// <summary>Whether any label that has few values is needed. Without one the steps of the series make the total, or it is added to directly.</summary>
+    private readonly bool _isCombined = ((StatDimension[])[StatDimension.Model, StatDimension.Endpoint, StatDimension.Category, StatDimension.Outcome]).Any(query.Needs);
+
     /// <summary>By the labels that have few values, taken together. The total and the groups of each of them are added up from these in the end.</summary>
     private readonly Dictionary<(string? Model, string Endpoint, string Category, string Outcome), StatSums> _combined = [];
     private readonly SortedDictionary<DateTimeOffset, StatSums> _series = [];
     private readonly StatParts _parts = new();
     private IReadOnlyList<StatGroup>? _named;
+    private (DateTimeOffset Start, StatSums? Sums) _step;
 
     /// <summary>What the steps of the series are split by; null for no split.</summary>
     public StatLabel? Split { get; } = query.SeriesStep is null ? null : (StatLabel?)query.SplitBy;
@@ -25,7 +31,7 @@ internal sealed class StatsBuilder(StatsQuery query)
     {
         foreach (var sums in SumsOf(labels))
         {
-            sums.Add(labels.Status, numbers);
+            sums?.Add(labels.Status, numbers);
         }
 
         StepOf(timestamp)?.Add(labels.Status, numbers);
@@ -36,15 +42,20 @@ internal sealed class StatsBuilder(StatsQuery query)
     }
 
     /// <summary>The sums that records with these labels belong to, but for the step of the series. Three, as they may be added to a million times.</summary>
-    private StatSums[] SumsOf(StatLabels labels) =>
+    private StatSums?[] SumsOf(StatLabels labels) =>
         [CombinedOf(labels.Model, labels.Endpoint, labels.Category, labels.Outcome), SumsOf(StatLabel.Client, labels.Client), SumsOf(StatLabel.Application, labels.Application)];
 
-    /// <summary>The sums of records with these labels, for the total and for the groups of each of the four.</summary>
-    public StatSums CombinedOf(string? model, string endpoint, string category, string outcome) =>
-        CollectionsMarshal.GetValueRefOrAddDefault(_combined, (model, endpoint, category, outcome), out _) ??= new StatSums();
+    /// <summary>Whether a group is told of, or puts the parts of the steps into their order.</summary>
+    public bool Needs(StatLabel label) => _needs[(int)label];
 
-    /// <summary>The sums of records with one label.</summary>
-    public StatSums SumsOf(StatLabel label, string? value) => _groups[(int)label][value];
+    /// <summary>The sums of records with these labels, for the total and for the groups of each of the four; null when the steps of the series will do.</summary>
+    public StatSums? CombinedOf(string? model, string endpoint, string category, string outcome) =>
+        _isCombined ? CollectionsMarshal.GetValueRefOrAddDefault(_combined, (model, endpoint, category, outcome), out _) ??= new StatSums()
+        : query.SeriesStep is null ? _total
+        : null;
+
+    /// <summary>The sums of records with one label; null when nobody needs them.</summary>
+    public StatSums? SumsOf(StatLabel label, string? value) => Needs(label) ? _groups[(int)label][value] : null;
 
     /// <summary>The sums of the clients that will be told of, once all of their requests are summed up or counted.</summary>
     public IEnumerable<StatSums> ToldClients() => _groups[(int)StatLabel.Client].First(query.Top).Select(group => group.Value);
@@ -61,21 +72,34 @@ internal sealed class StatsBuilder(StatsQuery query)
         }
 
         var start = StartOf(timestamp, step);
-        if (!_series.TryGetValue(start, out var sums))
+        if (_step.Sums is null || _step.Start != start)
         {
-            _series[start] = sums = new StatSums();
+            if (!_series.TryGetValue(start, out var sums))
+            {
+                _series[start] = sums = new StatSums();
+            }
+
+            _step = (start, sums);
         }
 
-        return sums;
+        return _step.Sums;
     }
 
     public RequestStats Build()
     {
         foreach (var ((model, endpoint, category, outcome), sums) in _combined)
         {
-            foreach (var target in (ReadOnlySpan<StatSums>)[_total, SumsOf(StatLabel.Model, model), SumsOf(StatLabel.Endpoint, endpoint), SumsOf(StatLabel.Category, category), SumsOf(StatLabel.Outcome, outcome)])
+            foreach (var target in (ReadOnlySpan<StatSums?>)[_total, SumsOf(StatLabel.Model, model), SumsOf(StatLabel.Endpoint, endpoint), SumsOf(StatLabel.Category, category), SumsOf(StatLabel.Outcome, outcome)])
             {
-                target.Merge(sums);
+                target?.Merge(sums);
+            }
+        }
+
+        if (!_isCombined)
+        {
+            foreach (var step in _series.Values)
+            {
+                _total.Merge(step);
             }
         }
 
@@ -86,22 +110,23 @@ internal sealed class StatsBuilder(StatsQuery query)
     private RequestStats Result() => new()
     {
         Total = _total.ToLine(),
-        Models = _groups[(int)StatLabel.Model].Top(query.Top),
-        Endpoints = _groups[(int)StatLabel.Endpoint].Top(int.MaxValue),
-        Categories = _groups[(int)StatLabel.Category].Top(int.MaxValue),
-        Clients = _groups[(int)StatLabel.Client].Top(query.Top),
-        Applications = _groups[(int)StatLabel.Application].Top(query.Top),
-        Outcomes = _groups[(int)StatLabel.Outcome].Top(int.MaxValue),
-        ClientCount = _groups[(int)StatLabel.Client].Named,
-        ModelCount = _groups[(int)StatLabel.Model].Named,
+        Models = Told(StatLabel.Model),
+        Endpoints = Told(StatLabel.Endpoint),
+        Categories = Told(StatLabel.Category),
+        Clients = Told(StatLabel.Client),
+        Applications = Told(StatLabel.Application),
+        Outcomes = Told(StatLabel.Outcome),
+        ClientCount = query.Wants(StatDimension.Client) ? _groups[(int)StatLabel.Client].Named : 0,
+        ModelCount = query.Wants(StatDimension.Model) ? _groups[(int)StatLabel.Model].Named : 0,
         Series = [.. _series.Select(step => new StatStep(step.Key, step.Value.ToLine(), PartsOf(step.Key)))],
         LatencyHistogram = _total.LatencyBars(),
     };
 
-    private IReadOnlyList<StatPart> PartsOf(DateTimeOffset step) => Split is { } split ? _parts.Of(step, Named(split)) : [];
+    private IReadOnlyList<StatPart> PartsOf(DateTimeOffset step) => Split is { } split ? _parts.Of(step, _named ??= Named(split)) : [];
 
-    private IReadOnlyList<StatGroup> Named(StatLabel split) =>
-        _named ??= _groups[(int)split].Top(split is StatLabel.Model or StatLabel.Client or StatLabel.Application ? query.Top : int.MaxValue);
+    private IReadOnlyList<StatGroup> Told(StatLabel label) => query.Wants((StatDimension)label) ? Named(label) : [];
+
+    private IReadOnlyList<StatGroup> Named(StatLabel label) => _groups[(int)label].Top(label is StatLabel.Model or StatLabel.Client or StatLabel.Application ? query.Top : int.MaxValue);
 
     private static DateTimeOffset StartOf(DateTimeOffset timestamp, TimeSpan step) =>
         DateTimeOffset.UnixEpoch.AddTicks((timestamp - DateTimeOffset.UnixEpoch).Ticks / step.Ticks * step.Ticks);

@@ -28,13 +28,15 @@ internal static class StatsCommand
     private static void Show(StatsJson stats)
     {
         var from = stats.From is { } start ? $"from {start.ToLocalTime():yyyy-MM-dd HH:mm} " : "";
+        var clients = stats.ClientCount is { } clientCount ? $", {clientCount} clients" : "";
+        var models = stats.ModelCount is { } modelCount ? $", {modelCount} models" : "";
         Console.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{stats.Total.Requests:N0} requests {from}until {stats.To.ToLocalTime():yyyy-MM-dd HH:mm}, {stats.ClientCount} clients, {stats.ModelCount} models ({stats.TotalRecords:N0} records in {stats.Backend}, {Terminal.Bytes(stats.SizeBytes)})"));
-        foreach (var (name, groups) in (IEnumerable<(string, IReadOnlyList<GroupJson>)>)
+            $"{stats.Total.Requests:N0} requests {from}until {stats.To.ToLocalTime():yyyy-MM-dd HH:mm}{clients}{models} ({stats.TotalRecords:N0} records in {stats.Backend}, {Terminal.Bytes(stats.SizeBytes)})"));
+        foreach (var (name, groups) in (IEnumerable<(string, IReadOnlyList<GroupJson>?)>)
                  [("model", stats.Models), ("endpoint", stats.Endpoints), ("client", stats.Clients), ("application", stats.Applications), ("outcome", stats.Outcomes)])
         {
-            if (groups.Count > 0)
+            if (groups is { Count: > 0 })
             {
                 Console.Out.WriteLine();
                 Console.Out.Write(Terminal.Table([name, .. s_heads.Skip(1)], [.. groups.Select(group => Line(Terminal.Plain(group.Name), group.Numbers))]));

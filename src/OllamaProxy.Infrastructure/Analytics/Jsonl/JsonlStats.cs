@@ -8,12 +8,12 @@ internal sealed class JsonlStats(StatsQuery query)
 {
     private readonly JsonlFilter _filter = new(query.Filter);
     private readonly Sum _total = new();
-    private readonly Groups _models = new(Field.Model);
-    private readonly Groups _endpoints = new(Field.Endpoint);
-    private readonly Groups _categories = new(Field.Category);
-    private readonly Groups _clients = new(Field.ClientIp);
-    private readonly Groups _applications = new(Field.Application);
-    private readonly Groups _outcomes = new(Field.Outcome);
+    private readonly Groups _models = new(Field.Model, query.Needs(StatDimension.Model));
+    private readonly Groups _endpoints = new(Field.Endpoint, query.Needs(StatDimension.Endpoint));
+    private readonly Groups _categories = new(Field.Category, query.Needs(StatDimension.Category));
+    private readonly Groups _clients = new(Field.ClientIp, query.Needs(StatDimension.Client));
+    private readonly Groups _applications = new(Field.Application, query.Needs(StatDimension.Application));
+    private readonly Groups _outcomes = new(Field.Outcome, query.Needs(StatDimension.Outcome));
     private readonly SortedDictionary<long, Sum> _series = [];
     private readonly StatParts _parts = new();
     private readonly long _step = query.SeriesStep is { } step ? JsonlFormat.Micros(step) : 0;
@@ -33,22 +33,26 @@ internal sealed class JsonlStats(StatsQuery query)
             }
         }
 
-        IReadOnlyList<StatGroup> named = Split is { } split ? split.Top(split == _models || split == _clients || split == _applications ? query.Top : int.MaxValue) : [];
+        IReadOnlyList<StatGroup> named = Split is { } split ? Named(split) : [];
         return new RequestStats
         {
             Total = _total.ToLine(),
-            Models = _models.Top(query.Top),
-            Endpoints = _endpoints.Top(int.MaxValue),
-            Categories = _categories.Top(int.MaxValue),
-            Clients = _clients.Top(query.Top),
-            Applications = _applications.Top(query.Top),
-            Outcomes = _outcomes.Top(int.MaxValue),
-            ClientCount = _clients.Count,
-            ModelCount = _models.Count,
+            Models = Told(StatDimension.Model, _models),
+            Endpoints = Told(StatDimension.Endpoint, _endpoints),
+            Categories = Told(StatDimension.Category, _categories),
+            Clients = Told(StatDimension.Client, _clients),
+            Applications = Told(StatDimension.Application, _applications),
+            Outcomes = Told(StatDimension.Outcome, _outcomes),
+            ClientCount = query.Wants(StatDimension.Client) ? _clients.Count : 0,
+            ModelCount = query.Wants(StatDimension.Model) ? _models.Count : 0,
             Series = [.. _series.Select(step => new StatStep(JsonlFormat.Instant(step.Key), step.Value.ToLine(), _parts.Of(JsonlFormat.Instant(step.Key), named)))],
             LatencyHistogram = _total.LatencyBars(),
         };
     }
+
+    private IReadOnlyList<StatGroup> Told(StatDimension dimension, Groups groups) => query.Wants(dimension) ? Named(groups) : [];
+
+    private IReadOnlyList<StatGroup> Named(Groups groups) => groups.Top(groups == _models || groups == _clients || groups == _applications ? query.Top : int.MaxValue);
 
     /// <summary>The groups that the steps of the series are split by; null for no split.</summary>
     private Groups? Split => query.SplitBy switch
@@ -67,12 +71,12 @@ internal sealed class JsonlStats(StatsQuery query)
     {
         var facts = new Facts(line);
         _total.Add(facts);
-        _models.Of(line).Add(facts);
-        _endpoints.Of(line).Add(facts);
-        _categories.Of(line).Add(facts);
-        _clients.Of(line).Add(facts);
-        _applications.Of(line).Add(facts);
-        _outcomes.Of(line).Add(facts);
+        _models.Add(line, facts);
+        _endpoints.Add(line, facts);
+        _categories.Add(line, facts);
+        _clients.Add(line, facts);
+        _applications.Add(line, facts);
+        _outcomes.Add(line, facts);
         if (_step > 0)
         {
             var start = line.Time - (((line.Time % _step) + _step) % _step);
@@ -178,13 +182,14 @@ internal sealed class JsonlStats(StatsQuery query)
     private sealed class Groups
     {
         private readonly Field _field;
+        private readonly bool _isNeeded;
         private readonly Dictionary<string, Sum> _sums = new(StringComparer.Ordinal);
         private readonly Dictionary<string, Sum>.AlternateLookup<ReadOnlySpan<char>> _lookup;
         private Sum? _without;
 
-        public Groups(Field field)
+        public Groups(Field field, bool isNeeded)
         {
-            _field = field;
+            (_field, _isNeeded) = (field, isNeeded);
             _lookup = _sums.GetAlternateLookup<ReadOnlySpan<char>>();
         }
 
@@ -193,7 +198,15 @@ internal sealed class JsonlStats(StatsQuery query)
 
         public string? KeyOf(JsonlLine line) => line.Has(_field) ? line.Chars(_field).ToString() : null;
 
-        public Sum Of(JsonlLine line)
+        public void Add(JsonlLine line, in Facts facts)
+        {
+            if (_isNeeded)
+            {
+                Of(line).Add(facts);
+            }
+        }
+
+        private Sum Of(JsonlLine line)
         {
             if (!line.Has(_field))
             {

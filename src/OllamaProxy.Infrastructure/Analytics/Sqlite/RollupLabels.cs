@@ -17,24 +17,24 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
         new(ModelName.Normalize(query.Filter.Model), null),
         new(query.Filter.Endpoint, null),
         new(query.Filter.Category, null),
-        new(query.Filter.Client, value => builder.SumsOf(StatLabel.Client, value)),
-        new(query.Filter.Application, value => builder.SumsOf(StatLabel.Application, value)),
+        new(query.Filter.Client, builder.Needs(StatLabel.Client) ? value => builder.SumsOf(StatLabel.Client, value)! : null),
+        new(query.Filter.Application, builder.Needs(StatLabel.Application) ? value => builder.SumsOf(StatLabel.Application, value)! : null),
         new(query.Filter.Outcome, null),
         new(query.Filter.Status, null),
     ];
 
-    private readonly Dictionary<(Value, Value, Value, Value), StatSums> _combined = [];
+    private readonly Dictionary<(Value, Value, Value, Value), StatSums?> _combined = [];
     private readonly Value[] _found = new Value[StatLabels.Texts];
     private readonly int[] _numbers = new int[StatLabels.Texts];
 
     /// <summary>Of the client of a pack that was found last.</summary>
     private long _requests, _inferences;
 
-    /// <summary>Whether the filter leaves nothing out of the pack that is open, but for clients and what is no inference.</summary>
-    private bool _takesAll;
+    /// <summary>The labels, but for the client, by which the filter leaves something out of the pack that is open.</summary>
+    private readonly List<int> _choosing = [];
 
-    /// <summary>The sums of the labels that have few values, taken together, that the cell belongs to.</summary>
-    public StatSums Combined
+    /// <summary>The sums of the labels that have few values, taken together, that the cell belongs to; null when nobody needs them.</summary>
+    public StatSums? Combined
     {
         get
         {
@@ -48,17 +48,26 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
         }
     }
 
-    /// <summary>The sums of the application that the cell belongs to.</summary>
-    public StatSums OfApplication => _found[Application].Sums!;
+    /// <summary>The sums of the application that the cell belongs to; null when nobody needs them.</summary>
+    public StatSums? OfApplication => _found[Application].Sums;
 
-    /// <summary>The sums of the client that the cell belongs to.</summary>
-    public StatSums OfClient => _found[Client].Sums!;
+    /// <summary>The sums of the client that the cell belongs to; null when nobody needs them.</summary>
+    public StatSums? OfClient => _found[Client].Sums;
 
     /// <summary>The same; null as long as nothing was added to them.</summary>
     public StatSums? OfKnownClient => _found[Client].KnownSums;
 
     /// <summary>The part of a step that the cell belongs to, by the group of the split, which must be set.</summary>
-    public StatCounts PartOf(DateTimeOffset start) => builder.PartOf(start, _found[(int)builder.Split!.Value].Text);
+    public StatCounts PartOf(DateTimeOffset start)
+    {
+        var value = _found[(int)builder.Split!.Value];
+        if (value.Part.Counts is null || value.Part.Start != start)
+        {
+            value.Part = (start, builder.PartOf(start, value.Text));
+        }
+
+        return value.Part.Counts;
+    }
 
     /// <summary>Looks at the labels of a single cell; false when the filter leaves it out.</summary>
     public bool Read(ReadOnlySpan<byte> labels)
@@ -79,17 +88,21 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
     public bool Open(ref HourPackReader pack)
     {
         var mayMatch = true;
-        _takesAll = true;
-        foreach (var label in _labels)
+        _choosing.Clear();
+        for (var label = 0; label < _labels.Length; label++)
         {
-            label.Packed.Clear();
+            var packed = _labels[label].Packed;
+            packed.Clear();
             for (var left = pack.TakeCount(); left > 0; left--)
             {
-                label.Packed.Add(label.Take(pack.TryTakeValue(out var utf8), utf8));
+                packed.Add(_labels[label].Take(pack.TryTakeValue(out var utf8), utf8));
             }
 
-            mayMatch &= label.Packed.Exists(value => value.Matches);
-            _takesAll &= label == _labels[Client] || label.Packed.TrueForAll(value => value.Matches);
+            mayMatch &= packed.Exists(value => value.Matches);
+            if (label != Client && !packed.TrueForAll(value => value.Matches))
+            {
+                _choosing.Add(label);
+            }
         }
 
         return mayMatch;
@@ -100,7 +113,8 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
     {
         while (pack.TryTakeClient(out var number, out _requests, out _inferences))
         {
-            if (Matches(Client, ValueOf(Client, number)))
+            _found[Client] = ValueOf(Client, number);
+            if (_found[Client].Matches)
             {
                 return true;
             }
@@ -110,12 +124,28 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
     }
 
     /// <summary>Takes the next cell of the client that the filter does not leave out; false at the end.</summary>
-    public bool NextCell(ref HourPackReader pack, out ReadOnlySpan<byte> sums) => NextCell(ref pack, out _, out sums);
+    public bool NextCell(ref HourPackReader pack, out ReadOnlySpan<byte> sums)
+    {
+        if (!NextCell(ref pack, out _, out sums))
+        {
+            return false;
+        }
+
+        for (var label = 0; label < _labels.Length; label++)
+        {
+            if (label != Client)
+            {
+                _found[label] = ValueOf(label, _numbers[label]);
+            }
+        }
+
+        return true;
+    }
 
     /// <summary>Counts the requests of the client that the filter does not leave out.</summary>
     public long Count(ref HourPackReader pack)
     {
-        if (_takesAll)
+        if (_choosing.Count == 0)
         {
             return query.Filter.IsInference switch { null => _requests, true => _inferences, false => _requests - _inferences };
         }
@@ -133,7 +163,7 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
     {
         while (pack.TryTakeCell(_numbers, out var isInference, out requests, out sums))
         {
-            if (Matches(_numbers) && Matches(isInference))
+            if (IsChosen() && Matches(isInference))
             {
                 return true;
             }
@@ -142,11 +172,12 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
         return false;
     }
 
-    private bool Matches(ReadOnlySpan<int> numbers)
+    /// <summary>Whether the filter takes the cell that was read, by its labels.</summary>
+    private bool IsChosen()
     {
-        for (var label = 0; label < _labels.Length; label++)
+        foreach (var label in _choosing)
         {
-            if (label != Client && !Matches(label, ValueOf(label, numbers[label])))
+            if (!ValueOf(label, _numbers[label]).Matches)
             {
                 return false;
             }
@@ -173,10 +204,13 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
 
         public bool Matches => matches;
 
-        /// <summary>Of the groups that are added to directly. Made when there is something to add: a group without records must not appear.</summary>
+        /// <summary>Of the groups that are added to directly; null for others. Made when there is something to add: a group without records must not appear.</summary>
         public StatSums? Sums => KnownSums ??= sumsOf?.Invoke(text);
 
         public StatSums? KnownSums { get; private set; }
+
+        /// <summary>What was found last of the steps' parts.</summary>
+        public (DateTimeOffset Start, StatCounts? Counts) Part { get; set; }
     }
 
     /// <summary>The values of a label that have been seen.</summary>

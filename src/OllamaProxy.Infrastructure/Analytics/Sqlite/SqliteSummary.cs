@@ -114,7 +114,7 @@ internal sealed class SqliteSummary
             }
         }
 
-        if (!KnowsClients)
+        if (!KnowsClients && _builder.Needs(StatLabel.Client))
         {
             AddToldClients(packed);
         }
@@ -169,14 +169,19 @@ internal sealed class SqliteSummary
         else
         {
             ReadPacks("keys, sums", hour, (ref pack) => Add(ref pack, sums => Add(start, sums, hasClient: false)));
-            ReadPacks("client_keys", hour, (ref pack) =>
+            if (_builder.Needs(StatLabel.Client))
             {
-                // A client without a request must not appear.
-                if (_labels.Count(ref pack) is > 0 and var count)
-                {
-                    _labels.OfClient.Counted += count;
-                }
-            });
+                ReadPacks("client_keys", hour, CountClient);
+            }
+        }
+    }
+
+    private void CountClient(ref HourPackReader pack)
+    {
+        // A client without a request must not appear.
+        if (_labels.Count(ref pack) is > 0 and var count)
+        {
+            _labels.OfClient!.Counted += count;
         }
     }
 
@@ -251,11 +256,11 @@ internal sealed class SqliteSummary
     private void Add(DateTimeOffset start, ReadOnlySpan<byte> sums, bool hasClient)
     {
         _cell.Read(sums);
-        _labels.Combined.Merge(_cell);
-        _labels.OfApplication.Merge(_cell);
+        _labels.Combined?.Merge(_cell);
+        _labels.OfApplication?.Merge(_cell);
         if (hasClient)
         {
-            _labels.OfClient.Merge(_cell);
+            _labels.OfClient?.Merge(_cell);
         }
 
         _builder.StepOf(start)?.Merge(_cell);

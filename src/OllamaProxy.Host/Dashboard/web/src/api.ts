@@ -76,6 +76,11 @@ export interface Stats {
   latency_histogram: Bar[];
 }
 
+export type GroupName = 'models' | 'endpoints' | 'categories' | 'clients' | 'applications' | 'outcomes';
+
+/** Statistics that were asked for with these groups only. */
+export type StatsOf<Names extends GroupName = never> = Omit<Stats, Exclude<GroupName, Names> | 'client_count' | 'model_count'>;
+
 export interface RequestRecord {
   id: number | null;
   request_id: string;
@@ -205,8 +210,11 @@ export const base = baseOf(typeof location === 'undefined' ? '/analytics' : loca
 let underway = 0;
 let patient: (() => void)[] = [];
 
+/** What is asked for while nobody waits for it. */
+const unhurried = new Set<AbortController>();
+
 /** When no answer is waited for and what came is drawn: time to ask for what nobody waits for. After some seconds it is time in any case. */
-export async function idle(): Promise<void> {
+async function idle(): Promise<void> {
   await Promise.race([untilIdle(), new Promise((go) => setTimeout(go, 5000))]);
 }
 
@@ -225,10 +233,41 @@ function rest(): Promise<void> {
   return new Promise((go) => ('requestIdleCallback' in globalThis ? requestIdleCallback(() => go(), { timeout: 1000 }) : setTimeout(go, 200)));
 }
 
-export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return counted(ask<T>(path, signal));
+}
+
+/** What nobody waits for: asked for when there is time for it, and anew when it had to give way. */
+export async function later<T>(path: string, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    await idle();
+    signal.throwIfAborted();
+    const way = new AbortController();
+    const stop = () => way.abort();
+    signal.addEventListener('abort', stop);
+    unhurried.add(way);
+    try {
+      return await counted(ask<T>(path, way.signal));
+    } catch (error) {
+      if (signal.aborted || !way.signal.aborted) {
+        throw error;
+      }
+    } finally {
+      unhurried.delete(way);
+      signal.removeEventListener('abort', stop);
+    }
+  }
+}
+
+/** Somebody chose something and waits for it: what nobody waits for gives way. */
+export function giveWay(): void {
+  unhurried.forEach((way) => way.abort());
+}
+
+async function counted<T>(answer: Promise<T>): Promise<T> {
   underway++;
   try {
-    return await ask<T>(path, signal);
+    return await answer;
   } finally {
     underway--;
     if (underway === 0) {

@@ -1,6 +1,6 @@
 /** The page around the views. */
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { type Ollama, type Stats, base } from './api';
+import { type Ollama, type StatsOf, base } from './api';
 import { FilterBar } from './filterbar';
 import { fullTime, unknown, words as say } from './format';
 import { Colours, go, useApi, useClock, useKeys, useRoute, useTick } from './hooks';
@@ -28,6 +28,10 @@ export function App() {
   useEffect(() => {
     document.documentElement.dataset['theme'] = theme;
   }, [theme]);
+  // Keys and clicks are answered from here on.
+  useEffect(() => {
+    performance.mark('interactive');
+  }, []);
   useEffect(() => {
     const title = route.view === 'request' ? `Request ${route.id}` : names[route.view];
     document.title = `${title} · ollama-proxy`;
@@ -36,7 +40,7 @@ export function App() {
   const words = useMemo(() => (route.words['range'] ? route.words : change(route.words, { range: preference('range', '24h') })), [route]);
   const here = useMemo(() => ({ ...route, words }), [route, words]);
   // What the filters suggest, which nobody waits for, and where "All" begins; the same whatever is filtered.
-  const known = useApi<Stats>('stats?top=100', Math.floor(slow / 6), words['range'] !== 'all');
+  const known = useApi<StatsOf<'models' | 'clients' | 'applications'>>('stats?groups=model,client,application&top=100', Math.floor(slow / 6), words['range'] !== 'all');
   const oldest = known.data || known.error ? (known.data?.oldest ?? null) : undefined;
 
   const open = (view: View) => () => go(view, words);

@@ -1,6 +1,6 @@
 import { createContext } from 'preact';
 import { useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { ApiError, get, idle } from './api';
+import { ApiError, get, giveWay, later } from './api';
 import type { Words } from './filters';
 import { hash, palette } from './colours';
 import { listen } from './live';
@@ -28,8 +28,7 @@ export function useApi<T>(path: string | null, tick = 0, isLater = false): Answe
     }
     const abort = new AbortController();
     setAnswer((before) => (before.isLoading ? before : { ...before, isLoading: true }));
-    const asked = isLater ? idle().then(() => get<T>(path, abort.signal)) : get<T>(path, abort.signal);
-    asked.then(
+    (isLater ? later : get)<T>(path, abort.signal).then(
       (data) => setAnswer({ data, path, error: null, isLoading: false }),
       (error: unknown) => {
         if (!abort.signal.aborted) {
@@ -45,7 +44,10 @@ export function useApi<T>(path: string | null, tick = 0, isLater = false): Answe
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => parse(location.hash));
   useEffect(() => {
-    const read = () => setRoute(parse(location.hash));
+    const read = () => {
+      giveWay();
+      setRoute(parse(location.hash));
+    };
     addEventListener('hashchange', read);
     return () => removeEventListener('hashchange', read);
   }, []);

@@ -1,6 +1,6 @@
 /** Each model against its own usual, and two models against each other. */
 import { useMemo } from 'preact/hooks';
-import { ApiError, type Group, type Numbers, type Stats, query } from '../api';
+import { ApiError, type Group, type Numbers, type StatsOf, query } from '../api';
 import { Chart, type Series } from '../chart';
 import { apiFilters, apiPeriod, periodOf, stepOf } from '../filters';
 import { count, duration, percent, short, speed, unknown } from '../format';
@@ -16,8 +16,9 @@ export function Models({ route, tick, retry, oldest }: { route: Route; tick: num
   const { words } = route;
   const now = useNow(JSON.stringify({ ...words, a: '', b: '' }), tick);
   const period = periodOf(words, now);
-  const { data, error, isLoading } = useApi<Stats>(`stats${query({ ...apiFilters(words), ...apiPeriod(period), top: 100 })}`, tick);
-  const usual = useApi<Stats>(period.from === null || !data ? null : `stats${query({ ...apiFilters(words), ...apiPeriod({ from: period.from - usualSeconds, to: period.from - 0.000001 }), top: 100 })}`, 0, true);
+  const { data, error, isLoading } = useApi<StatsOf<'models'>>(`stats${query({ ...apiFilters(words), ...apiPeriod(period), groups: 'model', top: 100 })}`, tick);
+  const before = { from: (period.from ?? 0) - usualSeconds, to: (period.from ?? 0) - 0.000001 };
+  const usual = useApi<StatsOf<'models'>>(period.from === null || !data ? null : `stats${query({ ...apiFilters(words), ...apiPeriod(before), groups: 'model', top: 100 })}`, 0, true);
   if (!data) {
     return error ? <TroubleMessage error={error} retry={retry} /> : <div class="loading" aria-busy="true" />;
   }
@@ -48,7 +49,7 @@ export function Models({ route, tick, retry, oldest }: { route: Route; tick: num
   );
 }
 
-function ModelTable({ route, stats, groups, usual }: { route: Route; stats: Stats; groups: Group[]; usual: Group[] | null }) {
+function ModelTable({ route, stats, groups, usual }: { route: Route; stats: StatsOf; groups: Group[]; usual: Group[] | null }) {
   const before = new Map(usual?.map((group) => [group.name, group.numbers]));
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Models">
@@ -138,16 +139,16 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
   const period = periodOf(words, now);
   const from = period.from ?? (oldest ? Date.parse(oldest) / 1000 : now - 86_400);
   const step = stepOf(Math.max(60, (period.to ?? now) - from));
-  const ask = (model: string | undefined) => (model && (period.from !== null || oldest !== undefined) ? `stats${query({ ...apiFilters({ ...words, model }), ...apiPeriod(period), step, top: 1 })}` : null);
-  const one = useApi<Stats>(ask(a));
-  const other = useApi<Stats>(ask(b));
+  const ask = (model: string | undefined) => (model && (period.from !== null || oldest !== undefined) ? `stats${query({ ...apiFilters({ ...words, model }), ...apiPeriod(period), step, groups: 'none' })}` : null);
+  const one = useApi<StatsOf>(ask(a));
+  const other = useApi<StatsOf>(ask(b));
   const chart = useMemo(() => {
     if (!one.data) {
       return null;
     }
     const all = [...one.data.series, ...(other.data?.series ?? [])].sort((first, second) => first.timestamp - second.timestamp);
     const times = axis(from, period.to ?? now, step, all);
-    const line = (name: string, stats: Stats, isSecond: boolean): Series => ({ name, colour: `c${colour(name)}`, values: column<number | null>(times, stats.series, null, (numbers) => numbers.tokens_per_second.p50), kind: 'line', isDashed: isSecond });
+    const line = (name: string, stats: StatsOf, isSecond: boolean): Series => ({ name, colour: `c${colour(name)}`, values: column<number | null>(times, stats.series, null, (numbers) => numbers.tokens_per_second.p50), kind: 'line', isDashed: isSecond });
     return { times, series: [line(a, one.data, false), ...(b && other.data ? [line(b, other.data, true)] : [])] };
   }, [one.data, other.data, colour]);
   if (!b) {
@@ -178,7 +179,7 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
   );
   return (
     <Panel title="Compare" note="two models over the same period" wide id="compare">
-      <div class="compare">
+      <div class="compare" aria-busy={one.isLoading || other.isLoading}>
         <div class="scroll" tabIndex={0} role="region" aria-label="Both models in numbers">
         <table class="list">
           <thead>

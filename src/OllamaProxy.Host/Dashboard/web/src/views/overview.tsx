@@ -1,6 +1,6 @@
 /** How it went, in numbers, over a period. */
 import { useMemo, useRef, useState } from 'preact/hooks';
-import { ApiError, type Distribution, type Stats, query } from '../api';
+import { ApiError, type Distribution, type Stats, type StatsOf, query } from '../api';
 import { Chart, type Series } from '../chart';
 import { type Words, apiFilters, apiPeriod, isCostly, periodBefore, periodOf, stepOf } from '../filters';
 import { bytes, count, duration, percent, short, speed, unknown, words as say } from '../format';
@@ -29,9 +29,9 @@ export function Overview({ route, tick, retry, oldest }: { route: Route; tick: n
   const isCurrent = !isLoading && data !== null;
   const asked = useRef<string | null>(null);
   if (isCurrent) {
-    asked.current = before && `stats${query({ ...apiFilters(words), ...apiPeriod(before), top: 1 })}`;
+    asked.current = before && `stats${query({ ...apiFilters(words), ...apiPeriod(before), groups: 'none' })}`;
   }
-  const previous = useApi<Stats>(asked.current, 0, true);
+  const previous = useApi<StatsOf>(asked.current, 0, true);
   if (!data) {
     return error ? <TroubleMessage error={error} retry={retry} /> : <div class="loading" aria-busy="true" />;
   }

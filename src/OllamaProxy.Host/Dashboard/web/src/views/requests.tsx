@@ -1,6 +1,6 @@
 /** Every request, in a table that draws only what is seen and asks only for what is reached. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { ApiError, type Page, type RequestRecord, type Stats, base, get, query } from '../api';
+import { ApiError, type Page, type RequestRecord, type StatsOf, base, get, query } from '../api';
 import { type Column, columns, few, usual } from '../columns';
 import { apiFilters, apiPeriod, periodOf } from '../filters';
 import { count } from '../format';
@@ -20,7 +20,7 @@ export function Requests({ route, tick, retry }: { route: Route; tick: number; r
   const now = useNow(JSON.stringify(words), tick);
   const filter = { ...apiFilters(words), ...apiPeriod(periodOf(words, now)) };
   const sort = words['sort'] ?? '-time';
-  const stats = useApi<Stats>(`stats${query({ ...filter, top: 1 })}`, tick);
+  const stats = useApi<StatsOf>(`stats${query({ ...filter, groups: 'none' })}`, tick);
   const found = useRows(words, query({ ...filter, sort, limit: pageSize }), tick);
   const isNarrow = useMedia('(max-width: 700px)');
   const [chosen, setChosen] = usePreference('columns', usual);
@@ -39,7 +39,7 @@ export function Requests({ route, tick, retry }: { route: Route; tick: number; r
   const file = (kind: string) => `${base}export${query({ ...filter, format: kind })}`;
   return (
     <div class="view table-view">
-      <div class="table-head">
+      <div class="table-head" aria-busy={stats.isLoading}>
         <span class="count" role="status">
           {total === null ? 'Counting …' : `${count(total)} ${total === 1 ? 'request' : 'requests'}`}
         </span>
