@@ -78,7 +78,7 @@ internal static class Expected
 
         return
         [
-            .. from key in Named(records, query, dimension).Select(group => group.Key)
+            .. from key in Named(records, query, dimension).Select(named => named.Key)
                let part = step.Where(record => Key(record, dimension) == key).ToList()
                where part.Count > 0
                select new StatPart(key, part.Count, part.Count(record => record.Status == "error"), part.Sum(record => (long)(record.InputTokens ?? 0)), part.Sum(record => (long)(record.OutputTokens ?? 0))),

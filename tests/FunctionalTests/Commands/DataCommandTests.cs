@@ -44,13 +44,13 @@ public sealed class DataCommandTests : IAsyncLifetime
 
         var (code, table) = await RunAsync("stats");
         var (_, json) = await RunAsync("stats", "--json", "--model", "tiny");
-        var (_, models) = await RunAsync("stats", "--groups", "model");
+        var (_, some) = await RunAsync("stats", "--groups", "model");
         var (_, none) = await RunAsync("stats", "--groups", "none");
 
         Assert.Equal(0, code);
         Assert.Matches(@"(?m)^3 requests .*, 1 clients, 2 models \(", table);
-        Assert.Matches(@"(?m)^3 requests .*, 2 models \((?s:.)*^tiny:latest +2 ", models);
-        Assert.DoesNotContain("client", models, StringComparison.Ordinal);
+        Assert.Matches(@"(?m)^3 requests .*, 2 models \((?s:.)*^tiny:latest +2 ", some);
+        Assert.DoesNotContain("client", some, StringComparison.Ordinal);
         Assert.DoesNotContain("model", none, StringComparison.Ordinal);
         Assert.Contains("3 requests", table, StringComparison.Ordinal);
         Assert.Matches(@"(?m)^tiny:latest +2 ", table);

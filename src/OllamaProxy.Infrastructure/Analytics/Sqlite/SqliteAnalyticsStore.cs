@@ -70,9 +70,14 @@ internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILo
 
                 using var count = SqliteSchema.Command(writer, SqliteQueries.Count, ("@Added", rows.Count));
                 count.ExecuteNonQuery();
-                SqliteTextIndex.Add(writer, rows);
+                var hasBegunPart = SqliteTextIndex.Add(writer, rows);
                 SqliteRollups.Add(writer, rows);
                 transaction.Commit();
+                if (hasBegunPart)
+                {
+                    SqliteTextIndex.LetGo(writer);
+                }
+
                 return _lastId = id;
             },
             cancellationToken);

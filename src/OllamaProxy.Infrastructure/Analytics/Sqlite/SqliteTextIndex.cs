@@ -45,8 +45,10 @@ internal static class SqliteTextIndex
     }
 
     /// <summary>Puts the texts of new records in, but for those of a stale part: it is made from all of its records.</summary>
-    public static void Add(SqliteConnection connection, IEnumerable<SqliteRow> rows)
+    /// <returns>Whether a part was begun; then <see cref="LetGo"/> is due once this is committed.</returns>
+    public static bool Add(SqliteConnection connection, IEnumerable<SqliteRow> rows)
     {
+        var hasBegun = false;
         foreach (var group in rows.Where(row => (row.Prompt ?? row.Response) is not null).GroupBy(row => row.Id >> PartBits))
         {
             using var known = Command(connection, "SELECT stale FROM text_parts WHERE part = @Part", ("@Part", group.Key));
@@ -54,6 +56,7 @@ internal static class SqliteTextIndex
             if (stale is null)
             {
                 Create(connection, group.Key);
+                hasBegun = true;
             }
 
             using var bounds = Command(
@@ -71,7 +74,15 @@ internal static class SqliteTextIndex
                 Insert(connection, group.Key, group.Select(row => (row.Id, row.Prompt, row.Response)));
             }
         }
+
+        return hasBegun;
     }
+
+    /// <summary>
+    /// Frees what the connection keeps of parts it has written to: FTS5 holds a hash table of 128 KiB and some statements for each as long as the schema is loaded. It is loaded
+    /// anew when it is needed next. Nothing may run on the connection.
+    /// </summary>
+    public static void LetGo(SqliteConnection connection) => SqliteSchema.Execute(connection, "PRAGMA writable_schema = RESET");
 
     /// <summary>Takes away the parts that hold these positions, and marks them as stale unless they have no record any more.</summary>
     public static void Drop(SqliteConnection connection, IEnumerable<long> ids)
@@ -131,6 +142,11 @@ internal static class SqliteTextIndex
             ("@Part", part));
         mark.ExecuteNonQuery();
         transaction.Commit();
+        if (texts.Count < Piece)
+        {
+            LetGo(connection);
+        }
+
         return true;
     }
 
