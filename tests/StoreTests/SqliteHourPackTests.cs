@@ -99,7 +99,7 @@ public sealed class SqliteHourPackTests : IDisposable
         await AssertRightAsync();
         Assert.Equal(0, Ask("SELECT COUNT(*) FROM hours WHERE state = 0"));
         using var connection = Open();
-        Assert.All(s_questions, query => Assert.Null(SqliteSummary.Of(connection, query).Damaged));
+        Assert.All(s_questions, query => Assert.Null(SqliteSummary.Of(connection, query, default).Damaged));
     }
 
     [Fact]

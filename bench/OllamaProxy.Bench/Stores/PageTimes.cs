@@ -35,7 +35,7 @@ internal sealed class PageTimes(int port)
         })
         """;
 
-    /// <summary>From the choice to the moment when its answer is in the page and its charts are drawn.</summary>
+    /// <summary>From the choice to the moment when its answer, whole, is in the page. Charts are drawn in the frame after it.</summary>
     private const string Chosen = """
         ([label, value]) => new Promise((resolve, reject) => {
           const select = [...document.querySelectorAll('label.field')].find(field => field.querySelector('span')?.textContent === label).querySelector('select');
@@ -44,13 +44,14 @@ internal sealed class PageTimes(int port)
           let asked = false;
           new MutationObserver((_, observer) => {
             asked ||= isBusy();
-            // What is asked for because of the answer is asked for before the next frame, and charts are drawn right after that.
-            requestAnimationFrame(() => setTimeout(() => {
+            const now = performance.now();
+            // What is asked for because of the answer is asked for before the next frame.
+            requestAnimationFrame(() => {
               if (asked && !isBusy()) {
                 observer.disconnect();
-                resolve(performance.now() - begun);
+                resolve(now - begun);
               }
-            }));
+            });
           }).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['aria-busy'] });
           select.value = value;
           if (select.value !== value) {

@@ -83,7 +83,7 @@ internal sealed record HourPack(byte[] Keys, byte[] Sums)
 
 /// <summary>Reads a <see cref="HourPack"/> from the front to the end. Throws <see cref="FormatException"/> on what is none.</summary>
 /// <param name="keys">Its keys.</param>
-/// <param name="sums">Its sums; empty when they are of no interest.</param>
+/// <param name="sums">Its sums; empty when they are of no interest, or given client by client.</param>
 internal ref struct HourPackReader(ReadOnlySpan<byte> keys, ReadOnlySpan<byte> sums)
 {
     private readonly bool _hasSums = !sums.IsEmpty;
@@ -97,6 +97,11 @@ internal ref struct HourPackReader(ReadOnlySpan<byte> keys, ReadOnlySpan<byte> s
     private ReadOnlySpan<byte> _clientKeys;
 
     private ReadOnlySpan<byte> _clientSums;
+
+    private bool _clientHasSums;
+
+    /// <summary>Where the sums of the client that is read stand among the sums.</summary>
+    public (long Offset, long Length) SumsOfClient { get; private set; }
 
     /// <summary>The number of values of the next label, each of which is to be taken.</summary>
     public int TakeCount() => (int)Math.Min(CompactNumbers.Take(ref _keys), _keys.Length);
@@ -121,8 +126,17 @@ internal ref struct HourPackReader(ReadOnlySpan<byte> keys, ReadOnlySpan<byte> s
         inferences = CompactNumbers.Take(ref _keys);
         var (keys, sums) = (CompactNumbers.Take(ref _keys), CompactNumbers.Take(ref _keys));
         _clientKeys = Part(ref _keys, keys);
+        SumsOfClient = (SumsOfClient.Offset + SumsOfClient.Length, sums);
         _clientSums = _hasSums ? Part(ref _sums, sums) : default;
+        _clientHasSums = _hasSums;
         return true;
+    }
+
+    /// <summary>Gives the client that is read its sums.</summary>
+    public void GiveSums(ReadOnlySpan<byte> sums) 
+    {
+        _clientSums = sums;
+        _clientHasSums = true;
     }
 
     /// <summary>Takes the next combination of the client; false at the end.</summary>
@@ -151,7 +165,7 @@ internal ref struct HourPackReader(ReadOnlySpan<byte> keys, ReadOnlySpan<byte> s
 
         requests = CompactNumbers.Take(ref _clientKeys);
         var length = CompactNumbers.Take(ref _clientKeys);
-        if (_hasSums)
+        if (_clientHasSums)
         {
             sums = Part(ref _clientSums, length);
         }

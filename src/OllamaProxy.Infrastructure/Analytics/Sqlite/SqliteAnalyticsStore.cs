@@ -128,7 +128,7 @@ internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILo
 
     public async Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken)
     {
-        var (stats, damaged) = await _file.ReadingAsync(reader => SqliteSummary.Of(reader, query), cancellationToken);
+        var (stats, damaged) = await _file.ReadingAsync(reader => SqliteSummary.Of(reader, query, cancellationToken), cancellationToken);
         if (damaged is { } hour)
         {
             await MakeAgainAsync(hour, cancellationToken);

@@ -13,28 +13,32 @@ internal sealed class SqliteSummary
     private readonly StatsBuilder _builder;
     private readonly RollupLabels _labels;
     private readonly StatCell _cell = new();
+    private readonly CancellationToken _cancellationToken;
 
     /// <summary>The hour whose sums are read.</summary>
     private long _hour;
 
-    private SqliteSummary(SqliteConnection connection, StatsQuery query)
+    /// <summary>The row of the pack that is read.</summary>
+    private long _pack;
+
+    private SqliteSummary(SqliteConnection connection, StatsQuery query, CancellationToken cancellationToken)
     {
-        (_connection, _query, _filter, _builder) = (connection, query, SqliteFilter.Of(query.Filter), new StatsBuilder(query));
+        (_connection, _query, _filter, _builder, _cancellationToken) = (connection, query, SqliteFilter.Of(query.Filter), new StatsBuilder(query), cancellationToken);
         _labels = new RollupLabels(query, _builder);
     }
 
     /// <returns>The statistics, and the hour whose sums are damaged; null for none. Then all is from the rows, which say the same more slowly.</returns>
-    public static (RequestStats Stats, long? Damaged) Of(SqliteConnection connection, StatsQuery query)
+    public static (RequestStats Stats, long? Damaged) Of(SqliteConnection connection, StatsQuery query, CancellationToken cancellationToken)
     {
         using var transaction = connection.BeginTransaction(deferred: true);
-        var summary = new SqliteSummary(connection, query);
+        var summary = new SqliteSummary(connection, query, cancellationToken);
         try
         {
             return (summary.OfSums(), null);
         }
         catch (FormatException)
         {
-            return (new SqliteSummary(connection, query).OfRows(), summary._hour);
+            return (new SqliteSummary(connection, query, cancellationToken).OfRows(), summary._hour);
         }
     }
 
@@ -185,7 +189,7 @@ internal sealed class SqliteSummary
         }
     }
 
-    /// <summary>Sums up the clients that are told of.</summary>
+    /// <summary>Sums up the clients that are told of, and reads no other's sums: they are most of what there is.</summary>
     private void AddToldClients(List<long> hours)
     {
         var told = _builder.ToldClients().Where(client => client.Counted > 0).ToHashSet();
@@ -194,12 +198,15 @@ internal sealed class SqliteSummary
             client.Counted = 0;
         }
 
+        using var blobs = new SqliteBlobReader(_connection, "packs", "client_sums");
         foreach (var hour in told.Count == 0 ? [] : hours)
         {
-            ReadPacks("client_keys, client_sums", hour, (ref pack) =>
+            ReadPacks("client_keys", hour, (ref pack) =>
             {
                 if (_labels.OfKnownClient is { } client && told.Contains(client))
                 {
+                    var (offset, length) = pack.SumsOfClient;
+                    pack.GiveSums(blobs.Read(_pack, offset, length));
                     Add(ref pack, sums =>
                     {
                         _cell.Read(sums);
@@ -222,11 +229,14 @@ internal sealed class SqliteSummary
     private void ReadPacks(string columns, long hour, OfClient read)
     {
         _hour = hour;
-        using var command = SqliteSchema.Command(_connection, $"SELECT {columns} FROM packs WHERE hour = @Hour", ("@Hour", hour));
+        // An interrupt ends the statement that runs, and there may be none.
+        _cancellationToken.ThrowIfCancellationRequested();
+        using var command = SqliteSchema.Command(_connection, $"SELECT id, {columns} FROM packs WHERE hour = @Hour", ("@Hour", hour));
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
-            var pack = new HourPackReader(raw.sqlite3_column_blob(reader.Handle!, 0), reader.FieldCount > 1 ? raw.sqlite3_column_blob(reader.Handle!, 1) : default);
+            _pack = raw.sqlite3_column_int64(reader.Handle!, 0);
+            var pack = new HourPackReader(raw.sqlite3_column_blob(reader.Handle!, 1), reader.FieldCount > 2 ? raw.sqlite3_column_blob(reader.Handle!, 2) : default);
             if (_labels.Open(ref pack))
             {
                 while (_labels.NextClient(ref pack))

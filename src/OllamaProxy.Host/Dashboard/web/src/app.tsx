@@ -1,5 +1,5 @@
 /** The page around the views. */
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { type Ollama, type StatsOf, base } from './api';
 import { FilterBar } from './filterbar';
 import { fullTime, unknown, words as say } from './format';
@@ -29,7 +29,7 @@ export function App() {
     document.documentElement.dataset['theme'] = theme;
   }, [theme]);
   // Keys and clicks are answered from here on.
-  useEffect(() => {
+  useLayoutEffect(() => {
     performance.mark('interactive');
   }, []);
   useEffect(() => {

@@ -1,5 +1,5 @@
 /** Steps of the API, which leaves out those without a record, as columns of a chart. */
-import type { Bar, Numbers, Stats, Step } from './api';
+import type { Bar, Numbers, StatsOf, Step } from './api';
 
 /** Every step between two instants (Unix seconds), those without a record too. */
 export function axis(from: number, to: number, step: number, series: readonly Step[]): number[] {
@@ -29,7 +29,7 @@ export interface Stack {
 }
 
 /** Requests by model, the most used first; beyond so many the rest in one. */
-export function stacks(times: readonly number[], stats: Stats, max = 8): Stack[] {
+export function stacks(times: readonly number[], stats: StatsOf<'models'>, max = 8): Stack[] {
   const names = stats.models.slice(0, max).map((group) => group.name);
   const stack: Stack[] = names.map((name) => ({ name, isRest: false, values: column(times, stats.series, 0, (_, step) => step.parts.find((part) => part.name === name)?.requests ?? 0) }));
   const rest = column(times, stats.series, 0, (numbers, step) => numbers.requests - step.parts.filter((part) => names.includes(part.name)).reduce((sum, part) => sum + part.requests, 0));
