@@ -37,13 +37,13 @@ internal sealed class PageTimes(int port)
 
     /// <summary>From the choice to the moment when its answer, whole, is in the page. Charts are drawn in the frame after it.</summary>
     private const string Chosen = """
-        ([label, value]) => new Promise((resolve, reject) => {
+        ([label, value]) => new Promise(resolve => {
           const select = [...document.querySelectorAll('label.field')].find(field => field.querySelector('span')?.textContent === label).querySelector('select');
-          const begun = performance.now();
+          let begun;
           const isBusy = () => document.querySelector('[aria-busy=true]') !== null;
           let asked = false;
           new MutationObserver((_, observer) => {
-            asked ||= isBusy();
+            asked ||= begun !== undefined && isBusy();
             const now = performance.now();
             // What is asked for because of the answer is asked for before the next frame.
             requestAnimationFrame(() => {
@@ -53,11 +53,17 @@ internal sealed class PageTimes(int port)
               }
             });
           }).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['aria-busy'] });
-          select.value = value;
-          if (select.value !== value) {
-            reject(new Error(`${label} has no ${value}.`));
-          }
-          select.dispatchEvent(new Event('change', { bubbles: true }));
+          const choose = () => {
+            // Models are told of by an answer of their own.
+            if (![...select.options].some(option => option.value === value)) {
+              requestAnimationFrame(choose);
+              return;
+            }
+            begun = performance.now();
+            select.value = value;
+            select.dispatchEvent(new Event('change', { bubbles: true }));
+          };
+          choose();
         })
         """;
 

@@ -9,8 +9,7 @@ import { BarList, Delta, FirstRequest, Message, ModelName, Panel, TroubleMessage
 import type { Route } from '../route';
 import { axis, column, fold, stacks } from '../series';
 
-type Shown = StatsOf<'models' | 'categories' | 'applications'>;
-type Clients = Pick<Stats, 'clients' | 'client_count'>;
+type Shown = StatsOf<'models' | 'categories' | 'clients' | 'applications'>;
 
 /** What the API is asked for the numbers of a period; null for all there is as long as it is not known where that begins. */
 function statsPath(words: Words, now: number, oldest: string | null | undefined): string | null {
@@ -20,15 +19,13 @@ function statsPath(words: Words, now: number, oldest: string | null | undefined)
   }
   const from = period.from ?? (oldest ? Date.parse(oldest) / 1000 : now - 86_400);
   const step = stepOf(Math.max(60, (period.to ?? now) - from));
-  return `stats${query({ ...apiFilters(words), ...apiPeriod(period), step, split: 'model', groups: 'model,category,application' })}`;
+  return `stats${query({ ...apiFilters(words), ...apiPeriod(period), step, split: 'model', groups: 'model,category,client,application' })}`;
 }
 
 export function Overview({ route, tick, retry, oldest }: { route: Route; tick: number; retry: () => void; oldest: string | null | undefined }) {
   const { words } = route;
   const now = useNow(JSON.stringify(words), tick);
   const { data, error, isLoading, path } = useApi<Shown>(statsPath(words, now, oldest), tick);
-  // Who they are from takes longest, as clients may be many: it comes by itself.
-  const clients = useApi<Clients>(`stats${query({ ...apiFilters(words), ...apiPeriod(periodOf(words, now)), groups: 'client', top: 8 })}`, tick);
   const before = periodBefore(periodOf(words, now), now);
   // The period before is asked for when this one is there and drawn: it is what somebody waits for.
   const isCurrent = !isLoading && data !== null;
@@ -61,8 +58,8 @@ export function Overview({ route, tick, retry, oldest }: { route: Route; tick: n
   }
   return (
     <div class={isLoading ? 'view busy' : 'view'} aria-busy={isLoading} data-path={path}>
-      <Cards stats={data} clients={clients.data} before={previous.data?.total ?? null} />
-      <Charts route={route} stats={data} clients={clients.data} areClientsLoading={clients.isLoading} now={now} />
+      <Cards stats={data} before={previous.data?.total ?? null} />
+      <Charts route={route} stats={data} now={now} />
       <p class="footnote">
         Percentiles are at most {data.percentile_error * 100} % off; everything else is exact.
         {isCostly(words) && ' Searches and ranges are counted request by request, which takes longer.'} The store holds {count(data.total_records)} requests in {bytes(data.size_bytes)}
@@ -72,7 +69,7 @@ export function Overview({ route, tick, retry, oldest }: { route: Route; tick: n
   );
 }
 
-function Cards({ stats, clients, before }: { stats: Shown; clients: Clients | null; before: Stats['total'] | null }) {
+function Cards({ stats, before }: { stats: Shown; before: Stats['total'] | null }) {
   const { total } = stats;
   return (
     <div class="cards">
@@ -83,7 +80,7 @@ function Cards({ stats, clients, before }: { stats: Shown; clients: Clients | nu
         </p>
         <dl>
           <Fact name="per minute" value={total.requests_per_minute < 0.01 && total.requests > 0 ? '< 0.01' : total.requests_per_minute.toFixed(2)} />
-          <Fact name="clients" value={count(clients?.client_count)} />
+          <Fact name="clients" value={count(stats.client_count)} />
           <Fact name="models" value={count(stats.model_count)} />
         </dl>
       </section>
@@ -143,7 +140,7 @@ function Percentiles({ title, values, before, format, better, hint }: { title: s
   );
 }
 
-function Charts({ route, stats, clients, areClientsLoading, now }: { route: Route; stats: Shown; clients: Clients | null; areClientsLoading: boolean; now: number }) {
+function Charts({ route, stats, now }: { route: Route; stats: Shown; now: number }) {
   const colour = useColour();
   const [which, setWhich] = useState<'latency' | 'time_to_first_token'>('latency');
   const step = stats.step_seconds ?? 3600;
@@ -221,15 +218,11 @@ function Charts({ route, stats, clients, areClientsLoading, now }: { route: Rout
           rows={stats.categories.slice(0, 8).map(({ name, numbers }) => ({ key: name ?? '', label: say(name ?? unknown), value: numbers.requests, text: count(numbers.requests), detail: percent(numbers.requests, stats.total.requests), title: 'Only this category', ...optional(choose('category', name)) }))}
         />
       </Panel>
-      <Panel title="Clients" note={`${count(clients?.client_count)} addresses`}>
-        <div aria-busy={areClientsLoading}>
-          {clients && (
-            <BarList
-              empty="None."
-              rows={clients.clients.map(({ name, numbers }) => ({ key: name ?? '', label: name ?? unknown, value: numbers.requests, text: count(numbers.requests), detail: duration(numbers.latency.p50), title: 'Only this client', ...optional(choose('client', name)) }))}
-            />
-          )}
-        </div>
+      <Panel title="Clients" note={`${count(stats.client_count)} addresses`}>
+        <BarList
+          empty="None."
+          rows={stats.clients.slice(0, 8).map(({ name, numbers }) => ({ key: name ?? '', label: name ?? unknown, value: numbers.requests, text: count(numbers.requests), detail: duration(numbers.latency.p50), title: 'Only this client', ...optional(choose('client', name)) }))}
+        />
       </Panel>
       <Panel title="Applications" note="by user agent">
         <BarList
