@@ -73,12 +73,13 @@ internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILo
                 var hasBegunPart = SqliteTextIndex.Add(writer, rows);
                 SqliteRollups.Add(writer, rows);
                 transaction.Commit();
+                _lastId = id;
                 if (hasBegunPart)
                 {
                     SqliteTextIndex.LetGo(writer);
                 }
 
-                return _lastId = id;
+                return id;
             },
             cancellationToken);
         // With a new hour, an older one can be packed.
