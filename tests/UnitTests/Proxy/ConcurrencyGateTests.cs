@@ -149,8 +149,12 @@ public sealed class ConcurrencyGateTests : IDisposable
     {
         const int Limit = 3;
         const int Threads = 16;
-        using var gate = Create(Limit, queue: 8);
+        const int Queue = 8;
+        using var gate = Create(Limit, Queue);
         var (running, most) = (0, 0);
+        var (arrived, refused) = (0, 0);
+        TaskCompletionSource allArrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource allRefused = new(TaskCreationOptions.RunContinuationsAsynchronously);
         ConcurrentDictionary<AdmissionResult, int> results = [];
 
         await Task.WhenAll(Enumerable.Range(0, Threads).Select(number => Task.Run(() => ComeAndGoAsync(new Random(number), $"client-{number % 5}"))))
@@ -168,13 +172,23 @@ public sealed class ConcurrencyGateTests : IDisposable
                 using var leaves = new CancellationTokenSource();
                 var endpoint = ApiEndpoint.All[random.Next(10)];
                 var entering = gate.EnterAsync(endpoint, Client(client, leaves.Token)).AsTask();
-                if (random.Next(3) == 0)
+                if (round == 0)
+                {
+                    await MeetAsync();
+                }
+
+                if (round == 0 || random.Next(3) == 0)
                 {
                     await leaves.CancelAsync();
                 }
 
                 var admission = await entering;
                 results.AddOrUpdate(admission.Result, 1, (_, count) => count + 1);
+                if (round == 0)
+                {
+                    await StayAsync(admission);
+                }
+
                 if (admission.Result == AdmissionResult.Admitted)
                 {
                     InterlockedMax(ref most, Interlocked.Increment(ref running));
@@ -193,6 +207,28 @@ public sealed class ConcurrencyGateTests : IDisposable
 
                 gate.Leave(endpoint, admission);
             }
+        }
+
+        // The first round is made together, however the threads take turns: three run until all others were refused, eight wait and leave, five find the line full.
+        async Task MeetAsync()
+        {
+            if (Interlocked.Increment(ref arrived) == Threads)
+            {
+                Assert.Equal((0, Queue), (gate.Free, gate.Waiting));
+                allArrived.SetResult();
+            }
+
+            await allArrived.Task;
+        }
+
+        async Task StayAsync(Admission admission)
+        {
+            if (admission.Result != AdmissionResult.Admitted && Interlocked.Increment(ref refused) == Threads - Limit)
+            {
+                allRefused.SetResult();
+            }
+
+            await allRefused.Task;
         }
     }
 
