@@ -56,6 +56,9 @@ public sealed class SqliteHourPackTests : IDisposable
         await _store.Upkeep();
         await AssertRightAsync();
         Assert.Equal(2L, Ask("SELECT COUNT(*) FROM packs"));
+
+        Assert.Equal(Busy + 2, await _store.DeleteAsync(RequestFilter.Everything, default));
+        Assert.Equal((0L, 0L), (Ask("SELECT COUNT(*) FROM packs"), Ask("SELECT COUNT(*) FROM client_sums")));
     }
 
     [Fact]
@@ -83,8 +86,10 @@ public sealed class SqliteHourPackTests : IDisposable
     [Theory]
     [InlineData("UPDATE packs SET keys = x'FF'")]
     [InlineData("UPDATE packs SET sums = substr(sums, 1, length(sums) - 1)")]
-    [InlineData("UPDATE packs SET client_keys = substr(client_keys, 1, length(client_keys) - 1)")]
-    [InlineData("UPDATE packs SET client_sums = CAST(client_sums || x'00' AS BLOB)")]
+    [InlineData("UPDATE packs SET clients = substr(clients, 1, length(clients) - 1)")]
+    [InlineData("UPDATE client_sums SET sums = CAST(sums || x'00' AS BLOB)")]
+    [InlineData("DELETE FROM client_sums")]
+    [InlineData("UPDATE client_sums SET sums = x''")]
     [InlineData("UPDATE rollups SET sums = x'01FFFFFFFFFFFFFFFF7F'")]
     public async Task Damaged_sums_are_told_from_the_rows_and_made_again(string damage)
     {
@@ -93,13 +98,11 @@ public sealed class SqliteHourPackTests : IDisposable
         await _store.Upkeep();
         Ask(damage);
 
-        await AssertRightAsync();
+        await AssertAnswersAsync();
         await _store.Upkeep();
 
         await AssertRightAsync();
         Assert.Equal(0, Ask("SELECT COUNT(*) FROM hours WHERE state = 0"));
-        using var connection = Open();
-        Assert.All(s_questions, query => Assert.Null(SqliteSummary.Of(connection, query, default).Damaged));
     }
 
     [Fact]
@@ -109,19 +112,21 @@ public sealed class SqliteHourPackTests : IDisposable
         sums.Add("success", new StatNumbers(1, 0.5, 20, 3, null, 7));
         var labels = StatLabels.Of(One(1));
         var pack = HourPack.Of([(labels, sums), (labels with { Client = null, IsInference = false }, sums)]);
-        Assert.Equal((2, 2L), Read(pack.Keys, pack.Sums));
+        byte[][] parts = [pack.Keys, pack.Sums, pack.Clients, .. pack.ClientSums];
+        Assert.Equal((2L, 2L, 2L), Read(parts));
 
-        for (var length = 0; length < pack.Keys.Length; length++)
+        for (var part = 0; part < parts.Length; part++)
         {
-            Assert.Throws<FormatException>(() => Read(pack.Keys[..length], pack.Sums));
+            // A client without a combination is found by its requests.
+            for (var length = part > 2 ? 1 : 0; length < parts[part].Length; length++)
+            {
+                Assert.Throws<FormatException>(() => Read(With(part, parts[part][..length])));
+            }
+
+            Assert.Throws<FormatException>(() => Read(With(part, [.. parts[part], 0])));
         }
 
-        for (var length = 1; length < pack.Sums.Length; length++)
-        {
-            Assert.Throws<FormatException>(() => Read(pack.Keys, pack.Sums[..length]));
-        }
-
-        Assert.Throws<FormatException>(() => Read(pack.Keys, [.. pack.Sums, 0]));
+        byte[][] With(int index, byte[] bytes) => [.. parts.Select((part, number) => number == index ? bytes : part)];
     }
 
     [Fact]
@@ -162,7 +167,15 @@ public sealed class SqliteHourPackTests : IDisposable
         Latency = TimeSpan.FromMilliseconds(1 + number),
     };
 
+    /// <summary>The answers are right, and none had to be made from the rows because sums could not be read.</summary>
     private async Task AssertRightAsync()
+    {
+        using var connection = Open();
+        Assert.All(s_questions, query => Assert.Null(SqliteSummary.Of(connection, query, default).Damaged));
+        await AssertAnswersAsync();
+    }
+
+    private async Task AssertAnswersAsync()
     {
         var all = await _store.ReadAsync(RequestFilter.Everything, default).ToListAsync();
         foreach (var query in s_questions)
@@ -171,25 +184,34 @@ public sealed class SqliteHourPackTests : IDisposable
         }
     }
 
-    private static (int Cells, long Requests) Read(byte[] keys, byte[] sumsOfAll)
+    /// <summary>The requests of a pack: those summed up without clients and with them, and those counted.</summary>
+    private static (long Summed, long OfClients, long Counted) Read(byte[][] parts)
     {
-        var pack = new HourPackReader(keys, sumsOfAll);
         var query = new StatsQuery(RequestFilter.Everything);
         var labels = new RollupLabels(query, new StatsBuilder(query));
         var cell = new StatCell();
-        var (cells, requests) = (0, 0L);
-        labels.Open(ref pack);
-        while (labels.NextClient(ref pack))
+        var (summed, ofClients, counted, next) = (0L, 0L, 0L, 0);
+        labels.Open(parts[0]);
+        ReadOnlySpan<byte> all = parts[1];
+        while (labels.NextCombination(ref next, ref all, out var bytes))
         {
-            while (labels.NextCell(ref pack, out var sums))
+            cell.Read(bytes);
+            summed += cell.Requests;
+        }
+
+        var clients = new HourPackClients(parts[2]);
+        while (labels.NextClient(ref clients, out var counts))
+        {
+            counted += labels.Count(counts);
+            ReadOnlySpan<byte> sums = parts[2 + clients.Taken];
+            while (labels.NextCell(ref sums, out var bytes))
             {
-                cell.Read(sums);
-                cells++;
-                requests += cell.Requests;
+                cell.Read(bytes);
+                ofClients += cell.Requests;
             }
         }
 
-        return (cells, requests);
+        return (summed, ofClients, counted);
     }
 
     private SqliteConnection Open()

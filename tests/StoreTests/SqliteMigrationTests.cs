@@ -49,6 +49,39 @@ public sealed class SqliteMigrationTests : IDisposable
         Assert.Equal(Count + 1L, (await WriteAndReadNewestAsync(store)).Id);
     }
 
+    [Fact]
+    public async Task Hours_that_were_packed_without_rows_of_clients_are_packed_again_and_others_keep_their_sums()
+    {
+        using (var store = new SqliteAnalyticsStore(new AnalyticsOptions { Directory = _folder.FullName }))
+        {
+            await store.OpenAsync(default);
+            await store.WriteAsync([.. Enumerable.Range(0, 90).Select(number => Records.At(number % 2 * 5 * 3_600) with { RequestId = $"{number}", ClientIp = $"10.0.0.{number % 7}" })], default);
+            await store.Upkeep();
+        }
+
+        Write(
+            "DROP TABLE packs",
+            "DROP TABLE client_sums",
+            """
+            CREATE TABLE packs (
+                id INTEGER PRIMARY KEY, hour INTEGER NOT NULL, keys BLOB NOT NULL, sums BLOB NOT NULL, client_keys BLOB NOT NULL, client_sums BLOB NOT NULL
+            ) STRICT
+            """,
+            "INSERT INTO packs SELECT 1, MIN(hour), x'00', x'00', x'00', x'00' FROM hours",
+            "PRAGMA user_version = 4");
+        Write(SqliteMigrations.All[4]);
+        Assert.Equal((1L, 1L), (Ask("SELECT COUNT(*) FROM hours WHERE state = 0"), Ask("SELECT COUNT(*) FROM hours WHERE state = 1")));
+        Assert.Equal((1L, 0L), (Ask("SELECT COUNT(DISTINCT hour) FROM rollups"), Ask("SELECT COUNT(*) FROM packs")));
+        Write("PRAGMA user_version = 5");
+
+        using var again = new SqliteAnalyticsStore(new AnalyticsOptions { Directory = _folder.FullName });
+        await again.OpenAsync(default);
+        await again.Upkeep();
+        Assert.Equal((1L, 7L), (Ask("SELECT COUNT(*) FROM packs"), Ask("SELECT COUNT(*) FROM client_sums")));
+        var query = new StatsQuery(RequestFilter.Everything, TimeSpan.FromHours(1));
+        Expected.AssertStats(await again.ReadAsync(RequestFilter.Everything, default).ToListAsync(), query, await again.SummarizeAsync(query, default));
+    }
+
     public void Dispose() => _folder.Delete(recursive: true);
 
     private static async Task AssertAllThereAsync(SqliteAnalyticsStore store)

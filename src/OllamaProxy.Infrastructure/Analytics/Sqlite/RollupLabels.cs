@@ -24,21 +24,28 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
     ];
 
     private readonly Dictionary<(Value, Value, Value, Value), StatSums?> _combined = [];
-    private readonly Value[] _found = new Value[StatLabels.Texts];
-    private readonly int[] _numbers = new int[StatLabels.Texts];
 
-    /// <summary>Of the client of a pack that was found last.</summary>
-    private long _requests, _inferences;
+    /// <summary>Those of the pack that is open are the first <see cref="_combinations"/>; the others are used again.</summary>
+    private readonly List<Combination> _pool = [];
 
-    /// <summary>The labels, but for the client, by which the filter leaves something out of the pack that is open.</summary>
-    private readonly List<int> _choosing = [];
+    private int _combinations;
+
+    /// <summary>Whether each of them matches: asked for a million times.</summary>
+    private bool[] _matches = [];
+
+    /// <summary>The labels of a single cell.</summary>
+    private readonly Combination _single = new();
+
+    private Combination _found = new();
+
+    private Value? _client;
 
     /// <summary>The sums of the labels that have few values, taken together, that the cell belongs to; null when nobody needs them.</summary>
     public StatSums? Combined
     {
         get
         {
-            var key = (_found[Model], _found[Endpoint], _found[Category], _found[Outcome]);
+            var key = (_found.Values[Model], _found.Values[Endpoint], _found.Values[Category], _found.Values[Outcome]);
             if (!_combined.TryGetValue(key, out var combined))
             {
                 _combined[key] = combined = builder.CombinedOf(key.Item1.Text, key.Item2.Text!, key.Item3.Text!, key.Item4.Text!);
@@ -49,18 +56,16 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
     }
 
     /// <summary>The sums of the application that the cell belongs to; null when nobody needs them.</summary>
-    public StatSums? OfApplication => _found[Application].Sums;
+    public StatSums? OfApplication => _found.Values[Application].Sums;
 
     /// <summary>The sums of the client that the cell belongs to; null when nobody needs them.</summary>
-    public StatSums? OfClient => _found[Client].Sums;
-
-    /// <summary>The same; null as long as nothing was added to them.</summary>
-    public StatSums? OfKnownClient => _found[Client].KnownSums;
+    public StatSums? OfClient => _client!.Sums;
 
     /// <summary>The part of a step that the cell belongs to, by the group of the split, which must be set.</summary>
     public StatCounts PartOf(DateTimeOffset start)
     {
-        var value = _found[(int)builder.Split!.Value];
+        var split = (int)builder.Split!.Value;
+        var value = split == Client ? _client! : _found.Values[split];
         if (value.Part.Counts is null || value.Part.Start != start)
         {
             value.Part = (start, builder.PartOf(start, value.Text));
@@ -72,49 +77,90 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
     /// <summary>Looks at the labels of a single cell; false when the filter leaves it out.</summary>
     public bool Read(ReadOnlySpan<byte> labels)
     {
-        var isInference = StatLabels.TakeIsInference(ref labels);
+        _found = _single;
+        _found.Matches = Matches(StatLabels.TakeIsInference(ref labels));
         for (var label = 0; label < _labels.Length; label++)
         {
-            if (!Matches(label, _labels[label].Take(StatLabels.TryTake(ref labels, out var utf8), utf8)))
+            _found.Add(label, _labels[label].Take(StatLabels.TryTake(ref labels, out var utf8), utf8));
+        }
+
+        _client = _found.Values[Client];
+        return _found.Matches;
+    }
+
+    /// <summary>Reads the keys of a pack; false when the filter leaves out all of it, whoever the client.</summary>
+    public bool Open(ReadOnlySpan<byte> keys)
+    {
+        foreach (var label in _labels.Where((_, label) => label != Client))
+        {
+            label.Packed.Clear();
+            for (var left = CompactNumbers.Take(ref keys); left > 0; left--)
             {
-                return false;
+                label.Packed.Add(label.Take(StatLabels.TryTake(ref keys, out var utf8), utf8));
             }
         }
 
-        return Matches(isInference);
-    }
-
-    /// <summary>Reads the values at the front of a pack; false when the filter leaves out all of it.</summary>
-    public bool Open(ref HourPackReader pack)
-    {
-        var mayMatch = true;
-        _choosing.Clear();
-        for (var label = 0; label < _labels.Length; label++)
+        var mayMatch = false;
+        for (_combinations = 0; !keys.IsEmpty; _combinations++)
         {
-            var packed = _labels[label].Packed;
-            packed.Clear();
-            for (var left = pack.TakeCount(); left > 0; left--)
+            if (_combinations == SqliteHourPacks.PlacesOfPack)
             {
-                packed.Add(_labels[label].Take(pack.TryTakeValue(out var utf8), utf8));
+                throw HourPack.Refused();
             }
 
-            mayMatch &= packed.Exists(value => value.Matches);
-            if (label != Client && !packed.TrueForAll(value => value.Matches))
+            if (_combinations == _pool.Count)
             {
-                _choosing.Add(label);
+                _pool.Add(new Combination());
+                Array.Resize(ref _matches, _pool.Capacity);
             }
+
+            var combination = _pool[_combinations];
+            combination.Matches = Matches(StatLabels.TakeIsInference(ref keys));
+            for (var label = 0; label < _labels.Length; label++)
+            {
+                if (label != Client)
+                {
+                    var (packed, number) = (_labels[label].Packed, CompactNumbers.Take(ref keys));
+                    combination.Add(label, number < packed.Count ? packed[(int)number] : throw HourPack.Refused());
+                }
+            }
+
+            _matches[_combinations] = combination.Matches;
+            mayMatch |= combination.Matches;
         }
 
         return mayMatch;
     }
 
-    /// <summary>Goes on to the next client that the filter does not leave out; false at the end.</summary>
-    public bool NextClient(ref HourPackReader pack)
+    /// <summary>Takes the sums of the next combination that the filter does not leave out off those of a pack; false at the end.</summary>
+    /// <param name="next">The number of the combination that comes next, at first 0.</param>
+    /// <param name="sums">What is left of the sums.</param>
+    /// <param name="cell">What <see cref="StatCell"/> reads.</param>
+    public bool NextCombination(ref int next, scoped ref ReadOnlySpan<byte> sums, out ReadOnlySpan<byte> cell)
     {
-        while (pack.TryTakeClient(out var number, out _requests, out _inferences))
+        while (next < _combinations)
         {
-            _found[Client] = ValueOf(Client, number);
-            if (_found[Client].Matches)
+            cell = HourPack.TakePart(ref sums);
+            _found = _pool[next++];
+            if (_found.Matches)
+            {
+                return true;
+            }
+        }
+
+        cell = default;
+        return sums.IsEmpty ? false : throw HourPack.Refused();
+    }
+
+    /// <summary>Goes on to the next client of a pack that the filter does not leave out; false at the end.</summary>
+    /// <param name="clients">The pack's clients.</param>
+    /// <param name="counts">Its combinations and how many requests they have, for <see cref="Count"/>.</param>
+    public bool NextClient(scoped ref HourPackClients clients, out ReadOnlySpan<byte> counts)
+    {
+        while (clients.TryTake(out var has, out var utf8, out counts))
+        {
+            _client = _labels[Client].Take(has, utf8);
+            if (_client.Matches)
             {
                 return true;
             }
@@ -123,91 +169,84 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
         return false;
     }
 
-    /// <summary>Takes the next cell of the client that the filter does not leave out; false at the end.</summary>
-    public bool NextCell(ref HourPackReader pack, out ReadOnlySpan<byte> sums)
+    /// <summary>Counts the requests of a client that the filter does not leave out.</summary>
+    /// <param name="counts">What <see cref="NextClient"/> gave.</param>
+    public long Count(ReadOnlySpan<byte> counts)
     {
-        if (!NextCell(ref pack, out _, out sums))
-        {
-            return false;
-        }
-
-        for (var label = 0; label < _labels.Length; label++)
-        {
-            if (label != Client)
-            {
-                _found[label] = ValueOf(label, _numbers[label]);
-            }
-        }
-
-        return true;
-    }
-
-    /// <summary>Counts the requests of the client that the filter does not leave out.</summary>
-    public long Count(ref HourPackReader pack)
-    {
-        if (_choosing.Count == 0)
-        {
-            return query.Filter.IsInference switch { null => _requests, true => _inferences, false => _requests - _inferences };
-        }
-
+        var matches = _matches.AsSpan(0, _combinations);
         var count = 0L;
-        while (NextCell(ref pack, out var requests, out _))
+        while (!counts.IsEmpty)
         {
-            count += requests;
+            var number = CompactNumbers.Take(ref counts);
+            var requests = CompactNumbers.Take(ref counts);
+            if (number >= matches.Length)
+            {
+                throw HourPack.Refused();
+            }
+
+            count += matches[(int)number] ? requests : 0;
         }
 
         return count;
     }
 
-    private bool NextCell(ref HourPackReader pack, out long requests, out ReadOnlySpan<byte> sums)
+    /// <summary>Takes the next combination of a client that the filter does not leave out; false at the end.</summary>
+    /// <param name="sums">What is left of the client's sums.</param>
+    /// <param name="cell">What <see cref="StatCell"/> reads.</param>
+    public bool NextCell(scoped ref ReadOnlySpan<byte> sums, out ReadOnlySpan<byte> cell)
     {
-        while (pack.TryTakeCell(_numbers, out var isInference, out requests, out sums))
+        while (!sums.IsEmpty)
         {
-            if (IsChosen() && Matches(isInference))
+            var number = CompactNumbers.Take(ref sums);
+            _found = number < _combinations ? _pool[(int)number] : throw HourPack.Refused();
+            cell = HourPack.TakePart(ref sums);
+            if (_found.Matches)
             {
                 return true;
             }
         }
 
+        cell = default;
         return false;
     }
 
-    /// <summary>Whether the filter takes the cell that was read, by its labels.</summary>
-    private bool IsChosen()
-    {
-        foreach (var label in _choosing)
-        {
-            if (!ValueOf(label, _numbers[label]).Matches)
-            {
-                return false;
-            }
-        }
+    /// <summary>Keeps where the sums of the client that was found are, for when it is told of.</summary>
+    public void Remember(long place) => _client!.Places.Add(place);
 
-        return true;
-    }
-
-    private Value ValueOf(int label, int number) =>
-        (uint)number < (uint)_labels[label].Packed.Count ? _labels[label].Packed[number] : throw new FormatException("A pack has no such value.");
-
-    private bool Matches(int label, Value value)
-    {
-        _found[label] = value;
-        return value.Matches;
-    }
+    /// <summary>The clients of which something was remembered, and where it is.</summary>
+    public IEnumerable<(StatSums Client, List<long> Places)> Remembered() => _labels[Client].Values.Where(value => value.Places.Count > 0).Select(value => (value.Sums!, value.Places));
 
     private bool Matches(bool isInference) => query.Filter.IsInference is not { } asked || asked == isInference;
+
+    /// <summary>Labels that occur together, but for the client when they are of a pack.</summary>
+    private sealed class Combination
+    {
+        public Value[] Values { get; } = new Value[StatLabels.Texts];
+
+        /// <summary>Whether the filter does not leave it out.</summary>
+        public bool Matches { get; set; }
+
+        public void Add(int label, Value value)
+        {
+            Values[label] = value;
+            Matches &= value.Matches;
+        }
+    }
 
     /// <summary>A value of a label: one object, whose identity stands for it.</summary>
     private sealed class Value(string? text, bool matches, Func<string?, StatSums>? sumsOf)
     {
+        private StatSums? _sums;
+
         public string? Text => text;
 
         public bool Matches => matches;
 
         /// <summary>Of the groups that are added to directly; null for others. Made when there is something to add: a group without records must not appear.</summary>
-        public StatSums? Sums => KnownSums ??= sumsOf?.Invoke(text);
+        public StatSums? Sums => _sums ??= sumsOf?.Invoke(text);
 
-        public StatSums? KnownSums { get; private set; }
+        /// <summary>Where the sums of a client are that was counted only.</summary>
+        public List<long> Places { get; } = [];
 
         /// <summary>What was found last of the steps' parts.</summary>
         public (DateTimeOffset Start, StatCounts? Counts) Part { get; set; }
@@ -218,6 +257,8 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
     {
         private readonly Dictionary<byte[], Value> _values = new(BytesComparer.Instance);
         private readonly Value _none = new(null, wanted is null, sumsOf);
+
+        public IEnumerable<Value> Values => _values.Values.Append(_none);
 
         /// <summary>Those of the pack that is open, by their numbers.</summary>
         public List<Value> Packed { get; } = [];

@@ -48,8 +48,9 @@ internal sealed partial class SqliteAnalyticsStore
         try
         {
             var closing = _closing.Token;
-            while (await RemovingAsync(() => SumUpAsync(closing), closing)
-                || await _file.WritingAsync(SqliteHourPacks.PackPiece, closing)
+            // What is summed up is packed before more is: sums that are a row each take many times the space.
+            while (await _file.WritingAsync(SqliteHourPacks.PackPiece, closing)
+                || await RemovingAsync(() => SumUpAsync(closing), closing)
                 || await _file.WritingAsync(SqliteTextIndex.MakePiece, closing))
             {
             }

@@ -1,10 +1,9 @@
-using System.Runtime.InteropServices;
 using Microsoft.Data.Sqlite;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 /// <summary>
-/// The sums of hours that hardly grow any more, moved out of <c>rollups</c> a piece at a time into packs (<see cref="HourPack"/>). Each piece is packed twice, with the
+/// The sums of hours that hardly grow any more, moved out of <c>rollups</c> a piece at a time into packs (<see cref="HourPack"/>). Each piece is summed up twice, with the
 /// clients and without them: clients are what makes combinations of labels many. What comes late stands in <c>rollups</c> beside them until it is packed, too.
 /// </summary>
 internal static class SqliteHourPacks
@@ -12,8 +11,19 @@ internal static class SqliteHourPacks
     /// <summary>So many of the newest hours stay open: requests are recorded when they end, in the hour in which they began.</summary>
     private const long KeptOpen = 2;
 
-    /// <summary>Sums in one pack: at most about a megabyte, and a tenth of a second, which neither hold up the writer nor fill the memory.</summary>
+    /// <summary>Sums in one pack: at most about a megabyte, and a tenth of a second, which neither hold up the writer nor fill the memory. Not more than <see cref="PlacesOfPack"/>.</summary>
     public const long CellsOfPack = 16_384;
+
+    /// <summary>As many clients, and combinations of other labels, a pack can have. Stored, and in the trigger that removes the sums of clients: never to be changed.</summary>
+    public const long PlacesOfPack = 16_384;
+
+    /// <summary>The row of <c>client_sums</c> that belongs to a pack's client.</summary>
+    /// <param name="pack">The row of the pack.</param>
+    /// <param name="place">The client's place in it, from 1 on.</param>
+    public static long IdOfSums(long pack, int place) => (pack * PlacesOfPack) + place - 1;
+
+    /// <summary>The pack that a row of <c>client_sums</c> belongs to.</summary>
+    public static long PackOf(long idOfSums) => idOfSums / PlacesOfPack;
 
     /// <summary>Packs the next piece of an hour that will hardly grow any more; false when there is none.</summary>
     public static bool PackPiece(SqliteConnection connection)
@@ -36,7 +46,7 @@ internal static class SqliteHourPacks
             }
         }
         // Damaged sums are made again from the rows.
-        catch (Exception exception) when (exception is FormatException or OverflowException)
+        catch (Exception exception) when (exception is FormatException or OverflowException or ArgumentOutOfRangeException)
         {
             SqliteRollups.MakeStale(connection, hour);
         }
@@ -76,25 +86,28 @@ internal static class SqliteHourPacks
         }
 
         List<(StatLabels, StatSums)> all = [];
-        var withoutClients = new Dictionary<StatLabels, StatSums>();
         var cell = new StatCell();
-        foreach (var (bytes, sums) in cells)
+        foreach (var (bytes, stored) in cells)
         {
-            cell.Read(sums);
-            var labels = StatLabels.FromBytes(bytes);
-            var own = new StatSums();
-            own.Merge(cell);
-            all.Add((labels, own));
-            (CollectionsMarshal.GetValueRefOrAddDefault(withoutClients, labels with { Client = null }, out _) ??= new StatSums()).Merge(cell);
+            cell.Read(stored);
+            var sums = new StatSums();
+            sums.Merge(cell);
+            all.Add((StatLabels.FromBytes(bytes), sums));
         }
 
-        var (few, many) = (HourPack.Of(withoutClients.Select(one => (one.Key, one.Value))), HourPack.Of(all));
+        var pack = HourPack.Of(all);
         using var put = SqliteSchema.Command(
-            connection, "INSERT INTO packs (hour, keys, sums, client_keys, client_sums) VALUES (@Hour, @Keys, @Sums, @ClientKeys, @ClientSums)", ("@Hour", hour));
-        put.Parameters.AddWithValue("@Keys", few.Keys);
-        put.Parameters.AddWithValue("@Sums", few.Sums);
-        put.Parameters.AddWithValue("@ClientKeys", many.Keys);
-        put.Parameters.AddWithValue("@ClientSums", many.Sums);
-        put.ExecuteNonQuery();
+            connection, "INSERT INTO packs (hour, keys, sums, clients) VALUES (@Hour, @Keys, @Sums, @Clients) RETURNING id", ("@Hour", hour));
+        put.Parameters.AddWithValue("@Keys", pack.Keys);
+        put.Parameters.AddWithValue("@Sums", pack.Sums);
+        put.Parameters.AddWithValue("@Clients", pack.Clients);
+        var id = (long)put.ExecuteScalar()!;
+        using var putSums = SqliteSchema.Command(connection, "INSERT OR REPLACE INTO client_sums (id, sums) VALUES (@Id, @Sums)");
+        var (idOfSums, ofClient) = (putSums.Parameters.Add("@Id", SqliteType.Integer), putSums.Parameters.Add("@Sums", SqliteType.Blob));
+        foreach (var (place, sums) in pack.ClientSums.Index())
+        {
+            (idOfSums.Value, ofClient.Value) = (IdOfSums(id, place + 1), sums);
+            putSums.ExecuteNonQuery();
+        }
     }
 }

@@ -7,7 +7,7 @@ internal static class SqliteMigrations
     /// Each entry brings the file from the version of its position to the next. Durations and times are whole microseconds, so that ranges and retention
     /// compare numbers.
     /// </summary>
-    public static IReadOnlyList<string> All { get; } = [First, Second, Third, Fourth];
+    public static IReadOnlyList<string> All { get; } = [First, Second, Third, Fourth, Fifth];
 
     private const string First =
         """
@@ -166,5 +166,32 @@ internal static class SqliteMigrations
         -- How many records there are: counting a million of them takes as long as adding up a day.
         ALTER TABLE positions ADD COLUMN records INTEGER NOT NULL DEFAULT 0;
         UPDATE positions SET records = (SELECT COUNT(*) FROM requests);
+        """;
+
+    /// <summary>The sums of each client stand in a row of their own: whoever needs some of them does not read all. What was packed is made again from the rows.</summary>
+    private const string Fifth =
+        """
+        DELETE FROM rollups WHERE hour IN (SELECT hour FROM packs);
+        UPDATE hours SET state = 0 WHERE hour IN (SELECT hour FROM packs);
+        UPDATE hours SET state = 1 WHERE state = 2;
+        DROP TABLE packs;
+
+        -- Sums of an hour, many in one piece (HourPack). What is in rollups comes on top of them.
+        CREATE TABLE packs (
+            id INTEGER PRIMARY KEY,
+            hour INTEGER NOT NULL,
+            keys BLOB NOT NULL,
+            sums BLOB NOT NULL,
+            clients BLOB NOT NULL
+        ) STRICT;
+
+        -- The packs of an hour, to be added up or removed.
+        CREATE INDEX packs_by_hour ON packs (hour);
+
+        -- The sums of a pack's clients (SqliteHourPacks.IdOfSums). They go with the pack.
+        CREATE TABLE client_sums (id INTEGER PRIMARY KEY, sums BLOB NOT NULL) STRICT;
+        CREATE TRIGGER client_sums_go AFTER DELETE ON packs BEGIN
+            DELETE FROM client_sums WHERE id >= OLD.id * 16384 AND id < (OLD.id + 1) * 16384;
+        END;
         """;
 }

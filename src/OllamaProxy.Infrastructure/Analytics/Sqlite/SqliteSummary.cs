@@ -5,7 +5,7 @@ using SQLitePCL;
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 /// <summary>Statistics at one moment, on a reader's connection: from sums of the whole hours in the range, and from the rows of its ends and of stale hours.</summary>
-internal sealed class SqliteSummary
+internal sealed class SqliteSummary : IDisposable
 {
     private readonly SqliteConnection _connection;
     private readonly StatsQuery _query;
@@ -13,34 +13,36 @@ internal sealed class SqliteSummary
     private readonly StatsBuilder _builder;
     private readonly RollupLabels _labels;
     private readonly StatCell _cell = new();
+    private readonly SqliteClientSums _clientSums;
     private readonly CancellationToken _cancellationToken;
 
     /// <summary>The hour whose sums are read.</summary>
     private long _hour;
 
-    /// <summary>The row of the pack that is read.</summary>
-    private long _pack;
-
     private SqliteSummary(SqliteConnection connection, StatsQuery query, CancellationToken cancellationToken)
     {
         (_connection, _query, _filter, _builder, _cancellationToken) = (connection, query, SqliteFilter.Of(query.Filter), new StatsBuilder(query), cancellationToken);
         _labels = new RollupLabels(query, _builder);
+        _clientSums = new SqliteClientSums(connection);
     }
 
     /// <returns>The statistics, and the hour whose sums are damaged; null for none. Then all is from the rows, which say the same more slowly.</returns>
     public static (RequestStats Stats, long? Damaged) Of(SqliteConnection connection, StatsQuery query, CancellationToken cancellationToken)
     {
         using var transaction = connection.BeginTransaction(deferred: true);
-        var summary = new SqliteSummary(connection, query, cancellationToken);
+        using var summary = new SqliteSummary(connection, query, cancellationToken);
         try
         {
             return (summary.OfSums(), null);
         }
         catch (FormatException)
         {
-            return (new SqliteSummary(connection, query, cancellationToken).OfRows(), summary._hour);
+            using var again = new SqliteSummary(connection, query, cancellationToken);
+            return (again.OfRows(), summary._hour);
         }
     }
+
+    public void Dispose() => _clientSums.Dispose();
 
     /// <summary>Reads what statistics need of matching records, at the level of SQLite's own calls, as there may be many.</summary>
     public static void ReadRows(SqliteConnection connection, SqliteFilter filter, SqliteCandidates candidates, Action<FactRow> add)
@@ -90,7 +92,6 @@ internal sealed class SqliteSummary
         }
 
         List<(long First, long End)> rows = [(long.MinValue, from * SqliteRollups.HourUs), (to * SqliteRollups.HourUs, long.MaxValue)];
-        List<long> packed = [];
         foreach (var (hour, state) in Hours(from, to))
         {
             if (state == SqliteRollups.Stale)
@@ -100,7 +101,6 @@ internal sealed class SqliteSummary
             }
 
             AddPacks(hour);
-            packed.Add(hour);
             if (state == SqliteRollups.Open)
             {
                 AddRollups(hour);
@@ -120,13 +120,13 @@ internal sealed class SqliteSummary
 
         if (!KnowsClients && _builder.Needs(StatLabel.Client))
         {
-            AddToldClients(packed);
+            AddToldClients();
         }
 
         return _builder.Build();
     }
 
-    /// <summary>Whether clients are needed for more than to tell of those with most requests: then only the packs that know them will do.</summary>
+    /// <summary>Whether clients are needed for more than to tell of those with most requests: then the sums of each of them are read.</summary>
     private bool KnowsClients => _filter.Client is not null || _builder.Split == StatLabel.Client;
 
     /// <summary>The first hour of which every record is in the range: the one it begins in, too, when no record of that is before it.</summary>
@@ -162,87 +162,119 @@ internal sealed class SqliteSummary
         return hours;
     }
 
-    /// <summary>Adds the packed sums of an hour. Those that know the client are many times more: of them the requests of each client are counted only.</summary>
+    /// <summary>Adds the packed sums of an hour. Of clients, of which there are many, the requests are counted only, unless the question is about them.</summary>
     private void AddPacks(long hour)
     {
         var start = SqliteRow.Instant(hour * SqliteRollups.HourUs);
         if (KnowsClients)
         {
-            ReadPacks("client_keys, client_sums", hour, (ref pack) => Add(ref pack, sums => Add(start, sums, hasClient: true)));
-        }
-        else
-        {
-            ReadPacks("keys, sums", hour, (ref pack) => Add(ref pack, sums => Add(start, sums, hasClient: false)));
-            if (_builder.Needs(StatLabel.Client))
+            ReadPacks("hour", hour, "clients", (id, row) => EachClient(id, raw.sqlite3_column_blob(row, 3), (place, counts) =>
             {
-                ReadPacks("client_keys", hour, CountClient);
-            }
+                if (AddClient(place, cell => Add(start, cell, hasClient: true)) != _labels.Count(counts))
+                {
+                    throw HourPack.Refused();
+                }
+            }));
+            return;
         }
+
+        var needsClients = _builder.Needs(StatLabel.Client);
+        ReadPacks("hour", hour, needsClients ? "sums, clients" : "sums", (id, row) =>
+        {
+            var next = 0;
+            var sums = raw.sqlite3_column_blob(row, 3);
+            while (_labels.NextCombination(ref next, ref sums, out var cell))
+            {
+                Add(start, cell, hasClient: false);
+            }
+
+            if (needsClients)
+            {
+                EachClient(id, raw.sqlite3_column_blob(row, 4), CountClient);
+            }
+        });
     }
 
-    private void CountClient(ref HourPackReader pack)
+    private void CountClient(long place, ReadOnlySpan<byte> counts)
     {
         // A client without a request must not appear.
-        if (_labels.Count(ref pack) is > 0 and var count)
+        if (_labels.Count(counts) is > 0 and var count)
         {
             _labels.OfClient!.Counted += count;
+            _labels.Remember(place);
         }
     }
 
     /// <summary>Sums up the clients that are told of, and reads no other's sums: they are most of what there is.</summary>
-    private void AddToldClients(List<long> hours)
+    private void AddToldClients()
     {
         var told = _builder.ToldClients().Where(client => client.Counted > 0).ToHashSet();
-        foreach (var client in told)
+        var remembered = _labels.Remembered().Where(client => told.Contains(client.Client)).SelectMany(client => client.Places.Select(place => (Place: place, client.Client)));
+        foreach (var pack in remembered.GroupBy(found => SqliteHourPacks.PackOf(found.Place)).OrderBy(pack => pack.Key))
         {
-            client.Counted = 0;
-        }
-
-        using var blobs = new SqliteBlobReader(_connection, "packs", "client_sums");
-        foreach (var hour in told.Count == 0 ? [] : hours)
-        {
-            ReadPacks("client_keys", hour, (ref pack) =>
+            ReadPacks("id", pack.Key, "NULL", (_, _) =>
             {
-                if (_labels.OfKnownClient is { } client && told.Contains(client))
+                foreach (var (place, client) in pack)
                 {
-                    var (offset, length) = pack.SumsOfClient;
-                    pack.GiveSums(blobs.Read(_pack, offset, length));
-                    Add(ref pack, sums =>
+                    client.Counted -= AddClient(place, cell =>
                     {
-                        _cell.Read(sums);
+                        _cell.Read(cell);
                         client.Merge(_cell);
                     });
                 }
             });
         }
-    }
 
-    private void Add(ref HourPackReader pack, Action<ReadOnlySpan<byte>> add)
-    {
-        while (_labels.NextCell(ref pack, out var sums))
+        if (told.Any(client => client.Counted != 0))
         {
-            add(sums);
+            throw HourPack.Refused();
         }
     }
 
-    /// <summary>Reads the packs of an hour, client by client; <see cref="_labels"/> has just found the client.</summary>
-    private void ReadPacks(string columns, long hour, OfClient read)
+    /// <summary>Adds the sums of a client of the pack that is open, and returns how many requests they are of. Sums of somebody else's would be as readable as these.</summary>
+    /// <param name="place">Their row.</param>
+    /// <param name="add">Reads into <see cref="_cell"/>.</param>
+    private long AddClient(long place, Action<ReadOnlySpan<byte>> add)
     {
-        _hour = hour;
+        var added = 0L;
+        var sums = _clientSums.Read(place);
+        while (_labels.NextCell(ref sums, out var bytes))
+        {
+            add(bytes);
+            added += _cell.Requests;
+        }
+
+        return added;
+    }
+
+    /// <summary>Goes through the clients of the pack that is open: where their sums are, and what they have; <see cref="_labels"/> has just found the client.</summary>
+    private void EachClient(long pack, ReadOnlySpan<byte> bytes, Action<long, ReadOnlySpan<byte>> read)
+    {
+        var clients = new HourPackClients(bytes);
+        while (_labels.NextClient(ref clients, out var counts))
+        {
+            read(SqliteHourPacks.IdOfSums(pack, clients.Taken), counts);
+        }
+    }
+
+    /// <summary>Reads packs of which the filter does not leave out everything; <see cref="_labels"/> has just opened the pack.</summary>
+    /// <param name="by">The column they are looked up by.</param>
+    /// <param name="value">Its value.</param>
+    /// <param name="columns">What is read: the columns from the fourth on.</param>
+    /// <param name="read">Given the row's number, and the row.</param>
+    private void ReadPacks(string by, long value, string columns, Action<long, sqlite3_stmt> read)
+    {
         // An interrupt ends the statement that runs, and there may be none.
         _cancellationToken.ThrowIfCancellationRequested();
-        using var command = SqliteSchema.Command(_connection, $"SELECT id, {columns} FROM packs WHERE hour = @Hour", ("@Hour", hour));
+        using var command = SqliteSchema.Command(_connection, $"SELECT id, hour, keys, {columns} FROM packs WHERE {by} = @Value", ("@Value", value));
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
-            _pack = raw.sqlite3_column_int64(reader.Handle!, 0);
-            var pack = new HourPackReader(raw.sqlite3_column_blob(reader.Handle!, 1), reader.FieldCount > 2 ? raw.sqlite3_column_blob(reader.Handle!, 2) : default);
-            if (_labels.Open(ref pack))
+            var row = reader.Handle!;
+            _hour = raw.sqlite3_column_int64(row, 1);
+            if (_labels.Open(raw.sqlite3_column_blob(row, 2)))
             {
-                while (_labels.NextClient(ref pack))
-                {
-                    read(ref pack);
-                }
+                read(raw.sqlite3_column_int64(row, 0), row);
             }
         }
     }
@@ -279,9 +311,6 @@ internal sealed class SqliteSummary
             _labels.PartOf(start).Merge(_cell);
         }
     }
-
-    /// <summary>Reads what a pack has of the client that was found.</summary>
-    private delegate void OfClient(ref HourPackReader pack);
 
     public readonly record struct FactRow(DateTimeOffset Timestamp, StatLabels Labels, StatNumbers Numbers);
 }
