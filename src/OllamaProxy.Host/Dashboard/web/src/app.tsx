@@ -25,7 +25,8 @@ export function App() {
   const ollama = useApi<Ollama>('ollama', slow);
   const models = useApi<string[]>('models', tick);
 
-  useEffect(() => {
+  // Before charts ask for the colours.
+  useLayoutEffect(() => {
     document.documentElement.dataset['theme'] = theme;
   }, [theme]);
   // Keys and clicks are answered from here on.

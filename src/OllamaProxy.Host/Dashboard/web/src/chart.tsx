@@ -33,13 +33,21 @@ const sync = uPlot.sync('time');
 
 const moment = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
 
+/** What classes gave already, by the theme: to ask makes the browser look at the styles of the whole page. */
+const colours = new Map<string, string>();
+
 /** The colour that a class gives, as the canvas needs it. */
-function colourOf(host: HTMLElement, name: string): string {
-  const probe = document.createElement('i');
-  probe.className = name;
-  host.append(probe);
-  const colour = getComputedStyle(probe).color;
-  probe.remove();
+function colourOf(host: HTMLElement, theme: string, name: string): string {
+  const key = `${theme}/${name}`;
+  let colour = colours.get(key);
+  if (colour === undefined) {
+    const probe = document.createElement('i');
+    probe.className = name;
+    host.append(probe);
+    colour = getComputedStyle(probe).color;
+    probe.remove();
+    colours.set(key, colour);
+  }
   return colour;
 }
 
@@ -65,8 +73,9 @@ export function Chart({ label, times, step, series, isStacked, format, onBrush, 
 
   useEffect(() => {
     const box = host.current!;
-    const ink = colourOf(box, 'ink-quiet');
-    const line = colourOf(box, 'ink-line');
+    const shade = `${theme}/${isDark}`;
+    const ink = colourOf(box, shade, 'ink-quiet');
+    const line = colourOf(box, shade, 'ink-line');
     const axis = { stroke: ink, font: '11px system-ui, sans-serif', grid: { stroke: line, width: 1 }, ticks: { show: false } };
     const made = new uPlot(
       {
@@ -91,7 +100,7 @@ export function Chart({ label, times, step, series, isStacked, format, onBrush, 
         series: [
           {},
           ...[...series].reverse().map((one): uPlot.Series => {
-            const colour = colourOf(box, one.colour);
+            const colour = colourOf(box, shade, one.colour);
             return one.kind === 'bar'
               ? { stroke: colour, fill: colour, width: 0, points: { show: false }, paths: uPlot.paths.bars!({ size: [0.86, 40], align: 1 }) }
               : { stroke: colour, width: 1.75, ...(one.isDashed ? { dash: [5, 4] } : {}), spanGaps: false, points: { size: 4, fill: colour, width: 0 } };
@@ -113,7 +122,13 @@ export function Chart({ label, times, step, series, isStacked, format, onBrush, 
       box,
     );
     plot.current = made;
-    const resize = new ResizeObserver(() => made.setSize({ width: Math.max(box.clientWidth, 100), height }));
+    const resize = new ResizeObserver(() => {
+      const width = Math.max(box.clientWidth, 100);
+      // It tells of the width at the beginning, too, and to be drawn twice is to be there twice as late.
+      if (width !== made.width) {
+        made.setSize({ width, height });
+      }
+    });
     resize.observe(box);
     return () => {
       resize.disconnect();

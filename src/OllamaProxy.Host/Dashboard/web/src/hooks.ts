@@ -1,5 +1,5 @@
 import { createContext } from 'preact';
-import { useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useCallback, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ApiError, get, giveWay, later } from './api';
 import type { Words } from './filters';
 import { hash, palette } from './colours';
@@ -55,17 +55,19 @@ export function useRoute(): Route {
 }
 
 export function go(view: View, words: Words, id?: number | null): void {
-  location.hash = format(view, words, id);
+  enter(format(view, words, id), 'pushState');
 }
 
 /** Changes words of the view that is shown. While somebody types, the way back does not get a step for each letter. */
 export function setWords(route: Route, changes: Record<string, string | null>, isTyping = false): void {
-  const text = format(route.view, change(route.words, changes), route.id);
-  if (isTyping) {
-    history.replaceState(null, '', text);
+  enter(format(route.view, change(route.words, changes), route.id), isTyping ? 'replaceState' : 'pushState');
+}
+
+/** Goes to an address of the page at once: the browser itself would tell of a new hash only when it has painted, and the question would wait for that. */
+function enter(address: string, how: 'pushState' | 'replaceState'): void {
+  if (address !== location.hash) {
+    history[how](null, '', address);
     dispatchEvent(new HashChangeEvent('hashchange'));
-  } else {
-    location.hash = text;
   }
 }
 
@@ -120,10 +122,10 @@ export function useClock(): number {
 
 export const Colours = createContext<Map<string, number>>(new Map());
 
-/** The number of a model's colour. */
+/** The number of a model's colour. The same function as long as the colours are the same: charts are drawn anew for another one. */
 export function useColour(): (model: string) => number {
   const known = useContext(Colours);
-  return (model) => known.get(model) ?? hash(model) % palette;
+  return useCallback((model) => known.get(model) ?? hash(model) % palette, [known]);
 }
 
 /** Keys while nothing is being typed into. */
