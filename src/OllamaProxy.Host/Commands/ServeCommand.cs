@@ -43,6 +43,7 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(ProxySettings settings, Listeners listeners, Interrupts interrupts, Action<WebApplication> onReady, CancellationToken cancellationToken)
     {
         var started = false;
+        using var quiet = QuietStart.Begin();
         await using var app = ProxyHost.Build(
             settings with { Ollama = settings.Ollama with { ShimCommand = OwnCommand() }, Analytics = settings.Analytics with { MovesOriginalAside = true } },
             builder =>
@@ -78,6 +79,7 @@ internal static class ServeCommand
         }
 
         started = true;
+        quiet.Dispose();
         await WarnAsync(app, settings.Proxy, cancellationToken);
         if (settings.Log.IsConsole)
         {
