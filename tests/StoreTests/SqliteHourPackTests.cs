@@ -90,11 +90,12 @@ public sealed class SqliteHourPackTests : IDisposable
     [InlineData("UPDATE client_sums SET sums = CAST(sums || x'00' AS BLOB)")]
     [InlineData("DELETE FROM client_sums")]
     [InlineData("UPDATE client_sums SET sums = x''")]
+    [InlineData("UPDATE client_sums SET sums = x'' WHERE id < (SELECT MAX(id) FROM packs) * 16384")]
     [InlineData("UPDATE rollups SET sums = x'01FFFFFFFFFFFFFFFF7F'")]
     public async Task Damaged_sums_are_told_from_the_rows_and_made_again(string damage)
     {
         await _store.OpenAsync(default);
-        await _store.WriteAsync([.. Enumerable.Range(0, 200).Select(One), Records.At(3 * 3_600)], default);
+        await _store.WriteAsync([.. Enumerable.Range(0, 200).Select(One), One(7) with { RequestId = "next", Timestamp = Records.At(3_700).Timestamp }, Records.At(5 * 3_600)], default);
         await _store.Upkeep();
         Ask(damage);
 

@@ -210,11 +210,11 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
         return false;
     }
 
-    /// <summary>Keeps where the sums of the client that was found are, for when it is told of.</summary>
-    public void Remember(long place) => _client!.Places.Add(place);
+    /// <summary>Keeps where the sums of the client that was found are, and of how many requests, for when it is told of.</summary>
+    public void Remember(long place, long requests) => _client!.Places.Add((place, requests));
 
     /// <summary>The clients of which something was remembered, and where it is.</summary>
-    public IEnumerable<(StatSums Client, List<long> Places)> Remembered() => _labels[Client].Values.Where(value => value.Places.Count > 0).Select(value => (value.Sums!, value.Places));
+    public IEnumerable<(StatSums Client, List<(long Place, long Requests)> Places)> Remembered() => _labels[Client].Values.Where(value => value.Places.Count > 0).Select(value => (value.Sums!, value.Places));
 
     private bool Matches(bool isInference) => query.Filter.IsInference is not { } asked || asked == isInference;
 
@@ -246,7 +246,7 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
         public StatSums? Sums => _sums ??= sumsOf?.Invoke(text);
 
         /// <summary>Where the sums of a client are that was counted only.</summary>
-        public List<long> Places { get; } = [];
+        public List<(long Place, long Requests)> Places { get; } = [];
 
         /// <summary>What was found last of the steps' parts.</summary>
         public (DateTimeOffset Start, StatCounts? Counts) Part { get; set; }

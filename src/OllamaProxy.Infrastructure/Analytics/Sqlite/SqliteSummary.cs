@@ -201,7 +201,7 @@ internal sealed class SqliteSummary : IDisposable
         if (_labels.Count(counts) is > 0 and var count)
         {
             _labels.OfClient!.Counted += count;
-            _labels.Remember(place);
+            _labels.Remember(place, count);
         }
     }
 
@@ -209,25 +209,21 @@ internal sealed class SqliteSummary : IDisposable
     private void AddToldClients()
     {
         var told = _builder.ToldClients().Where(client => client.Counted > 0).ToHashSet();
-        var remembered = _labels.Remembered().Where(client => told.Contains(client.Client)).SelectMany(client => client.Places.Select(place => (Place: place, client.Client)));
+        var remembered = _labels.Remembered().Where(client => told.Contains(client.Client)).SelectMany(client => client.Places.Select(found => (found.Place, found.Requests, client.Client)));
         foreach (var pack in remembered.GroupBy(found => SqliteHourPacks.PackOf(found.Place)).OrderBy(pack => pack.Key))
         {
             ReadPacks("id", pack.Key, "NULL", (_, _) =>
             {
-                foreach (var (place, client) in pack)
+                foreach (var (place, requests, client) in pack)
                 {
-                    client.Counted -= AddClient(place, cell =>
+                    var added = AddClient(place, cell =>
                     {
                         _cell.Read(cell);
                         client.Merge(_cell);
                     });
+                    client.Counted -= added == requests ? added : throw HourPack.Refused();
                 }
             });
-        }
-
-        if (told.Any(client => client.Counted != 0))
-        {
-            throw HourPack.Refused();
         }
     }
 
