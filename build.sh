@@ -16,7 +16,7 @@ usage: ./build.sh VERB
   demo              start the proxy before a simulated Ollama, with traffic to look at
   test [--slow]     compile, publish and run every test; --slow adds those that take minutes
   publish           make the one executable: artifacts/publish/<platform>/ollama-proxy
-  publish --all     that of every platform this machine can build for, with checksums and an SBOM: artifacts/release
+  publish --all     the files of a release: every platform this machine can build for, packages, manifests, checksums, SBOM: artifacts/release
   bench [--quick]   measure beside other proxies, and write the table of docs/performance.md; --quick takes two minutes and writes nothing
   bench --micro     the same for the readers alone (BenchmarkDotNet)
   help              this text
@@ -129,7 +129,15 @@ publish_all() {
     (publish "$rid") || fail "$rid could not be built"
     made+=("$rid")
   done
+  need_rpmbuild
   eng/release-files.sh "${made[@]}"
+}
+
+# For the .rpm packages; eng/packages.sh says so where it is missing.
+need_rpmbuild() {
+  if ! have rpmbuild && [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] && have apt-get; then
+    need_packages rpmbuild:rpm
+  fi
 }
 
 # Node 20.19 or newer, for the dashboard and the JavaScript clients. Where the system's is older (Debian 12's is), the one that comes as an npm package, for
@@ -237,6 +245,7 @@ tests() {
   clients
   prometheus
   need_browser
+  need_rpmbuild
   build
   publish
   # The tests that start the program as a process start the published file.
