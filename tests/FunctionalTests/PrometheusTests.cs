@@ -173,7 +173,7 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
         foreach (var dashboard in Dashboards())
         {
             var panels =
-                from panel in dashboard.GetProperty("panels").EnumerateArray()
+                from panel in Dashboard.Panels(dashboard)
                 where panel.TryGetProperty("targets", out _)
                 from target in panel.GetProperty("targets").EnumerateArray()
                 where target.TryGetProperty("expr", out _)
@@ -192,7 +192,7 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
 
     private static IEnumerable<JsonElement> Targets() =>
         from dashboard in Dashboards()
-        from panel in dashboard.GetProperty("panels").EnumerateArray()
+        from panel in Dashboard.Panels(dashboard)
         where panel.TryGetProperty("targets", out _)
         from target in panel.GetProperty("targets").EnumerateArray()
         select target;

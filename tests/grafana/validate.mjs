@@ -24,17 +24,26 @@ function* faults(dashboard) {
       yield `${error.instancePath} ${error.message} ${JSON.stringify(error.params)}`;
     }
   }
-  const ids = dashboard.panels.map((panel) => panel.id);
+  const panels = dashboard.panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]);
+  const ids = panels.map((panel) => panel.id);
   if (new Set(ids).size !== ids.length) yield "two panels have one id";
-  for (const panel of dashboard.panels) {
+  for (const panel of panels) {
     const letters = (panel.targets ?? []).map((target) => target.refId);
     if (letters.some((letter) => !letter) || new Set(letters).size !== letters.length) yield `${panel.title}: refId missing or twice`;
     const { x, w } = panel.gridPos;
     if (x + w > 24) yield `${panel.title}: beyond the right edge`;
   }
-  for (const [index, panel] of dashboard.panels.entries()) {
-    const over = dashboard.panels.slice(index + 1).find((other) => overlap(panel.gridPos, other.gridPos));
-    if (over) yield `${panel.title} lies over ${over.title}`;
+  // A collapsed row keeps its panels to itself.
+  for (const group of [dashboard.panels, ...dashboard.panels.map((row) => row.panels ?? [])]) {
+    for (const [index, panel] of group.entries()) {
+      const over = group.slice(index + 1).find((other) => overlap(panel.gridPos, other.gridPos));
+      if (over) yield `${panel.title} lies over ${over.title}`;
+    }
+  }
+  const rows = dashboard.panels.filter((panel) => panel.type === "row");
+  if (rows.some((row, index) => row.collapsed !== index > 0)) yield "every row but the first must be collapsed";
+  for (const panel of panels.filter((panel) => panel.type !== "row")) {
+    if (!panel.description) yield `${panel.title}: no description`;
   }
 }
 

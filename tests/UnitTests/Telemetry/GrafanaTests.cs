@@ -14,6 +14,7 @@ public sealed partial class GrafanaTests
     private static readonly string[] s_own = ["le", "job", "instance", "alert", "alertname"];
 
     private static readonly string s_catalogue = File.ReadAllText(Repository.PathOf("docs", "metrics.md"));
+    private static readonly string s_home = Regex.Match(File.ReadAllText(Repository.PathOf("Directory.Build.props")), "<RepositoryUrl>([^<]+)<").Groups[1].Value;
     private static readonly string s_rules = string.Join('\n', Directory.GetFiles(Repository.PathOf("grafana", "rules"), "*.yml").Select(File.ReadAllText));
 
     [Fact]
@@ -49,7 +50,7 @@ public sealed partial class GrafanaTests
         Assert.All(alerts, alert =>
         {
             Assert.Contains($"\n## {alert}\n", runbook, StringComparison.Ordinal);
-            Assert.Contains($"runbook: docs/runbook.md#{alert.ToLowerInvariant()}\n", s_rules, StringComparison.Ordinal);
+            Assert.Contains($"runbook_url: {s_home}/blob/main/docs/runbook.md#{alert.ToLowerInvariant()}\n", s_rules, StringComparison.Ordinal);
             Assert.Contains(alert, tests, StringComparison.Ordinal);
         });
         Assert.All(Threshold().Matches(s_rules), match => Assert.Contains($"labels: {{ alert: {match.Groups[1].Value} }}", s_rules, StringComparison.Ordinal));
@@ -68,6 +69,17 @@ public sealed partial class GrafanaTests
             Named().Matches(File.ReadAllText(Repository.PathOf(document))).Select(match => match.Groups[1].Value),
             metric => Assert.True(Exists(metric) || IsLabel(metric) || metric.EndsWith("_analytics", StringComparison.Ordinal), metric));
 
+    [Fact]
+    public void Links_lead_to_views_and_filters_that_the_page_has()
+    {
+        var filters = File.ReadAllText(Repository.PathOf("src", "OllamaProxy.Host", "Dashboard", "web", "src", "filters.ts"));
+        var links = Directory.EnumerateFiles(Repository.PathOf("grafana"), "*.json", SearchOption.AllDirectories)
+            .SelectMany(file => PageLink().Matches(File.ReadAllText(file))).Select(match => match.Groups[1].Value).ToArray();
+
+        Assert.InRange(links.Length, 15, 100);
+        Assert.All(links.SelectMany(link => link.Split('&')), word => Assert.Contains($"'{word.Split('=')[0]}'", filters, StringComparison.Ordinal));
+    }
+
     private static void AssertExists(string text)
     {
         Assert.All(Metric().Matches(text).Select(match => match.Value).Where(metric => !IsLabel(metric)), metric => Assert.True(Exists(metric), metric));
@@ -85,10 +97,13 @@ public sealed partial class GrafanaTests
     private static IEnumerable<string> Expressions(string file)
     {
         var dashboard = JsonElement.Parse(File.ReadAllText(file));
-        var panels = dashboard.GetProperty("panels").EnumerateArray().Where(panel => panel.TryGetProperty("targets", out _)).SelectMany(panel => panel.GetProperty("targets").EnumerateArray());
+        var panels = Dashboard.Panels(dashboard).Where(panel => panel.TryGetProperty("targets", out _)).SelectMany(panel => panel.GetProperty("targets").EnumerateArray());
         return panels.Concat(dashboard.GetProperty("annotations").GetProperty("list").EnumerateArray()).Where(target => target.TryGetProperty("expr", out _)).Select(target => target.GetProperty("expr").GetString()!)
             .Concat(dashboard.GetProperty("templating").GetProperty("list").EnumerateArray().Where(variable => variable.TryGetProperty("definition", out _)).Select(variable => variable.GetProperty("definition").GetString()!));
     }
+
+    [GeneratedRegex(@"\$\{proxy\}/analytics#/requests\?([^""]+)")]
+    private static partial Regex PageLink();
 
     [GeneratedRegex("(?:ollama|dotnet)_[a-z_]+")]
     private static partial Regex Metric();
