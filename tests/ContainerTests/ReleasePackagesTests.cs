@@ -113,6 +113,21 @@ public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release re
     }
 
     [Fact]
+    public async Task The_line_of_the_README_installs()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), NotLinux);
+        await using var server = new FileServer(release.Folder);
+        var into = release.Scratch("readme");
+        var line = File.ReadLines(Repository.PathOf("README.md")).Single(line => line.StartsWith("curl -fsSL ", StringComparison.Ordinal)).Split('#')[0];
+        var here = line.Replace($"{Property("RepositoryUrl")}/releases/latest/download/", $"{server.Address}release/", StringComparison.Ordinal);
+        Assert.NotEqual(line, here);
+
+        await RunAsync("env", $"OLLAMA_PROXY_RELEASE={server.Address}release", $"OLLAMA_PROXY_BIN_DIR={into}", "no_proxy=127.0.0.1", "sh", "-c", here);
+
+        Assert.True(File.Exists(Path.Combine(into, "ollama-proxy")));
+    }
+
+    [Fact]
     public void The_install_script_names_the_repository_once()
     {
         var url = Property("RepositoryUrl");
