@@ -4,7 +4,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.BrowserTests;
 
-/// <summary>axe, the rules that most accessibility checkers share, over every view in both colours.</summary>
+/// <summary>axe, the rules that most accessibility checkers share, over every view in both colors.</summary>
 public sealed class AccessibilityTests(Browser browser, BusyProxy busy)
 {
     private static readonly string s_axe = File.ReadAllText(Repository.PathOf("src", "OllamaProxy.Host", "Dashboard", "web", "node_modules", "axe-core", "axe.min.js"));
@@ -24,11 +24,11 @@ public sealed class AccessibilityTests(Browser browser, BusyProxy busy)
 
     [Theory]
     [MemberData(nameof(Views))]
-    public async Task Axe_finds_no_serious_violation(string view, ColorScheme colours, int width)
+    public async Task Axe_finds_no_serious_violation(string view, ColorScheme colors, int width)
     {
         await using var visit = await browser.VisitAsync(busy.Address, options =>
         {
-            options.ColorScheme = colours;
+            options.ColorScheme = colors;
             options.ViewportSize = new ViewportSize { Width = width, Height = 900 };
         });
         await visit.OpenAsync(view);

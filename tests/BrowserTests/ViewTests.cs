@@ -181,7 +181,7 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
         await visit.Page.Locator("summary", new() { HasText = "Columns" }).ClickAsync();
         await visit.Page.Locator(".menu label", new() { HasText = "Endpoint" }).ClickAsync();
         await visit.Page.Locator("button", new() { HasText = "1 h" }).ClickAsync();
-        await visit.Page.GetByLabel("Colours:").ClickAsync();
+        await visit.Page.GetByLabel("Colors:").ClickAsync();
         await visit.Page.GetByLabel("Refresh").SelectOptionAsync("60");
 
         await visit.Page.GotoAsync("about:blank");

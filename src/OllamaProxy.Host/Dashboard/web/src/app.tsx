@@ -3,8 +3,8 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { type Ollama, type StatsOf, base } from './api';
 import { FilterBar } from './filterbar';
 import { fullTime, unknown, words as say } from './format';
-import { Colours, go, useApi, useClock, useKeys, useRoute, useTick } from './hooks';
-import { colours } from './colours';
+import { Colors, go, useApi, useClock, useKeys, useRoute, useTick } from './hooks';
+import { colors } from './colors';
 import { preference, usePreference } from './preferences';
 import { type View, change, format, views } from './route';
 import { Models } from './views/models';
@@ -25,7 +25,7 @@ export function App() {
   const ollama = useApi<Ollama>('ollama', slow);
   const models = useApi<string[]>('models', tick);
 
-  // Before charts ask for the colours.
+  // Before charts ask for the colors.
   useLayoutEffect(() => {
     document.documentElement.dataset['theme'] = theme;
   }, [theme]);
@@ -54,11 +54,11 @@ export function App() {
     '/': () => document.querySelector<HTMLInputElement>('#search')?.focus(),
     '?': () => help.current?.showModal(),
   });
-  const palette = useMemo(() => colours(models.data ?? known.data?.models.flatMap((group) => group.name ?? []) ?? []), [models.data, known.data]);
+  const palette = useMemo(() => colors(models.data ?? known.data?.models.flatMap((group) => group.name ?? []) ?? []), [models.data, known.data]);
   const isOffline = ollama.error?.trouble === 'offline';
 
   return (
-    <Colours.Provider value={palette}>
+    <Colors.Provider value={palette}>
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById('main')?.focus())}>
         Skip to the content
       </a>
@@ -93,7 +93,7 @@ export function App() {
               </select>
             </label>
           )}
-          <button type="button" class="plain" aria-label={`Colours: ${theme}. Change`} title={`Colours: ${theme}`} onClick={() => setTheme(theme === 'auto' ? 'dark' : theme === 'dark' ? 'light' : 'auto')}>
+          <button type="button" class="plain" aria-label={`Colors: ${theme}. Change`} title={`Colors: ${theme}`} onClick={() => setTheme(theme === 'auto' ? 'dark' : theme === 'dark' ? 'light' : 'auto')}>
             {theme === 'dark' ? '☾' : theme === 'light' ? '☀' : '◐'}
           </button>
           <button type="button" class="plain" aria-label="Keys and help" title="Keys and help (?)" onClick={() => help.current?.showModal()}>
@@ -123,7 +123,7 @@ export function App() {
         {route.view === 'models' && <Models route={here} tick={tick} retry={again} oldest={oldest} />}
       </main>
       <Help dialog={help} />
-    </Colours.Provider>
+    </Colors.Provider>
   );
 }
 

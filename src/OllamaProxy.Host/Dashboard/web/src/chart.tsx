@@ -8,8 +8,8 @@ import { accumulate } from './series';
 
 export interface Series {
   name: string;
-  /** A class of style.css whose colour it has. */
-  colour: string;
+  /** A class of style.css whose color it has. */
+  color: string;
   values: (number | null)[];
   kind: 'bar' | 'line';
   isDashed?: boolean;
@@ -34,21 +34,21 @@ const sync = uPlot.sync('time');
 const moment = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
 
 /** What classes gave already, by the theme: to ask makes the browser look at the styles of the whole page. */
-const colours = new Map<string, string>();
+const colors = new Map<string, string>();
 
-/** The colour that a class gives, as the canvas needs it. */
-function colourOf(host: HTMLElement, theme: string, name: string): string {
+/** The color that a class gives, as the canvas needs it. */
+function colorOf(host: HTMLElement, theme: string, name: string): string {
   const key = `${theme}/${name}`;
-  let colour = colours.get(key);
-  if (colour === undefined) {
+  let color = colors.get(key);
+  if (color === undefined) {
     const probe = document.createElement('i');
     probe.className = name;
     host.append(probe);
-    colour = getComputedStyle(probe).color;
+    color = getComputedStyle(probe).color;
     probe.remove();
-    colours.set(key, colour);
+    colors.set(key, color);
   }
-  return colour;
+  return color;
 }
 
 export function Chart({ label, times, step, series, isStacked, format, onBrush, height = 180 }: ChartProps) {
@@ -69,13 +69,13 @@ export function Chart({ label, times, step, series, isStacked, format, onBrush, 
     const columns = isStacked ? accumulate(series.map((one) => one.values.map((value) => value ?? 0))) : series.map((one) => one.values);
     return [times, ...columns.reverse()] as uPlot.AlignedData;
   }, [times, series, isStacked]);
-  const shape = `${series.map((one) => `${one.name}/${one.colour}/${one.kind}/${one.isDashed}`).join('|')}/${isStacked}/${isDark}/${theme}/${height}/${step}`;
+  const shape = `${series.map((one) => `${one.name}/${one.color}/${one.kind}/${one.isDashed}`).join('|')}/${isStacked}/${isDark}/${theme}/${height}/${step}`;
 
   useEffect(() => {
     const box = host.current!;
     const shade = `${theme}/${isDark}`;
-    const ink = colourOf(box, shade, 'ink-quiet');
-    const line = colourOf(box, shade, 'ink-line');
+    const ink = colorOf(box, shade, 'ink-quiet');
+    const line = colorOf(box, shade, 'ink-line');
     const axis = { stroke: ink, font: '11px system-ui, sans-serif', grid: { stroke: line, width: 1 }, ticks: { show: false } };
     const made = new uPlot(
       {
@@ -100,10 +100,10 @@ export function Chart({ label, times, step, series, isStacked, format, onBrush, 
         series: [
           {},
           ...[...series].reverse().map((one): uPlot.Series => {
-            const colour = colourOf(box, shade, one.colour);
+            const color = colorOf(box, shade, one.color);
             return one.kind === 'bar'
-              ? { stroke: colour, fill: colour, width: 0, points: { show: false }, paths: uPlot.paths.bars!({ size: [0.86, 40], align: 1 }) }
-              : { stroke: colour, width: 1.75, ...(one.isDashed ? { dash: [5, 4] } : {}), spanGaps: false, points: { size: 4, fill: colour, width: 0 } };
+              ? { stroke: color, fill: color, width: 0, points: { show: false }, paths: uPlot.paths.bars!({ size: [0.86, 40], align: 1 }) }
+              : { stroke: color, width: 1.75, ...(one.isDashed ? { dash: [5, 4] } : {}), spanGaps: false, points: { size: 4, fill: color, width: 0 } };
           }),
         ],
         hooks: {
@@ -152,7 +152,7 @@ export function Chart({ label, times, step, series, isStacked, format, onBrush, 
         <span class="when">{index === null ? '' : moment.format(new Date(times[index]! * 1000))}</span>
         {series.map((one) => (
           <span key={one.name} class="key">
-            <i class={`swatch ${one.colour} ${one.kind}`} aria-hidden="true" />
+            <i class={`swatch ${one.color} ${one.kind}`} aria-hidden="true" />
             <span class="cut">{one.name}</span>
             {index !== null && <b>{format(one.values[index] ?? null)}</b>}
           </span>

@@ -2,7 +2,7 @@ import { createContext } from 'preact';
 import { useCallback, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ApiError, get, giveWay, later } from './api';
 import type { Words } from './filters';
-import { hash, palette } from './colours';
+import { hash, palette } from './colors';
 import { listen } from './live';
 import { type Route, type View, change, format, parse } from './route';
 
@@ -120,11 +120,11 @@ export function useClock(): number {
   return now;
 }
 
-export const Colours = createContext<Map<string, number>>(new Map());
+export const Colors = createContext<Map<string, number>>(new Map());
 
-/** The number of a model's colour. The same function as long as the colours are the same: charts are drawn anew for another one. */
-export function useColour(): (model: string) => number {
-  const known = useContext(Colours);
+/** The number of a model's color. The same function as long as the colors are the same: charts are drawn anew for another one. */
+export function useColor(): (model: string) => number {
+  const known = useContext(Colors);
   return useCallback((model) => known.get(model) ?? hash(model) % palette, [known]);
 }
 

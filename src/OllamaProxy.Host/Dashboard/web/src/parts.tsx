@@ -2,11 +2,11 @@
 import type { ComponentChildren } from 'preact';
 import { ApiError, base } from './api';
 import { change, unknown } from './format';
-import { useColour } from './hooks';
+import { useColor } from './hooks';
 
 export function Swatch({ model }: { model: string | null }) {
-  const colour = useColour();
-  return <i class={`swatch ${model === null ? 'c-none' : `c${colour(model)}`}`} aria-hidden="true" />;
+  const color = useColor();
+  return <i class={`swatch ${model === null ? 'c-none' : `c${color(model)}`}`} aria-hidden="true" />;
 }
 
 export function ModelName({ model }: { model: string | null }) {
@@ -179,7 +179,7 @@ export interface BarRow {
   value: number;
   text: string;
   detail?: string;
-  colour?: string;
+  color?: string;
   onClick?: () => void;
   title?: string;
 }
@@ -195,7 +195,7 @@ export function BarList({ rows, empty }: { rows: BarRow[]; empty: string }) {
       {rows.map((row) => {
         const inside = (
           <>
-            <span class={`fill ${row.colour ?? ''}`} style={{ width: `${most ? (100 * row.value) / most : 0}%` }} aria-hidden="true" />
+            <span class={`fill ${row.color ?? ''}`} style={{ width: `${most ? (100 * row.value) / most : 0}%` }} aria-hidden="true" />
             <span class="label">{row.label}</span>
             <span class="detail">{row.detail}</span>
             <span class="value">{row.text}</span>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Stats, Step } from '../src/api';
-import { colours, palette } from '../src/colours';
+import { colors, palette } from '../src/colors';
 import { nextTo } from '../src/neighbours';
 import { accumulate, axis, column, fold, stacks } from '../src/series';
 
@@ -34,13 +34,13 @@ describe('a histogram', () => {
   });
 });
 
-describe('colours', () => {
+describe('colors', () => {
   it('differ as long as there are enough, and do not depend on the order', () => {
     const names = Array.from({ length: palette }, (_, index) => `model-${index}`);
-    const chosen = colours(names);
+    const chosen = colors(names);
     expect(new Set(chosen.values()).size).toBe(palette);
-    expect(colours([...names].reverse())).toEqual(chosen);
-    expect(colours([...names, 'one more']).size).toBe(palette + 1);
+    expect(colors([...names].reverse())).toEqual(chosen);
+    expect(colors([...names, 'one more']).size).toBe(palette + 1);
   });
 });
 

@@ -4,7 +4,7 @@ import { ApiError, type Group, type Numbers, type StatsOf, query } from '../api'
 import { Chart, type Series } from '../chart';
 import { apiFilters, apiPeriod, periodOf, stepOf } from '../filters';
 import { count, duration, percent, short, speed, unknown } from '../format';
-import { setWords, useApi, useColour, useNow } from '../hooks';
+import { setWords, useApi, useColor, useNow } from '../hooks';
 import { Delta, FirstRequest, Message, ModelName, Panel, TroubleMessage } from '../parts';
 import { type Route, change, format } from '../route';
 import { axis, column } from '../series';
@@ -132,7 +132,7 @@ function ModelTable({ route, stats, groups, usual }: { route: Route; stats: Stat
 
 function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]; now: number; oldest: string | null | undefined }) {
   const { words } = route;
-  const colour = useColour();
+  const color = useColor();
   const names = groups.map((group) => group.name!);
   const a = words['a'] && names.includes(words['a']) ? words['a'] : names[0]!;
   const b = words['b'] && names.includes(words['b']) ? words['b'] : names.find((name) => name !== a);
@@ -148,9 +148,9 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
     }
     const all = [...one.data.series, ...(other.data?.series ?? [])].sort((first, second) => first.timestamp - second.timestamp);
     const times = axis(from, period.to ?? now, step, all);
-    const line = (name: string, stats: StatsOf, isSecond: boolean): Series => ({ name, colour: `c${colour(name)}`, values: column<number | null>(times, stats.series, null, (numbers) => numbers.tokens_per_second.p50), kind: 'line', isDashed: isSecond });
+    const line = (name: string, stats: StatsOf, isSecond: boolean): Series => ({ name, color: `c${color(name)}`, values: column<number | null>(times, stats.series, null, (numbers) => numbers.tokens_per_second.p50), kind: 'line', isDashed: isSecond });
     return { times, series: [line(a, one.data, false), ...(b && other.data ? [line(b, other.data, true)] : [])] };
-  }, [one.data, other.data, colour]);
+  }, [one.data, other.data, color]);
   if (!b) {
     return null;
   }

@@ -4,7 +4,7 @@ import { ApiError, type Distribution, type Stats, type StatsOf, query } from '..
 import { Chart, type Series } from '../chart';
 import { type Words, apiFilters, apiPeriod, isCostly, periodBefore, periodOf, stepOf } from '../filters';
 import { bytes, count, duration, percent, short, speed, unknown, words as say } from '../format';
-import { setWords, useApi, useColour, useNow } from '../hooks';
+import { setWords, useApi, useColor, useNow } from '../hooks';
 import { BarList, Delta, FirstRequest, Message, ModelName, Panel, TroubleMessage } from '../parts';
 import type { Route } from '../route';
 import { axis, column, fold, stacks } from '../series';
@@ -141,7 +141,7 @@ function Percentiles({ title, values, before, format, better, hint }: { title: s
 }
 
 function Charts({ route, stats, now }: { route: Route; stats: Shown; now: number }) {
-  const colour = useColour();
+  const color = useColor();
   const [which, setWhich] = useState<'latency' | 'time_to_first_token'>('latency');
   const step = stats.step_seconds ?? 3600;
   const period = periodOf(route.words, now);
@@ -154,18 +154,18 @@ function Charts({ route, stats, now }: { route: Route; stats: Shown; now: number
     const times = axis(from, to, step, stats.series);
     const requests: Series[] = stacks(times, stats).map((stack) => ({
       name: stack.isRest ? 'others' : (stack.name ?? 'no model'),
-      colour: stack.name === null ? 'c-none' : `c${colour(stack.name)}`,
+      color: stack.name === null ? 'c-none' : `c${color(stack.name)}`,
       values: stack.values,
       kind: 'bar',
     }));
     const lines = (value: (numbers: Stats['total']) => Distribution, names: ('p50' | 'p90' | 'p95' | 'p99')[]): Series[] =>
-      names.map((name, index) => ({ name, colour: `line${index}`, values: column<number | null>(times, stats.series, null, (numbers) => value(numbers)[name]), kind: 'line' }));
+      names.map((name, index) => ({ name, color: `line${index}`, values: column<number | null>(times, stats.series, null, (numbers) => value(numbers)[name]), kind: 'line' }));
     const tokens: Series[] = [
-      { name: 'out', colour: 'line0', values: column(times, stats.series, 0, (numbers) => numbers.output_tokens), kind: 'bar' },
-      { name: 'in', colour: 'tint0', values: column(times, stats.series, 0, (numbers) => numbers.input_tokens), kind: 'bar' },
+      { name: 'out', color: 'line0', values: column(times, stats.series, 0, (numbers) => numbers.output_tokens), kind: 'bar' },
+      { name: 'in', color: 'tint0', values: column(times, stats.series, 0, (numbers) => numbers.input_tokens), kind: 'bar' },
     ];
     return { times, requests, latencies: lines((numbers) => numbers[which], ['p50', 'p95', 'p99']), tokens, speeds: lines((numbers) => numbers.tokens_per_second, ['p50', 'p90']) };
-  }, [stats, which, colour]);
+  }, [stats, which, color]);
 
   return (
     <div class="grid">
@@ -206,7 +206,7 @@ function Charts({ route, stats, now }: { route: Route; stats: Shown; now: number
             value: numbers.requests,
             text: count(numbers.requests),
             detail: speed(numbers.tokens_per_second.p50),
-            colour: name === null ? 'c-none' : `c${colour(name)}`,
+            color: name === null ? 'c-none' : `c${color(name)}`,
             title: 'Only this model',
             ...optional(choose('model', name)),
           }))}
