@@ -95,9 +95,15 @@ public sealed class LogHistogram
     /// <param name="quantile">0 to 1.</param>
     public double? Quantile(double quantile)
     {
-        if (Count == 0)
+        if (Count == 0 || Max is null)
         {
             return null;
+        }
+
+        // All values are the same, and then no percentile is off: one record of 60 tokens a second has a median of 60. The sum was rounded once for each value.
+        if (Sum >= Max.Value * Count * (1 - 1e-9))
+        {
+            return Max;
         }
 
         var rank = (long)Math.Max(0, Math.Ceiling(quantile * Count) - 1) - _zeros;
@@ -107,12 +113,12 @@ public sealed class LogHistogram
             rank -= _counts[++index];
         }
 
-        return Math.Min(MiddleOf(index < 0 ? ZeroBucket : _first + index), Max!.Value);
+        return Math.Min(MiddleOf(index < 0 ? ZeroBucket : _first + index), Max.Value);
     }
 
     public Distribution ToDistribution() => Count == 0
         ? Distribution.Empty
-        : new Distribution { Count = Count, Mean = Sum / Count, P50 = Quantile(0.5), P90 = Quantile(0.9), P95 = Quantile(0.95), P99 = Quantile(0.99), Max = Max };
+        : new Distribution { Count = Count, Mean = Sum / Count, P5 = Quantile(0.05), P10 = Quantile(0.1), P50 = Quantile(0.5), P90 = Quantile(0.9), P95 = Quantile(0.95), P99 = Quantile(0.99), Max = Max };
 
     /// <summary>Buckets with their bounds' upper end and count, for a chart.</summary>
     public IEnumerable<(double UpperBound, long Count)> Buckets() =>

@@ -125,6 +125,11 @@ public sealed record Distribution
 
     public double? Mean { get; init; }
 
+    /// <summary>The slow end of speeds, as <see cref="P95"/> is that of durations.</summary>
+    public double? P5 { get; init; }
+
+    public double? P10 { get; init; }
+
     public double? P50 { get; init; }
 
     public double? P90 { get; init; }

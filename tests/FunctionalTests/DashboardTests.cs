@@ -178,6 +178,7 @@ public sealed partial class DashboardTests
 
         Assert.Equal(Enum.GetValues<PromptCategory>().Select(category => category.Label()), List("categories"));
         Assert.Equal(Enum.GetValues<ExchangeOutcome>().Select(outcome => outcome.Name()), List("outcomes"));
+        Assert.Equal(Enum.GetValues<ErrorType>().Select(type => type.Name()), List("errorTypes"));
         Assert.Equal(ApiEndpoint.All.Where(endpoint => endpoint.IsInference).Select(endpoint => endpoint.Label).Order(), List("inferenceEndpoints").Order());
         Assert.All(List("otherEndpoints"), label => Assert.False(ApiEndpoint.FromLabel(label)!.IsInference));
 

@@ -147,6 +147,8 @@ internal static class Expected
         Assert.Equal(values.Count, actual.Count);
         AssertClose(values.Count == 0 ? null : values.Average(), actual.Mean, 1e-9);
         AssertClose(values.Count == 0 ? null : values[^1], actual.Max, 1e-9);
+        AssertClose(Percentile(values, 0.05), actual.P5, LogHistogram.RelativeError * 1.0001);
+        AssertClose(Percentile(values, 0.1), actual.P10, LogHistogram.RelativeError * 1.0001);
         AssertClose(Percentile(values, 0.5), actual.P50, LogHistogram.RelativeError * 1.0001);
         AssertClose(Percentile(values, 0.9), actual.P90, LogHistogram.RelativeError * 1.0001);
         AssertClose(Percentile(values, 0.95), actual.P95, LogHistogram.RelativeError * 1.0001);

@@ -28,6 +28,24 @@ public sealed class StatSumsTests
         Assert.Equal(histogram.Buckets(), read.Buckets());
     }
 
+    [Theory]
+    [InlineData(60.0, 1)]
+    [InlineData(60.0, 3)]
+    [InlineData(0.1, 1_000)]
+    [InlineData(0.0, 2)]
+    public void Percentiles_of_one_value_are_that_value(double value, int count)
+    {
+        var histogram = new LogHistogram();
+        for (var index = 0; index < count; index++)
+        {
+            histogram.Add(value);
+        }
+
+        var read = FromBytes(histogram.ToBytes()).ToDistribution();
+
+        Assert.Equal([value, value, value, value], new[] { read.P5, read.P50, read.P99, read.Max });
+    }
+
     [Fact]
     public void Histograms_add_up_in_any_order_and_any_form()
     {

@@ -180,11 +180,13 @@ internal sealed record LineJson(
 internal sealed record DistributionJson(
     [property: JsonPropertyName("count")] long Count,
     [property: JsonPropertyName("mean")] double? Mean,
+    [property: JsonPropertyName("p5")] double? P5,
+    [property: JsonPropertyName("p10")] double? P10,
     [property: JsonPropertyName("p50")] double? P50,
     [property: JsonPropertyName("p90")] double? P90,
     [property: JsonPropertyName("p95")] double? P95,
     [property: JsonPropertyName("p99")] double? P99,
     [property: JsonPropertyName("max")] double? Max)
 {
-    public static DistributionJson Of(Distribution values) => new(values.Count, values.Mean, values.P50, values.P90, values.P95, values.P99, values.Max);
+    public static DistributionJson Of(Distribution values) => new(values.Count, values.Mean, values.P5, values.P10, values.P50, values.P90, values.P95, values.P99, values.Max);
 }

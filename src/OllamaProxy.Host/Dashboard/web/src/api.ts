@@ -3,6 +3,8 @@
 export interface Distribution {
   count: number;
   mean: number | null;
+  p5: number | null;
+  p10: number | null;
   p50: number | null;
   p90: number | null;
   p95: number | null;
@@ -101,6 +103,8 @@ export interface RequestRecord {
   cached_input_tokens: number | null;
   tokens_estimated: boolean;
   tokens_per_second: number | null;
+  /** True when the speed was computed from the tokens and the time between them, because Ollama reported none. */
+  tokens_per_second_estimated?: boolean;
   prompt_tokens_per_second: number | null;
   load_duration: number | null;
   load_cause: string | null;
@@ -186,6 +190,12 @@ export interface Running {
   output_tokens: number;
 }
 
+/** What GET /healthz says of the proxy itself. */
+export interface Health {
+  status: string;
+  store?: { state: string; problem?: string | null };
+}
+
 /** Why there is no answer. */
 export type Trouble = 'offline' | 'forbidden' | 'off' | 'missing' | 'failed';
 
@@ -203,6 +213,9 @@ export function baseOf(path: string): string {
   const at = path.lastIndexOf('/analytics');
   return at < 0 ? '/analytics/' : `${path.slice(0, at)}/analytics/`;
 }
+
+/** Outside the folder of the API, and relative to it because of the prefix. */
+export const healthPath = '../healthz';
 
 export const base = baseOf(typeof location === 'undefined' ? '/analytics' : location.pathname);
 

@@ -3,8 +3,9 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { type Ollama, type StatsOf, base } from './api';
 import { FilterBar } from './filterbar';
 import { fullTime, unknown, words as say } from './format';
-import { Colors, go, useApi, useClock, useKeys, useRoute, useTick } from './hooks';
-import { colors } from './colors';
+import { Colors, go, useApi, useClock, useHealth, useKeys, useRoute, useTick } from './hooks';
+import { colorsPreference, learnColors, read as readColors } from './colors';
+import { degradedText } from './health';
 import { preference, usePreference } from './preferences';
 import { type View, change, format, views } from './route';
 import { Models } from './views/models';
@@ -12,6 +13,8 @@ import { Now } from './views/now';
 import { Overview } from './views/overview';
 import { OneRequest } from './views/request';
 import { Requests } from './views/requests';
+
+const learnAll = (stats: StatsOf<'models'>) => learnColors(stats.models, true);
 
 const names: Record<(typeof views)[number], string> = { now: 'Now', overview: 'Overview', requests: 'Requests', models: 'Models' };
 
@@ -41,7 +44,7 @@ export function App() {
   const words = useMemo(() => (route.words['range'] ? route.words : change(route.words, { range: preference('range', '24h') })), [route]);
   const here = useMemo(() => ({ ...route, words }), [route, words]);
   // What the filters suggest, which nobody waits for, and where "All" begins; the same whatever is filtered.
-  const known = useApi<StatsOf<'models' | 'clients' | 'applications'>>('stats?groups=model,client,application&top=100', Math.floor(slow / 6), words['range'] !== 'all');
+  const known = useApi<StatsOf<'models' | 'clients' | 'applications'>>('stats?groups=model,client,application&top=100', Math.floor(slow / 6), words['range'] !== 'all', learnAll);
   const oldest = known.data || known.error ? (known.data?.oldest ?? null) : undefined;
 
   const open = (view: View) => () => go(view, words);
@@ -54,8 +57,11 @@ export function App() {
     '/': () => document.querySelector<HTMLInputElement>('#search')?.focus(),
     '?': () => help.current?.showModal(),
   });
-  const palette = useMemo(() => colors(models.data ?? known.data?.models.flatMap((group) => group.name ?? []) ?? []), [models.data, known.data]);
+  const [colors] = usePreference(colorsPreference, '');
+  const palette = useMemo(() => readColors(colors), [colors]);
   const isOffline = ollama.error?.trouble === 'offline';
+  // What could not be read while the store was away is asked for again.
+  const degraded = degradedText(useHealth(slow, again));
 
   return (
     <Colors.Provider value={palette}>
@@ -101,6 +107,11 @@ export function App() {
           </button>
         </div>
       </header>
+      {degraded !== null && (
+        <div class="banner" role="alert">
+          {degraded}
+        </div>
+      )}
       {isOffline && (
         <div class="banner" role="alert">
           The proxy does not answer; what is shown is from before. Trying again every 10 s.

@@ -4,7 +4,9 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { useMedia } from './hooks';
 import { usePreference } from './preferences';
+import { duration, short, speed } from './format';
 import { accumulate } from './series';
+import { type Unit, increments, tickTexts } from './ticks';
 
 export interface Series {
   name: string;
@@ -22,11 +24,13 @@ export interface ChartProps {
   step: number;
   series: Series[];
   isStacked?: boolean;
-  format: (value: number | null) => string;
+  unit: Unit;
   /** Called with Unix seconds when a part was chosen. */
   onBrush?: (from: number, to: number) => void;
   height?: number;
 }
+
+const formats: Record<Unit, (value: number | null) => string> = { count: short, duration, speed };
 
 /** Draws the same moment in all charts of the page. */
 const sync = uPlot.sync('time');
@@ -51,7 +55,7 @@ function colorOf(host: HTMLElement, theme: string, name: string): string {
   return color;
 }
 
-export function Chart({ label, times, step, series, isStacked, format, onBrush, height = 180 }: ChartProps) {
+export function Chart({ label, times, step, series, isStacked, unit, onBrush, height = 180 }: ChartProps) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [at, setAt] = useState<number | null>(null);
@@ -59,8 +63,6 @@ export function Chart({ label, times, step, series, isStacked, format, onBrush, 
   const [theme] = usePreference('theme', 'auto');
   const brush = useRef(onBrush);
   brush.current = onBrush;
-  const write = useRef(format);
-  write.current = format;
   const length = useRef(step);
   length.current = step;
 
@@ -69,7 +71,8 @@ export function Chart({ label, times, step, series, isStacked, format, onBrush, 
     const columns = isStacked ? accumulate(series.map((one) => one.values.map((value) => value ?? 0))) : series.map((one) => one.values);
     return [times, ...columns.reverse()] as uPlot.AlignedData;
   }, [times, series, isStacked]);
-  const shape = `${series.map((one) => `${one.name}/${one.color}/${one.kind}/${one.isDashed}`).join('|')}/${isStacked}/${isDark}/${theme}/${height}/${step}`;
+  const shape = `${series.map((one) => `${one.name}/${one.color}/${one.kind}/${one.isDashed}`).join('|')}/${isStacked}/${isDark}/${theme}/${height}/${step}/${unit}`;
+  const format = formats[unit];
 
   useEffect(() => {
     const box = host.current!;
@@ -95,7 +98,7 @@ export function Chart({ label, times, step, series, isStacked, format, onBrush, 
         },
         axes: [
           { ...axis, grid: { show: false }, size: 26, gap: 6, space: 64, values: axisTimes },
-          { ...axis, size: 62, space: 32, values: (_, splits) => splits.map((split) => (split === 0 ? '0' : write.current(split).replace(/\.0+(?= |$)/, ''))) },
+          { ...axis, size: 62, space: 32, incrs: increments[unit], values: (_, splits, __, ___, increment) => tickTexts(unit, splits, increment) },
         ],
         series: [
           {},

@@ -1,8 +1,9 @@
 /** The columns a table of requests can have. */
 import type { ComponentChildren } from 'preact';
 import type { RequestRecord } from './api';
-import { bytes, count, duration, fullTime, speed, time, unknown, words as say } from './format';
-import { ModelName, Status } from './parts';
+import { endingWord } from './endings';
+import { bytes, count, duration, fullTime, time, unknown, words as say } from './format';
+import { ModelName, OutputTokens, Status, WritingSpeed } from './parts';
 import { excerpt, highlight } from './text';
 
 export interface Column {
@@ -35,27 +36,25 @@ function Snippet({ record, search }: { record: RequestRecord; search: string | u
   );
 }
 
-const estimated = (record: RequestRecord) => (record.tokens_estimated && record.output_tokens !== null ? <span title="counted from the pieces that passed, because Ollama gave no count">~ {count(record.output_tokens)}</span> : count(record.output_tokens));
-
 export const columns: Column[] = [
   { key: 'time', name: 'Time', width: '112px', sort: 'time', cell: (record, { now }) => <span title={fullTime(record.started_at)}>{time(record.started_at, now)}</span> },
   { key: 'model', name: 'Model', width: 'minmax(100px, 150px)', cell: (record) => <ModelName model={record.model} /> },
-  { key: 'outcome', name: 'Outcome', width: '112px', cell: (record) => <Status status={record.status} outcome={record.outcome} /> },
+  { key: 'outcome', name: 'Outcome', width: '124px', cell: (record) => <Status record={record} /> },
   { key: 'prompt', name: 'Prompt', width: 'minmax(160px, 1fr)', cell: (record, { search }) => <Snippet record={record} search={search} /> },
   { key: 'category', name: 'Category', width: '92px', cell: (record) => say(record.category) },
   { key: 'application', name: 'Application', width: 'minmax(90px, 116px)', cell: (record) => <span title={record.user_agent ?? undefined}>{record.application ?? record.user_agent ?? unknown}</span> },
   { key: 'client', name: 'Client', width: '112px', cell: (record) => record.client_ip ?? unknown },
   { key: 'endpoint', name: 'Endpoint', width: '138px', cell: (record) => record.endpoint },
   { key: 'input', name: 'In', width: '56px', isNumber: true, sort: 'input_tokens', cell: (record) => count(record.input_tokens) },
-  { key: 'output', name: 'Out', width: '60px', isNumber: true, sort: 'output_tokens', cell: estimated },
-  { key: 'speed', name: 'Speed', width: '86px', isNumber: true, sort: 'tokens_per_second', cell: (record) => speed(record.tokens_per_second) },
+  { key: 'output', name: 'Out', width: '60px', isNumber: true, sort: 'output_tokens', cell: (record) => <OutputTokens record={record} /> },
+  { key: 'speed', name: 'Speed', width: '92px', isNumber: true, sort: 'tokens_per_second', cell: (record) => <WritingSpeed record={record} /> },
   { key: 'ttft', name: 'First token', width: '80px', isNumber: true, sort: 'ttft', cell: (record) => duration(record.time_to_first_token) },
   { key: 'duration', name: 'Duration', width: '78px', isNumber: true, sort: 'latency', cell: (record) => duration(record.latency) },
   { key: 'queue', name: 'Queued', width: '88px', isNumber: true, cell: (record) => duration(record.queue_time) },
   { key: 'load', name: 'Load', width: '88px', isNumber: true, cell: (record) => duration(record.load_duration) },
   { key: 'status', name: 'HTTP', width: '60px', isNumber: true, cell: (record) => record.status_code ?? unknown },
   { key: 'bytes', name: 'Answer', width: '90px', isNumber: true, cell: (record) => bytes(record.response_bytes) },
-  { key: 'error', name: 'Error', width: 'minmax(120px, 220px)', cell: (record) => record.error ?? (record.error_type ? say(record.error_type) : unknown) },
+  { key: 'error', name: 'Error', width: 'minmax(120px, 220px)', cell: (record) => record.error ?? (record.status === 'success' ? unknown : endingWord(record)) },
 ];
 
 export const usual = 'time,model,outcome,prompt,application,input,output,speed,ttft,duration';

@@ -1,5 +1,6 @@
 /** What is looked at: the period, and which requests. Everything chosen is in the address. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { outcomeWord } from './endings';
 import { type FilterName, type RangeKey, activeFilters, periodOf, rangeOf, ranges } from './filters';
 import { words as say } from './format';
 import { setWords } from './hooks';
@@ -90,7 +91,7 @@ export function FilterBar({ route, models, clients, applications }: Props) {
             setWords(route, { outcome: name === 'outcome' ? word! : null, status: name === 'status' ? word! : null });
           }}
           all="All outcomes"
-          options={[['status:error', 'any error'], ...outcomes.map((name): [string, string] => [`outcome:${name}`, say(name)])]}
+          options={[['status:error', 'any error'], ...outcomes.map((name): [string, string] => [`outcome:${name}`, outcomeWord(name)])]}
         />
         <Text label="Client" value={words['client']} set={type('client')} suggestions={clients} />
         <Text label="Application" value={words['application']} set={type('application')} suggestions={applications} />

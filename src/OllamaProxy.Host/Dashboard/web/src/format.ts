@@ -8,6 +8,11 @@ export function count(value: number | null | undefined): string {
   return value === null || value === undefined ? unknown : whole.format(value);
 }
 
+/** "1 request", "2 requests", "1,234 addresses". */
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
 /** Large counts in a small space: 12.3 k, 4.56 M. */
 export function short(value: number | null | undefined): string {
   if (value === null || value === undefined) {
@@ -54,6 +59,12 @@ export function duration(seconds: number | null | undefined): string {
 function pair(value: number, size: number, large: string, small: string): string {
   const rest = value % size;
   return `${Math.floor(value / size)} ${large}${rest ? ` ${rest} ${small}` : ''}`;
+}
+
+/** A step of time, as it is said: "every minute", "every 5 minutes". */
+export function every(seconds: number): string {
+  const [size, unit] = ([[86_400, 'day'], [3600, 'hour'], [60, 'minute'], [1, 'second']] as const).find(([length]) => seconds % length === 0) ?? [1, 'second'];
+  return seconds === size ? `every ${unit}` : `every ${plural(seconds / size, unit)}`;
 }
 
 export function speed(tokensPerSecond: number | null | undefined): string {

@@ -1,8 +1,8 @@
 import { createContext } from 'preact';
 import { useCallback, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { ApiError, get, giveWay, later } from './api';
+import { ApiError, type Health, get, giveWay, healthPath, later } from './api';
 import type { Words } from './filters';
-import { hash, palette } from './colors';
+import type { Colors as ColorMap } from './colors';
 import { listen } from './live';
 import { type Route, type View, change, format, parse } from './route';
 
@@ -16,9 +16,9 @@ export interface Answer<T> {
 
 /**
  * The answer to a path, asked for again when the path or the tick changes. What is asked for no longer is given up. The last answer stays until there is another.
- * What is later is asked for when nothing else is waited for.
+ * What is later is asked for when nothing else is waited for. An answer is looked at (seen) before it is shown.
  */
-export function useApi<T>(path: string | null, tick = 0, isLater = false): Answer<T> {
+export function useApi<T>(path: string | null, tick = 0, isLater = false, seen?: (data: T) => void): Answer<T> {
   const [answer, setAnswer] = useState<Answer<T>>({ data: null, path: null, error: null, isLoading: path !== null });
   // Before the browser paints: the answer is on its way meanwhile.
   useLayoutEffect(() => {
@@ -29,7 +29,7 @@ export function useApi<T>(path: string | null, tick = 0, isLater = false): Answe
     const abort = new AbortController();
     setAnswer((before) => (before.isLoading ? before : { ...before, isLoading: true }));
     (isLater ? later : get)<T>(path, abort.signal).then(
-      (data) => setAnswer({ data, path, error: null, isLoading: false }),
+      (data) => (seen?.(data), setAnswer({ data, path, error: null, isLoading: false })),
       (error: unknown) => {
         if (!abort.signal.aborted) {
           setAnswer((before) => ({ ...before, error: error instanceof ApiError ? error : new ApiError('failed', String(error)), isLoading: false }));
@@ -105,6 +105,25 @@ export function useTick(refresh: string): [number, () => void] {
   return [tick, () => setTick((count) => count + 1)];
 }
 
+/**
+ * Asks for the health at each tick. A proxy in front of this one may pass on /analytics alone: then it is not asked again.
+ * @param recovered Called when the store can be read again.
+ */
+export function useHealth(tick: number, recovered: () => void): Health | null {
+  const isHidden = useRef(false);
+  const { data, error } = useApi<Health>(isHidden.current ? null : healthPath, tick);
+  isHidden.current ||= error !== null && (error.trouble === 'missing' || error.trouble === 'forbidden');
+  const isDegraded = data?.store?.state === 'degraded';
+  const was = useRef(false);
+  useEffect(() => {
+    if (was.current && !isDegraded) {
+      recovered();
+    }
+    was.current = isDegraded;
+  }, [isDegraded]);
+  return data;
+}
+
 /** Now, in Unix seconds; another now only when a word or the tick changes, so that what is asked for stays the same in between. */
 export function useNow(key: string, tick: number): number {
   return useMemo(() => Date.now() / 1000, [key, tick]);
@@ -120,12 +139,15 @@ export function useClock(): number {
   return now;
 }
 
-export const Colors = createContext<Map<string, number>>(new Map());
+/** The class of what has no color of its own. */
+export const gray = 'c-none';
 
-/** The number of a model's color. The same function as long as the colors are the same: charts are drawn anew for another one. */
-export function useColor(): (model: string) => number {
+export const Colors = createContext<ColorMap>(new Map());
+
+/** The class of a model's color. The same function as long as the colors are the same: charts are drawn anew for another one. */
+export function useColor(): (model: string | null) => string {
   const known = useContext(Colors);
-  return useCallback((model) => known.get(model) ?? hash(model) % palette, [known]);
+  return useCallback((model) => (model !== null && known.has(model) ? `c${known.get(model)}` : gray), [known]);
 }
 
 /** Keys while nothing is being typed into. */

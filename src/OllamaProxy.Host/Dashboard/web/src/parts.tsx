@@ -1,12 +1,13 @@
 /** Small pieces that several views are made of. */
 import type { ComponentChildren } from 'preact';
-import { ApiError, base } from './api';
-import { change, unknown } from './format';
+import { ApiError, type RequestRecord, base } from './api';
+import { endingWord } from './endings';
+import { change, count, speed, unknown } from './format';
 import { useColor } from './hooks';
 
 export function Swatch({ model }: { model: string | null }) {
   const color = useColor();
-  return <i class={`swatch ${model === null ? 'c-none' : `c${color(model)}`}`} aria-hidden="true" />;
+  return <i class={`swatch ${color(model)}`} aria-hidden="true" />;
 }
 
 export function ModelName({ model }: { model: string | null }) {
@@ -32,10 +33,25 @@ export function Delta({ now, before, better }: { now: number | null; before: num
   );
 }
 
-export function Status({ status, outcome }: { status: string; outcome: string }) {
-  const text = outcome === 'completed' ? 'ok' : outcome.replaceAll('_', ' ');
+/** A number that was not measured, but found from what passed. */
+function Estimated({ text, because }: { text: string; because: string }) {
+  return <span title={because}>~ {text}</span>;
+}
+
+export function OutputTokens({ record }: { record: RequestRecord }) {
+  const text = count(record.output_tokens);
+  return record.tokens_estimated && record.output_tokens !== null ? <Estimated text={text} because="estimated: Ollama gave no count, so the pieces of the answer were counted" /> : <>{text}</>;
+}
+
+export function WritingSpeed({ record }: { record: RequestRecord }) {
+  const text = speed(record.tokens_per_second);
+  return record.tokens_per_second_estimated && record.tokens_per_second !== null ? <Estimated text={text} because="estimated: Ollama gave no speed, so it is the tokens over the time they took to arrive" /> : <>{text}</>;
+}
+
+export function Status({ record }: { record: RequestRecord }) {
+  const text = endingWord(record);
   return (
-    <span class={`status s-${status}`} title={text}>
+    <span class={`status s-${record.status}`} title={text}>
       <i aria-hidden="true" />
       <span class="word">{text}</span>
     </span>

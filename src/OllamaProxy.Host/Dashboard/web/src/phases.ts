@@ -1,14 +1,15 @@
-/** Where the time of a request went, and what is to be said about it. */
+/** Where the time of a request went, and the sentence that says so. */
 import type { RequestRecord } from './api';
-import { count, duration } from './format';
+import { endingLead, isUnsent } from './endings';
+import { duration, plural } from './format';
 
-export type PhaseKey = 'queue' | 'connect' | 'engine' | 'load' | 'prompt' | 'decode' | 'client' | 'rest';
+export type PhaseKey = 'queue' | 'connect' | 'rest' | 'first' | 'load' | 'engine' | 'prompt' | 'decode' | 'client' | 'tail' | 'wait';
 
 export interface Phase {
   key: PhaseKey;
   name: string;
   meaning: string;
-  /** Seconds from the request's beginning. Phases are drawn one behind the other. */
+  /** Seconds from the request's beginning. Each phase begins where the one before it ends. */
   start: number;
   /** Seconds. */
   length: number;
@@ -16,48 +17,78 @@ export interface Phase {
 
 const meanings: Record<PhaseKey, [string, string]> = {
   queue: ['Queued', 'waiting for a slot in the proxy (MAX_CONCURRENT_REQUESTS)'],
-  connect: ['Connecting', 'opening a connection to Ollama'],
-  engine: ['Ollama’s own wait', 'waiting for one of the model’s slots inside Ollama, templating, decoding images'],
+  connect: ['Connecting', 'opening a connection to Ollama, or waiting until Ollama has started'],
+  rest: ['Not accounted for', 'sending the request, the network, and what Ollama does not report'],
+  first: ['Until the first token', 'loading the model and reading the prompt: Ollama reports neither for this answer'],
   load: ['Loading the model', 'until the model was in memory'],
+  engine: ['Queued in Ollama', 'waiting for one of the model’s slots inside Ollama, templating, decoding images'],
   prompt: ['Reading the prompt', 'the part of it that was not cached'],
   decode: ['Writing', 'from the first token to the last'],
-  client: ['Client took its time', 'the answer was there, and the client did not take it'],
-  rest: ['Not accounted for', 'sending the request, the network, and what Ollama does not report'],
+  client: ['Waiting for the client', 'the answer was there, and the client did not read it'],
+  tail: ['After the last token', 'nothing more of the answer came until the request ended'],
+  wait: ['Waiting for Ollama', 'Ollama does not report what it did meanwhile'],
 };
 
-/** The phases that took any time, in the order in which they happen. */
+/** The phases that took any time, in the order in which they happened. Together they are as long as the request. */
 export function phasesOf(record: RequestRecord): Phase[] {
-  const lengths: [PhaseKey, number | null][] = [
-    ['queue', record.queue_time],
-    ['connect', record.connect_time],
-    ['load', record.load_duration],
-    ['engine', record.engine_wait],
-    ['prompt', record.prompt_eval_duration],
-    ['decode', record.decode_time],
-    ['client', record.client_backpressure],
+  let left = Math.max(0, record.latency);
+  const take = (length: number | null) => {
+    const taken = Math.min(left, Math.max(0, length ?? 0));
+    left -= taken;
+    return taken;
+  };
+  const [queue, connect, load, engine, prompt] = [take(record.queue_time), take(record.connect_time), take(record.load_duration), take(record.engine_wait), take(record.prompt_eval_duration)];
+  const measured = queue + connect + load + engine + prompt;
+  // Ollama reports its own phases only in the last line of its own API: /v1 has none, nor has an answer that was cancelled or cut. When the first token came is known.
+  const first = record.time_to_first_token === null || isReported(record) ? 0 : take(record.time_to_first_token - measured);
+  // The client may be waited for while the answer is written: what the two overlap is taken out of the writing.
+  const client = take(record.client_backpressure);
+  const decode = take(record.decode_time);
+  const gap = unknownTime(record, left, measured, decode);
+  const lengths: [PhaseKey, number][] = [
+    ['queue', queue + (gap.queue ?? 0)],
+    ['connect', connect],
+    ['rest', gap.rest ?? 0],
+    ['load', load],
+    ['engine', engine],
+    ['prompt', prompt],
+    ['first', first],
+    ['decode', decode],
+    ['client', client],
+    ['tail', gap.tail ?? 0],
+    ['wait', gap.wait ?? 0],
   ];
-  // While an answer is written the client may be waited for: the two overlap by what there is too much of.
-  const decode = lengths[5]!;
-  const over = sum(lengths) - record.latency;
-  if (over > 0 && decode[1] !== null && record.client_backpressure) {
-    decode[1] = Math.max(0, decode[1] - Math.min(over, record.client_backpressure));
-  }
-  const known = sum(lengths);
-  lengths.push(['rest', record.latency - known > Math.max(0.001, record.latency * 0.005) ? record.latency - known : null]);
-  const phases: Phase[] = [];
   let start = 0;
-  for (const [key, length] of lengths) {
-    if (length !== null && length > 0) {
+  return lengths
+    .filter(([, length]) => length > 0)
+    .map(([key, length]) => {
       const [name, meaning] = meanings[key];
-      phases.push({ key, name, meaning, start, length });
+      const phase = { key, name, meaning, start, length };
       start += length;
-    }
-  }
-  return phases;
+      return phase;
+    });
 }
 
-function sum(lengths: [PhaseKey, number | null][]): number {
-  return lengths.reduce((total, [, length]) => total + (length ?? 0), 0);
+/** The time that is left, by where it lies. */
+function unknownTime(record: RequestRecord, left: number, measured: number, decode: number): Partial<Record<PhaseKey, number>> {
+  if (isUnsent(record)) {
+    return { queue: left };
+  }
+  if (record.time_to_first_token !== null) {
+    const rest = isReported(record) ? Math.min(left, Math.max(0, record.time_to_first_token - measured)) : 0;
+    return { rest, tail: left - rest };
+  }
+  return decode > 0 ? { rest: left } : { wait: left };
+}
+
+/** True when Ollama reported its own durations. It leaves out those that are zero. */
+function isReported(record: RequestRecord): boolean {
+  return record.total_duration !== null || record.eval_duration !== null || record.load_duration !== null || record.prompt_eval_duration !== null;
+}
+
+/** True for time that nothing explains and that is too short to matter. */
+export function isTrifle(phase: Phase, total: number): boolean {
+  return ['rest', 'first', 'tail', 'wait'].includes(phase.key) && phase.length < total && phase.length <= Math.max(0.001, total * 0.005);
 }
 
 const causes: Record<string, string> = {
@@ -74,67 +105,69 @@ export function loadCause(cause: string | null): string | null {
   return cause === null ? null : (causes[cause] ?? cause.replaceAll('_', ' '));
 }
 
+/** What every request does. */
+const usual: PhaseKey[] = ['first', 'prompt', 'decode', 'wait'];
+
 /** Shorter than this, no part of a request is worth a word. */
 const noticeable = 0.25;
 
 /**
- * One sentence that says why a request took as long as it did: its largest parts, the ones that matter first. What is usual for a request (reading and
- * writing) is said only when nothing else was slow.
+ * The sentence that says how a request ended and why it took as long as it did: its large parts, in the order in which they happened. What every request
+ * does is said only when the request took a second or something else was slow.
  */
 export function whySlow(record: RequestRecord): string {
   const total = record.latency;
-  const parts: { length: number; text: string; usual: boolean }[] = [];
-  const add = (length: number | null, text: (time: string) => string, usual = false) => {
-    if (length !== null && length >= noticeable && length >= total * 0.1) {
-      parts.push({ length, text: text(duration(length)), usual });
+  const parts: { text: string; isUsual: boolean }[] = [];
+  for (const phase of phasesOf(record)) {
+    // What was taken out of the writing because the client was waited for is writing all the same.
+    const length = phase.key === 'decode' ? (record.decode_time ?? phase.length) : phase.length;
+    const text = length >= noticeable && length >= total * 0.1 ? sayPhase(phase.key, duration(length), record, parts.length > 0) : null;
+    if (text !== null) {
+      parts.push({ text, isUsual: usual.includes(phase.key) });
     }
-  };
-  add(record.queue_time, (time) => `waited ${time} for a slot in the proxy`);
-  add(record.connect_time, (time) => `needed ${time} to reach Ollama`);
-  add(record.engine_wait, (time) => `waited ${time} inside Ollama for its turn`);
-  add(record.load_duration, (time) => {
-    const cause = loadCause(record.load_cause);
-    return `spent ${time} loading the model${cause ? ` (${cause})` : ''}`;
-  });
-  const fresh = record.input_tokens === null ? null : record.input_tokens - (record.cached_input_tokens ?? 0);
-  add(record.prompt_eval_duration, (time) => `read ${fresh === null ? 'the prompt' : `${count(fresh)} prompt tokens`} for ${time}`, true);
-  add(record.decode_time, (time) => `wrote ${record.output_tokens === null ? 'its answer' : `${count(record.output_tokens)} ${record.output_tokens === 1 ? 'token' : 'tokens'}`} for ${time}`, true);
-  add(record.client_backpressure, (time) => `waited ${time} for the client to take the answer`);
-
-  const end = ending(record);
-  if (total < 1 && !parts.some((part) => !part.usual)) {
-    return `It took ${duration(total)}${end}.`;
   }
-  const rest = phasesOf(record).find((phase) => phase.key === 'rest');
+  const lead = endingLead(record, duration(total));
   if (parts.length === 0) {
-    return rest && rest.length > total * 0.5
-      ? `It took ${duration(total)}, and Ollama does not say what for${end}.`
-      : `It took ${duration(total)}, with no part that stands out${end}.`;
+    return total < 1 || record.outcome !== 'completed' ? `${lead}.` : `${lead}, with no part that stands out.`;
   }
-  return `It took ${duration(total)}: ${join(parts.map((part) => part.text))}${end}.`;
+  if (total < 1 && parts.every((part) => part.isUsual)) {
+    return `${lead}.`;
+  }
+  return `${lead}: ${parts.map((part) => part.text).join(', ')}.`;
 }
 
-function ending(record: RequestRecord): string {
-  switch (record.outcome) {
-    case 'completed':
-      return '';
-    case 'client_cancelled':
-      return ', until the client left';
-    case 'rejected':
-      return ', and was then refused by the proxy';
-    case 'upstream_unreachable':
-      return ', and Ollama could not be reached';
-    case 'incomplete':
-      return ', and the answer broke off';
-    case 'proxy_stopped':
-      return ', until the proxy was stopped';
-    default:
-      return ', and failed';
+/** A phase in the sentence; null for one that the sentence's beginning has told already, or that explains nothing. */
+function sayPhase(key: PhaseKey, time: string, record: RequestRecord, isLater: boolean): string | null {
+  const isCompleted = record.outcome === 'completed';
+  switch (key) {
+    case 'queue':
+      return isUnsent(record) ? null : `queued ${time}`;
+    case 'connect':
+      return `needed ${time} to reach Ollama`;
+    case 'first':
+      return isLater ? `first token after ${time} more` : `first token after ${duration(record.time_to_first_token)}`;
+    case 'engine':
+      return `queued ${time} inside Ollama`;
+    case 'load': {
+      const cause = loadCause(record.load_cause);
+      return `spent ${time} loading the model${cause ? ` (${cause})` : ''}`;
+    }
+    case 'prompt': {
+      const fresh = record.input_tokens === null ? null : Math.max(0, record.input_tokens - (record.cached_input_tokens ?? 0));
+      return `read ${fresh === null ? 'the prompt' : plural(fresh, 'prompt token')} in ${time}`;
+    }
+    case 'decode':
+      // How much there was of an answer that broke off is said with how it ended.
+      return isCompleted ? `wrote ${record.output_tokens === null ? 'the answer' : `${record.tokens_estimated ? 'about ' : ''}${plural(record.output_tokens, 'token')}`} in ${time}` : null;
+    case 'client':
+      return `waited ${time} for the client to read the answer`;
+    case 'tail':
+      return `nothing more came for ${time}`;
+    case 'wait':
+      return isCompleted && !isReported(record) ? `waited ${time} for Ollama, which reports no details of this answer` : isCompleted || isLater ? `waited ${time} for Ollama` : null;
+    case 'rest':
+      return null;
   }
-}
-
-function join(texts: string[]): string {
-  return texts.length < 2 ? texts.join('') : `${texts.slice(0, -1).join(', ')} and ${texts[texts.length - 1]}`;
 }
 
 /** What a running request is doing, as far as can be told from its phase and from what Ollama has loaded. */

@@ -28,9 +28,10 @@ export interface Stack {
   values: number[];
 }
 
-/** Requests by model, the most used first; beyond so many the rest in one. */
-export function stacks(times: readonly number[], stats: StatsOf<'models'>, max = 8): Stack[] {
-  const names = stats.models.slice(0, max).map((group) => group.name);
+/** Requests by model, the most used first. Models without a color of their own are one stack, because two of the same color could not be told apart. */
+export function stacks(times: readonly number[], stats: StatsOf<'models'>, hasColor: (name: string | null) => boolean): Stack[] {
+  const all = stats.models.map((group) => group.name);
+  const names = all.length === 1 ? all : all.filter(hasColor);
   const stack: Stack[] = names.map((name) => ({ name, isRest: false, values: column(times, stats.series, 0, (_, step) => step.parts.find((part) => part.name === name)?.requests ?? 0) }));
   const rest = column(times, stats.series, 0, (numbers, step) => numbers.requests - step.parts.filter((part) => names.includes(part.name)).reduce((sum, part) => sum + part.requests, 0));
   if (rest.some((value) => value > 0)) {

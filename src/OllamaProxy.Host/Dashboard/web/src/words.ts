@@ -19,3 +19,22 @@ export const inferenceEndpoints = [
 
 /** Endpoints that run no model, of which people ask. */
 export const otherEndpoints = ['version', 'tags', 'ps', 'show', 'pull', 'push', 'create', 'copy', 'delete', 'v1/models', 'other'];
+
+export const errorTypes = [
+  'client_abort',
+  'upstream_unreachable',
+  'incomplete',
+  'mid_stream',
+  'model_not_found',
+  'not_found',
+  'bad_request',
+  'forbidden',
+  'rate_limited',
+  'busy',
+  'context_overflow',
+  'out_of_memory',
+  'upstream_error',
+  'queue_full',
+  'queue_timeout',
+  'proxy_stopped',
+];

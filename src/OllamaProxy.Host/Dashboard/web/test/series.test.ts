@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Stats, Step } from '../src/api';
-import { colors, palette } from '../src/colors';
+import type { Group, Stats, Step } from '../src/api';
+import { type Colors, assign, palette, read, write } from '../src/colors';
 import { nextTo } from '../src/neighbours';
 import { accumulate, axis, column, fold, stacks } from '../src/series';
 
@@ -18,9 +18,15 @@ describe('a series', () => {
   it('is stacked by model, with what is not named at the end', () => {
     const series = [step(0, 10, [['a', 6], ['b', 1]]), step(60, 2, [['a', 2]])];
     const stats = { models: [{ name: 'a' }, { name: 'b' }], series } as unknown as Stats;
-    const stack = stacks([0, 60], stats);
+    const stack = stacks([0, 60], stats, (name) => name !== null);
     expect(stack.map((part) => [part.name, part.isRest, part.values])).toEqual([['a', false, [6, 2]], ['b', false, [1, 0]], [null, true, [3, 0]]]);
     expect(accumulate(stack.map((part) => part.values))).toEqual([[6, 2], [7, 2], [10, 2]]);
+  });
+  it('has one stack for all models without a color, unless there is only one model', () => {
+    const series = [step(0, 10, [['a', 6], ['typo', 1], [null, 3]])];
+    const stats = { models: [{ name: 'a' }, { name: null }, { name: 'typo' }], series } as unknown as Stats;
+    expect(stacks([0], stats, (name) => name === 'a').map((part) => [part.name, part.values])).toEqual([['a', [6]], [null, [4]]]);
+    expect(stacks([0], { models: [{ name: 'typo' }], series: [step(0, 1, [['typo', 1]])] } as unknown as Stats, () => false).map((part) => [part.name, part.isRest, part.values])).toEqual([['typo', false, [1]]]);
   });
 });
 
@@ -35,12 +41,42 @@ describe('a histogram', () => {
 });
 
 describe('colors', () => {
-  it('differ as long as there are enough, and do not depend on the order', () => {
-    const names = Array.from({ length: palette }, (_, index) => `model-${index}`);
-    const chosen = colors(names);
-    expect(new Set(chosen.values()).size).toBe(palette);
-    expect(colors([...names].reverse())).toEqual(chosen);
-    expect(colors([...names, 'one more']).size).toBe(palette + 1);
+  const used = (name: string, success = 5, output_tokens = 0): Group => ({ name, numbers: { success, output_tokens } as Group['numbers'] });
+  const many = (count: number, prefix = 'model') => Array.from({ length: count }, (_, index) => used(`${prefix}-${index}`));
+  const none: Colors = new Map();
+
+  it('go to the most used models first, and no two share one', () => {
+    const colors = assign(none, many(palette + 3), true);
+    expect([...colors]).toEqual(many(palette).map(({ name }, index) => [name, index]));
+  });
+  it('are kept whatever else is used, and in whatever order', () => {
+    const before = assign(none, many(5), false);
+    const after = assign(before, [...many(3, 'new'), ...many(5).reverse()], true);
+    for (const [name, color] of before) {
+      expect(after.get(name)).toBe(color);
+    }
+    expect(new Set(after.values()).size).toBe(8);
+    expect(assign(after, many(5), true)).toBe(after);
+  });
+  it('are not for names that never answered', () => {
+    const colors = assign(none, [used('typo', 0), used('cut', 0, 7), used('good'), { ...used('x'), name: null }], true);
+    expect([...colors.keys()]).toEqual(['cut', 'good']);
+  });
+  it('are taken only from a model that is used less, and only when all models are known', () => {
+    const before = assign(none, many(palette), true);
+    const now = [used('star'), ...many(palette - 1)];
+    expect(assign(before, now, false)).toBe(before);
+    const after = assign(before, now, true);
+    expect(after.get('star')).toBe(before.get(`model-${palette - 1}`));
+    expect(after.has(`model-${palette - 1}`)).toBe(false);
+    expect(assign(after, [...many(palette - 1), used('star'), used(`model-${palette - 1}`)], true)).toBe(after);
+  });
+  it('come back from their text, and a text that is something else is none', () => {
+    const colors = assign(none, many(3), true);
+    expect(read(write(colors))).toEqual(colors);
+    for (const text of ['', '{', '7', '[["a",99]]', '[["a",0],["b",0]]', '[["a"]]', 'null']) {
+      expect(read(text).size).toBe(0);
+    }
   });
 });
 

@@ -2,12 +2,15 @@
 import { useMemo } from 'preact/hooks';
 import { ApiError, type Group, type Numbers, type StatsOf, query } from '../api';
 import { Chart, type Series } from '../chart';
+import { learnColors } from '../colors';
 import { apiFilters, apiPeriod, periodOf, stepOf } from '../filters';
 import { count, duration, percent, short, speed, unknown } from '../format';
 import { setWords, useApi, useColor, useNow } from '../hooks';
 import { Delta, FirstRequest, Message, ModelName, Panel, TroubleMessage } from '../parts';
 import { type Route, change, format } from '../route';
 import { axis, column } from '../series';
+
+const learnOf = (stats: StatsOf<'models'>) => learnColors(stats.models, false);
 
 /** What is usual is what was in the 30 days before the period. */
 const usualSeconds = 30 * 86_400;
@@ -16,7 +19,7 @@ export function Models({ route, tick, retry, oldest }: { route: Route; tick: num
   const { words } = route;
   const now = useNow(JSON.stringify({ ...words, a: '', b: '' }), tick);
   const period = periodOf(words, now);
-  const { data, error, isLoading } = useApi<StatsOf<'models'>>(`stats${query({ ...apiFilters(words), ...apiPeriod(period), groups: 'model', top: 100 })}`, tick);
+  const { data, error, isLoading } = useApi<StatsOf<'models'>>(`stats${query({ ...apiFilters(words), ...apiPeriod(period), groups: 'model', top: 100 })}`, tick, false, learnOf);
   const before = { from: (period.from ?? 0) - usualSeconds, to: (period.from ?? 0) - 0.000001 };
   const usual = useApi<StatsOf<'models'>>(period.from === null || !data ? null : `stats${query({ ...apiFilters(words), ...apiPeriod(before), groups: 'model', top: 100 })}`, 0, true);
   if (!data) {
@@ -148,7 +151,7 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
     }
     const all = [...one.data.series, ...(other.data?.series ?? [])].sort((first, second) => first.timestamp - second.timestamp);
     const times = axis(from, period.to ?? now, step, all);
-    const line = (name: string, stats: StatsOf, isSecond: boolean): Series => ({ name, color: `c${color(name)}`, values: column<number | null>(times, stats.series, null, (numbers) => numbers.tokens_per_second.p50), kind: 'line', isDashed: isSecond });
+    const line = (name: string, stats: StatsOf, isSecond: boolean): Series => ({ name, color: color(name), values: column<number | null>(times, stats.series, null, (numbers) => numbers.tokens_per_second.p50), kind: 'line', isDashed: isSecond });
     return { times, series: [line(a, one.data, false), ...(b && other.data ? [line(b, other.data, true)] : [])] };
   }, [one.data, other.data, color]);
   if (!b) {
@@ -157,7 +160,7 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
   const rows: [string, (numbers: Numbers) => string][] = [
     ['Requests', (numbers) => count(numbers.requests)],
     ['Speed p50', (numbers) => speed(numbers.tokens_per_second.p50)],
-    ['Speed p95', (numbers) => speed(numbers.tokens_per_second.p95)],
+    ['Speed p5', (numbers) => speed(numbers.tokens_per_second.p5)],
     ['First token p50', (numbers) => duration(numbers.time_to_first_token.p50)],
     ['First token p95', (numbers) => duration(numbers.time_to_first_token.p95)],
     ['Duration p50', (numbers) => duration(numbers.latency.p50)],
@@ -200,7 +203,7 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
           </tbody>
         </table>
         </div>
-        {chart && <Chart label="Speed of both models over time" times={chart.times} step={step} series={chart.series} format={speed} height={260} />}
+        {chart && <Chart label="Speed of both models over time" times={chart.times} step={step} series={chart.series} unit="speed" height={260} />}
       </div>
     </Panel>
   );

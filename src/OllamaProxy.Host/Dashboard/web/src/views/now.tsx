@@ -1,10 +1,10 @@
 /** What happens at this moment. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type LoadedModel, type Ollama, type Page, type RequestRecord, type Running, query } from '../api';
-import { bytes, count, duration, fullTime, speed, time, unknown, words as say } from '../format';
+import { bytes, count, duration, fullTime, plural, speed, time, unknown, words as say } from '../format';
 import { useApi, useClock } from '../hooks';
 import { listen } from '../live';
-import { ModelName, Panel, Status, proxyAddress } from '../parts';
+import { ModelName, OutputTokens, Panel, Status, WritingSpeed, proxyAddress } from '../parts';
 import { doing } from '../phases';
 import { format } from '../route';
 
@@ -75,7 +75,7 @@ export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff:
       <Panel title="Running" note={all.length === 0 ? 'nothing' : `${count(all.length - queued.length)} in Ollama, ${count(queued.length)} in the waiting line`} wide>
         <RunningTable all={all} ollama={ollama} now={now} isConnected={isConnected} />
       </Panel>
-      <Panel title="In memory" note={ollama?.models ? `${count(ollama.models.length)} models, ${bytes(ollama.loaded_bytes)}` : undefined} wide>
+      <Panel title="In memory" note={ollama?.models ? `${plural(ollama.models.length, 'model')}, ${bytes(ollama.loaded_bytes)}` : undefined} wide>
         <Loaded ollama={ollama} now={now} />
       </Panel>
       <Panel title="Just finished" wide>
@@ -187,7 +187,7 @@ function LoadedCard({ model, now }: { model: LoadedModel; now: number }) {
       <div>
         <ModelName model={model.name} />
         <span class="note">
-          {[model.parameter_size, model.quantization, model.context_length === null ? null : `context ${count(model.context_length)} tokens`].filter(Boolean).join(' · ')}
+          {[model.parameter_size, model.quantization, model.context_length === null ? null : `context ${plural(model.context_length, 'token')}`].filter(Boolean).join(' · ')}
         </span>
       </div>
       <div class="memory" role="img" aria-label={`${bytes(model.vram_bytes)} on the GPU, ${bytes(cpu)} on the CPU`}>
@@ -246,14 +246,15 @@ function Finished({ records, now }: { records: readonly RequestRecord[]; now: nu
                 <ModelName model={record.model} />
               </td>
               <td>
-                <Status status={record.status} outcome={record.outcome} />
+                <Status record={record} />
               </td>
               <td class="number">{duration(record.latency)}</td>
               <td class="number wide-only">
-                {record.tokens_estimated && record.output_tokens !== null ? '~ ' : ''}
-                {count(record.output_tokens)}
+                <OutputTokens record={record} />
               </td>
-              <td class="number">{speed(record.tokens_per_second)}</td>
+              <td class="number">
+                <WritingSpeed record={record} />
+              </td>
               <td class="wide-only">{say(record.category)}</td>
               <td class="wide-only">
                 <span class="cut" title={record.user_agent ?? undefined}>

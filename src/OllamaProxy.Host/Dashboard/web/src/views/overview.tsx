@@ -3,8 +3,9 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import { ApiError, type Distribution, type Stats, type StatsOf, query } from '../api';
 import { Chart, type Series } from '../chart';
 import { type Words, apiFilters, apiPeriod, isCostly, periodBefore, periodOf, stepOf } from '../filters';
-import { bytes, count, duration, percent, short, speed, unknown, words as say } from '../format';
-import { setWords, useApi, useColor, useNow } from '../hooks';
+import { bytes, count, duration, every, percent, plural, short, speed, unknown, words as say } from '../format';
+import { learnColors } from '../colors';
+import { gray, setWords, useApi, useColor, useNow } from '../hooks';
 import { BarList, Delta, FirstRequest, Message, ModelName, Panel, TroubleMessage } from '../parts';
 import type { Route } from '../route';
 import { axis, column, fold, stacks } from '../series';
@@ -22,10 +23,12 @@ function statsPath(words: Words, now: number, oldest: string | null | undefined)
   return `stats${query({ ...apiFilters(words), ...apiPeriod(period), step, split: 'model', groups: 'model,category,client,application' })}`;
 }
 
+const learnOf = (stats: Shown) => learnColors(stats.models, false);
+
 export function Overview({ route, tick, retry, oldest }: { route: Route; tick: number; retry: () => void; oldest: string | null | undefined }) {
   const { words } = route;
   const now = useNow(JSON.stringify(words), tick);
-  const { data, error, isLoading, path } = useApi<Shown>(statsPath(words, now, oldest), tick);
+  const { data, error, isLoading, path } = useApi<Shown>(statsPath(words, now, oldest), tick, false, learnOf);
   const before = periodBefore(periodOf(words, now), now);
   // The period before is asked for when this one is there and drawn: it is what somebody waits for.
   const isCurrent = !isLoading && data !== null;
@@ -50,7 +53,7 @@ export function Overview({ route, tick, retry, oldest }: { route: Route; tick: n
     return (
       <Message title="No request matches">
         <p>
-          {count(data.total_records)} requests are stored, and none of them is in this period and has these filters.
+          The store holds {plural(data.total_records, 'request')}, but none in this period with these filters.
           {!words['kind'] && ' Calls that run no model are shown only when Kind says so.'}
         </p>
       </Message>
@@ -62,8 +65,8 @@ export function Overview({ route, tick, retry, oldest }: { route: Route; tick: n
       <Charts route={route} stats={data} now={now} />
       <p class="footnote">
         Percentiles are at most {data.percentile_error * 100} % off; everything else is exact.
-        {isCostly(words) && ' Searches and ranges are counted request by request, which takes longer.'} The store holds {count(data.total_records)} requests in {bytes(data.size_bytes)}
-        {data.queue_size > 0 && `, ${count(data.queue_size)} more are being written`}.
+        {isCostly(words) && ' Searches and ranges are counted request by request, which takes longer.'} The store holds {plural(data.total_records, 'request')} in {bytes(data.size_bytes)}
+        {data.queue_size > 0 && `, with ${count(data.queue_size)} more to be written`}.
       </p>
     </div>
   );
@@ -105,8 +108,8 @@ function Cards({ stats, before }: { stats: Shown; before: Stats['total'] | null 
           <Fact name="in, cached" value={short(total.cached_input_tokens)} />
         </dl>
       </section>
-      <Percentiles title="Speed" values={total.tokens_per_second} before={before?.tokens_per_second} format={speed} better="more" hint="tokens written per second" />
-      <Percentiles title="First token" values={total.time_to_first_token} before={before?.time_to_first_token} format={duration} better="less" hint="from the request to the first token, of streams" />
+      <Percentiles title="Speed" values={total.tokens_per_second} before={before?.tokens_per_second} format={speed} better="more" tail={['p10', 'p5']} hint="tokens written per second; one request in ten is slower than p10" />
+      <Percentiles title="First token" values={total.time_to_first_token} before={before?.time_to_first_token} format={duration} better="less" hint="from the request to the first token" />
       <Percentiles title="Duration" values={total.latency} before={before?.latency} format={duration} better="less" hint="from the request to the last byte" />
     </div>
   );
@@ -123,7 +126,10 @@ function Fact({ name, value, delta }: { name: string; value: string; delta?: pre
   );
 }
 
-function Percentiles({ title, values, before, format, better, hint }: { title: string; values: Distribution; before: Distribution | undefined; format: (value: number | null) => string; better: 'more' | 'less'; hint: string }) {
+type Percentile = 'p5' | 'p10' | 'p50' | 'p90' | 'p95' | 'p99';
+
+/** The middle, and the tail on the side that hurts. */
+function Percentiles({ title, values, before, format, better, hint, tail = ['p95', 'p99'] }: { title: string; values: Distribution; before: Distribution | undefined; format: (value: number | null) => string; better: 'more' | 'less'; hint: string; tail?: [Percentile, Percentile] }) {
   return (
     <section class="card" aria-label={title} data-card={title.toLowerCase().replace(' ', '-')} title={hint}>
       <h2>
@@ -133,8 +139,9 @@ function Percentiles({ title, values, before, format, better, hint }: { title: s
         {format(values.p50)} <Delta now={values.p50} before={before?.p50} better={better} />
       </p>
       <dl>
-        <Fact name="p95" value={format(values.p95)} delta={<Delta now={values.p95} before={before?.p95} better={better} />} />
-        <Fact name="p99" value={format(values.p99)} delta={<Delta now={values.p99} before={before?.p99} better={better} />} />
+        {tail.map((name) => (
+          <Fact key={name} name={name} value={format(values[name])} delta={<Delta now={values[name]} before={before?.[name]} better={better} />} />
+        ))}
       </dl>
     </section>
   );
@@ -152,25 +159,25 @@ function Charts({ route, stats, now }: { route: Route; stats: Shown; now: number
 
   const { times, requests, latencies, tokens, speeds } = useMemo(() => {
     const times = axis(from, to, step, stats.series);
-    const requests: Series[] = stacks(times, stats).map((stack) => ({
+    const requests: Series[] = stacks(times, stats, (name) => color(name) !== gray).map((stack) => ({
       name: stack.isRest ? 'others' : (stack.name ?? 'no model'),
-      color: stack.name === null ? 'c-none' : `c${color(stack.name)}`,
+      color: stack.isRest ? gray : color(stack.name),
       values: stack.values,
       kind: 'bar',
     }));
-    const lines = (value: (numbers: Stats['total']) => Distribution, names: ('p50' | 'p90' | 'p95' | 'p99')[]): Series[] =>
+    const lines = (value: (numbers: Stats['total']) => Distribution, names: Percentile[]): Series[] =>
       names.map((name, index) => ({ name, color: `line${index}`, values: column<number | null>(times, stats.series, null, (numbers) => value(numbers)[name]), kind: 'line' }));
     const tokens: Series[] = [
       { name: 'out', color: 'line0', values: column(times, stats.series, 0, (numbers) => numbers.output_tokens), kind: 'bar' },
       { name: 'in', color: 'tint0', values: column(times, stats.series, 0, (numbers) => numbers.input_tokens), kind: 'bar' },
     ];
-    return { times, requests, latencies: lines((numbers) => numbers[which], ['p50', 'p95', 'p99']), tokens, speeds: lines((numbers) => numbers.tokens_per_second, ['p50', 'p90']) };
+    return { times, requests, latencies: lines((numbers) => numbers[which], ['p50', 'p95', 'p99']), tokens, speeds: lines((numbers) => numbers.tokens_per_second, ['p50', 'p10', 'p5']) };
   }, [stats, which, color]);
 
   return (
     <div class="grid">
-      <Panel title="Requests" note={`by model, every ${duration(step)}`} wide>
-        <Chart label="Requests over time by model" times={times} step={step} series={requests} isStacked format={short} onBrush={brush} height={200} />
+      <Panel title="Requests" note={`by model, ${every(step)}`} wide>
+        <Chart label="Requests over time by model" times={times} step={step} series={requests} isStacked unit="count" onBrush={brush} height={200} />
       </Panel>
       <Panel
         title={which === 'latency' ? 'Duration' : 'First token'}
@@ -186,13 +193,13 @@ function Charts({ route, stats, now }: { route: Route; stats: Shown; now: number
           </div>
         }
       >
-        <Chart label="Percentiles over time" times={times} step={step} series={latencies} format={duration} onBrush={brush} />
+        <Chart label="Percentiles over time" times={times} step={step} series={latencies} unit="duration" onBrush={brush} />
       </Panel>
-      <Panel title="Tokens" note={`every ${duration(step)}`}>
-        <Chart label="Tokens over time" times={times} step={step} series={tokens} isStacked format={short} onBrush={brush} />
+      <Panel title="Tokens" note={every(step)}>
+        <Chart label="Tokens over time" times={times} step={step} series={tokens} isStacked unit="count" onBrush={brush} />
       </Panel>
       <Panel title="Speed" note="tokens per second">
-        <Chart label="Speed over time" times={times} step={step} series={speeds} format={speed} onBrush={brush} />
+        <Chart label="Speed over time" times={times} step={step} series={speeds} unit="speed" onBrush={brush} />
       </Panel>
       <Panel title="How long requests take" note="click a bar to see them">
         <Histogram stats={stats} onChoose={(above, upTo) => setWords(route, { min_latency: String(above), max_latency: String(upTo) })} />
@@ -206,7 +213,7 @@ function Charts({ route, stats, now }: { route: Route; stats: Shown; now: number
             value: numbers.requests,
             text: count(numbers.requests),
             detail: speed(numbers.tokens_per_second.p50),
-            color: name === null ? 'c-none' : `c${color(name)}`,
+            color: color(name),
             title: 'Only this model',
             ...optional(choose('model', name)),
           }))}
@@ -218,7 +225,7 @@ function Charts({ route, stats, now }: { route: Route; stats: Shown; now: number
           rows={stats.categories.slice(0, 8).map(({ name, numbers }) => ({ key: name ?? '', label: say(name ?? unknown), value: numbers.requests, text: count(numbers.requests), detail: percent(numbers.requests, stats.total.requests), title: 'Only this category', ...optional(choose('category', name)) }))}
         />
       </Panel>
-      <Panel title="Clients" note={`${count(stats.client_count)} addresses`}>
+      <Panel title="Clients" note={plural(stats.client_count, 'address', 'addresses')}>
         <BarList
           empty="None."
           rows={stats.clients.slice(0, 8).map(({ name, numbers }) => ({ key: name ?? '', label: name ?? unknown, value: numbers.requests, text: count(numbers.requests), detail: duration(numbers.latency.p50), title: 'Only this client', ...optional(choose('client', name)) }))}
@@ -245,7 +252,7 @@ function Histogram({ stats, onChoose }: { stats: Shown; onChoose: (above: number
     <div class="histogram">
       <div class="columns">
         {bars.map((bar) => {
-          const text = `${duration(bar.above)} to ${duration(bar.up_to)}: ${count(bar.count)} requests`;
+          const text = `${duration(bar.above)} to ${duration(bar.up_to)}: ${plural(bar.count, 'request')}`;
           return (
             <button key={bar.up_to} type="button" title={text} aria-label={text} disabled={bar.count === 0} onClick={() => onChoose(bar.above, bar.up_to)}>
               <i style={{ height: `${(100 * bar.count) / most}%` }} class={bar.count > 0 ? 'some' : ''} />

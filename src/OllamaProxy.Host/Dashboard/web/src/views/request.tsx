@@ -4,11 +4,12 @@ import { useMemo } from 'preact/hooks';
 import { type Page, type RequestRecord, base, query } from '../api';
 import { curlOf } from '../curl';
 import type { Words } from '../filters';
-import { bytes, count, duration, fullTime, speed, unknown, words as say } from '../format';
+import { endingMeaning, endingWord } from '../endings';
+import { bytes, count, duration, fullTime, plural, speed, unknown, words as say } from '../format';
 import { go, useApi, useKeys } from '../hooks';
 import { nextTo } from '../neighbours';
-import { CopyButton, ModelName, Panel, Status, TroubleMessage, proxyAddress } from '../parts';
-import { loadCause, phasesOf, whySlow } from '../phases';
+import { CopyButton, ModelName, OutputTokens, Panel, Status, TroubleMessage, WritingSpeed, proxyAddress } from '../parts';
+import { isTrifle, loadCause, phasesOf, whySlow } from '../phases';
 import { format } from '../route';
 import { Text, ToolCalls } from './request-texts';
 
@@ -42,7 +43,7 @@ export function OneRequest({ id, words }: { id: number; words: Words }) {
         </a>
         <div class="title">
           <ModelName model={record.model} />
-          <Status status={record.status} outcome={record.outcome} />
+          <Status record={record} />
           <span class="note">
             {fullTime(record.started_at)} · <code>{record.endpoint}</code> · {record.application ?? record.user_agent ?? 'application not known'} · {record.client_ip ?? 'client not known'}
           </span>
@@ -101,15 +102,15 @@ function Step({ to, words, text, title }: { to: RequestRecord | null; words: Wor
 
 function Waterfall({ record }: { record: RequestRecord }) {
   const phases = useMemo(() => phasesOf(record), [record]);
-  const total = Math.max(record.latency, phases.reduce((sum, phase) => sum + phase.length, 0));
-  if (phases.length === 0 || total === 0) {
-    return <p class="quiet">Too short to be told apart.</p>;
+  const total = record.latency;
+  if (phases.length === 0) {
+    return <p class="quiet">It took no time that can be measured.</p>;
   }
   const first = record.time_to_first_token;
   return (
     <div class="waterfall">
       <ol aria-label="Phases">
-        {phases.map((phase) => (
+        {phases.filter((phase) => !isTrifle(phase, total)).map((phase) => (
           <li key={phase.key} title={phase.meaning}>
             <span class="name">{phase.name}</span>
             <span class="track" aria-hidden="true">
@@ -140,24 +141,29 @@ function Waterfall({ record }: { record: RequestRecord }) {
   );
 }
 
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function Warnings({ record }: { record: RequestRecord }) {
+  const meaning = endingMeaning(record);
   return (
     <>
       {record.truncation !== null && (
         <div class="banner warn" role="note">
           <b>Ollama {record.truncation === 'certain' ? 'shortened' : 'probably shortened'} the prompt:</b> it did not fit the context
-          {record.num_ctx === null ? '' : ` of ${count(record.num_ctx)} tokens`}, and its beginning was left out. A larger <code>num_ctx</code> keeps it whole.
+          {record.num_ctx === null ? '' : ` of ${plural(record.num_ctx, 'token')}`}, and its beginning was left out. A larger <code>num_ctx</code> keeps it whole.
         </div>
       )}
-      {record.error !== null && (
-        <div class="banner" role="note">
-          <b>{record.error_type ? say(record.error_type) : 'Error'}:</b> {record.error}
-        </div>
-      )}
-      {record.error === null && record.status !== 'success' && (
-        <div class="banner warn" role="note">
-          <b>{say(record.outcome)}</b>
-          {record.error_type && record.error_type !== record.outcome ? ` (${say(record.error_type)})` : ''}
+      {meaning !== null && (
+        <div class={`banner ${record.status === 'error' ? '' : 'warn'}`} role="note">
+          {record.error !== null && (
+            <>
+              <b>{capital(endingWord(record))}:</b> {record.error}
+              <br />
+            </>
+          )}
+          {meaning}
         </div>
       )}
     </>
@@ -165,15 +171,14 @@ function Warnings({ record }: { record: RequestRecord }) {
 }
 
 function Facts({ record }: { record: RequestRecord }) {
-  const flag = (value: boolean | null) => (value === null ? unknown : value ? 'yes' : 'no');
   const groups: [string, [string, ComponentChildren][]][] = [
     [
       'Tokens',
       [
         ['In', count(record.input_tokens)],
         ['In, cached', count(record.cached_input_tokens)],
-        ['Out', record.tokens_estimated && record.output_tokens !== null ? <span title="counted from the pieces that passed, because Ollama gave no count">~ {count(record.output_tokens)} (estimated)</span> : count(record.output_tokens)],
-        ['Writing', speed(record.tokens_per_second)],
+        ['Out', <OutputTokens record={record} />],
+        ['Writing', <WritingSpeed record={record} />],
         ['Reading', speed(record.prompt_tokens_per_second)],
         ['Finished because', record.finish_reason ?? unknown],
       ],
@@ -192,7 +197,6 @@ function Facts({ record }: { record: RequestRecord }) {
     [
       'Parameters',
       [
-        ['Stream', flag(record.stream)],
         ['num_ctx', count(record.num_ctx)],
         ['Most tokens', count(record.max_tokens)],
         ['Temperature', record.temperature ?? unknown],
@@ -206,6 +210,7 @@ function Facts({ record }: { record: RequestRecord }) {
       'Request',
       [
         ['HTTP status', record.status_code ?? unknown],
+        ['Answer', record.stream === null ? unknown : record.stream ? 'streamed' : 'in one piece'],
         ['Method', record.method],
         ['Target', record.target ?? unknown],
         ['Category', say(record.category)],
