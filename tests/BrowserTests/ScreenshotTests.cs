@@ -64,6 +64,23 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     }
 
     [Theory]
+    [InlineData("request-v1-light", "v1/messages", "completed")]
+    [InlineData("request-cancelled-light", "v1/chat/completions", "client_cancelled")]
+    [InlineData("request-error-light", "chat", "upstream_error")]
+    public async Task A_request_of_each_kind_fits_its_page(string name, string endpoint, string outcome)
+    {
+        await using var visit = await VisitAsync(busy.Address, name, 1360, 860);
+        var id = busy.Records.Select((record, index) => (record, Id: index + 1)).Last(entry => entry.record.Endpoint == endpoint && entry.record.Outcome == outcome && (entry.record.QueueTime > TimeSpan.FromSeconds(1) || outcome == "upstream_error")).Id;
+
+        await visit.OpenAsync($"requests/{id}");
+        await visit.Page.Locator(".why").WaitForAsync();
+        await visit.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+
+        await AssertFitsAsync(visit);
+        await PictureAsync(visit, name);
+    }
+
+    [Theory]
     [InlineData("now-light", 1360, 620)]
     [InlineData("now-dark", 1360, 620)]
     [InlineData("now-phone", 390, 800)]
@@ -88,17 +105,24 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
         await traffic;
     }
 
-    [Fact]
-    public async Task An_empty_store_says_how_to_send_a_first_request()
+    [Theory]
+    [InlineData("empty-light", 1360, 620)]
+    [InlineData("empty-phone", 390, 800)]
+    public async Task An_empty_store_says_how_to_send_a_first_request(string name, int width, int height)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await BusyProxy.StartAsync(ollama.Address);
-        await using var visit = await VisitAsync(proxy.Address, "empty-light", 1360, 620);
+        await using var visit = await VisitAsync(proxy.Address, name, width, height);
 
-        await visit.OpenAsync("overview");
+        foreach (var view in (string[])["models", "requests", "overview"])
+        {
+            await visit.OpenAsync(view);
 
-        await Assertions.Expect(visit.Page.Locator(".message pre")).ToContainTextAsync($"curl {proxy.Address.GetLeftPart(UriPartial.Authority)}/api/generate");
-        await PictureAsync(visit, "empty-light");
+            await Assertions.Expect(visit.Page.Locator(".message pre")).ToContainTextAsync($"curl {proxy.Address.GetLeftPart(UriPartial.Authority)}/api/generate");
+            await AssertFitsAsync(visit);
+        }
+
+        await PictureAsync(visit, name);
     }
 
     private Task<Visit> VisitAsync(Uri address, string name, int width, int height) => browser.VisitAsync(address, options =>

@@ -31,7 +31,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
         await Assertions.Expect(running.First).ToContainTextAsync("snail:latest");
         var second = proxy.Client.PostAsJsonAsync("/api/generate", new { model = "snail", prompt = "How?", options = new { num_predict = 5 } }, TestContext.Current.CancellationToken);
         await Assertions.Expect(running.Nth(1)).ToContainTextAsync("queued, place 1");
-        await Assertions.Expect(visit.Page.Locator("section[aria-label=Running] .note")).ToHaveTextAsync("1 in Ollama, 1 in the waiting line");
+        await Assertions.Expect(visit.Page.Locator("section[aria-label=Running] .note")).ToHaveTextAsync("1 in Ollama, 1 queued");
         await Assertions.Expect(running.First).ToContainTextAsync("writing");
         await Assertions.Expect(running.First).ToContainTextAsync("tok/s");
         using var one = await first;
@@ -42,7 +42,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
         await Assertions.Expect(visit.Page.Locator(".loaded-model")).ToContainTextAsync("snail:latest");
         await Assertions.Expect(visit.Page.Locator(".loaded-model .memory")).ToHaveAttributeAsync("aria-label", new System.Text.RegularExpressions.Regex("^3[.]03 MiB on the GPU, 3[.]03 MiB on the CPU$"));
         await visit.Page.Locator("[aria-label='Just finished'] tbody tr a").First.ClickAsync();
-        await Assertions.Expect(visit.Page.Locator(".why")).ToContainTextAsync("waited");
+        await Assertions.Expect(visit.Page.Locator(".why")).ToContainTextAsync("queued");
     }
 
     [Fact]
@@ -61,6 +61,106 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
             await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
             await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(count == 1 ? "1 request" : $"{count} requests");
             await Assertions.Expect(visit.Page.Locator(".requests .body .tr").First).ToContainTextAsync($"Number {count}");
+        }
+    }
+
+    [Fact]
+    public async Task A_request_that_ended_badly_says_what_happened()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("snail:latest") { TokensPerSecond = 20 }] });
+        await using var proxy = await BusyProxy.StartAsync(ollama.Address, ("MAX_CONCURRENT_REQUESTS", "1"));
+        await using var visit = await browser.VisitAsync(proxy.Address);
+        using (await proxy.Client.PostAsJsonAsync("/api/generate", new { model = "nobody", prompt = "a" }, TestContext.Current.CancellationToken))
+        {
+            await AssertLastAsync("model not found", "Ollama answered after .* that it does not have the model", "Ollama does not have a model of this name", 1);
+        }
+
+        await LeaveAfterFirstBytesAsync("/v1/chat/completions", new { model = "snail", stream = true, max_tokens = 200, messages = new[] { new { role = "user", content = "a" } } });
+        await AssertLastAsync("cancelled", "The client disconnected after .*, (about )?[0-9]+ tokens? into the answer", "This is no error of Ollama", 2);
+        Assert.Equal(1, await visit.Page.Locator(".waterfall li", new() { HasText = "Until the first token" }).CountAsync());
+
+        await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            using var answer = await proxy.Client.PostAsJsonAsync("/api/generate", new { model = "snail-fault-cut", prompt = "a" }, TestContext.Current.CancellationToken);
+        });
+        await AssertLastAsync("incomplete", "Ollama’s answer ended without its last line after .*, about [0-9]+ tokens? into the answer", "The text may be cut", 3);
+
+        async Task LeaveAfterFirstBytesAsync(string path, object body)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body) };
+            using var answer = await proxy.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+            await using var stream = await answer.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+            await stream.ReadExactlyAsync(new byte[1_000], TestContext.Current.CancellationToken);
+        }
+
+        async Task AssertLastAsync(string word, string sentence, string meaning, int count)
+        {
+            await visit.OpenAsync("requests?range=1h");
+            await visit.Page.GetByLabel("Refresh").SelectOptionAsync("1");
+            await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(count == 1 ? "1 request" : $"{count} requests");
+            await Assertions.Expect(visit.Page.Locator(".requests .body .tr").First.Locator(".status")).ToHaveTextAsync(word);
+            await visit.Page.Locator(".requests .body .tr").First.ClickAsync();
+            await Assertions.Expect(visit.Page.Locator(".one-head .status")).ToHaveTextAsync(word);
+            await Assertions.Expect(visit.Page.Locator(".why")).ToHaveTextAsync(new System.Text.RegularExpressions.Regex($"^{sentence}.*[.]$"));
+            await Assertions.Expect(visit.Page.Locator("main .banner")).ToContainTextAsync(meaning);
+        }
+    }
+
+    [Fact]
+    public async Task A_store_that_does_not_work_is_said_on_every_view_until_it_works()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        var health = "{\"status\":\"degraded\",\"store\":{\"state\":\"degraded\",\"problem\":\"The disk is full.\"}}";
+        var (healthAsked, ollamaAsked) = (0, 0);
+        visit.Page.Request += (_, request) =>
+        {
+            healthAsked += request.Url.EndsWith("/healthz", StringComparison.Ordinal) ? 1 : 0;
+            ollamaAsked += request.Url.EndsWith("/analytics/ollama", StringComparison.Ordinal) ? 1 : 0;
+        };
+        await visit.Page.RouteAsync("**/healthz", route => route.FulfillAsync(new RouteFulfillOptions { ContentType = "application/json", Body = Volatile.Read(ref health) }));
+
+        foreach (var view in (string[])["now", "requests?range=24h", "overview?range=24h"])
+        {
+            await visit.OpenAsync(view);
+            await Assertions.Expect(visit.Page.Locator(".banner")).ToContainTextAsync("Records are kept in memory: The disk is full. ");
+        }
+
+        // No clock of its own: it goes with the question for Ollama's state.
+        Assert.InRange(healthAsked, 1, ollamaAsked);
+        Volatile.Write(ref health, "{\"status\":\"ok\",\"store\":{\"state\":\"ok\"}}");
+        await Assertions.Expect(visit.Page.Locator(".banner")).ToHaveCountAsync(0, new() { Timeout = 60_000 });
+    }
+
+    [Fact]
+    public async Task No_two_models_of_a_chart_look_alike_and_one_that_never_answered_is_gray()
+    {
+        await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"), ("OLLAMA_POLL_SECONDS", "0"));
+        var one = Week.Before(TimeProvider.System.GetUtcNow(), 10)[^1] with { Status = "success", Outcome = "completed", IsInference = true };
+        // The most used first; a name that was misspelled all day; and more models than there are colors.
+        await BusyProxy.WriteAsync(proxy, [.. Enumerable.Range(0, 12).SelectMany(model => Enumerable.Range(0, 20 - model).Select(_ => one with { RequestId = Guid.NewGuid().ToString("N"), Model = $"m{model:00}:latest" }))]);
+        await BusyProxy.WriteAsync(proxy, [.. Enumerable.Range(0, 30).Select(_ => one with { RequestId = Guid.NewGuid().ToString("N"), Model = "typo:latest", Status = "error", Outcome = "upstream_error", OutputTokens = null, ErrorType = "model_not_found" })]);
+        await using var visit = await browser.VisitAsync(proxy.Address);
+        visit.Expected.Add("does not answer");
+
+        await visit.OpenAsync("overview?range=1h");
+        var all = await KeysAsync();
+        await visit.OpenAsync("overview?range=1h&search=a");
+        await visit.Page.Locator(".footnote", new() { HasText = "Searches and ranges" }).WaitForAsync();
+        var searched = await KeysAsync();
+        await visit.OpenAsync("requests?range=1h");
+        await visit.Page.Locator(".requests .body .tr").First.WaitForAsync();
+        var typo = await visit.Page.Locator(".requests .body .tr", new() { HasText = "typo:latest" }).First.Locator(".swatch").GetAttributeAsync("class");
+
+        Assert.Equal([.. Enumerable.Range(0, 9).Select(model => $"m{model:00}:latest"), "others"], all.Select(key => key.Name));
+        Assert.Equal(all.Length, all.Select(key => key.Color).Distinct().Count());
+        Assert.Equal(all, searched);
+        Assert.Equal("swatch c-none", typo);
+
+        async Task<(string Name, string Color)[]> KeysAsync()
+        {
+            var keys = visit.Page.Locator("figure[aria-label^='Requests over time'] .key");
+            await Assertions.Expect(keys.Last).ToHaveTextAsync("others");
+            return [.. (await keys.EvaluateAllAsync<string[]>("all => all.map(one => one.textContent + ' ' + getComputedStyle(one.querySelector('.swatch')).backgroundColor)")).Select(text => text.Split(' ', 2)).Select(parts => (parts[0], parts[1]))];
         }
     }
 

@@ -4,7 +4,7 @@ import { type Ollama, type StatsOf, base } from './api';
 import { FilterBar } from './filterbar';
 import { fullTime, unknown, words as say } from './format';
 import { Colors, go, useApi, useClock, useHealth, useKeys, useRoute, useTick } from './hooks';
-import { colorsPreference, learnColors, read as readColors } from './colors';
+import { answering, colorsPreference, learnColors, read as readColors } from './colors';
 import { degradedText } from './health';
 import { preference, usePreference } from './preferences';
 import { type View, change, format, views } from './route';
@@ -14,7 +14,7 @@ import { Overview } from './views/overview';
 import { OneRequest } from './views/request';
 import { Requests } from './views/requests';
 
-const learnAll = (stats: StatsOf<'models'>) => learnColors(stats.models, true);
+const learnAll = (stats: StatsOf<'models'>) => learnColors(answering(stats.models), true);
 
 const names: Record<(typeof views)[number], string> = { now: 'Now', overview: 'Overview', requests: 'Requests', models: 'Models' };
 

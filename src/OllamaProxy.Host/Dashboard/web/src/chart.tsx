@@ -98,7 +98,7 @@ export function Chart({ label, times, step, series, isStacked, unit, onBrush, he
         },
         axes: [
           { ...axis, grid: { show: false }, size: 26, gap: 6, space: 64, values: axisTimes },
-          { ...axis, size: 62, space: 32, incrs: increments[unit], values: (_, splits, __, ___, increment) => tickTexts(unit, splits, increment) },
+          { ...axis, size: 62, space: 26, incrs: increments[unit], values: (_, splits, __, ___, increment) => tickTexts(unit, splits, increment) },
         ],
         series: [
           {},

@@ -1,5 +1,5 @@
 /** A color for each model: the most used ones have one of their own, which they keep from view to view and from day to day. */
-import type { Group } from './api';
+import type { Group, RequestRecord } from './api';
 import { preference, setPreference } from './preferences';
 
 /** How many colors style.css has. */
@@ -7,19 +7,29 @@ export const palette = 10;
 
 export type Colors = ReadonlyMap<string, number>;
 
-/** A model that answered nothing (a misspelled name, one that does not fit the memory) needs no color. */
-function hasAnswered({ numbers }: Group): boolean {
-  return numbers.success > 0 || numbers.output_tokens > 0;
+/** The models that answered something, in the order of the groups. A misspelled name needs no color, nor does a model that does not fit the memory. */
+export function answering(groups: readonly Group[]): string[] {
+  return groups.flatMap(({ name, numbers }) => (name !== null && (numbers.success > 0 || numbers.output_tokens > 0) ? name : []));
+}
+
+/** The models that answered in these requests, the most used first. */
+export function answeringIn(records: readonly RequestRecord[]): string[] {
+  const uses = new Map<string, number>();
+  for (const { model, status, output_tokens } of records) {
+    if (model !== null && (status === 'success' || output_tokens)) {
+      uses.set(model, (uses.get(model) ?? 0) + 1);
+    }
+  }
+  return [...uses].sort(([, one], [, other]) => other - one).map(([name]) => name);
 }
 
 /**
  * The colors after what is known now. A model keeps its color; a new one gets the first that is free. No two models share one: what finds none free stays gray.
  * @param before The colors so far.
- * @param groups Models, the most used first.
+ * @param ranked Models that answered, the most used first.
  * @param isWhole True when these are all models of the store. Only then is a color taken from a model that is used less than one without.
  */
-export function assign(before: Colors, groups: readonly Group[], isWhole: boolean): Colors {
-  const ranked = groups.filter(hasAnswered).flatMap((group) => group.name ?? []);
+export function assign(before: Colors, ranked: readonly string[], isWhole: boolean): Colors {
   const rank = new Map(ranked.map((name, index) => [name, index]));
   const after = new Map(before);
   for (const name of ranked) {
@@ -63,12 +73,13 @@ export function read(text: string): Colors {
 export const colorsPreference = 'colors';
 
 /**
- * Has this browser remember the colors of models.
+ * Gives colors to models, which this browser remembers.
+ * @param ranked See {@link assign}.
  * @param isWhole See {@link assign}.
  */
-export function learnColors(groups: readonly Group[], isWhole: boolean): void {
+export function learnColors(ranked: readonly string[], isWhole = false): void {
   const before = read(preference(colorsPreference, ''));
-  const after = assign(before, groups, isWhole);
+  const after = assign(before, ranked, isWhole);
   if (after !== before) {
     setPreference(colorsPreference, write(after));
   }

@@ -23,8 +23,8 @@ const byOutcome: Record<string, Ending> = {
   },
   upstream_unreachable: {
     word: 'unreachable',
-    lead: (time) => `No answer came from Ollama within ${time}`,
-    meaning: 'Ollama could not be reached, or it closed the connection without an answer. Check that it runs: ollama-proxy doctor.',
+    lead: (time) => `Ollama could not be reached, and the request failed after ${time}`,
+    meaning: 'Ollama refused the connection, or closed it without an answer. Check that it runs: ollama-proxy doctor.',
   },
   proxy_stopped: {
     word: 'proxy stopped',
@@ -83,7 +83,7 @@ const byErrorType: Record<string, Ending> = {
   upstream_error: {
     word: 'Ollama error',
     lead: (time) => `Ollama failed after ${time}`,
-    meaning: 'Ollama answered with an error status.',
+    meaning: 'Ollama answered with an error status. Its log may say more.',
   },
   queue_full: {
     word: 'queue full',

@@ -111,7 +111,7 @@ export function useTick(refresh: string): [number, () => void] {
  */
 export function useHealth(tick: number, recovered: () => void): Health | null {
   const isHidden = useRef(false);
-  const { data, error } = useApi<Health>(isHidden.current ? null : healthPath, tick);
+  const { data, error } = useApi<Health>(isHidden.current ? null : healthPath, tick, true);
   isHidden.current ||= error !== null && (error.trouble === 'missing' || error.trouble === 'forbidden');
   const isDegraded = data?.store?.state === 'degraded';
   const was = useRef(false);

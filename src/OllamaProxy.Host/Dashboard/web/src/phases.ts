@@ -53,7 +53,7 @@ export function phasesOf(record: RequestRecord): Phase[] {
     ['engine', engine],
     ['prompt', prompt],
     ['first', first],
-    ['decode', decode],
+    ['decode', decode + (gap.decode ?? 0)],
     ['client', client],
     ['tail', gap.tail ?? 0],
     ['wait', gap.wait ?? 0],
@@ -76,14 +76,16 @@ function unknownTime(record: RequestRecord, left: number, measured: number, deco
   }
   if (record.time_to_first_token !== null) {
     const rest = isReported(record) ? Math.min(left, Math.max(0, record.time_to_first_token - measured)) : 0;
-    return { rest, tail: left - rest };
+    // Records of other programs say when an answer began, and not how long it was written.
+    const isWriting = decode === 0 && (record.output_tokens ?? 2) > 1;
+    return { rest, [isWriting ? 'decode' : 'tail']: left - rest };
   }
   return decode > 0 ? { rest: left } : { wait: left };
 }
 
-/** True when Ollama reported its own durations. It leaves out those that are zero. */
+/** True when Ollama reported how long it read and wrote. It leaves out durations of zero. */
 function isReported(record: RequestRecord): boolean {
-  return record.total_duration !== null || record.eval_duration !== null || record.load_duration !== null || record.prompt_eval_duration !== null;
+  return record.eval_duration !== null || record.prompt_eval_duration !== null;
 }
 
 /** True for time that nothing explains and that is too short to matter. */
@@ -157,14 +159,17 @@ function sayPhase(key: PhaseKey, time: string, record: RequestRecord, isLater: b
       return `read ${fresh === null ? 'the prompt' : plural(fresh, 'prompt token')} in ${time}`;
     }
     case 'decode':
-      // How much there was of an answer that broke off is said with how it ended.
-      return isCompleted ? `wrote ${record.output_tokens === null ? 'the answer' : `${record.tokens_estimated ? 'about ' : ''}${plural(record.output_tokens, 'token')}`} in ${time}` : null;
+      if (!isCompleted) {
+        // How many there were is said with how it ended.
+        return isLater && record.output_tokens ? `wrote ${record.output_tokens === 1 ? 'it' : 'them'} in ${time}` : null;
+      }
+      return `wrote ${record.output_tokens === null ? 'the answer' : `${record.tokens_estimated ? 'about ' : ''}${plural(record.output_tokens, 'token')}`} in ${time}`;
     case 'client':
       return `waited ${time} for the client to read the answer`;
     case 'tail':
       return `nothing more came for ${time}`;
     case 'wait':
-      return isCompleted && !isReported(record) ? `waited ${time} for Ollama, which reports no details of this answer` : isCompleted || isLater ? `waited ${time} for Ollama` : null;
+      return isCompleted && !isReported(record) && record.load_duration === null ? `waited ${time} for Ollama, which reports no details of this answer` : isCompleted || isLater ? `waited ${time} for Ollama` : null;
     case 'rest':
       return null;
   }

@@ -25,7 +25,7 @@ export function tickTexts(unit: Unit, marks: readonly number[], increment: numbe
   const most = Math.max(...marks.map(Math.abs), 0);
   const [size, sign] = unit === 'duration' ? durationUnit(increment, most) : [1, unit === 'speed' ? ' tok/s' : ''];
   const places = Math.max(0, -Math.floor(Math.log10(increment / size) + 1e-9));
-  return marks.map((mark) => (mark === 0 ? '0' : unit === 'count' ? short(mark).replace(/\.?0+(?= )/, '') : `${Number((mark / size).toFixed(places))}${sign}`));
+  return marks.map((mark) => (mark === 0 ? '0' : unit === 'count' ? short(mark).replace(/\.0+(?= )/, '').replace(/(\.\d*?)0+(?= )/, '$1') : `${Number((mark / size).toFixed(places))}${sign}`));
 }
 
 function durationUnit(increment: number, most: number): [number, string] {

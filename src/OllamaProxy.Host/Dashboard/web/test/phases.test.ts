@@ -31,7 +31,7 @@ describe('phases', () => {
   it('of a cut stream end with the silence after its last token', () =>
     expect(drawn({ ...stream, endpoint: 'generate', outcome: 'incomplete', latency: 20, time_to_first_token: 2, decode_time: 8 })).toEqual([['first', 0, 2000], ['decode', 2000, 8000], ['tail', 10_000, 10_000]]));
   it('of a stream that was cancelled after one token have what came after it', () =>
-    expect(drawn({ ...stream, outcome: 'client_cancelled', latency: 3, time_to_first_token: 1 })).toEqual([['first', 0, 1000], ['tail', 1000, 2000]]));
+    expect(drawn({ ...stream, outcome: 'client_cancelled', latency: 3, time_to_first_token: 1, output_tokens: 1 })).toEqual([['first', 0, 1000], ['tail', 1000, 2000]]));
   it('of a request that was cancelled in the queue are all queue', () => {
     expect(drawn({ latency: 5.1, queue_time: 5.1, outcome: 'client_cancelled' })).toEqual([['queue', 0, 5100]]);
     expect(drawn({ latency: 5.1, queue_time: 4.9, outcome: 'client_cancelled' })).toEqual([['queue', 0, 5100]]);
@@ -47,6 +47,8 @@ describe('phases', () => {
     expect(drawn({ ...stream, endpoint: 'embed', stream: false, latency: 4, load_duration: 3, total_duration: 4 })).toEqual([['load', 0, 3000], ['wait', 3000, 1000]]);
     expect(drawn({ ...stream, outcome: 'upstream_unreachable', latency: 2, time_to_headers: null })).toEqual([['wait', 0, 2000]]);
   });
+  it('of a record of another program have the writing from the first token on', () =>
+    expect(drawn({ endpoint: 'chat', latency: 10, load_duration: 2, total_duration: 10, time_to_first_token: 3, output_tokens: 80 })).toEqual([['load', 0, 2000], ['first', 2000, 1000], ['decode', 3000, 7000]]));
   it('take a client that is waited for while the answer is written out of the writing', () =>
     expect(drawn({ latency: 10, time_to_first_token: 0.5, decode_time: 9.5, client_backpressure: 4 })).toEqual([['first', 0, 500], ['decode', 500, 5500], ['client', 6000, 4000]]));
   it('are never longer than the request, whatever Ollama reports', () =>
@@ -64,7 +66,7 @@ describe('why a request was slow', () => {
     ['It took 9.00 s: first token after 8.40 s.', { ...stream, latency: 9, time_to_first_token: 8.4, decode_time: 0.6 }],
     ['It took 9.00 s: first token after 1.00 s, wrote about 93 tokens in 8.00 s.', { ...stream, latency: 9, time_to_first_token: 1, decode_time: 8, output_tokens: 93, tokens_estimated: true }],
     ['It took 9.00 s: waited 9.00 s for Ollama, which reports no details of this answer.', { ...stream, stream: false, latency: 9 }],
-    ['It took 9.00 s: needed 4.00 s to reach Ollama, queued 2.00 s inside Ollama, waited 3.00 s for the client to read the answer.', { latency: 9, connect_time: 4, engine_wait: 2, total_duration: 2, client_backpressure: 3 }],
+    ['It took 9.00 s: needed 4.00 s to reach Ollama, queued 2.00 s inside Ollama, waited 3.00 s for the client to read the answer.', { latency: 9, connect_time: 4, engine_wait: 2, total_duration: 2, client_backpressure: 3, eval_duration: 0.001 }],
     ['It took 420 ms.', { latency: 0.42, decode_time: 0.3 }],
     ['It took 800 ms: queued 500 ms.', { ...stream, latency: 0.8, queue_time: 0.5, time_to_first_token: 0.55, decode_time: 0.2 }],
   ])('%s', (sentence, known) => expect(whySlow(record(known))).toBe(sentence));

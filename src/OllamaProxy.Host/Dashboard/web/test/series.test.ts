@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Group, Stats, Step } from '../src/api';
-import { type Colors, assign, palette, read, write } from '../src/colors';
+import { type Colors, answering, answeringIn, assign, palette, read, write } from '../src/colors';
 import { nextTo } from '../src/neighbours';
 import { accumulate, axis, column, fold, stacks } from '../src/series';
+import { record } from './record';
 
 const step = (timestamp: number, requests: number, parts: [string | null, number][] = []): Step =>
   ({ timestamp, numbers: { requests }, parts: parts.map(([name, count]) => ({ name, requests: count })) }) as unknown as Step;
@@ -41,13 +42,12 @@ describe('a histogram', () => {
 });
 
 describe('colors', () => {
-  const used = (name: string, success = 5, output_tokens = 0): Group => ({ name, numbers: { success, output_tokens } as Group['numbers'] });
-  const many = (count: number, prefix = 'model') => Array.from({ length: count }, (_, index) => used(`${prefix}-${index}`));
+  const many = (count: number, prefix = 'model') => Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
   const none: Colors = new Map();
 
   it('go to the most used models first, and no two share one', () => {
     const colors = assign(none, many(palette + 3), true);
-    expect([...colors]).toEqual(many(palette).map(({ name }, index) => [name, index]));
+    expect([...colors]).toEqual(many(palette).map((name, index) => [name, index]));
   });
   it('are kept whatever else is used, and in whatever order', () => {
     const before = assign(none, many(5), false);
@@ -59,17 +59,19 @@ describe('colors', () => {
     expect(assign(after, many(5), true)).toBe(after);
   });
   it('are not for names that never answered', () => {
-    const colors = assign(none, [used('typo', 0), used('cut', 0, 7), used('good'), { ...used('x'), name: null }], true);
-    expect([...colors.keys()]).toEqual(['cut', 'good']);
+    const group = (name: string | null, success: number, output_tokens = 0): Group => ({ name, numbers: { success, output_tokens } as Group['numbers'] });
+    expect(answering([group('typo', 0), group('cut', 0, 7), group('good', 1), group(null, 3)])).toEqual(['cut', 'good']);
+    const of = (model: string | null, status: string, output_tokens: number | null) => record({ model, status, output_tokens });
+    expect(answeringIn([of('rare', 'success', 1), of('typo', 'error', null), of('often', 'cancelled', 3), of(null, 'success', 1), of('often', 'success', null)])).toEqual(['often', 'rare']);
   });
   it('are taken only from a model that is used less, and only when all models are known', () => {
     const before = assign(none, many(palette), true);
-    const now = [used('star'), ...many(palette - 1)];
+    const now = ['star', ...many(palette - 1)];
     expect(assign(before, now, false)).toBe(before);
     const after = assign(before, now, true);
     expect(after.get('star')).toBe(before.get(`model-${palette - 1}`));
     expect(after.has(`model-${palette - 1}`)).toBe(false);
-    expect(assign(after, [...many(palette - 1), used('star'), used(`model-${palette - 1}`)], true)).toBe(after);
+    expect(assign(after, [...many(palette - 1), 'star', `model-${palette - 1}`], true)).toBe(after);
   });
   it('come back from their text, and a text that is something else is none', () => {
     const colors = assign(none, many(3), true);

@@ -16,6 +16,9 @@ describe('the marks of an axis', () => {
     expect(marks('count', 1.08)).toEqual(['0', '1']);
     expect(marks('count', 2.16)).toEqual(['0', '1', '2']);
     expect(marks('count', 54_000)).toEqual(['0', '20 k', '40 k']);
+    expect(marks('count', 900_000)).toEqual(['0', '200 k', '400 k', '600 k', '800 k']);
+    expect(marks('count', 9e6)).toEqual(['0', '2 M', '4 M', '6 M', '8 M']);
+    expect(tickTexts('count', [1_500_000, 100_000, 1_250_000], 50_000)).toEqual(['1.5 M', '100 k', '1.25 M']);
     expect(increments.count.every(Number.isInteger)).toBe(true);
   });
   it.each([

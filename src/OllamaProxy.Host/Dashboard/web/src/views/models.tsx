@@ -2,7 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import { ApiError, type Group, type Numbers, type StatsOf, query } from '../api';
 import { Chart, type Series } from '../chart';
-import { learnColors } from '../colors';
+import { answering, learnColors } from '../colors';
 import { apiFilters, apiPeriod, periodOf, stepOf } from '../filters';
 import { count, duration, percent, short, speed, unknown } from '../format';
 import { setWords, useApi, useColor, useNow } from '../hooks';
@@ -10,7 +10,7 @@ import { Delta, FirstRequest, Message, ModelName, Panel, TroubleMessage } from '
 import { type Route, change, format } from '../route';
 import { axis, column } from '../series';
 
-const learnOf = (stats: StatsOf<'models'>) => learnColors(stats.models, false);
+const learnOf = (stats: StatsOf<'models'>) => learnColors(answering(stats.models));
 
 /** What is usual is what was in the 30 days before the period. */
 const usualSeconds = 30 * 86_400;

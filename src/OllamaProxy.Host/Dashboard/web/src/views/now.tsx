@@ -1,6 +1,7 @@
 /** What happens at this moment. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type LoadedModel, type Ollama, type Page, type RequestRecord, type Running, query } from '../api';
+import { answeringIn, learnColors } from '../colors';
 import { bytes, count, duration, fullTime, plural, speed, time, unknown, words as say } from '../format';
 import { useApi, useClock } from '../hooks';
 import { listen } from '../live';
@@ -17,6 +18,8 @@ interface Seen extends Running {
 }
 
 const recent = 15;
+
+const learnOf = (page: Page) => learnColors(answeringIn(page.results));
 
 export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff: boolean }) {
   const now = useClock();
@@ -48,6 +51,7 @@ export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff:
         changed();
       },
       record: (record) => {
+        learnColors(answeringIn([record]));
         ended.current = [record, ...ended.current].slice(0, recent);
         changed();
         ask();
@@ -61,7 +65,7 @@ export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff:
   }, []);
 
   // With a store its records, which can be opened; else those that were told of while this page was open.
-  const stored = useApi<Page>(storeIsOff ? null : `search${query({ limit: recent, inference: 'true' })}`, records);
+  const stored = useApi<Page>(storeIsOff ? null : `search${query({ limit: recent, inference: 'true' })}`, records, false, learnOf);
   const finished = stored.data?.results ?? ended.current;
   const all = [...running.current.values()].sort((one, other) => one.started_at.localeCompare(other.started_at));
   const queued = all.filter((request) => request.phase === 'queued');
@@ -72,7 +76,7 @@ export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff:
           The live connection is broken; trying again.
         </div>
       )}
-      <Panel title="Running" note={all.length === 0 ? 'nothing' : `${count(all.length - queued.length)} in Ollama, ${count(queued.length)} in the waiting line`} wide>
+      <Panel title="Running" note={all.length === 0 ? 'nothing' : `${count(all.length - queued.length)} in Ollama, ${count(queued.length)} queued`} wide>
         <RunningTable all={all} ollama={ollama} now={now} isConnected={isConnected} />
       </Panel>
       <Panel title="In memory" note={ollama?.models ? `${plural(ollama.models.length, 'model')}, ${bytes(ollama.loaded_bytes)}` : undefined} wide>

@@ -4,7 +4,7 @@ import { ApiError, type Distribution, type Stats, type StatsOf, query } from '..
 import { Chart, type Series } from '../chart';
 import { type Words, apiFilters, apiPeriod, isCostly, periodBefore, periodOf, stepOf } from '../filters';
 import { bytes, count, duration, every, percent, plural, short, speed, unknown, words as say } from '../format';
-import { learnColors } from '../colors';
+import { answering, learnColors } from '../colors';
 import { gray, setWords, useApi, useColor, useNow } from '../hooks';
 import { BarList, Delta, FirstRequest, Message, ModelName, Panel, TroubleMessage } from '../parts';
 import type { Route } from '../route';
@@ -23,7 +23,7 @@ function statsPath(words: Words, now: number, oldest: string | null | undefined)
   return `stats${query({ ...apiFilters(words), ...apiPeriod(period), step, split: 'model', groups: 'model,category,client,application' })}`;
 }
 
-const learnOf = (stats: Shown) => learnColors(stats.models, false);
+const learnOf = (stats: Shown) => learnColors(answering(stats.models));
 
 export function Overview({ route, tick, retry, oldest }: { route: Route; tick: number; retry: () => void; oldest: string | null | undefined }) {
   const { words } = route;
@@ -94,7 +94,7 @@ function Cards({ stats, before }: { stats: Shown; before: Stats['total'] | null 
         </p>
         <dl>
           <Fact name="of requests" value={percent(total.error, total.requests)} />
-          <Fact name="client left" value={count(total.cancelled)} />
+          <Fact name="cancelled" value={count(total.cancelled)} />
           <Fact name="truncated" value={count(total.truncated)} />
         </dl>
       </section>

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { type Page, type RequestRecord, base, query } from '../api';
+import { answeringIn, learnColors } from '../colors';
 import { curlOf } from '../curl';
 import type { Words } from '../filters';
 import { endingMeaning, endingWord } from '../endings';
@@ -13,8 +14,10 @@ import { isTrifle, loadCause, phasesOf, whySlow } from '../phases';
 import { format } from '../route';
 import { Text, ToolCalls } from './request-texts';
 
+const learnOf = (record: RequestRecord) => learnColors(answeringIn([record]));
+
 export function OneRequest({ id, words }: { id: number; words: Words }) {
-  const { data, error, path } = useApi<RequestRecord>(`messages/${id}`);
+  const { data, error, path } = useApi<RequestRecord>(`messages/${id}`, 0, false, learnOf);
   const record = data && path === `messages/${id}` ? data : null;
   const around = useNeighbours(record);
   const back = format('requests', words);

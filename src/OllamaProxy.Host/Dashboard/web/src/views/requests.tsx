@@ -1,6 +1,7 @@
 /** Every request, in a table that draws only what is seen and asks only for what is reached. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ApiError, type Page, type RequestRecord, type StatsOf, base, get, query } from '../api';
+import { answeringIn, learnColors } from '../colors';
 import { type Column, columns, few, usual } from '../columns';
 import { apiFilters, apiPeriod, periodOf } from '../filters';
 import { count } from '../format';
@@ -92,7 +93,8 @@ function useRows(words: Route['words'], search: string, tick: number): Rows {
     paging.current = null;
     setState((before) => (before.key === key ? { ...before, isLoading: true } : { key, rows: before.rows, next: null, error: null, isLoading: true }));
     get<Page>(`search${search}`, abort.signal).then(
-      (page) =>
+      (page) => {
+        learnColors(answeringIn(page.results));
         setState((before) => {
           // Further pages stay where the new first page reaches them: only the newest-first order grows at its beginning.
           const last = page.results[page.results.length - 1];
@@ -102,7 +104,8 @@ function useRows(words: Route['words'], search: string, tick: number): Rows {
           return isJoined
             ? { ...before, rows: [...page.results, ...before.rows.slice(joint + 1)], error: null, isLoading: false }
             : { key, rows: page.results, next: page.next_cursor, error: null, isLoading: false };
-        }),
+        });
+      },
       (error: unknown) => {
         if (!abort.signal.aborted) {
           setState((before) => ({ ...before, rows: loaded.current === key ? before.rows : [], error: error instanceof ApiError ? error : new ApiError('failed', String(error)), isLoading: false }));

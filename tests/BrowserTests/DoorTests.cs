@@ -1,0 +1,136 @@
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Playwright;
+using OllamaProxy.Application.Analytics;
+using OllamaProxy.SimulatedOllama;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.BrowserTests;
+
+/// <summary>One generation through every API that Ollama speaks: the page shows what the API and the store say of it.</summary>
+public sealed class DoorTests(Browser browser)
+{
+    private const int Tokens = 24;
+
+    private static readonly (string Path, string Body)[] s_doors =
+    [
+        ("/api/generate", """{"model":"same","prompt":"Tell me a story.","options":{"num_predict":24}STREAM}"""),
+        ("/api/chat", """{"model":"same","messages":[{"role":"user","content":"Tell me a story."}],"options":{"num_predict":24}STREAM}"""),
+        ("/v1/chat/completions", """{"model":"same","messages":[{"role":"user","content":"Tell me a story."}],"max_tokens":24STREAM}"""),
+        ("/v1/completions", """{"model":"same","prompt":"Tell me a story.","max_tokens":24STREAM}"""),
+        ("/v1/responses", """{"model":"same","input":"Tell me a story.","max_output_tokens":24STREAM}"""),
+        ("/v1/messages", """{"model":"same","messages":[{"role":"user","content":"Tell me a story."}],"max_tokens":24STREAM}"""),
+    ];
+
+    [Theory]
+    [InlineData(""","stream":true""")]
+    [InlineData(""","stream":false""")]
+    [InlineData("")]
+    public async Task The_page_shows_the_numbers_of_the_API_whichever_door_a_generation_came_through(string stream)
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("same:latest") { TokensPerSecond = 60, LoadTime = TimeSpan.FromSeconds(0.3) }] });
+        await using var proxy = await BusyProxy.StartAsync(ollama.Address);
+        foreach (var (path, body) in s_doors)
+        {
+            using var content = new StringContent(body.Replace("STREAM", stream, StringComparison.Ordinal), Encoding.UTF8, new MediaTypeHeaderValue("application/json"));
+            using var answer = await proxy.Client.PostAsync(path, content, TestContext.Current.CancellationToken);
+            answer.EnsureSuccessStatusCode();
+        }
+
+        var records = await RecordsAsync(proxy, s_doors.Length);
+        await using var visit = await browser.VisitAsync(proxy.Address);
+        foreach (var record in records)
+        {
+            var id = record.GetProperty("id").GetInt64();
+            await visit.OpenAsync($"requests/{id}");
+            await Assertions.Expect(visit.Page).ToHaveTitleAsync($"Request {id} · ollama-proxy");
+            await Assertions.Expect(visit.Page.Locator(".one-head code")).ToHaveTextAsync(record.GetProperty("endpoint").GetString()!);
+
+            var stored = await proxy.Services.GetRequiredService<IAnalyticsStore>().FindAsync(id, TestContext.Current.CancellationToken);
+            Assert.Equal((stored!.OutputTokens, stored.TokensPerSecond, stored.TimeToFirstToken?.TotalSeconds, stored.Latency.TotalSeconds), (PageText.Count(record, "output_tokens"), PageText.Number(record, "tokens_per_second"), PageText.Number(record, "time_to_first_token"), PageText.Number(record, "latency")!.Value));
+            var (output, speed) = (PageText.Estimated(record, "tokens_estimated", PageText.Text(record, "output_tokens")), PageText.Estimated(record, "tokens_per_second_estimated", PageText.Speed(PageText.Number(record, "tokens_per_second"))));
+            var (first, duration) = (PageText.Duration(PageText.Number(record, "time_to_first_token")), PageText.Duration(PageText.Number(record, "latency")));
+            Assert.EndsWith(Tokens.ToString(CultureInfo.InvariantCulture), output, StringComparison.Ordinal);
+            await Assertions.Expect(Fact(visit, "Out")).ToHaveTextAsync(output);
+            await Assertions.Expect(Fact(visit, "In")).ToHaveTextAsync(PageText.Text(record, "input_tokens"));
+            await Assertions.Expect(Fact(visit, "Writing")).ToHaveTextAsync(speed);
+            await Assertions.Expect(Fact(visit, "First token")).ToHaveTextAsync(first);
+            await Assertions.Expect(Fact(visit, "Duration")).ToHaveTextAsync(duration);
+            await Assertions.Expect(visit.Page.Locator(".one-head .status")).ToHaveTextAsync("ok");
+            await Assertions.Expect(visit.Page.Locator(".why")).ToContainTextAsync($"It took {duration}");
+            await AssertPhasesAsync(visit, record);
+        }
+
+        await visit.OpenAsync("requests?range=1h&sort=time");
+        var rows = visit.Page.Locator(".requests .body .tr");
+        await Assertions.Expect(rows).ToHaveCountAsync(s_doors.Length);
+        for (var index = 0; index < records.Length; index++)
+        {
+            var cells = rows.Nth(index).Locator("[role=gridcell]");
+            string[] expected =
+            [
+                PageText.Text(records[index], "input_tokens"), PageText.Estimated(records[index], "tokens_estimated", PageText.Text(records[index], "output_tokens")),
+                PageText.Estimated(records[index], "tokens_per_second_estimated", PageText.Speed(PageText.Number(records[index], "tokens_per_second"))),
+                PageText.Duration(PageText.Number(records[index], "time_to_first_token")), PageText.Duration(PageText.Number(records[index], "latency")),
+            ];
+            Assert.Equal(expected, (await cells.AllTextContentsAsync()).TakeLast(expected.Length));
+        }
+
+        var total = JsonElement.Parse(await proxy.Client.GetStringAsync("/analytics/stats?inference=true&hours=1")).GetProperty("total");
+        await visit.OpenAsync("overview?range=1h");
+        await Assertions.Expect(visit.Card("requests")).ToHaveTextAsync("6");
+        await Assertions.Expect(visit.Card("speed")).ToHaveTextAsync(PageText.Speed(PageText.Number(total.GetProperty("tokens_per_second"), "p50")));
+        await Assertions.Expect(visit.Card("first-token")).ToHaveTextAsync(PageText.Duration(PageText.Number(total.GetProperty("time_to_first_token"), "p50")));
+        await Assertions.Expect(visit.Card("duration")).ToHaveTextAsync(PageText.Duration(PageText.Number(total.GetProperty("latency"), "p50")));
+    }
+
+    [Fact]
+    public async Task A_speed_that_Ollama_did_not_report_is_shown_as_an_estimate()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await BusyProxy.StartAsync(ollama.Address);
+        await BusyProxy.WriteAsync(proxy, [Week.Before(TimeProvider.System.GetUtcNow(), 10)[^1] with { TokensPerSecond = 43.21, OutputTokens = 20, Status = "success", Outcome = "completed" }]);
+        await using var visit = await browser.VisitAsync(proxy.Address);
+        await visit.Page.RouteAsync("**/analytics/messages/1", async route =>
+        {
+            var answer = await route.FetchAsync();
+            var text = (await answer.TextAsync()).Replace("\"tokens_per_second_estimated\":false,", "", StringComparison.Ordinal);
+            await route.FulfillAsync(new RouteFulfillOptions { Response = answer, Body = text.Replace("\"model\":", "\"tokens_per_second_estimated\":true,\"model\":", StringComparison.Ordinal) });
+        });
+
+        await visit.OpenAsync("requests/1");
+
+        await Assertions.Expect(Fact(visit, "Writing")).ToHaveTextAsync("~ 43.2 tok/s");
+    }
+
+    /// <summary>Phases follow each other without a gap and fill the whole; what is left out is too short to be seen. Writing begins at the first token.</summary>
+    private static async Task AssertPhasesAsync(Visit visit, JsonElement record)
+    {
+        var phases = await visit.Page.Locator(".waterfall li").EvaluateAllAsync<JsonElement>("all => all.map(one => ({ name: one.querySelector('.name').textContent, left: parseFloat(one.querySelector('i').style.left), width: parseFloat(one.querySelector('i').style.width) }))");
+        var end = 0.0;
+        foreach (var phase in phases.EnumerateArray())
+        {
+            Assert.InRange(phase.GetProperty("left").GetDouble(), end - 0.001, end + 1.5);
+            end = phase.GetProperty("left").GetDouble() + phase.GetProperty("width").GetDouble();
+        }
+
+        Assert.InRange(end, 98.5, 100.001);
+        if (PageText.Number(record, "time_to_first_token") is { } first && PageText.Number(record, "prompt_eval_duration") is null)
+        {
+            var writing = phases.EnumerateArray().Single(phase => phase.GetProperty("name").GetString() == "Writing");
+            Assert.Equal(100 * first / PageText.Number(record, "latency")!.Value, writing.GetProperty("left").GetDouble(), 0.01);
+            Assert.Contains(phases.EnumerateArray(), phase => phase.GetProperty("name").GetString() == "Until the first token");
+        }
+    }
+
+    private static ILocator Fact(Visit visit, string name) => visit.Page.Locator(".facts dl div").Filter(new() { Has = visit.Page.Locator($"dt:text-is('{name}')") }).Locator("dd");
+
+    private static Task<JsonElement[]> RecordsAsync(ProxyUnderTest proxy, int count) => Eventually.GetAsync(async () =>
+    {
+        var results = JsonElement.Parse(await proxy.Client.GetStringAsync("/analytics/search?sort=time")).GetProperty("results");
+        return results.GetArrayLength() == count ? results.EnumerateArray().ToArray() : null;
+    });
+}

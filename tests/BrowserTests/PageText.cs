@@ -1,0 +1,32 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace OllamaProxy.BrowserTests;
+
+/// <summary>Numbers as the page writes them, written a second time and from the documents, not from the page.</summary>
+internal static class PageText
+{
+    private const string Unknown = "–";
+
+    public static double? Number(JsonElement json, string key) => json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
+
+    public static int? Count(JsonElement json, string key) => (int?)Number(json, key);
+
+    public static string Text(JsonElement json, string key) => Count(json, key)?.ToString("N0", CultureInfo.InvariantCulture) ?? Unknown;
+
+    public static string Speed(double? tokensPerSecond) => tokensPerSecond is { } value ? $"{Significant(value)} tok/s" : Unknown;
+
+    public static string Estimated(JsonElement json, string key, string text) => text != Unknown && json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.True ? $"~ {text}" : text;
+
+    /// <param name="seconds">Less than a minute and a half.</param>
+    public static string Duration(double? seconds) => seconds switch
+    {
+        null => Unknown,
+        < 0.00995 => $"{(seconds.Value * 1_000).ToString("F1", CultureInfo.InvariantCulture)} ms",
+        < 0.9995 => $"{(seconds.Value * 1_000).ToString("F0", CultureInfo.InvariantCulture)} ms",
+        _ => $"{Significant(seconds.Value)} s",
+    };
+
+    /// <summary>Three digits that count, at most two of them behind the point.</summary>
+    private static string Significant(double value) => value.ToString(value < 10 ? "F2" : value < 100 ? "F1" : "F0", CultureInfo.InvariantCulture);
+}
