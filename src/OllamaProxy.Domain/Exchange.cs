@@ -56,9 +56,6 @@ public sealed record Exchange
     /// <summary>From the arrival of the answer's first bytes to their being handed to the client's connection, without the client's own slowness; null when there were none.</summary>
     public TimeSpan? ResponseOverhead { get; init; }
 
-    /// <summary>True when one of our own readers failed and was switched off, so that facts may be missing.</summary>
-    public bool ReaderFailed { get; init; }
-
     /// <summary>The caller's <c>traceparent</c>; null when it sent none, or nobody traces.</summary>
     public string? TraceParent { get; init; }
 
@@ -114,14 +111,22 @@ public sealed record RequestFacts
     /// <summary><c>keep_alive</c> as sent: a number of seconds or a Go duration.</summary>
     public string? KeepAlive { get; init; }
 
+    /// <summary>Why the body could not be read; null when it was. The other facts are then unknown, except where it is <see cref="Malformed"/>.</summary>
+    public ParseFailure? Failure { get; init; }
+
     /// <summary>True when the body was no JSON the reader could follow to its end.</summary>
-    public bool Malformed { get; init; }
+    public bool Malformed => Failure == ParseFailure.Malformed;
 }
 
 /// <summary>What a reader understood of an answer. Texts are bounded by the reader; null is unknown.</summary>
 public sealed record ResponseFacts
 {
     public static ResponseFacts Unknown { get; } = new();
+
+    /// <summary>The facts of an answer that could not be read.</summary>
+    /// <param name="failure">Why.</param>
+    /// <param name="error">The error the answer carried before that, or null: a reader that is off must not hide one.</param>
+    public static ResponseFacts Unread(ParseFailure failure, string? error) => new() { Failure = failure, Error = error };
 
     /// <summary>The model as the answer spells it.</summary>
     public string? Model { get; init; }
@@ -143,7 +148,10 @@ public sealed record ResponseFacts
     /// <summary>An error the body carried: Ollama's own text.</summary>
     public string? Error { get; init; }
 
-    /// <summary>True once the protocol's last word was seen (<c>"done":true</c>, <c>"status":"success"</c>); for a plain answer, once its JSON was whole.</summary>
+    /// <summary>Why the body could not be read; null when it was. The other facts are then unknown, except an error that was seen before.</summary>
+    public ParseFailure? Failure { get; init; }
+
+    /// <summary>True once the dialect's terminator was seen (<c>"done":true</c>, <c>[DONE]</c>); for a plain answer, once its JSON was whole.</summary>
     public bool Terminated { get; init; }
 
     /// <summary>True when the answer came as a stream of pieces.</summary>

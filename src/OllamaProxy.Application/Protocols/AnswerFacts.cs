@@ -36,6 +36,7 @@ internal sealed class AnswerFacts
     private GapMeter _gaps;
     private string? _toolName;
     private bool _carriesContent;
+    private bool _hasError;
 
     /// <summary>See <see cref="IResponseReader.Pieces"/>.</summary>
     public int Pieces => _gaps.Pieces;
@@ -86,7 +87,7 @@ internal sealed class AnswerFacts
             case AnswerField.FinishReason when utf8.Length > 0:
                 FinishReason = Encoding.UTF8.GetString(utf8);
                 break;
-            case AnswerField.Error:
+            case AnswerField.Error when utf8.Length > 0:
                 Error = Encoding.UTF8.GetString(utf8);
                 break;
         }
@@ -96,6 +97,9 @@ internal sealed class AnswerFacts
     {
         switch (field)
         {
+            case AnswerField.Error when token.SequenceEqual("true"u8):
+                _hasError = true;
+                break;
             case AnswerField.PromptTokens:
                 PromptTokens = JsonNumber.Count(token) ?? PromptTokens;
                 break;
@@ -128,6 +132,9 @@ internal sealed class AnswerFacts
             _arguments.Append(isWhole ? json : "null"u8);
         }
     }
+
+    /// <summary>An object begins. One named <c>error</c> is an error, whether or not a message is in it.</summary>
+    public void Begin(int field) => _hasError |= field == AnswerField.Error;
 
     /// <summary>A tool call begins: its members follow in any order.</summary>
     public void BeginTool()
@@ -165,12 +172,26 @@ internal sealed class AnswerFacts
 
     /// <param name="time">The clock of the timestamps.</param>
     /// <param name="head">What the answer began with.</param>
-    /// <param name="isTerminated">Whether the dialect's last word was said.</param>
+    /// <param name="scanner">What followed the body; null where its form does not matter.</param>
+    /// <param name="isTerminated">Whether the dialect's terminator was seen.</param>
     /// <param name="isStream">Whether the answer came in pieces.</param>
     /// <param name="isGeneration">Whether the pieces are tokens.</param>
     /// <param name="isInference">Whether a model ran.</param>
-    public ResponseFacts Complete(TimeProvider time, in ResponseHead head, bool isTerminated, bool isStream, bool isGeneration, bool isInference = true)
+    public ResponseFacts Complete(
+        TimeProvider time, in ResponseHead head, AnswerScanner? scanner, bool isTerminated, bool isStream, bool isGeneration, bool isInference = true)
     {
+        if (_hasError || scanner is { HasErrorEvent: true })
+        {
+            Error ??= "The answer carried an error without a message.";
+        }
+
+        // Errors often come as text or HTML, by whoever answered in Ollama's place; there the status says enough.
+        if (!isTerminated && head.StatusCode < 400 && scanner is { IsLost: true })
+        {
+            return ResponseFacts.Unread(ParseFailure.UnknownFormat, Error);
+        }
+
+        isStream &= head.StatusCode < 400;
         var isTokens = isStream && isGeneration;
         // The counts come at the end, or not at all: then every piece was a token at least.
         var isEstimated = isTokens && CompletionTokens is null && _gaps.Pieces > 0;

@@ -56,7 +56,7 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
     public AnthropicResponseReader(in ResponseHead head)
     {
         _head = head;
-        _scanner = new AnswerScanner(s_fields, this, head);
+        _scanner = new AnswerScanner(s_fields, this);
     }
 
     public int Pieces => _answer.Pieces;
@@ -69,6 +69,7 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
 
     public ResponseFacts Complete(TimeProvider timeProvider, bool ended)
     {
+        _scanner.Finish();
         // In this dialect the three counts are parts of the prompt that do not overlap; everywhere else the cached ones are part of the whole.
         if (_cacheRead is not null || _cacheWritten is not null)
         {
@@ -76,8 +77,9 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
             _answer.CachedPromptTokens = _cacheRead;
         }
 
-        var isTerminated = _scanner.IsStream ? _stopped : ended && _scanner.HasObject;
-        return _answer.Complete(timeProvider, _head, isTerminated, _scanner.IsStream, isGeneration: true);
+        // A stream that ends in order after its stop_reason lacks nothing but the terminator.
+        var isTerminated = _scanner.IsStream ? _stopped || _scanner.IsDone || (ended && _answer.FinishReason is not null) : _scanner.HasObject;
+        return _answer.Complete(timeProvider, _head, _scanner, isTerminated, _scanner.IsStream, isGeneration: true);
     }
 
     void IJsonFieldSink.Text(int field, ReadOnlySpan<byte> utf8, long length)
@@ -86,6 +88,11 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
         {
             case Type:
                 _stopped |= utf8.SequenceEqual("message_stop"u8);
+                if (utf8.SequenceEqual("error"u8))
+                {
+                    _answer.Begin(AnswerField.Error);
+                }
+
                 break;
             case BlockType:
                 _isToolUse = utf8.SequenceEqual("tool_use"u8);
@@ -120,6 +127,7 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
 
     void IJsonFieldSink.Begin(int field)
     {
+        _answer.Begin(field);
         if (field is Block or StartedBlock)
         {
             _isToolUse = false;

@@ -3,31 +3,46 @@ using OllamaProxy.Application.Protocols.Json;
 namespace OllamaProxy.Application.Protocols;
 
 /// <summary>
-/// Follows server-sent events (WHATWG HTML, section 9.2) cut anywhere, and hands the data of each to a <see cref="JsonFieldScanner"/>. Names of events are
-/// not looked at: every dialect repeats them inside its JSON.
+/// Follows server-sent events (WHATWG HTML, section 9.2) cut anywhere, and hands the data of each to a <see cref="JsonFieldScanner"/>. Of the names of events
+/// only <c>error</c> matters: every dialect repeats the others inside its JSON. A line that is a bare JSON object counts as data, because Ollama writes some
+/// errors into its streams that way.
 /// </summary>
 internal sealed class EventStreamScanner(JsonFieldScanner json)
 {
-    private static ReadOnlySpan<byte> Data => "data:"u8;
+    private static readonly ulong s_data = Pack("data"u8);
+    private static readonly ulong s_event = Pack("event"u8);
+    private static readonly ulong s_error = Pack("error"u8);
+    private static readonly ulong s_id = Pack("id"u8);
+    private static readonly ulong s_retry = Pack("retry"u8);
 
-    /// <summary>OpenAI's last word, which is no JSON.</summary>
+    /// <summary>OpenAI's terminator, which is no JSON.</summary>
     private static ReadOnlySpan<byte> Marker => "[DONE]"u8;
 
     private enum State : byte
     {
         LineStart,
         Name,
-        Space,
+        EventName,
         Marker,
         Json,
         Skip,
     }
 
     private State _state;
+
+    /// <summary>The name that is being read, up to its last eight bytes: longer ones match none of ours.</summary>
+    private ulong _name;
     private int _matched;
+    private bool _isAfterReturn;
 
     /// <summary>True once <c>data: [DONE]</c> was seen.</summary>
     public bool IsDone { get; private set; }
+
+    /// <summary>True once a line was seen that only a stream of events has.</summary>
+    public bool IsKnown { get; private set; }
+
+    /// <summary>True once an event was named <c>error</c>, whatever its data is.</summary>
+    public bool HasError { get; private set; }
 
     public void Read(ReadOnlySpan<byte> bytes)
     {
@@ -37,36 +52,49 @@ internal sealed class EventStreamScanner(JsonFieldScanner json)
         }
     }
 
+    /// <summary>The end of the body ends the last line, which may lack its line break.</summary>
+    public void Finish()
+    {
+        IsDone |= _state == State.Marker && _matched == Marker.Length;
+        HasError |= _state == State.EventName && _name == s_error;
+    }
+
     /// <summary>Handles as many bytes as belong together; none where only the state changes.</summary>
     private int Step(ReadOnlySpan<byte> bytes)
     {
         var value = bytes[0];
         switch (_state)
         {
-            // What nearly every line begins with, in one step in place of eight.
+            // The beginning of nearly every line, in one step instead of eight.
             case State.LineStart when bytes.StartsWith("data: {"u8):
+                IsKnown = true;
                 _state = State.Json;
                 return "data: "u8.Length;
             case State.LineStart:
                 return StartLine(value);
-            case State.Name when value == Data[_matched]:
-                if (++_matched == Data.Length)
-                {
-                    _state = State.Space;
-                }
+            case State.Json or State.Skip:
+                return PassLine(bytes);
+        }
 
+        if (value is (byte)'\n' or (byte)'\r')
+        {
+            EndLine(value);
+            return 1;
+        }
+
+        switch (_state)
+        {
+            case State.Name when value == ':':
+                EndName();
                 return 1;
             case State.Name:
-                _state = State.Skip;
-                return 0;
-            case State.Space:
-                _matched = 0;
-                _state = State.Marker;
-                return value == ' ' ? 1 : 0;
-            case State.Marker:
-                return MatchMarker(value);
+                _name = (_name << 8) | value;
+                return 1;
+            case State.EventName:
+                _name = value is (byte)' ' or (byte)'\t' ? _name : (_name << 8) | value;
+                return 1;
             default:
-                return PassLine(bytes);
+                return MatchMarker(value);
         }
     }
 
@@ -74,7 +102,10 @@ internal sealed class EventStreamScanner(JsonFieldScanner json)
     {
         if (value is (byte)'\n' or (byte)'\r')
         {
-            if (value == '\n' && !json.IsBetweenDocuments)
+            // The second half of CR LF is no empty line.
+            var isEmptyLine = value == '\r' || !_isAfterReturn;
+            _isAfterReturn = value == '\r';
+            if (isEmptyLine && !json.IsBetweenDocuments)
             {
                 // An empty line ends the event: half a value in it is no reason to misread the next one.
                 json.Abandon();
@@ -83,24 +114,33 @@ internal sealed class EventStreamScanner(JsonFieldScanner json)
             return 1;
         }
 
-        _matched = 0;
-        _state = State.Name;
+        (_isAfterReturn, _name, _matched) = (false, 0, 0);
+        _state = value == '{' ? State.Json : State.Name;
         return 0;
+    }
+
+    private void EndName()
+    {
+        // A line without a name is a comment.
+        var isData = _name == s_data;
+        var isEvent = _name == s_event;
+        HasError |= _name == s_error;
+        IsKnown |= isData || isEvent || _name == s_error || _name == s_id || _name == s_retry || _name == 0;
+        _state = isData ? State.Marker : isEvent ? State.EventName : State.Skip;
+        _name = 0;
     }
 
     private int MatchMarker(byte value)
     {
+        if (value is (byte)' ' or (byte)'\t' && (_matched == 0 || _matched == Marker.Length))
+        {
+            return 1;
+        }
+
         if (_matched < Marker.Length && value == Marker[_matched])
         {
             _matched++;
             return 1;
-        }
-
-        if (_matched == Marker.Length && value is (byte)'\n' or (byte)'\r')
-        {
-            IsDone = true;
-            _state = State.Skip;
-            return 0;
         }
 
         json.Read(Marker[.._matched]);
@@ -110,18 +150,47 @@ internal sealed class EventStreamScanner(JsonFieldScanner json)
 
     private int PassLine(ReadOnlySpan<byte> bytes)
     {
-        var end = bytes.IndexOf((byte)'\n');
-        var length = end < 0 ? bytes.Length : end + 1;
+        var end = bytes.IndexOfAny((byte)'\n', (byte)'\r');
         if (_state == State.Json)
         {
-            json.Read(bytes[..length]);
+            var isReturn = end >= 0 && bytes[end] == '\r';
+            json.Read(end < 0 ? bytes : bytes[..(isReturn ? end : end + 1)]);
+            if (isReturn)
+            {
+                // JSON knows one line break, events know three.
+                json.Read("\n"u8);
+            }
         }
 
-        if (end >= 0)
+        if (end < 0)
         {
-            _state = State.LineStart;
+            return bytes.Length;
         }
 
-        return length;
+        EndLine(bytes[end]);
+        return end + 1;
+    }
+
+    private void EndLine(byte lineBreak)
+    {
+        Finish();
+        if (_state == State.Marker && _matched < Marker.Length)
+        {
+            json.Read(Marker[.._matched]);
+        }
+
+        _isAfterReturn = lineBreak == '\r';
+        _state = State.LineStart;
+    }
+
+    private static ulong Pack(ReadOnlySpan<byte> name)
+    {
+        var packed = 0UL;
+        foreach (var value in name)
+        {
+            packed = (packed << 8) | value;
+        }
+
+        return packed;
     }
 }

@@ -57,7 +57,7 @@ internal sealed class FormRequestReader : IRequestReader
         Model = _model,
         Prompt = _prompt,
         TextLength = _prompt is null ? null : Encoding.UTF8.GetByteCount(_prompt),
-        Malformed = _state == State.Preamble,
+        Failure = _state == State.Preamble ? ParseFailure.Malformed : null,
     };
 
     private int Step(ReadOnlySpan<byte> bytes) => _state is State.Preamble or State.Body ? PassBody(bytes) : ReadLine(bytes);

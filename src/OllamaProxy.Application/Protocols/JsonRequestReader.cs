@@ -79,7 +79,7 @@ internal sealed class JsonRequestReader : IRequestReader, IJsonFieldSink
         MaxTokens = _maxTokens,
         Temperature = _temperature,
         KeepAlive = _keepAlive,
-        Malformed = _scanner.Documents == 0,
+        Failure = _scanner.Documents == 0 ? ParseFailure.Malformed : null,
     };
 
     void IJsonFieldSink.Text(int field, ReadOnlySpan<byte> utf8, long length)

@@ -41,11 +41,10 @@ internal sealed class NativeResponseReader : IResponseReader, IJsonFieldSink
 
     private readonly ApiEndpoint _endpoint;
     private readonly ResponseHead _head;
-    private readonly JsonFieldScanner _scanner;
+    private readonly AnswerScanner _scanner;
     private readonly AnswerFacts _answer = new();
-    private readonly bool _isStream;
     private bool? _done;
-    private bool _succeeded;
+    private bool? _succeeded;
     private bool _isDebug;
     private long _timestamp;
 
@@ -53,8 +52,7 @@ internal sealed class NativeResponseReader : IResponseReader, IJsonFieldSink
     {
         _endpoint = endpoint;
         _head = head;
-        _isStream = head.StatusCode < 400 && head.HasMediaType("application/x-ndjson");
-        _scanner = new JsonFieldScanner(s_fields, this);
+        _scanner = new AnswerScanner(s_fields, this);
     }
 
     private bool IsGeneration => _endpoint == ApiEndpoint.Generate || _endpoint == ApiEndpoint.Chat;
@@ -66,11 +64,17 @@ internal sealed class NativeResponseReader : IResponseReader, IJsonFieldSink
         && !_isDebug
         && !(_endpoint == ApiEndpoint.Embed && _head.StatusCode < 400 && _answer.TotalDuration is null);
 
-    /// <summary>The last word: of a generation <c>"done":true</c>, of a stream of progress <c>"success"</c>, of everything else that its JSON is whole.</summary>
+    /// <summary>True for a stream, of which the first line may be all that came.</summary>
+    private bool IsStream => _scanner.IsStream || _done == false || (_head.StatusCode < 400 && _head.HasMediaType("application/x-ndjson"));
+
+    /// <summary>
+    /// The terminator: of a generation <c>"done":true</c>, of a stream of progress <c>"success"</c>, of everything else its whole JSON. A deletion is answered
+    /// with an empty body.
+    /// </summary>
     private bool IsTerminated(bool ended) =>
         IsGeneration && !_isDebug && _head.StatusCode < 400 ? _done == true :
-        _isStream ? _succeeded :
-        ended && _scanner.Documents > 0;
+        _scanner.IsEmpty ? ended && !IsStream && !_endpoint.IsInference :
+        _succeeded ?? _scanner.HasObject;
 
     public int Pieces => _answer.Pieces;
 
@@ -83,7 +87,7 @@ internal sealed class NativeResponseReader : IResponseReader, IJsonFieldSink
     public ResponseFacts Complete(TimeProvider timeProvider, bool ended)
     {
         _scanner.Finish();
-        return _answer.Complete(timeProvider, _head, IsTerminated(ended), _isStream, IsGeneration, IsInference);
+        return _answer.Complete(timeProvider, _head, _scanner, IsTerminated(ended), IsStream, IsGeneration, IsInference);
     }
 
     void IJsonFieldSink.Text(int field, ReadOnlySpan<byte> utf8, long length)
@@ -112,6 +116,7 @@ internal sealed class NativeResponseReader : IResponseReader, IJsonFieldSink
 
     void IJsonFieldSink.Begin(int field)
     {
+        _answer.Begin(field);
         if (field == AnswerField.ToolCall)
         {
             _answer.BeginTool();

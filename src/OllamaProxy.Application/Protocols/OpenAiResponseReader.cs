@@ -47,7 +47,7 @@ internal sealed class OpenAiResponseReader : IResponseReader, IJsonFieldSink
     {
         _endpoint = endpoint;
         _head = head;
-        _scanner = new AnswerScanner(s_fields, this, head);
+        _scanner = new AnswerScanner(s_fields, this);
     }
 
     public int Pieces => _answer.Pieces;
@@ -60,8 +60,10 @@ internal sealed class OpenAiResponseReader : IResponseReader, IJsonFieldSink
 
     public ResponseFacts Complete(TimeProvider timeProvider, bool ended)
     {
-        var isTerminated = _scanner.IsStream ? _scanner.IsDone : ended && _scanner.HasObject;
-        return _answer.Complete(timeProvider, _head, isTerminated, _scanner.IsStream, isGeneration: _endpoint != ApiEndpoint.OpenAiEmbeddings);
+        _scanner.Finish();
+        // A stream that ends in order after its finish_reason lacks nothing but the terminator.
+        var isTerminated = _scanner.IsStream ? _scanner.IsDone || (ended && _answer.FinishReason is not null) : _scanner.HasObject;
+        return _answer.Complete(timeProvider, _head, _scanner, isTerminated, _scanner.IsStream, isGeneration: _endpoint != ApiEndpoint.OpenAiEmbeddings);
     }
 
     void IJsonFieldSink.Text(int field, ReadOnlySpan<byte> utf8, long length)
@@ -79,6 +81,7 @@ internal sealed class OpenAiResponseReader : IResponseReader, IJsonFieldSink
 
     void IJsonFieldSink.Begin(int field)
     {
+        _answer.Begin(field);
         if (field == AnswerField.ToolCall)
         {
             _answer.BeginTool();

@@ -18,8 +18,10 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
     private const int Status = AnswerField.Own + 5;
     private const int IncompleteReason = AnswerField.Own + 6;
     private const int CachedTokens = AnswerField.Own + 7;
+    private const int Output = AnswerField.Own + 8;
 
-    private static readonly JsonFields s_events = new(
+    /// <summary>Those of events, then those of the plain object: they share no name with two meanings, and the media type does not tell which comes.</summary>
+    private static readonly JsonFields s_fields = new(
         ("type", Type, JsonWant.Value),
         ("delta", Delta, JsonWant.Value),
         ("message", Message, JsonWant.Value),
@@ -30,18 +32,15 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
         ("response.model", AnswerField.Model, JsonWant.Value),
         ("response.status", Status, JsonWant.Value),
         ("response.incomplete_details.reason", IncompleteReason, JsonWant.Value),
+        ("response.error", AnswerField.Error, JsonWant.Value),
         ("response.error.message", AnswerField.Error, JsonWant.Value),
         ("response.usage.input_tokens", AnswerField.PromptTokens, JsonWant.Value),
         ("response.usage.output_tokens", AnswerField.CompletionTokens, JsonWant.Value),
         ("response.usage.input_tokens_details.cached_tokens", CachedTokens, JsonWant.Value),
-        ("error", AnswerField.Error, JsonWant.Value),
-        ("error.message", AnswerField.Error, JsonWant.Value));
-
-    private static readonly JsonFields s_object = new(
         ("model", AnswerField.Model, JsonWant.Value),
         ("status", Status, JsonWant.Value),
         ("incomplete_details.reason", IncompleteReason, JsonWant.Value),
-        ("output[]", Item, JsonWant.Value),
+        ("output[]", Output, JsonWant.Value),
         ("output[].type", ItemType, JsonWant.Value),
         ("output[].name", AnswerField.ToolName, JsonWant.Value),
         ("output[].arguments", AnswerField.ToolArguments, JsonWant.Value),
@@ -80,7 +79,7 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
     public ResponsesReader(in ResponseHead head)
     {
         _head = head;
-        _scanner = new AnswerScanner(head.IsEventStream ? s_events : s_object, this, head);
+        _scanner = new AnswerScanner(s_fields, this);
     }
 
     public int Pieces => _answer.Pieces;
@@ -93,10 +92,17 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
 
     public ResponseFacts Complete(TimeProvider timeProvider, bool ended)
     {
-        // "completed", or why it is not; "in_progress" is the word of an answer that was cut.
-        _answer.FinishReason = _incompleteReason ?? (_status == "in_progress" ? null : _status);
-        var isTerminated = _scanner.IsStream ? _terminated : ended && _scanner.HasObject;
-        return _answer.Complete(timeProvider, _head, isTerminated, _scanner.IsStream, isGeneration: true);
+        _scanner.Finish();
+        // "completed", or why it is not; an answer that was cut has one of the words of its beginning.
+        _answer.FinishReason = _incompleteReason ?? (_status is "in_progress" or "queued" ? null : _status);
+        if (_status == "failed")
+        {
+            _answer.Error ??= "The response failed.";
+        }
+
+        // A stream that ends in order after its last status lacks nothing but the terminator.
+        var isTerminated = _scanner.IsStream ? _terminated || _scanner.IsDone || (ended && _answer.FinishReason is not null) : _scanner.HasObject;
+        return _answer.Complete(timeProvider, _head, _scanner, isTerminated, _scanner.IsStream, isGeneration: true);
     }
 
     void IJsonFieldSink.Text(int field, ReadOnlySpan<byte> utf8, long length)
@@ -141,7 +147,8 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
 
     void IJsonFieldSink.Begin(int field)
     {
-        if (field == Item)
+        _answer.Begin(field);
+        if (field is Item or Output)
         {
             _isFunctionCall = false;
             _answer.BeginTool();
@@ -151,7 +158,7 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
     void IJsonFieldSink.End(int field)
     {
         // Of an object's output every call is whole; of a stream's events the type tells, which is known at the event's end.
-        if (field == Item && _isFunctionCall && !_scanner.IsStream)
+        if (field == Output && _isFunctionCall)
         {
             _answer.EndTool();
         }

@@ -15,38 +15,41 @@ internal sealed class TranscriptionReader : IResponseReader, IJsonFieldSink
         ("error.message", AnswerField.Error, JsonWant.Value));
 
     private readonly ResponseHead _head;
-    private readonly JsonFieldScanner _scanner;
+    private readonly AnswerScanner _scanner;
     private readonly AnswerFacts _answer = new();
-    private readonly bool _isPlainText;
-    private bool _isEmpty = true;
+    private readonly ByteBuffer _plainText = new(JsonFieldScanner.MaxText);
 
     public TranscriptionReader(in ResponseHead head)
     {
         _head = head;
-        _isPlainText = head.StatusCode < 400 && head.HasMediaType("text/plain");
-        _scanner = new JsonFieldScanner(s_fields, this);
+        _scanner = new AnswerScanner(s_fields, this);
     }
 
     public int Pieces => _answer.Pieces;
 
     public void Read(ReadOnlySpan<byte> bytes, long timestamp)
     {
-        _isEmpty &= bytes.IsEmpty;
-        if (_isPlainText)
+        _scanner.Read(bytes);
+        if (!_scanner.IsJson && _head.StatusCode < 400)
         {
-            _answer.Text(AnswerField.Text, bytes, bytes.Length);
-        }
-        else
-        {
-            _scanner.Read(bytes);
+            _plainText.Append(bytes);
         }
     }
 
     public ResponseFacts Complete(TimeProvider timeProvider, bool ended)
     {
-        var isTerminated = ended && (_isPlainText ? !_isEmpty : _scanner.Documents > 0);
-        return _answer.Complete(timeProvider, _head, isTerminated, isStream: false, isGeneration: false);
+        _scanner.Finish();
+        var isPlainText = !_scanner.IsEmpty && !_scanner.IsJson && !_scanner.HasObject;
+        if (isPlainText)
+        {
+            _answer.Text(AnswerField.Text, _plainText.Span, _plainText.Length);
+        }
+
+        var isTerminated = isPlainText ? ended : _scanner.HasObject;
+        return _answer.Complete(timeProvider, _head, isPlainText ? null : _scanner, isTerminated, isStream: false, isGeneration: false);
     }
 
     void IJsonFieldSink.Text(int field, ReadOnlySpan<byte> utf8, long length) => _answer.Text(field, utf8, length);
+
+    void IJsonFieldSink.Begin(int field) => _answer.Begin(field);
 }

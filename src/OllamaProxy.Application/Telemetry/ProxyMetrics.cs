@@ -104,7 +104,7 @@ public sealed class ProxyMetrics
         _storeWrite = Histogram(meter, "ollama_proxy_store_write_seconds", "s", "Duration of writing one batch of records.", [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
         meter.CreateObservableGauge("ollama_proxy_store_free_bytes", () => Known(_free()), "By", "Bytes free where the analytics store is.");
         _overhead = Histogram(meter, "ollama_proxy_overhead_seconds", "s", "What the proxy itself added, by stage (request, response).", [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1]);
-        _parseFailures = meter.CreateCounter<long>("ollama_proxy_parse_failures_total", description: "Exchanges of which something could not be read, by reason (malformed, reader_failed).");
+        _parseFailures = meter.CreateCounter<long>("ollama_proxy_parse_failures_total", description: "Bodies that could not be read, by reason.");
         meter.CreateObservableCounter("ollama_proxy_series_limited_total", () => _models.Limited, description: "Requests counted as model other because METRICS_MAX_MODELS names had a series already.");
 
         meter.CreateObservableGauge("ollama_longest_silence_seconds", () => Known(_silence()), "s", "The longest time that one of the inferences Ollama works on now has brought nothing; 0 when there is none.");
@@ -141,8 +141,10 @@ public sealed class ProxyMetrics
         _dropped.Add(0, new KeyValuePair<string, object?>("reason", "store_unavailable"));
         _written.Add(0);
         _storeFailures.Add(0);
-        CountParseFailure("malformed", 0);
-        CountParseFailure("reader_failed", 0);
+        foreach (var failure in Enum.GetValues<ParseFailure>())
+        {
+            CountParseFailure(failure, 0);
+        }
     }
 
     /// <summary>
@@ -233,15 +235,15 @@ public sealed class ProxyMetrics
     {
         Overhead("request", exchange.RequestOverhead);
         Overhead("response", exchange.ResponseOverhead);
-        // A body that Ollama was never shown, or not to its end, was not there to be read.
-        if (exchange is { Request.Malformed: true, RequestBytes: > 0, TimeToHeaders: not null })
+        // A request that Ollama did not answer may have been cut, which is not malformed.
+        if (exchange.Request.Failure is { } request && (request != ParseFailure.Malformed || exchange is { RequestBytes: > 0, TimeToHeaders: not null }))
         {
-            CountParseFailure("malformed", 1);
+            CountParseFailure(request, 1);
         }
 
-        if (exchange.ReaderFailed)
+        if (exchange.Response.Failure is { } response)
         {
-            CountParseFailure("reader_failed", 1);
+            CountParseFailure(response, 1);
         }
 
         void Overhead(string stage, TimeSpan? time)
@@ -373,7 +375,7 @@ public sealed class ProxyMetrics
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "A reason without a name."),
     }));
 
-    private void CountParseFailure(string reason, int count) => _parseFailures.Add(count, new KeyValuePair<string, object?>("reason", reason));
+    private void CountParseFailure(ParseFailure failure, int count) => _parseFailures.Add(count, new KeyValuePair<string, object?>("reason", failure.Name()));
 
     private static IEnumerable<Measurement<T>> Known<T>(T? value)
         where T : struct =>

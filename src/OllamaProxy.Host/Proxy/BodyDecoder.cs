@@ -1,67 +1,152 @@
 using System.IO.Compression;
+using OllamaProxy.Domain;
 using ZstdSharp;
 using ZstdSharp.Unsafe;
 
 namespace OllamaProxy.Host.Proxy;
 
 /// <summary>
-/// Decodes a compressed body as it passes: what is pushed in comes out as far as it can be decoded by then. Works on a copy; the compressed bytes are what is
-/// forwarded. Constant memory, and an end where a small body would become an endless one.
+/// Decodes an encoded body as it passes: each push yields what can be decoded by then. It works on a copy; the encoded bytes are forwarded. Its memory is
+/// constant and reserved from a <see cref="DecoderBudget"/> with the first byte, and a small body that decodes to an endless one is given up.
 /// </summary>
-internal sealed class BodyDecoder : IDisposable
+/// <param name="encodings">What the body was encoded with, in that order (see <see cref="EncodingsOf"/>).</param>
+/// <param name="budget">Where the memory is reserved.</param>
+internal sealed class BodyDecoder(string[] encodings, DecoderBudget budget) : IDisposable
 {
     /// <summary>More is not decoded: Ollama itself takes 20 MiB.</summary>
     private const long MaxDecoded = 256L * 1024 * 1024;
 
+    /// <summary>No server encodes more than twice; each encoding more multiplies what a few bytes become.</summary>
+    private const int MaxEncodings = 3;
+
     /// <summary>The largest window Ollama accepts, 8 MiB, as a power of two.</summary>
     private const int MaxZstdWindow = 23;
 
+    private const int BufferSize = 8 * 1024;
+
     private readonly PushedBytes _pushed = new();
-    private readonly Stream _decoded;
+    private byte[] _buffer = [];
+    private Stream? _decoded;
+    private long _reserved;
     private long _length;
+    private bool _isDisposed;
 
-    private BodyDecoder(Func<Stream, Stream> decode) => _decoded = decode(_pushed);
+    /// <summary>Why the body cannot be decoded; null while it can.</summary>
+    public ParseFailure? Failure { get; private set; }
 
-    /// <summary>A decoder for a Content-Encoding; null for one that is unknown, or several on top of each other: such a body passes unread.</summary>
-    public static BodyDecoder? For(string? contentEncoding) => contentEncoding?.Trim().ToLowerInvariant() switch
+    /// <summary>What a Content-Encoding says was done to the body; empty when it is as it was.</summary>
+    public static string[] EncodingsOf(string? contentEncoding) => contentEncoding is null ? [] :
+    [
+        .. contentEncoding.ToLowerInvariant()
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Where(static name => name is not ("identity" or "none")),
+    ];
+
+    /// <summary>The next bytes of the body. What they decode to must have been read before the next are pushed.</summary>
+    public void Push(ReadOnlySpan<byte> encoded)
     {
-        "gzip" or "x-gzip" => new BodyDecoder(static stream => new GZipStream(stream, CompressionMode.Decompress)),
-        "br" => new BodyDecoder(static stream => new BrotliStream(stream, CompressionMode.Decompress)),
-        "deflate" => new BodyDecoder(static stream => new ZLibStream(stream, CompressionMode.Decompress)),
-        "zstd" => new BodyDecoder(Zstd),
-        _ => null,
-    };
-
-    /// <summary>The next bytes of the body. They must have been read out before the next are pushed.</summary>
-    public void Push(ReadOnlySpan<byte> encoded) => _pushed.Push(encoded);
-
-    /// <summary>Decoded bytes; 0 when there are none until more is pushed, or the body is no body of this coding.</summary>
-    public int Read(Span<byte> buffer)
-    {
-        if (_length >= MaxDecoded)
+        if (_decoded is null && Failure is null && !_isDisposed)
         {
-            return 0;
+            Open();
+        }
+
+        if (_decoded is not null)
+        {
+            _pushed.Push(encoded);
+        }
+    }
+
+    /// <summary>Decoded bytes, valid until the next call; none when more must be pushed first, or the body cannot be decoded.</summary>
+    public ReadOnlySpan<byte> Read()
+    {
+        if (_decoded is null)
+        {
+            return [];
         }
 
         try
         {
-            var read = _decoded.Read(buffer);
+            var read = _decoded.Read(_buffer);
             _length += read;
-            return read;
+            if (_length <= MaxDecoded)
+            {
+                return _buffer.AsSpan(0, read);
+            }
+
+            Fail(ParseFailure.DecoderLimit);
         }
         catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException or ZstdException)
         {
-            _length = MaxDecoded;
-            return 0;
+            Fail(ParseFailure.UnknownEncoding);
         }
+
+        return [];
     }
 
-    public void Dispose() => _decoded.Dispose();
+    /// <summary>Gives the memory back. Bytes that are pushed later are not decoded.</summary>
+    public void Dispose()
+    {
+        _isDisposed = true;
+        _decoded?.Dispose();
+        _decoded = null;
+        _buffer = [];
+        budget.Return(_reserved);
+        _reserved = 0;
+    }
+
+    private void Open()
+    {
+        if (encodings.Length > MaxEncodings || encodings.Any(static encoding => MemoryOf(encoding) == 0))
+        {
+            Failure = ParseFailure.UnknownEncoding;
+            return;
+        }
+
+        var memory = encodings.Sum(MemoryOf);
+        if (!budget.TryReserve(memory))
+        {
+            Failure = ParseFailure.DecoderLimit;
+            return;
+        }
+
+        _reserved = memory;
+        _buffer = new byte[BufferSize];
+        Stream stream = _pushed;
+        for (var last = encodings.Length - 1; last >= 0; last--)
+        {
+            stream = Decode(encodings[last], stream);
+        }
+
+        _decoded = stream;
+    }
+
+    private void Fail(ParseFailure failure)
+    {
+        Failure = failure;
+        Dispose();
+    }
+
+    /// <summary>The most that a decoder takes, its window and buffers together; 0 for an encoding that is unknown.</summary>
+    private static long MemoryOf(string encoding) => encoding switch
+    {
+        "gzip" or "x-gzip" or "deflate" => 128 * 1024,
+        "br" => 17L * 1024 * 1024,
+        "zstd" => (1L << MaxZstdWindow) + (1024 * 1024),
+        _ => 0,
+    };
+
+    private static Stream Decode(string encoding, Stream stream) => encoding switch
+    {
+        "br" => new BrotliStream(stream, CompressionMode.Decompress),
+        "deflate" => new InflateStream(stream),
+        "zstd" => Zstd(stream),
+        _ => new GZipStream(stream, CompressionMode.Decompress),
+    };
 
     private static DecompressionStream Zstd(Stream stream)
     {
         // A body may be read before it has ended: that its last frame is open then is no fault.
-        var decoder = new DecompressionStream(stream, checkEndOfStream: false);
+        var decoder = new DecompressionStream(stream, checkEndOfStream: false, leaveOpen: false);
         decoder.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, MaxZstdWindow);
         return decoder;
     }
@@ -90,6 +175,63 @@ internal sealed class BodyDecoder : IDisposable
             _bytes.AsSpan(_start, length).CopyTo(buffer);
             _start += length;
             return length;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            _bytes = [];
+            _end = _start;
+            base.Dispose(disposing);
+        }
+    }
+
+    /// <summary>
+    /// <c>deflate</c> means zlib (RFC 9110, section 8.4.1.2), but many servers send raw deflate. The first byte tells: the low half of zlib's is 8, which in
+    /// raw deflate would be a stored block whose padding is not zero.
+    /// </summary>
+    private sealed class InflateStream(Stream encoded) : ReadOnlyStream
+    {
+        private Stream? _decoded;
+
+        public override int Read(Span<byte> buffer)
+        {
+            if (_decoded is null)
+            {
+                Span<byte> first = stackalloc byte[1];
+                if (encoded.Read(first) == 0)
+                {
+                    return 0;
+                }
+
+                var source = new FirstByteAgain(first[0], encoded);
+                _decoded = (first[0] & 0x0F) == 8 ? new ZLibStream(source, CompressionMode.Decompress) : new DeflateStream(source, CompressionMode.Decompress);
+            }
+
+            return _decoded.Read(buffer);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            _decoded?.Dispose();
+            encoded.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+
+    private sealed class FirstByteAgain(byte first, Stream rest) : ReadOnlyStream
+    {
+        private bool _isRead;
+
+        public override int Read(Span<byte> buffer)
+        {
+            if (_isRead || buffer.IsEmpty)
+            {
+                return rest.Read(buffer);
+            }
+
+            _isRead = true;
+            buffer[0] = first;
+            return 1;
         }
     }
 }

@@ -3,50 +3,49 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Host.Proxy;
 
-/// <summary>Lets a reader see a compressed request as if it were not.</summary>
+/// <summary>Lets a reader see an encoded request as if it were not.</summary>
 internal sealed class DecodedRequestReader(IRequestReader reader, BodyDecoder decoder) : IRequestReader
 {
-    private readonly byte[] _buffer = new byte[DecodedResponseReader.BufferSize];
-
     public string? Model => reader.Model;
 
     public void Read(ReadOnlySpan<byte> bytes)
     {
         decoder.Push(bytes);
-        for (var length = decoder.Read(_buffer); length > 0; length = decoder.Read(_buffer))
+        for (var decoded = decoder.Read(); !decoded.IsEmpty; decoded = decoder.Read())
         {
-            reader.Read(_buffer.AsSpan(0, length));
+            reader.Read(decoded);
         }
     }
+
+    /// <summary>Frees the decoder's memory once the body has ended, because the answer may take minutes.</summary>
+    public void Release() => decoder.Dispose();
 
     public RequestFacts Complete()
     {
         decoder.Dispose();
-        return reader.Complete();
+        return decoder.Failure is { } failure ? new RequestFacts { Failure = failure } : reader.Complete();
     }
 }
 
-/// <summary>Lets a reader see a compressed answer as if it were not: those of cloud models are, for clients that accept it.</summary>
+/// <summary>Lets a reader see an encoded answer as if it were not: those of cloud models are, for clients that accept it.</summary>
 internal sealed class DecodedResponseReader(IResponseReader reader, BodyDecoder decoder) : IResponseReader
 {
-    public const int BufferSize = 8 * 1024;
-
-    private readonly byte[] _buffer = new byte[BufferSize];
-
     public int Pieces => reader.Pieces;
 
     public void Read(ReadOnlySpan<byte> bytes, long timestamp)
     {
         decoder.Push(bytes);
-        for (var length = decoder.Read(_buffer); length > 0; length = decoder.Read(_buffer))
+        for (var decoded = decoder.Read(); !decoded.IsEmpty; decoded = decoder.Read())
         {
-            reader.Read(_buffer.AsSpan(0, length), timestamp);
+            reader.Read(decoded, timestamp);
         }
     }
 
     public ResponseFacts Complete(TimeProvider timeProvider, bool ended)
     {
         decoder.Dispose();
-        return reader.Complete(timeProvider, ended);
+        var facts = reader.Complete(timeProvider, ended);
+        // Damage after the terminator costs no fact.
+        return decoder.Failure is { } failure && !facts.Terminated ? ResponseFacts.Unread(failure, facts.Error) : facts;
     }
 }

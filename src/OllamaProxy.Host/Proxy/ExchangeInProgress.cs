@@ -6,13 +6,15 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Host.Proxy;
 
 /// <summary>What is known of an exchange while it runs: the observers and the counts. One for each request, used by one request at a time.</summary>
-internal sealed partial class ExchangeInProgress(HttpContext context, RunningRequests running, TimeProvider time, ILogger logger)
+internal sealed partial class ExchangeInProgress(HttpContext context, RunningRequests running, DecoderBudget decoders, TimeProvider time, ILogger logger)
 {
     private readonly Lock _reading = new();
     private bool _isRequestComplete;
     private WireProtocol? _protocol;
     private IRequestReader? _requestReader;
     private IResponseReader? _responseReader;
+    private bool _hasRequestReaderFailed;
+    private bool _hasResponseReaderFailed;
     private TimeSpan _waited;
     private long _lastHeard;
     private long _wholeSince;
@@ -85,9 +87,6 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     /// <summary>See <see cref="Exchange.ResponseOverhead"/>.</summary>
     public TimeSpan? ResponseOverhead { get; private set; }
 
-    /// <summary>See <see cref="Exchange.ReaderFailed"/>.</summary>
-    public bool ReaderFailed { get; private set; }
-
     /// <summary>When Ollama was heard last, or else asked, as a timestamp of <see cref="Clock"/>; 0 before that. Read by others while it runs.</summary>
     public long HeardAt => Math.Max(LastHeard, Volatile.Read(ref _askedAt));
 
@@ -112,7 +111,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     /// <summary>True when its request ended in the middle, which is seen a moment before the server tells of it.</summary>
     public bool ClientLeft { get; set; }
 
-    /// <summary>True when the answer's last word would have been seen.</summary>
+    /// <summary>True when the answer has a reader, which would have seen its terminator.</summary>
     public bool KnowsTerminator => _responseReader is not null;
 
     /// <summary>True for the two calls whose streams carry token counts only for clients that ask.</summary>
@@ -155,6 +154,11 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
             }
 
             RequestBytes += bytes.Length;
+            if (_hasRequestReaderFailed)
+            {
+                return;
+            }
+
             try
             {
                 _requestReader?.Read(bytes);
@@ -162,8 +166,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
             // A fault in an observer switches the observer off, never the stream.
             catch (Exception exception)
             {
-                _requestReader = null;
-                ReaderFailed = true;
+                _hasRequestReaderFailed = true;
                 Log.ReaderFailed(logger, exception, "request", Endpoint.Label);
             }
         }
@@ -171,18 +174,18 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
 
     /// <param name="statusCode">Ollama's status.</param>
     /// <param name="contentType">Its Content-Type.</param>
-    /// <param name="contentEncoding">How the body is compressed, which only answers of cloud models are; null when it is not.</param>
+    /// <param name="contentEncoding">Its Content-Encoding, which only answers of cloud models have; null when there is none.</param>
     public void ObserveHead(int statusCode, string? contentType, string? contentEncoding)
     {
         StatusCode = statusCode;
         TimeToHeaders = time.GetElapsedTime(Started);
         Volatile.Write(ref _lastHeard, time.GetTimestamp());
-        if (IsRead && _protocol!.CreateResponseReader(Endpoint, new ResponseHead(statusCode, contentType, Started)) is { } reader)
+        // A redirect and an answer without content say all with their status.
+        var isRead = IsRead && statusCode is not (204 or 205 or (>= 300 and < 400));
+        if (isRead && _protocol!.CreateResponseReader(Endpoint, new ResponseHead(statusCode, contentType, Started)) is { } reader)
         {
-            _responseReader =
-                contentEncoding is null ? reader :
-                BodyDecoder.For(contentEncoding) is { } decoder ? new DecodedResponseReader(reader, decoder) :
-                null;
+            var encodings = BodyDecoder.EncodingsOf(contentEncoding);
+            _responseReader = encodings.Length > 0 ? new DecodedResponseReader(reader, new BodyDecoder(encodings, decoders)) : reader;
         }
     }
 
@@ -200,7 +203,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
 
         ResponseBytes += data.Length;
         Volatile.Write(ref _lastHeard, arrived);
-        if (_responseReader is { } reader)
+        if (_responseReader is { } reader && !_hasResponseReaderFailed)
         {
             try
             {
@@ -208,13 +211,12 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
             }
             catch (Exception exception)
             {
-                _responseReader = null;
-                ReaderFailed = true;
+                _hasResponseReaderFailed = true;
                 Log.ReaderFailed(logger, exception, "response", Endpoint.Label);
             }
         }
 
-        if (Phase == RequestPhase.Waiting && (Pieces > 0 || _responseReader is null))
+        if (Phase == RequestPhase.Waiting && (Pieces > 0 || _responseReader is null || _hasResponseReaderFailed))
         {
             running.Enter(this, RequestPhase.Writing);
         }
@@ -235,7 +237,17 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     public void Connected(long since) => ConnectTime = _waited + time.GetElapsedTime(since);
 
     /// <summary>The last byte of the request has been handed on.</summary>
-    public void RequestEnded() => Volatile.Write(ref _wholeSince, time.GetTimestamp());
+    public void RequestEnded()
+    {
+        Volatile.Write(ref _wholeSince, time.GetTimestamp());
+        if (_requestReader is DecodedRequestReader decoded)
+        {
+            lock (_reading)
+            {
+                decoded.Release();
+            }
+        }
+    }
 
     /// <summary>The client does not take what is there for it.</summary>
     public void ClientWaits() => Volatile.Write(ref _isHeldUp, true);
@@ -251,17 +263,22 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
         Volatile.Write(ref _isHeldUp, false);
     }
 
-    /// <summary>Of a client that went away in the middle, a piece may just be on its way: it comes too late.</summary>
+    /// <summary>Bytes of the request that arrive afterwards are ignored: a client may have disconnected while one of its chunks was read.</summary>
     public RequestFacts CompleteRequest()
     {
         lock (_reading)
         {
             _isRequestComplete = true;
-            return Complete("request", RequestFacts.Unknown, () => _requestReader?.Complete());
+            var facts = Complete("request", RequestFacts.Unknown, () => _requestReader?.Complete(), ref _hasRequestReaderFailed);
+            return _hasRequestReaderFailed ? new RequestFacts { Failure = ParseFailure.ReaderFailed } : facts;
         }
     }
 
-    public ResponseFacts CompleteResponse() => Complete("response", ResponseFacts.Unknown, () => _responseReader?.Complete(time, End == RelayEnd.Whole));
+    public ResponseFacts CompleteResponse()
+    {
+        var facts = Complete("response", ResponseFacts.Unknown, () => _responseReader?.Complete(time, End == RelayEnd.Whole), ref _hasResponseReaderFailed);
+        return _hasResponseReaderFailed ? ResponseFacts.Unread(ParseFailure.ReaderFailed, facts.Error) : facts;
+    }
 
     private IRequestReader? CreateRequestReader(WireProtocol protocol)
     {
@@ -270,14 +287,11 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
             return null;
         }
 
-        var encoding = context.Request.Headers.ContentEncoding;
-        return
-            encoding.Count == 0 ? reader :
-            BodyDecoder.For(encoding.ToString()) is { } decoder ? new DecodedRequestReader(reader, decoder) :
-            null;
+        var encodings = BodyDecoder.EncodingsOf(context.Request.Headers.ContentEncoding);
+        return encodings.Length > 0 ? new DecodedRequestReader(reader, new BodyDecoder(encodings, decoders)) : reader;
     }
 
-    private T Complete<T>(string side, T unknown, Func<T?> complete)
+    private T Complete<T>(string side, T unknown, Func<T?> complete, ref bool hasFailed)
         where T : class
     {
         try
@@ -286,7 +300,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
         }
         catch (Exception exception)
         {
-            ReaderFailed = true;
+            hasFailed = true;
             Log.ReaderFailed(logger, exception, side, Endpoint.Label);
             return unknown;
         }

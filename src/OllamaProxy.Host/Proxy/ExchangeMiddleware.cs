@@ -22,6 +22,7 @@ internal sealed class ExchangeMiddleware(
     StartWait start,
     RunningRequests running,
     ExchangeQueue queue,
+    DecoderBudget decoders,
     ProxyMetrics metrics,
     TimeProvider time,
     IHostApplicationLifetime lifetime,
@@ -39,7 +40,7 @@ internal sealed class ExchangeMiddleware(
     {
         // Whoever asks from here on means the client, not the proxy before us. The server tells it anew for each request.
         context.Connection.RemoteIpAddress = TrustedProxies.ClientOf(context, options.TrustedProxies);
-        var exchange = new ExchangeInProgress(context, running, time, logger);
+        var exchange = new ExchangeInProgress(context, running, decoders, time, logger);
         exchange.Begin();
         var error = ForwarderError.None;
         try
@@ -192,7 +193,6 @@ internal sealed class ExchangeMiddleware(
             BackPressure = exchange.TimeToHeaders is null ? null : exchange.BackPressure,
             RequestOverhead = exchange.RequestOverhead,
             ResponseOverhead = exchange.ResponseOverhead,
-            ReaderFailed = exchange.ReaderFailed,
             TraceParent = _isTraced ? context.Request.Headers.TraceParent : default,
             TraceState = _isTraced ? context.Request.Headers.TraceState : default,
             Span = exchange.Span,

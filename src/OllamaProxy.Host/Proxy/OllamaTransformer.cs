@@ -137,7 +137,8 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
 
         if (exchange.UsageFilter is not null)
         {
-            if (new ResponseHead((int)response.StatusCode, headers.ContentType, 0).IsEventStream && headers.ContentEncoding.Count == 0)
+            var isPlain = BodyDecoder.EncodingsOf(headers.ContentEncoding).Length == 0;
+            if (isPlain && new ResponseHead((int)response.StatusCode, headers.ContentType, 0).IsEventStream)
             {
                 // What is taken out makes it shorter than announced.
                 headers.ContentLength = null;
@@ -148,7 +149,7 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
             }
         }
 
-        exchange.ObserveHead((int)response.StatusCode, headers.ContentType, headers.ContentEncoding.Count > 0 ? headers.ContentEncoding.ToString() : null);
+        exchange.ObserveHead((int)response.StatusCode, headers.ContentType, headers.ContentEncoding);
         await new ResponseRelay(context, response, exchange).RunAsync(cancellationToken);
         return false;
     }

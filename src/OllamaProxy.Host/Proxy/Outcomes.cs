@@ -25,39 +25,27 @@ internal enum RelayEnd
     CutByClient,
 }
 
-/// <summary>Says how an exchange ended, from who closed first and from the protocol's last word; a status alone proves nothing.</summary>
+/// <summary>
+/// Says how an exchange ended. The answer itself decides first: an error in it is an error and a terminator completes it, whoever closes a connection
+/// afterwards. Only an answer without either is judged by who closed first.
+/// </summary>
 internal static class Outcomes
 {
-    public static ExchangeOutcome Classify(ForwarderError error, RelayEnd end, int? status, ResponseFacts facts, bool expectsTerminator, bool clientLeft, bool stopping)
+    public static ExchangeOutcome Classify(
+        ForwarderError error, RelayEnd end, int? status, ResponseFacts facts, bool expectsTerminator, bool clientLeft, bool stopping) => end switch
     {
-        if (end == RelayEnd.Refused)
-        {
-            return ExchangeOutcome.Rejected;
-        }
+        RelayEnd.Refused => ExchangeOutcome.Rejected,
+        RelayEnd.Stopped => ExchangeOutcome.ProxyStopped,
+        RelayEnd.NoAnswer => clientLeft || IsClients(error) ? Left(stopping) : ExchangeOutcome.UpstreamUnreachable,
+        _ when status >= 400 || facts.Error is not null => ExchangeOutcome.UpstreamError,
+        _ when facts.Terminated => ExchangeOutcome.Completed,
+        // An answer that could not be read may have had its terminator, so its framing has to do.
+        RelayEnd.Whole => expectsTerminator && facts.Failure is null ? ExchangeOutcome.Incomplete : ExchangeOutcome.Completed,
+        RelayEnd.CutByUpstream when !clientLeft && !IsClients(error) => ExchangeOutcome.Incomplete,
+        _ => Left(stopping),
+    };
 
-        if (end == RelayEnd.Stopped)
-        {
-            return ExchangeOutcome.ProxyStopped;
-        }
-
-        // The last byte counts: a client that closes right after a whole answer got all it asked for.
-        if (end == RelayEnd.Whole)
-        {
-            return
-                status >= 400 || facts.Error is not null ? ExchangeOutcome.UpstreamError :
-                expectsTerminator && !facts.Terminated ? ExchangeOutcome.Incomplete :
-                ExchangeOutcome.Completed;
-        }
-
-        if (clientLeft || end == RelayEnd.CutByClient || IsClients(error))
-        {
-            return stopping ? ExchangeOutcome.ProxyStopped : ExchangeOutcome.ClientCancelled;
-        }
-
-        return end == RelayEnd.CutByUpstream
-            ? facts.Error is not null ? ExchangeOutcome.UpstreamError : ExchangeOutcome.Incomplete
-            : ExchangeOutcome.UpstreamUnreachable;
-    }
+    private static ExchangeOutcome Left(bool stopping) => stopping ? ExchangeOutcome.ProxyStopped : ExchangeOutcome.ClientCancelled;
 
     private static bool IsClients(ForwarderError error) => error is
         ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled or ForwarderError.RequestBodyClient or

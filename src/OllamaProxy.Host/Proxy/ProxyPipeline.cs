@@ -23,6 +23,7 @@ internal static class ProxyPipeline
         services.AddSingleton<OllamaConnections>();
         services.AddSingleton<ConcurrencyGate>();
         services.AddSingleton<RunningRequests>();
+        services.AddSingleton(new DecoderBudget());
         services.AddSingleton<IInferenceProgress, InferenceProgress>();
         services.AddSingleton<GraceEnd>();
         services.AddSingleton<StartWait>();

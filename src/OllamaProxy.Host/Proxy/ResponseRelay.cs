@@ -69,9 +69,10 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
                     return;
                 }
 
-                var isThere = !cancellationToken.IsCancellationRequested;
+                // Bytes that arrive after the client disconnected are ignored: a terminator among them completes nothing.
+                cancellationToken.ThrowIfCancellationRequested();
                 await PassOnAsync(buffer.AsMemory(0, read), cancellationToken);
-                if (isThere && IsPassedOn)
+                if (IsPassedOn)
                 {
                     // A client that closes now has all it asked for.
                     exchange.End = RelayEnd.Whole;

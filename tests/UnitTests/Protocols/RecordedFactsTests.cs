@@ -19,6 +19,7 @@ public sealed class RecordedFactsTests
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         NewLine = "\n",
+        Converters = { new JsonStringEnumConverter() },
     };
 
     public static TheoryData<string> Recordings =>

@@ -8,10 +8,17 @@ namespace OllamaProxy.UnitTests.Proxy;
 
 public sealed class BodyDecoderTests
 {
+    /// <summary>The tests' own name for what servers call <c>deflate</c>, too.</summary>
+    private const string RawDeflate = "raw deflate";
+
     private static readonly byte[] s_body = Encoding.UTF8.GetBytes(
         "{\"model\":\"phi4\",\"messages\":[" + string.Join(',', Enumerable.Range(0, 500).Select(n => $"{{\"role\":\"user\",\"content\":\"message {n} \u00e9\"}}")) + "]}");
 
-    public static TheoryData<string> Codings => ["gzip", "x-gzip", "GZIP", "br", "deflate", "zstd"];
+    public static TheoryData<string> Codings =>
+    [
+        "gzip", "x-gzip", "GZIP", "br", "deflate", RawDeflate, "zstd",
+        "gzip, identity", "identity , GZip", "deflate, gzip", "gzip,br", "br,\tzstd", "gzip, gzip,none",
+    ];
 
     [Theory]
     [MemberData(nameof(Codings))]
@@ -34,8 +41,7 @@ public sealed class BodyDecoderTests
     {
         using var target = new MemoryStream();
         using var encoder = Encoder(target, coding);
-        using var decoder = BodyDecoder.For(coding)!;
-        var buffer = new byte[1_000];
+        using var decoder = Decoder(coding);
         foreach (var token in (string[])["one", "two", "three"])
         {
             encoder.Write(Encoding.ASCII.GetBytes(token));
@@ -43,9 +49,9 @@ public sealed class BodyDecoderTests
             decoder.Push(target.ToArray());
             target.SetLength(0);
             var seen = "";
-            for (var length = decoder.Read(buffer); length > 0; length = decoder.Read(buffer))
+            for (var decoded = decoder.Read(); !decoded.IsEmpty; decoded = decoder.Read())
             {
-                seen += Encoding.ASCII.GetString(buffer, 0, length);
+                seen += Encoding.ASCII.GetString(decoded);
             }
 
             Assert.Equal(token, seen);
@@ -54,7 +60,7 @@ public sealed class BodyDecoderTests
 
     [Theory]
     [MemberData(nameof(Codings))]
-    public void A_body_that_is_not_what_it_says_is_malformed_and_no_failure(string coding)
+    public void A_body_that_is_not_what_it_says_is_unknown(string coding)
     {
         var random = new Random(7);
         var encoded = Encode(s_body, coding);
@@ -65,17 +71,91 @@ public sealed class BodyDecoderTests
             Read(coding, damaged.Chunk(random.Next(1, 200)));
         }
 
-        Assert.True(Read(coding, [Encoding.ASCII.GetBytes("{\"model\":\"a\"}")]).Malformed);
+        // Raw deflate has neither a header nor a checksum: it decodes other bytes to garbage, which is no JSON.
+        var failure = coding is "deflate" or RawDeflate ? ParseFailure.Malformed : ParseFailure.UnknownEncoding;
+        Assert.Equal(new RequestFacts { Failure = failure }, Read(coding, [Encoding.ASCII.GetBytes("{\"model\":\"a\"}")]));
     }
 
     [Theory]
-    [InlineData("gzip, br")]
-    [InlineData("compress")]
-    [InlineData("")]
     [InlineData(null)]
-    public void An_unknown_coding_is_not_decoded(string? coding)
+    [InlineData("")]
+    [InlineData(" ")]
+    [InlineData("identity")]
+    [InlineData(" Identity , none")]
+    [InlineData(",")]
+    public void A_body_without_an_encoding_needs_no_decoder(string? encoding) => Assert.Empty(BodyDecoder.EncodingsOf(encoding));
+
+    [Theory]
+    [InlineData("compress")]
+    [InlineData("gzip, compress")]
+    [InlineData("gzip;q=1")]
+    [InlineData("gzip, gzip, gzip, gzip")]
+    public void An_unknown_encoding_is_not_decoded(string encoding)
     {
-        Assert.Null(BodyDecoder.For(coding));
+        var budget = new DecoderBudget(0);
+
+        Assert.Equal(ParseFailure.UnknownEncoding, Read(encoding, [s_body], budget).Failure);
+    }
+
+    [Fact]
+    public void A_body_of_several_members_or_frames_is_read_to_its_end()
+    {
+        foreach (var coding in (string[])["gzip", "zstd"])
+        {
+            byte[] encoded = [.. Encode(s_body[..10_000], coding), .. Encode(s_body[10_000..10_001], coding), .. Encode(s_body[10_001..], coding)];
+            foreach (var size in (int[])[1, 7, 1_000, encoded.Length])
+            {
+                Assert.Equal(500, Read(coding, encoded.Chunk(size)).MessageCount);
+            }
+
+            Assert.Equal(500, Read(coding, [Encode(s_body[..10_000], coding), Encode(s_body[10_000..], coding)]).MessageCount);
+        }
+    }
+
+    [Fact]
+    public void An_answer_damaged_behind_its_terminator_keeps_its_facts()
+    {
+        var answer = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n"u8.ToArray();
+
+        var facts = ReadAnswer([.. Encode(answer, "zstd"), .. "damaged"u8]);
+        Assert.Equal(("a", true, null), (facts.Text, facts.Terminated, facts.Failure));
+    }
+
+    [Fact]
+    public void An_error_seen_before_the_damage_is_not_hidden()
+    {
+        var answer = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"error\":\"boom\"}\n\n"u8.ToArray();
+
+        Assert.Equal(ResponseFacts.Unread(ParseFailure.UnknownEncoding, "boom"), ReadAnswer([.. Encode(answer, "zstd"), .. "damaged"u8]));
+    }
+
+    [Fact]
+    public void Beyond_the_budget_nothing_is_decoded_until_memory_is_free()
+    {
+        var budget = new DecoderBudget(10 * 1024 * 1024);
+        var encoded = Encode(s_body, "zstd");
+        using var first = new BodyDecoder(["zstd"], budget);
+        first.Push(encoded.AsSpan(0, 5));
+        Assert.True(first.Read().IsEmpty);
+
+        Assert.Equal(new RequestFacts { Failure = ParseFailure.DecoderLimit }, Read("zstd", [encoded], budget));
+        Assert.Equal("phi4", Read("gzip", [Encode(s_body, "gzip")], budget).Model);
+
+        first.Dispose();
+        Assert.Equal("phi4", Read("zstd", [encoded], budget).Model);
+        Assert.Equal("phi4", Read("zstd", [encoded], budget).Model);
+    }
+
+    [Fact]
+    public void A_decoder_takes_no_memory_before_its_first_byte_and_none_after_damage()
+    {
+        var budget = new DecoderBudget(10 * 1024 * 1024);
+        using var idle = new BodyDecoder(["zstd"], budget);
+        using var damaged = new BodyDecoder(["zstd"], budget);
+        damaged.Push("no zstd at all"u8);
+        Assert.True(damaged.Read().IsEmpty);
+
+        Assert.Equal("phi4", Read("zstd", [Encode(s_body, "zstd")], budget).Model);
     }
 
     [Fact]
@@ -91,22 +171,33 @@ public sealed class BodyDecoderTests
             }
         }
 
-        using var decoder = BodyDecoder.For("br")!;
-        var buffer = new byte[64 * 1024];
+        using var decoder = Decoder("br");
         decoder.Push(target.ToArray());
         var total = 0L;
-        for (var length = decoder.Read(buffer); length > 0; length = decoder.Read(buffer))
+        for (var decoded = decoder.Read(); !decoded.IsEmpty; decoded = decoder.Read())
         {
-            total += length;
+            total += decoded.Length;
         }
 
-        Assert.InRange(total, 256L * 1024 * 1024, 257L * 1024 * 1024);
+        Assert.InRange(total, 255L * 1024 * 1024, 256L * 1024 * 1024);
+        Assert.Equal(ParseFailure.DecoderLimit, decoder.Failure);
     }
 
-    private static RequestFacts Read(string coding, IEnumerable<byte[]> pieces)
+    private static BodyDecoder Decoder(string coding, DecoderBudget? budget = null) =>
+        new(BodyDecoder.EncodingsOf(coding == RawDeflate ? "deflate" : coding), budget ?? new DecoderBudget());
+
+    private static ResponseFacts ReadAnswer(byte[] encoded)
+    {
+        var inner = WireProtocols.Of(ApiEndpoint.OpenAiChat).CreateResponseReader(ApiEndpoint.OpenAiChat, new ResponseHead(200, "text/event-stream", 0))!;
+        var reader = new DecodedResponseReader(inner, Decoder("zstd"));
+        reader.Read(encoded, timestamp: 0);
+        return reader.Complete(TimeProvider.System, ended: true);
+    }
+
+    private static RequestFacts Read(string coding, IEnumerable<byte[]> pieces, DecoderBudget? budget = null)
     {
         var inner = WireProtocols.Of(ApiEndpoint.OpenAiChat).CreateRequestReader(ApiEndpoint.OpenAiChat, null)!;
-        var reader = new DecodedRequestReader(inner, BodyDecoder.For(coding)!);
+        var reader = new DecodedRequestReader(inner, Decoder(coding, budget));
         foreach (var piece in pieces)
         {
             reader.Read(piece);
@@ -126,11 +217,19 @@ public sealed class BodyDecoderTests
         return target.ToArray();
     }
 
-    private static Stream Encoder(Stream target, string coding) => coding switch
+    /// <summary>Encodes as a server does that names its encodings in the order in which it applied them.</summary>
+    private static Stream Encoder(Stream target, string coding)
     {
-        "br" => new BrotliStream(target, CompressionLevel.Fastest, leaveOpen: true),
-        "deflate" => new ZLibStream(target, CompressionLevel.Fastest, leaveOpen: true),
-        "zstd" => new ZstdSharp.CompressionStream(target, level: 3, leaveOpen: true),
-        _ => new GZipStream(target, CompressionLevel.Fastest, leaveOpen: true),
+        var encodings = coding == RawDeflate ? [RawDeflate] : BodyDecoder.EncodingsOf(coding);
+        return encodings.Reverse().Aggregate(target, static (inner, encoding) => EncoderOf(encoding, inner));
+    }
+
+    private static Stream EncoderOf(string encoding, Stream target) => encoding switch
+    {
+        "br" => new BrotliStream(target, CompressionLevel.Fastest),
+        "deflate" => new ZLibStream(target, CompressionLevel.Fastest),
+        RawDeflate => new DeflateStream(target, CompressionLevel.Fastest),
+        "zstd" => new ZstdSharp.CompressionStream(target, level: 3, leaveOpen: false),
+        _ => new GZipStream(target, CompressionLevel.Fastest),
     };
 }

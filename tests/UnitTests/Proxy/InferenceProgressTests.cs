@@ -111,7 +111,7 @@ public sealed class InferenceProgressTests
         var context = new DefaultHttpContext();
         context.Request.Method = method;
         context.Features.Get<IHttpRequestFeature>()!.RawTarget = target;
-        var exchange = new ExchangeInProgress(context, _running, _time, NullLogger.Instance);
+        var exchange = new ExchangeInProgress(context, _running, new DecoderBudget(), _time, NullLogger.Instance);
         exchange.Begin();
         _running.Add(exchange);
         return exchange;

@@ -54,6 +54,39 @@ public sealed class OutcomesTests
     public void What_the_proxy_refused_is_rejected_even_when_the_client_has_gone_by_then() =>
         Assert.Equal(ExchangeOutcome.Rejected, Classify(RelayEnd.Refused, 503, s_open, clientLeft: true));
 
+    [Theory]
+    [InlineData(nameof(RelayEnd.CutByClient), true, false)]
+    [InlineData(nameof(RelayEnd.CutByClient), true, true)]
+    [InlineData(nameof(RelayEnd.CutByUpstream), false, false)]
+    [InlineData(nameof(RelayEnd.CutByUpstream), true, false)]
+    public void A_terminator_completes_an_answer_whoever_closes_next(string end, bool clientLeft, bool stopping) =>
+        Assert.Equal(ExchangeOutcome.Completed, Classify(Enum.Parse<RelayEnd>(end), 200, s_terminated, clientLeft: clientLeft, stopping: stopping));
+
+    [Theory]
+    [InlineData(nameof(RelayEnd.CutByClient), 200)]
+    [InlineData(nameof(RelayEnd.CutByUpstream), 200)]
+    [InlineData(nameof(RelayEnd.Whole), 200)]
+    public void An_error_is_an_error_whoever_closes_next_and_whatever_came_before(string end, int status) =>
+        Assert.Equal(ExchangeOutcome.UpstreamError, Classify(Enum.Parse<RelayEnd>(end), status, s_failed with { Terminated = true }, clientLeft: true));
+
+    [Fact]
+    public void A_client_that_reads_an_error_status_only_has_not_cancelled() =>
+        Assert.Equal(ExchangeOutcome.UpstreamError, Classify(RelayEnd.CutByClient, 500, s_open, clientLeft: true));
+
+    [Theory]
+    [InlineData(nameof(RelayEnd.Whole), 200, ExchangeOutcome.Completed)]
+    [InlineData(nameof(RelayEnd.Whole), 500, ExchangeOutcome.UpstreamError)]
+    [InlineData(nameof(RelayEnd.CutByUpstream), 200, ExchangeOutcome.Incomplete)]
+    [InlineData(nameof(RelayEnd.CutByClient), 200, ExchangeOutcome.ClientCancelled)]
+    public void An_answer_that_could_not_be_read_is_judged_by_its_status_and_framing(string end, int status, ExchangeOutcome outcome)
+    {
+        foreach (var failure in Enum.GetValues<ParseFailure>())
+        {
+            Assert.Equal(outcome, Classify(Enum.Parse<RelayEnd>(end), status, ResponseFacts.Unread(failure, null)));
+            Assert.Equal(ExchangeOutcome.UpstreamError, Classify(Enum.Parse<RelayEnd>(end), status, ResponseFacts.Unread(failure, "boom")));
+        }
+    }
+
     [Fact]
     public void A_stream_ollama_cut_is_incomplete() => Assert.Equal(ExchangeOutcome.Incomplete, Classify(RelayEnd.CutByUpstream, 200, s_open));
 

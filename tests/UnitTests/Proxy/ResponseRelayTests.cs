@@ -27,6 +27,13 @@ public sealed class ResponseRelayTests
         Assert.Equal(RelayEnd.CutByClient, await EndAsync(isChunked ? $"b\r\n{Body}\r\n" : Body[..5], isChunked));
     }
 
+    [Fact]
+    public async Task Bytes_that_arrive_after_the_client_left_complete_nothing()
+    {
+        // Two reads: the client leaves with the first, and the end comes with the second.
+        Assert.Equal(RelayEnd.CutByClient, await EndAsync(new string('a', 8 * 1024), isChunked: false));
+    }
+
     /// <summary>Relays the bytes to a client that is gone once it has them.</summary>
     private static async Task<RelayEnd> EndAsync(string bytes, bool isChunked)
     {
@@ -43,10 +50,10 @@ public sealed class ResponseRelayTests
         }
         else
         {
-            response.Content.Headers.ContentLength = Body.Length;
+            response.Content.Headers.ContentLength = Math.Max(bytes.Length, Body.Length);
         }
 
-        var exchange = new ExchangeInProgress(context, new RunningRequests(), TimeProvider.System, NullLogger.Instance);
+        var exchange = new ExchangeInProgress(context, new RunningRequests(), new DecoderBudget(), TimeProvider.System, NullLogger.Instance);
         exchange.Begin();
         exchange.ObserveHead(200, "text/plain", null);
         await new ResponseRelay(context, response, exchange).RunAsync(gone.Token);

@@ -54,6 +54,7 @@ public sealed class MetricCatalogueTests
         Assert.All(ExchangePhaseNames.All, phase => Assert.Contains($"`{phase}`", documented["phase"], StringComparison.Ordinal));
         Assert.All(Enum.GetValues<Truncation>(), confidence => Assert.Contains($"`{confidence.Name()}`", documented["confidence"], StringComparison.Ordinal));
         Assert.All(Enum.GetValues<PromptCategory>(), category => Assert.Contains($"`{category.Label()}`", documented["prompt_category"], StringComparison.Ordinal));
+        Assert.All(Enum.GetValues<ParseFailure>(), failure => Assert.Contains($"`{failure.Name()}`", documented["reason"], StringComparison.Ordinal));
         Assert.All(Enum.GetValues<LoadCause>(), cause => Assert.Contains($"`{cause.Name()}`", documented["cause"], StringComparison.Ordinal));
     }
 

@@ -74,6 +74,7 @@ internal sealed partial class JsonFieldScanner
             return;
         }
 
+        HasFields = true;
         var field = fields.FieldOf(_node);
         _pattern.Text(field, _begin, end);
         sink.Text(field, text[..Math.Min(text.Length, MaxText)], length);
@@ -135,6 +136,7 @@ internal sealed partial class JsonFieldScanner
 
         if (_isCaptured)
         {
+            HasFields = true;
             var field = fields.FieldOf(_node);
             _pattern.Literal(field, _begin, end);
             sink.Literal(field, _scratch.Span);

@@ -60,8 +60,11 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
     /// <summary>True between values, when nothing was begun that has not ended.</summary>
     public bool IsBetweenDocuments => _state == State.Value && _depth == 0;
 
-    /// <summary>True once something was no JSON.</summary>
+    /// <summary>True when something was no JSON, and no value after it was whole.</summary>
     public bool IsBroken { get; private set; }
+
+    /// <summary>True once the sink was told of a field.</summary>
+    public bool HasFields { get; private set; }
 
     public void Read(ReadOnlySpan<byte> bytes)
     {
@@ -74,7 +77,7 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
             {
                 if (_pattern.Match(bytes[at..], sink) is > 0 and var length)
                 {
-                    Documents++;
+                    CountDocument();
                     at += length;
                     continue;
                 }
@@ -170,6 +173,7 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
         }
         else if (want == JsonWant.Presence && field != JsonFields.None)
         {
+            HasFields = true;
             sink.Present(field);
             _pattern.Present(field);
         }
@@ -212,6 +216,7 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
         _depth++;
         if (field != JsonFields.None)
         {
+            HasFields = true;
             sink.Begin(field);
             _pattern.Begin(field);
         }
@@ -253,8 +258,14 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
 
         _state = State.Value;
         _node = JsonFields.Root;
-        Documents++;
+        CountDocument();
         sink.DocumentEnd();
+    }
+
+    private void CountDocument()
+    {
+        Documents++;
+        IsBroken = false;
     }
 
     private void EndRaw()

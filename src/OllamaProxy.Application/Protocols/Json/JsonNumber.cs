@@ -1,8 +1,12 @@
 using System.Buffers.Text;
+using System.Globalization;
 
 namespace OllamaProxy.Application.Protocols.Json;
 
-/// <summary>Numbers and words as they stand in JSON; null for a number that is none, or does not fit.</summary>
+/// <summary>
+/// Numbers and words as they stand in JSON; null for a number that is none, or does not fit. A whole number may be written as <c>8192.0</c> or <c>8.192e3</c>,
+/// as clients do whose language knows only floating-point numbers.
+/// </summary>
 internal static class JsonNumber
 {
     public static int? Int32(ReadOnlySpan<byte> token) => Int64(token) is { } value and >= int.MinValue and <= int.MaxValue ? (int)value : null;
@@ -10,7 +14,10 @@ internal static class JsonNumber
     /// <summary>Ollama omits a count of zero, so a zero is no count.</summary>
     public static int? Count(ReadOnlySpan<byte> token) => Int32(token) is > 0 and { } count ? count : null;
 
-    public static long? Int64(ReadOnlySpan<byte> token) => Utf8Parser.TryParse(token, out long value, out var used) && used == token.Length ? value : null;
+    public static long? Int64(ReadOnlySpan<byte> token) =>
+        Utf8Parser.TryParse(token, out long value, out var used) && used == token.Length ? value :
+        Decimal(token) is { } number && decimal.IsInteger(number) && number is >= long.MinValue and <= long.MaxValue ? (long)number :
+        null;
 
     public static double? Double(ReadOnlySpan<byte> token) =>
         Utf8Parser.TryParse(token, out double value, out var used) && used == token.Length && double.IsFinite(value) ? value : null;
@@ -21,6 +28,13 @@ internal static class JsonNumber
             ? Utf8Parser.TryParse(token, out double _, out var used) && used == token.Length
             : token.SequenceEqual("true"u8) || token.SequenceEqual("false"u8) || token.SequenceEqual("null"u8);
 
-    /// <summary>Ollama's durations are whole nanoseconds; a zero is never written, so one that is there is taken as unknown. The clock here ticks in 100 ns.</summary>
-    public static TimeSpan? Nanoseconds(ReadOnlySpan<byte> token) => Int64(token) is > 0 and { } value ? TimeSpan.FromTicks(value / TimeSpan.NanosecondsPerTick) : null;
+    /// <summary>
+    /// Ollama's durations are whole nanoseconds, of which other servers write fractions; a zero is never written, so one that is there is taken as unknown.
+    /// The clock here ticks in 100 ns.
+    /// </summary>
+    public static TimeSpan? Nanoseconds(ReadOnlySpan<byte> token) =>
+        (Int64(token) ?? Decimal(token)) is > 0 and <= long.MaxValue and { } value ? TimeSpan.FromTicks((long)value / TimeSpan.NanosecondsPerTick) : null;
+
+    private static decimal? Decimal(ReadOnlySpan<byte> token) =>
+        decimal.TryParse(token, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : null;
 }
