@@ -9,6 +9,9 @@ namespace OllamaProxy.Application.Protocols;
 /// </summary>
 internal sealed class EventStreamScanner(JsonFieldScanner json)
 {
+    /// <summary>A name of more bytes matches none of the five below.</summary>
+    private const int LongestName = 5;
+
     private static readonly ulong s_data = Pack("data"u8);
     private static readonly ulong s_event = Pack("event"u8);
     private static readonly ulong s_error = Pack("error"u8);
@@ -30,7 +33,7 @@ internal sealed class EventStreamScanner(JsonFieldScanner json)
 
     private State _state;
 
-    /// <summary>The name that is being read, up to its last eight bytes: longer ones match none of ours.</summary>
+    /// <summary>The name that is being read, one byte behind the other.</summary>
     private ulong _name;
     private int _matched;
     private bool _isAfterReturn;
@@ -87,11 +90,11 @@ internal sealed class EventStreamScanner(JsonFieldScanner json)
             case State.Name when value == ':':
                 EndName();
                 return 1;
-            case State.Name:
-                _name = (_name << 8) | value;
+            case State.EventName when value is (byte)' ' or (byte)'\t':
                 return 1;
-            case State.EventName:
-                _name = value is (byte)' ' or (byte)'\t' ? _name : (_name << 8) | value;
+            case State.Name or State.EventName:
+                _name = (_name << 8) | value;
+                _state = _name >> (8 * LongestName) == 0 ? _state : State.Skip;
                 return 1;
             default:
                 return MatchMarker(value);
@@ -176,6 +179,7 @@ internal sealed class EventStreamScanner(JsonFieldScanner json)
         Finish();
         if (_state == State.Marker && _matched < Marker.Length)
         {
+            // It was no marker, so it is JSON that goes on in the next line of data.
             json.Read(Marker[.._matched]);
         }
 

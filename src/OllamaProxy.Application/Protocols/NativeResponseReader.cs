@@ -94,7 +94,7 @@ internal sealed class NativeResponseReader : IResponseReader, IJsonFieldSink
     {
         if (field == Status)
         {
-            _succeeded = utf8.SequenceEqual("success"u8);
+            _succeeded = _succeeded == true || utf8.SequenceEqual("success"u8);
             return;
         }
 
@@ -105,7 +105,7 @@ internal sealed class NativeResponseReader : IResponseReader, IJsonFieldSink
     {
         if (field == Done)
         {
-            _done = token.SequenceEqual("true"u8);
+            _done = _done == true || token.SequenceEqual("true"u8);
             return;
         }
 

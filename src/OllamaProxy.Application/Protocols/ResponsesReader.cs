@@ -93,7 +93,7 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
     public ResponseFacts Complete(TimeProvider timeProvider, bool ended)
     {
         _scanner.Finish();
-        // "completed", or why it is not; an answer that was cut has one of the words of its beginning.
+        // "completed", or why it is not. The status of the first events is no reason for an end.
         _answer.FinishReason = _incompleteReason ?? (_status is "in_progress" or "queued" ? null : _status);
         if (_status == "failed")
         {

@@ -16,7 +16,7 @@ internal sealed class BodyDecoder(string[] encodings, DecoderBudget budget) : ID
     /// <summary>More is not decoded: Ollama itself takes 20 MiB.</summary>
     private const long MaxDecoded = 256L * 1024 * 1024;
 
-    /// <summary>No server encodes more than twice; each encoding more multiplies what a few bytes become.</summary>
+    /// <summary>No server is known to encode more than twice.</summary>
     private const int MaxEncodings = 3;
 
     /// <summary>The largest window Ollama accepts, 8 MiB, as a power of two.</summary>
@@ -66,21 +66,14 @@ internal sealed class BodyDecoder(string[] encodings, DecoderBudget budget) : ID
 
         try
         {
-            var read = _decoded.Read(_buffer);
-            _length += read;
-            if (_length <= MaxDecoded)
-            {
-                return _buffer.AsSpan(0, read);
-            }
-
-            Fail(ParseFailure.DecoderLimit);
+            return _buffer.AsSpan(0, _decoded.Read(_buffer));
         }
         catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException or ZstdException)
         {
-            Fail(ParseFailure.UnknownEncoding);
+            Failure = _length > MaxDecoded ? ParseFailure.DecoderLimit : ParseFailure.UnknownEncoding;
+            Dispose();
+            return [];
         }
-
-        return [];
     }
 
     /// <summary>Gives the memory back. Bytes that are pushed later are not decoded.</summary>
@@ -114,16 +107,10 @@ internal sealed class BodyDecoder(string[] encodings, DecoderBudget budget) : ID
         Stream stream = _pushed;
         for (var last = encodings.Length - 1; last >= 0; last--)
         {
-            stream = Decode(encodings[last], stream);
+            stream = new CountedStream(this, Decode(encodings[last], stream));
         }
 
         _decoded = stream;
-    }
-
-    private void Fail(ParseFailure failure)
-    {
-        Failure = failure;
-        Dispose();
     }
 
     /// <summary>The most that a decoder takes, its window and buffers together; 0 for an encoding that is unknown.</summary>
@@ -149,6 +136,26 @@ internal sealed class BodyDecoder(string[] encodings, DecoderBudget budget) : ID
         var decoder = new DecompressionStream(stream, checkEndOfStream: false, leaveOpen: false);
         decoder.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, MaxZstdWindow);
         return decoder;
+    }
+
+    /// <summary>
+    /// Counts what all decoders of a body yield. Between two of them it matters as much as at the end: a few bytes could become terabytes that decode to
+    /// nothing, and keep a thread busy for hours.
+    /// </summary>
+    private sealed class CountedStream(BodyDecoder decoder, Stream decoded) : ReadOnlyStream
+    {
+        public override int Read(Span<byte> buffer)
+        {
+            var read = decoded.Read(buffer);
+            decoder._length += read;
+            return decoder._length <= MaxDecoded ? read : throw new InvalidDataException("The body decodes to more than is read.");
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            decoded.Dispose();
+            base.Dispose(disposing);
+        }
     }
 
     /// <summary>A stream that ends where the pushed bytes end, and goes on when more are pushed: the decoders ask again.</summary>

@@ -183,6 +183,28 @@ public sealed class BodyDecoderTests
         Assert.Equal(ParseFailure.DecoderLimit, decoder.Failure);
     }
 
+    [Fact]
+    public void A_small_body_that_decodes_to_nothing_without_an_end_is_given_up()
+    {
+        // Empty members of gzip, which brotli shrinks to almost nothing.
+        var empty = Convert.FromHexString("1F8B080000000000000303000000000000000000");
+        var members = Enumerable.Repeat(empty, 1024 * 1024 / empty.Length).SelectMany(static member => member).ToArray();
+        using var target = new MemoryStream();
+        using (var encoder = new BrotliStream(target, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            for (var megabyte = 0; megabyte < 300; megabyte++)
+            {
+                encoder.Write(members);
+            }
+        }
+
+        using var decoder = Decoder("gzip, br");
+        decoder.Push(target.ToArray());
+
+        Assert.True(decoder.Read().IsEmpty);
+        Assert.Equal(ParseFailure.DecoderLimit, decoder.Failure);
+    }
+
     private static BodyDecoder Decoder(string coding, DecoderBudget? budget = null) =>
         new(BodyDecoder.EncodingsOf(coding == RawDeflate ? "deflate" : coding), budget ?? new DecoderBudget());
 
