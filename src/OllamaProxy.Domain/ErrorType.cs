@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace OllamaProxy.Domain;
 
 /// <summary>Why an exchange was no success: a closed set, so that it can be a label.</summary>
@@ -15,10 +17,10 @@ public enum ErrorType
     /// <summary>An error inside an answer that had begun with status 200.</summary>
     MidStream,
 
-    /// <summary>404 of a call that names a model.</summary>
+    /// <summary>Ollama lacks the model.</summary>
     ModelNotFound,
 
-    /// <summary>404 of any other path.</summary>
+    /// <summary>404 that is not about a model: Ollama has no such path.</summary>
     NotFound,
 
     /// <summary>The request was wrong: 400 and the other statuses that say so.</summary>
@@ -30,7 +32,7 @@ public enum ErrorType
     /// <summary>429.</summary>
     RateLimited,
 
-    /// <summary>503: Ollama's own waiting line is full.</summary>
+    /// <summary>503 or 529, or words that say so: Ollama's own queue is full.</summary>
     Busy,
 
     /// <summary>The prompt does not fit the context.</summary>
@@ -55,6 +57,67 @@ public enum ErrorType
 /// <summary>Finds the type of an error, and its name.</summary>
 public static class ErrorTypes
 {
+    /// <summary>Ollama's own list (its llm package), and the words of the allocators and drivers behind it.</summary>
+    private static readonly SearchValues<string> s_outOfMemory = SearchValues.Create(
+        [
+            "out of memory",
+            "out of device memory",
+            "out of host memory",
+            "OutOfMemory",
+            "OutOfDeviceMemory",
+            "OutOfHostMemory",
+            "OUT_OF_MEMORY",
+            "OUT_OF_DEVICE_MEMORY",
+            "OUT_OF_HOST_MEMORY",
+            "OUT_OF_POOL_MEMORY",
+            "cudaMalloc failed",
+            "hipMalloc failed",
+            "failed to allocate",
+            "unable to allocate",
+            "cannot allocate memory",
+            "could not allocate",
+            "cannot be allocated",
+            "attempting to allocate",
+            "allocation failed",
+            "memory allocation of",
+            "ALLOC_FAILED",
+            "bad_alloc",
+            "MemoryAllocation",
+            "paging file is too small",
+        ],
+        StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>With the words memory or VRAM, they say that there is too little of it.</summary>
+    private static readonly SearchValues<string> s_shortage = SearchValues.Create(
+        ["not enough", "insufficient", "requires more", "exceeds available"], StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Ollama's, its runners', and those of the clouds that answer through it.</summary>
+    private static readonly SearchValues<string> s_contextOverflow = SearchValues.Create(
+        [
+            "context length",
+            "context size",
+            "context window",
+            "context_length",
+            "context_size",
+            "available context",
+            "maximum context",
+            "physical batch size",
+            "KV slot",
+            "space in the KV cache",
+            "prompt is too long",
+            "prompt too long",
+        ],
+        StringComparison.OrdinalIgnoreCase);
+
+    private static readonly SearchValues<string> s_modelNotFound = SearchValues.Create(
+        ["model not found", "model_not_found", "try pulling it first", "model manifest: file does not exist"], StringComparison.OrdinalIgnoreCase);
+
+    private static readonly SearchValues<string> s_busy = SearchValues.Create(
+        ["server busy", "maximum pending requests", "no slots available", "overloaded"], StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>What the request asked for was wrong, although Ollama answers it with 500.</summary>
+    private static readonly SearchValues<string> s_badRequest = SearchValues.Create(["invalid format: "], StringComparison.OrdinalIgnoreCase);
+
     /// <summary>The value of the <c>error_type</c> label and the stored field.</summary>
     public static string Name(this ErrorType type) => type switch
     {
@@ -89,23 +152,37 @@ public static class ErrorTypes
         _ => OfText(exchange.Error) ?? OfStatus(exchange),
     };
 
-    /// <summary>What Ollama and its runner say in words, under changing statuses.</summary>
+    /// <summary>Ollama and its runner say some things in words only, under changing statuses.</summary>
     private static ErrorType? OfText(string? text) =>
         text is null ? null :
-        Says(text, "out of memory") || Says(text, "requires more system memory") || Says(text, "cudaMalloc failed") ? ErrorType.OutOfMemory :
-        Says(text, "context length") || Says(text, "context size") ? ErrorType.ContextOverflow :
+        text.AsSpan().ContainsAny(s_outOfMemory) || DoesNotFit(text) ? ErrorType.OutOfMemory :
+        text.AsSpan().ContainsAny(s_contextOverflow) ? ErrorType.ContextOverflow :
+        text.AsSpan().ContainsAny(s_modelNotFound) || IsModelNotFound(text) ? ErrorType.ModelNotFound :
+        text.AsSpan().ContainsAny(s_busy) ? ErrorType.Busy :
+        text.AsSpan().ContainsAny(s_badRequest) ? ErrorType.BadRequest :
         null;
 
     private static ErrorType OfStatus(Exchange exchange) => exchange.StatusCode switch
     {
         < 400 => ErrorType.MidStream,
-        404 => exchange.Request.Model is null ? ErrorType.NotFound : ErrorType.ModelNotFound,
+        // Ollama always says that it lacks a model. A 404 without such a text is a path that this Ollama does not have, whatever model the body names.
+        404 => exchange is { Request.Model: not null, Error: not null } ? ErrorType.ModelNotFound : ErrorType.NotFound,
         401 or 403 => ErrorType.Forbidden,
         429 => ErrorType.RateLimited,
-        503 => ErrorType.Busy,
+        // Ollama canceled the load itself; the request was not at fault.
+        499 => ErrorType.UpstreamError,
+        503 or 529 => ErrorType.Busy,
         < 500 or 501 => ErrorType.BadRequest,
         _ => ErrorType.UpstreamError,
     };
+
+    /// <summary>"model 'a' not found", in every version's quotes.</summary>
+    private static bool IsModelNotFound(string text) => text.StartsWith("model ", StringComparison.OrdinalIgnoreCase) && Says(text, "not found");
+
+    /// <summary>"requires more system memory", "not enough VRAM available", and the MLX runner's "model requires 20 GB but only 8 GB are available".</summary>
+    private static bool DoesNotFit(string text) =>
+        ((Says(text, "memory") || Says(text, "VRAM")) && text.AsSpan().ContainsAny(s_shortage)) ||
+        (Says(text, "requires") && Says(text, "but only") && Says(text, "available"));
 
     private static bool Says(string text, string words) => text.Contains(words, StringComparison.OrdinalIgnoreCase);
 }

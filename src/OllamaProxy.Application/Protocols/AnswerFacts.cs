@@ -23,18 +23,31 @@ internal static class AnswerField
     public const int PromptEvalDuration = 13;
     public const int EvalDuration = 14;
 
+    /// <summary>The number of the choice or content block.</summary>
+    public const int Part = 15;
+
+    public const int ToolIndex = 16;
+    public const int ToolId = 17;
+
     /// <summary>The first number a dialect may use for itself.</summary>
     public const int Own = 32;
 }
 
 /// <summary>Gathers what an answer says, in whichever dialect: bounded, and without an allocation for each piece of a stream.</summary>
-internal sealed class AnswerFacts
+/// <param name="separator">Stands between the texts of two parts.</param>
+internal sealed class AnswerFacts(string separator = "")
 {
-    private readonly ByteBuffer _text = new(JsonFieldScanner.MaxText);
-    private readonly ByteBuffer _thinking = new(JsonFieldScanner.MaxText);
+    private readonly PartTexts _text = new();
+    private readonly PartTexts _thinking = new();
     private readonly ByteBuffer _arguments = new(JsonFieldScanner.MaxText);
+
+    /// <summary>Bytes, because each event of a Responses stream names its item, which matters to calls only.</summary>
+    private readonly ByteBuffer _toolId = new(512);
+
     private GapMeter _gaps;
+    private bool _hasUnknownPart;
     private string? _toolName;
+    private bool _areArgumentsWhole;
     private bool _carriesContent;
     private bool _hasError;
 
@@ -43,9 +56,21 @@ internal sealed class AnswerFacts
 
     public ToolCalls ToolCalls { get; } = new();
 
+    /// <summary>The part being read; null as long as its number was not read.</summary>
+    public int? Part { get; set; }
+
+    /// <summary>The index of the tool call being read; null when it has none.</summary>
+    public int? ToolIndex { get; private set; }
+
+    /// <summary>True when the piece being read has arguments of a tool call.</summary>
+    public bool HasArguments => _arguments.Length > 0;
+
     public string? Model { get; private set; }
 
     public string? FinishReason { get; set; }
+
+    /// <summary>True for the answer to an empty prompt, which only loads or unloads the model.</summary>
+    public bool IsLoad => FinishReason is "load" or "unload";
 
     public string? Error { get; set; }
 
@@ -71,18 +96,21 @@ internal sealed class AnswerFacts
                 Model = Encoding.UTF8.GetString(utf8);
                 break;
             case AnswerField.Text:
-                _text.Append(utf8);
+                _text.Append(NotePart(), utf8, length);
                 _carriesContent |= length > 0;
                 break;
             case AnswerField.Thinking:
-                _thinking.Append(utf8);
+                _thinking.Append(NotePart(), utf8, length);
                 _carriesContent |= length > 0;
                 break;
             case AnswerField.ToolName:
                 _toolName = Encoding.UTF8.GetString(utf8);
                 break;
+            case AnswerField.ToolId:
+                _toolId.Append(utf8);
+                break;
             case AnswerField.ToolArguments:
-                _arguments.Append(utf8);
+                _arguments.Append(utf8, length);
                 break;
             case AnswerField.FinishReason when utf8.Length > 0:
                 FinishReason = Encoding.UTF8.GetString(utf8);
@@ -121,15 +149,22 @@ internal sealed class AnswerFacts
             case AnswerField.EvalDuration:
                 EvalDuration = JsonNumber.Nanoseconds(token);
                 break;
+            case AnswerField.Part:
+                Part = JsonNumber.Int32(token);
+                break;
+            case AnswerField.ToolIndex:
+                ToolIndex = JsonNumber.Int32(token);
+                break;
         }
     }
 
-    /// <summary>The arguments of a tool call as an object.</summary>
+    /// <summary>The arguments of a tool call as an object. An empty object is the same as none.</summary>
     public void Raw(int field, ReadOnlySpan<byte> json, bool isWhole)
     {
-        if (field == AnswerField.ToolArguments)
+        if (field == AnswerField.ToolArguments && !IsEmptyObject(json))
         {
             _arguments.Append(isWhole ? json : "null"u8);
+            _areArgumentsWhole = true;
         }
     }
 
@@ -139,21 +174,41 @@ internal sealed class AnswerFacts
     /// <summary>A tool call begins: its members follow in any order.</summary>
     public void BeginTool()
     {
-        _toolName = null;
+        (ToolIndex, _toolName, _areArgumentsWhole) = (null, null, false);
+        _toolId.Clear();
         _arguments.Clear();
     }
 
-    /// <summary>A tool call's object is over. One without a name goes on with the call before it, as OpenAI's streams do.</summary>
-    /// <param name="isContent">False where it repeats, or only announces, what other pieces carry.</param>
-    public void EndTool(bool isContent = true)
+    /// <summary>A tool call, or a piece of one, was read.</summary>
+    /// <param name="opens">False where it only goes on with a call.</param>
+    /// <param name="isWhole">True when its arguments are complete.</param>
+    /// <returns>True when the call has its first arguments from it.</returns>
+    public bool EndTool(bool opens = true, bool isWhole = false) => ToolCalls.Add(new ToolPiece
     {
-        _carriesContent |= isContent;
-        if (!string.IsNullOrEmpty(_toolName) || ToolCalls.Count == 0)
-        {
-            ToolCalls.Open(_toolName ?? "");
-        }
+        Part = NotePart(),
+        Index = ToolIndex,
+        Id = _toolId.Count > 0 ? _toolId.ToString() : null,
+        Name = _toolName,
+        Arguments = _arguments.Span,
+        Length = _arguments.Length,
+        IsWhole = isWhole || _areArgumentsWhole,
+        Opens = opens,
+    });
 
-        ToolCalls.Append(_arguments.Span);
+    /// <summary>A part was read, or a piece of one.</summary>
+    /// <param name="otherwise">Its number, where the answer gives none.</param>
+    /// <param name="opens">Whether its pieces may begin tool calls.</param>
+    public void EndPart(int otherwise, bool opens = true)
+    {
+        var part = Part ?? otherwise;
+        Part = null;
+        if (_hasUnknownPart)
+        {
+            _hasUnknownPart = false;
+            _text.Settle(part);
+            _thinking.Settle(part);
+            ToolCalls.Settle(part, opens);
+        }
     }
 
     /// <summary>The piece being read is a token although no text is in it.</summary>
@@ -198,8 +253,8 @@ internal sealed class AnswerFacts
         return new ResponseFacts
         {
             Model = Model,
-            Text = _text.Length > 0 ? _text.ToString() : null,
-            Thinking = _thinking.Length > 0 ? _thinking.ToString() : null,
+            Text = _text.Complete(separator),
+            Thinking = _thinking.Complete(separator),
             ToolCalls = ToolCalls.Complete(),
             ToolCallCount = ToolCalls.Count > 0 ? ToolCalls.Count : null,
             FinishReason = FinishReason,
@@ -224,4 +279,12 @@ internal sealed class AnswerFacts
             IsInference = isInference,
         };
     }
+
+    private int NotePart()
+    {
+        _hasUnknownPart |= Part is null;
+        return Part ?? PartTexts.Unknown;
+    }
+
+    private static bool IsEmptyObject(ReadOnlySpan<byte> json) => json.StartsWith("{"u8) && json[1..].TrimStart(" \t\r\n"u8).StartsWith("}"u8);
 }

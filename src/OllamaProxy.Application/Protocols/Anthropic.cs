@@ -17,6 +17,7 @@ internal sealed class Anthropic : WireProtocol
         ("messages[].content[].text", RequestField.Content, JsonWant.Value),
         ("messages[].content[].thinking", RequestField.OtherText, JsonWant.Value),
         ("messages[].content[].content", RequestField.OtherText, JsonWant.Value),
+        ("messages[].content[].content[].type", RequestField.PartType, JsonWant.Value),
         ("messages[].content[].content[].text", RequestField.OtherText, JsonWant.Value),
         ("stream", RequestField.Stream, JsonWant.Value),
         ("tools[]", RequestField.Tool, JsonWant.Presence),

@@ -4,8 +4,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Protocols;
 
 /// <summary>
-/// Reads an answer of <c>/v1/messages</c>: one JSON object, or a stream of events that ends with <c>message_stop</c>. The true counts are in the last
-/// <c>message_delta</c>; the one in <c>message_start</c> is a guess of Ollama's (a quarter of the text's length) and is not taken.
+/// Reads an answer of <c>/v1/messages</c>: one JSON object, or a stream of events that ends with <c>message_stop</c>. The members of an event come in any
+/// order, so what it means is known at its end.
 /// </summary>
 internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
 {
@@ -13,14 +13,20 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
     private const int Block = AnswerField.Own + 1;
     private const int BlockType = AnswerField.Own + 2;
     private const int StartedBlock = AnswerField.Own + 3;
-    private const int PartialJson = AnswerField.Own + 4;
+    private const int InputTokens = AnswerField.Own + 4;
     private const int CacheRead = AnswerField.Own + 5;
     private const int CacheWritten = AnswerField.Own + 6;
+    private const int StartInputTokens = AnswerField.Own + 7;
+    private const int StartCacheRead = AnswerField.Own + 8;
+    private const int StartCacheWritten = AnswerField.Own + 9;
+    private const int Event = AnswerField.Own + 10;
 
     private static readonly JsonFields s_fields = new(
+        ("", Event, JsonWant.Value),
         ("type", Type, JsonWant.Value),
         ("model", AnswerField.Model, JsonWant.Value),
         ("message.model", AnswerField.Model, JsonWant.Value),
+        ("index", AnswerField.Part, JsonWant.Value),
         ("content[]", Block, JsonWant.Value),
         ("content[].type", BlockType, JsonWant.Value),
         ("content[].text", AnswerField.Text, JsonWant.Value),
@@ -32,12 +38,16 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
         ("content_block.text", AnswerField.Text, JsonWant.Value),
         ("content_block.thinking", AnswerField.Thinking, JsonWant.Value),
         ("content_block.name", AnswerField.ToolName, JsonWant.Value),
+        ("content_block.input", AnswerField.ToolArguments, JsonWant.Raw),
         ("delta.text", AnswerField.Text, JsonWant.Value),
         ("delta.thinking", AnswerField.Thinking, JsonWant.Value),
-        ("delta.partial_json", PartialJson, JsonWant.Value),
+        ("delta.partial_json", AnswerField.ToolArguments, JsonWant.Value),
         ("delta.stop_reason", AnswerField.FinishReason, JsonWant.Value),
         ("stop_reason", AnswerField.FinishReason, JsonWant.Value),
-        ("usage.input_tokens", AnswerField.PromptTokens, JsonWant.Value),
+        ("message.usage.input_tokens", StartInputTokens, JsonWant.Value),
+        ("message.usage.cache_read_input_tokens", StartCacheRead, JsonWant.Value),
+        ("message.usage.cache_creation_input_tokens", StartCacheWritten, JsonWant.Value),
+        ("usage.input_tokens", InputTokens, JsonWant.Value),
         ("usage.output_tokens", AnswerField.CompletionTokens, JsonWant.Value),
         ("usage.cache_read_input_tokens", CacheRead, JsonWant.Value),
         ("usage.cache_creation_input_tokens", CacheWritten, JsonWant.Value),
@@ -47,11 +57,29 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
     private readonly ResponseHead _head;
     private readonly AnswerScanner _scanner;
     private readonly AnswerFacts _answer = new();
-    private bool _isToolUse;
+    private BlockKind _kind;
+    private bool _startsBlock;
+    private bool _endsBlock;
+    private int _block = -1;
     private bool _stopped;
+    private int? _inputTokens;
     private int? _cacheRead;
     private int? _cacheWritten;
+    private int? _startInputTokens;
+    private int? _startCacheRead;
+    private int? _startCacheWritten;
     private long _timestamp;
+
+    private enum BlockKind : byte
+    {
+        Other,
+
+        /// <summary>A call of a tool of the client's.</summary>
+        ToolUse,
+
+        /// <summary>A call that the server runs itself (<c>server_tool_use</c>, <c>mcp_tool_use</c>): the model's tokens, but no call of the client's.</summary>
+        ServerToolUse,
+    }
 
     public AnthropicResponseReader(in ResponseHead head)
     {
@@ -70,16 +98,23 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
     public ResponseFacts Complete(TimeProvider timeProvider, bool ended)
     {
         _scanner.Finish();
-        // In this dialect the three counts are parts of the prompt that do not overlap; everywhere else the cached ones are part of the whole.
-        if (_cacheRead is not null || _cacheWritten is not null)
-        {
-            _answer.PromptTokens = _answer.PromptTokens.GetValueOrDefault() + _cacheRead.GetValueOrDefault() + _cacheWritten.GetValueOrDefault();
-            _answer.CachedPromptTokens = _cacheRead;
-        }
-
+        _answer.PromptTokens = PromptTokens();
+        _answer.CachedPromptTokens = _cacheRead ?? _startCacheRead;
         // A stream that ends in order after its stop_reason lacks nothing but the terminator.
         var isTerminated = _scanner.IsStream ? _stopped || _scanner.IsDone || (ended && _answer.FinishReason is not null) : _scanner.HasObject;
         return _answer.Complete(timeProvider, _head, _scanner, isTerminated, _scanner.IsStream, isGeneration: true);
+    }
+
+    /// <summary>
+    /// In this dialect three counts are parts of the prompt that do not overlap; everywhere else the cached one is part of the whole. The counts at the
+    /// stream's start are a guess of Ollama's (a quarter of the text's length) unless the server knows of a cache, or counts only the output at the end.
+    /// </summary>
+    private int? PromptTokens()
+    {
+        var isStartCounted = _startCacheRead is not null || _startCacheWritten is not null || _answer.CompletionTokens is not null;
+        var input = _inputTokens ?? (isStartCounted ? _startInputTokens : null);
+        var total = input.GetValueOrDefault() + (_cacheRead ?? _startCacheRead).GetValueOrDefault() + (_cacheWritten ?? _startCacheWritten).GetValueOrDefault();
+        return total > 0 ? total : null;
     }
 
     void IJsonFieldSink.Text(int field, ReadOnlySpan<byte> utf8, long length)
@@ -93,13 +128,13 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
                     _answer.Begin(AnswerField.Error);
                 }
 
+                _endsBlock = utf8.SequenceEqual("content_block_stop"u8);
                 break;
             case BlockType:
-                _isToolUse = utf8.SequenceEqual("tool_use"u8);
-                break;
-            case PartialJson:
-                _answer.ToolCalls.Append(utf8);
-                _answer.MarkContent();
+                _kind =
+                    utf8.SequenceEqual("tool_use"u8) ? BlockKind.ToolUse :
+                    utf8.EndsWith("tool_use"u8) ? BlockKind.ServerToolUse :
+                    BlockKind.Other;
                 break;
             default:
                 _answer.Text(field, utf8, length);
@@ -111,11 +146,23 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
     {
         switch (field)
         {
+            case InputTokens:
+                _inputTokens = JsonNumber.Int32(token) ?? _inputTokens;
+                break;
             case CacheRead:
                 _cacheRead = JsonNumber.Int32(token) ?? _cacheRead;
                 break;
             case CacheWritten:
                 _cacheWritten = JsonNumber.Int32(token) ?? _cacheWritten;
+                break;
+            case StartInputTokens:
+                _startInputTokens = JsonNumber.Int32(token);
+                break;
+            case StartCacheRead:
+                _startCacheRead = JsonNumber.Int32(token);
+                break;
+            case StartCacheWritten:
+                _startCacheWritten = JsonNumber.Int32(token);
                 break;
             default:
                 _answer.Literal(field, token);
@@ -128,20 +175,64 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
     void IJsonFieldSink.Begin(int field)
     {
         _answer.Begin(field);
-        if (field is Block or StartedBlock)
+        switch (field)
         {
-            _isToolUse = false;
-            _answer.BeginTool();
+            case Event:
+                _startsBlock = _endsBlock = false;
+                _answer.Part = null;
+                _answer.BeginTool();
+                break;
+            case Block or StartedBlock:
+                _kind = BlockKind.Other;
+                _startsBlock = field == StartedBlock;
+                _answer.BeginTool();
+                break;
         }
     }
 
     void IJsonFieldSink.End(int field)
     {
-        if (field is Block or StartedBlock && _isToolUse)
+        if (field == Block)
         {
-            _answer.EndTool(isContent: field == Block);
+            // The blocks of a whole message have their places as numbers.
+            StartBlock(_block + 1);
         }
     }
 
-    void IJsonFieldSink.DocumentEnd() => _answer.EndPiece(_timestamp);
+    void IJsonFieldSink.DocumentEnd()
+    {
+        if (_startsBlock)
+        {
+            StartBlock(_answer.Part ?? _block + 1);
+        }
+        else if (_answer.HasArguments)
+        {
+            _answer.EndTool(opens: false);
+            _answer.MarkContent();
+        }
+        else if (_endsBlock && _answer.ToolCalls.IsEmpty(_answer.Part ?? _block))
+        {
+            // A call without arguments is a token, too; with arguments, these were.
+            _answer.MarkContent();
+        }
+
+        _answer.EndPart(_block, opens: false);
+        _answer.EndPiece(_timestamp);
+    }
+
+    private void StartBlock(int block)
+    {
+        _block = block;
+        if (_kind == BlockKind.ToolUse && (_answer.EndTool() || !_scanner.IsStream))
+        {
+            _answer.MarkContent();
+        }
+        else if (_kind == BlockKind.ServerToolUse && _answer.HasArguments)
+        {
+            _answer.MarkContent();
+        }
+
+        _answer.EndPart(block);
+        _answer.BeginTool();
+    }
 }

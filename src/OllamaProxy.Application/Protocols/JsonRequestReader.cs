@@ -36,6 +36,12 @@ internal static class RequestField
     public const int Temperature = 15;
     public const int KeepAlive = 16;
     public const int KeptTokens = 17;
+
+    /// <summary>The newer name of <see cref="MaxTokens"/> in OpenAI's API, which Ollama does not read: where both are, it counts less.</summary>
+    public const int MaxCompletionTokens = 18;
+
+    /// <summary>A member of a <see cref="Tool"/> that is a group of tools.</summary>
+    public const int ToolMember = 19;
 }
 
 /// <summary>Reads a JSON request of any dialect: who is asked what, with which options. Where a dialect puts each is in its <see cref="JsonFields"/>.</summary>
@@ -54,6 +60,8 @@ internal sealed class JsonRequestReader : IRequestReader, IJsonFieldSink
     private int? _contextLength;
     private int? _keptTokens;
     private int? _maxTokens;
+    private int? _maxCompletionTokens;
+    private int _toolMembers;
     private double? _temperature;
     private long? _textLength;
 
@@ -76,7 +84,7 @@ internal sealed class JsonRequestReader : IRequestReader, IJsonFieldSink
         ToolCount = _tools,
         ContextLength = _contextLength,
         KeptTokens = _keptTokens,
-        MaxTokens = _maxTokens,
+        MaxTokens = _maxTokens ?? _maxCompletionTokens,
         Temperature = _temperature,
         KeepAlive = _keepAlive,
         Failure = _scanner.Documents == 0 ? ParseFailure.Malformed : null,
@@ -138,6 +146,9 @@ internal sealed class JsonRequestReader : IRequestReader, IJsonFieldSink
             case RequestField.MaxTokens:
                 _maxTokens = JsonNumber.Int32(token) ?? _maxTokens;
                 break;
+            case RequestField.MaxCompletionTokens:
+                _maxCompletionTokens = JsonNumber.Int32(token) ?? _maxCompletionTokens;
+                break;
             case RequestField.Temperature:
                 _temperature = JsonNumber.Double(token) ?? _temperature;
                 break;
@@ -149,17 +160,28 @@ internal sealed class JsonRequestReader : IRequestReader, IJsonFieldSink
 
     void IJsonFieldSink.Begin(int field)
     {
-        if (field == RequestField.Message)
+        switch (field)
         {
-            _messages.Begin();
+            case RequestField.Message:
+                _messages.Begin();
+                break;
+            case RequestField.Tool:
+                _toolMembers = 0;
+                break;
         }
     }
 
     void IJsonFieldSink.End(int field)
     {
-        if (field == RequestField.Message)
+        switch (field)
         {
-            _messages.End();
+            case RequestField.Message:
+                _messages.End();
+                break;
+            case RequestField.Tool:
+                // Ollama gives the model a group's members as tools of their own.
+                _tools = (_tools ?? 0) + Math.Max(_toolMembers, 1);
+                break;
         }
     }
 
@@ -172,6 +194,9 @@ internal sealed class JsonRequestReader : IRequestReader, IJsonFieldSink
                 break;
             case RequestField.Tool:
                 _tools = (_tools ?? 0) + 1;
+                break;
+            case RequestField.ToolMember:
+                _toolMembers++;
                 break;
         }
     }

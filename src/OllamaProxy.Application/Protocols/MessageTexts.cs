@@ -1,3 +1,4 @@
+using System.Text;
 using OllamaProxy.Application.Protocols.Json;
 
 namespace OllamaProxy.Application.Protocols;
@@ -37,9 +38,10 @@ internal sealed class MessageTexts
         _current.Clear();
     }
 
+    /// <summary>Ollama reads roles in any case.</summary>
     public void SetRole(ReadOnlySpan<byte> role) => _role =
-        role.SequenceEqual("user"u8) ? Role.User :
-        role.SequenceEqual("system"u8) || role.SequenceEqual("developer"u8) ? Role.System :
+        Ascii.EqualsIgnoreCase(role, "user"u8) ? Role.User :
+        Ascii.EqualsIgnoreCase(role, "system"u8) || Ascii.EqualsIgnoreCase(role, "developer"u8) ? Role.System :
         Role.Other;
 
     /// <summary>A text, or the next part of one: parts stand on lines of their own.</summary>

@@ -60,7 +60,7 @@ internal sealed class NativeResponseReader : IResponseReader, IJsonFieldSink
     /// <summary>Load and unload answers say so; an embedding of nothing loads, and carries no duration; a rendered prompt is a debugging aid.</summary>
     private bool IsInference =>
         _endpoint.IsInference
-        && _answer.FinishReason is not ("load" or "unload")
+        && !_answer.IsLoad
         && !_isDebug
         && !(_endpoint == ApiEndpoint.Embed && _head.StatusCode < 400 && _answer.TotalDuration is null);
 
@@ -128,6 +128,7 @@ internal sealed class NativeResponseReader : IResponseReader, IJsonFieldSink
         if (field == AnswerField.ToolCall)
         {
             _answer.EndTool();
+            _answer.MarkContent();
         }
     }
 

@@ -16,6 +16,7 @@ internal sealed class OllamaNative : WireProtocol
         ("messages[]", RequestField.Message, JsonWant.Value),
         ("messages[].role", RequestField.Role, JsonWant.Value),
         ("messages[].content", RequestField.Content, JsonWant.Value),
+        ("messages[].thinking", RequestField.OtherText, JsonWant.Value),
         ("messages[].images[]", RequestField.Image, JsonWant.Presence),
         ("images[]", RequestField.Image, JsonWant.Presence),
         ("tools[]", RequestField.Tool, JsonWant.Presence),

@@ -10,6 +10,7 @@ internal sealed class OpenAi : WireProtocol
     private static readonly JsonFields s_request = new(
         ("model", RequestField.Model, JsonWant.Value),
         ("prompt", RequestField.Prompt, JsonWant.Value),
+        ("prompt[]", RequestField.Input, JsonWant.Value),
         ("suffix", RequestField.OtherText, JsonWant.Value),
         ("stream", RequestField.Stream, JsonWant.Value),
         ("messages[]", RequestField.Message, JsonWant.Value),
@@ -17,11 +18,13 @@ internal sealed class OpenAi : WireProtocol
         ("messages[].content", RequestField.Content, JsonWant.Value),
         ("messages[].content[].type", RequestField.PartType, JsonWant.Value),
         ("messages[].content[].text", RequestField.Content, JsonWant.Value),
+        ("messages[].reasoning", RequestField.OtherText, JsonWant.Value),
         ("tools[]", RequestField.Tool, JsonWant.Presence),
+        ("functions[]", RequestField.Tool, JsonWant.Presence),
         ("input", RequestField.Input, JsonWant.Value),
         ("input[]", RequestField.Input, JsonWant.Value),
         ("max_tokens", RequestField.MaxTokens, JsonWant.Value),
-        ("max_completion_tokens", RequestField.MaxTokens, JsonWant.Value),
+        ("max_completion_tokens", RequestField.MaxCompletionTokens, JsonWant.Value),
         ("temperature", RequestField.Temperature, JsonWant.Value));
 
     private static readonly JsonFields s_responsesRequest = new(
@@ -34,8 +37,12 @@ internal sealed class OpenAi : WireProtocol
         ("input[].content[].type", RequestField.PartType, JsonWant.Value),
         ("input[].content[].text", RequestField.Content, JsonWant.Value),
         ("input[].output", RequestField.OtherText, JsonWant.Value),
+        ("input[].output[].type", RequestField.PartType, JsonWant.Value),
+        ("input[].output[].text", RequestField.OtherText, JsonWant.Value),
+        ("input[].encrypted_content", RequestField.OtherText, JsonWant.Value),
         ("stream", RequestField.Stream, JsonWant.Value),
-        ("tools[]", RequestField.Tool, JsonWant.Presence),
+        ("tools[]", RequestField.Tool, JsonWant.Value),
+        ("tools[].tools[]", RequestField.ToolMember, JsonWant.Presence),
         ("max_output_tokens", RequestField.MaxTokens, JsonWant.Value),
         ("temperature", RequestField.Temperature, JsonWant.Value));
 

@@ -17,18 +17,25 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
     private const int ItemType = AnswerField.Own + 4;
     private const int Status = AnswerField.Own + 5;
     private const int IncompleteReason = AnswerField.Own + 6;
-    private const int CachedTokens = AnswerField.Own + 7;
-    private const int Output = AnswerField.Own + 8;
+    private const int ItemText = AnswerField.Own + 7;
+    private const int Summary = AnswerField.Own + 8;
+    private const int Event = AnswerField.Own + 9;
+    private const int Output = AnswerField.Own + 10;
 
     /// <summary>Those of events, then those of the plain object: they share no name with two meanings, and the media type does not tell which comes.</summary>
     private static readonly JsonFields s_fields = new(
+        ("", Event, JsonWant.Value),
         ("type", Type, JsonWant.Value),
         ("delta", Delta, JsonWant.Value),
+        ("output_index", AnswerField.ToolIndex, JsonWant.Value),
+        ("item_id", AnswerField.ToolId, JsonWant.Value),
+        ("arguments", AnswerField.ToolArguments, JsonWant.Raw),
         ("message", Message, JsonWant.Value),
         ("item", Item, JsonWant.Value),
         ("item.type", ItemType, JsonWant.Value),
+        ("item.id", AnswerField.ToolId, JsonWant.Value),
         ("item.name", AnswerField.ToolName, JsonWant.Value),
-        ("item.arguments", AnswerField.ToolArguments, JsonWant.Value),
+        ("item.arguments", AnswerField.ToolArguments, JsonWant.Raw),
         ("response.model", AnswerField.Model, JsonWant.Value),
         ("response.status", Status, JsonWant.Value),
         ("response.incomplete_details.reason", IncompleteReason, JsonWant.Value),
@@ -36,19 +43,20 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
         ("response.error.message", AnswerField.Error, JsonWant.Value),
         ("response.usage.input_tokens", AnswerField.PromptTokens, JsonWant.Value),
         ("response.usage.output_tokens", AnswerField.CompletionTokens, JsonWant.Value),
-        ("response.usage.input_tokens_details.cached_tokens", CachedTokens, JsonWant.Value),
+        ("response.usage.input_tokens_details.cached_tokens", AnswerField.CachedPromptTokens, JsonWant.Value),
         ("model", AnswerField.Model, JsonWant.Value),
         ("status", Status, JsonWant.Value),
         ("incomplete_details.reason", IncompleteReason, JsonWant.Value),
         ("output[]", Output, JsonWant.Value),
         ("output[].type", ItemType, JsonWant.Value),
         ("output[].name", AnswerField.ToolName, JsonWant.Value),
-        ("output[].arguments", AnswerField.ToolArguments, JsonWant.Value),
-        ("output[].content[].text", AnswerField.Text, JsonWant.Value),
-        ("output[].summary[].text", AnswerField.Thinking, JsonWant.Value),
+        ("output[].arguments", AnswerField.ToolArguments, JsonWant.Raw),
+        ("output[].content[].text", ItemText, JsonWant.Value),
+        ("output[].content[].refusal", ItemText, JsonWant.Value),
+        ("output[].summary[].text", Summary, JsonWant.Value),
         ("usage.input_tokens", AnswerField.PromptTokens, JsonWant.Value),
         ("usage.output_tokens", AnswerField.CompletionTokens, JsonWant.Value),
-        ("usage.input_tokens_details.cached_tokens", CachedTokens, JsonWant.Value),
+        ("usage.input_tokens_details.cached_tokens", AnswerField.CachedPromptTokens, JsonWant.Value),
         ("error", AnswerField.Error, JsonWant.Value),
         ("error.message", AnswerField.Error, JsonWant.Value));
 
@@ -58,10 +66,19 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
         Text,
         Thinking,
         Arguments,
+        ArgumentsDone,
+        ItemAdded,
         ItemDone,
         End,
         Failed,
         Error,
+    }
+
+    private enum ItemKind : byte
+    {
+        Other,
+        FunctionCall,
+        Reasoning,
     }
 
     private readonly ResponseHead _head;
@@ -69,7 +86,8 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
     private readonly AnswerFacts _answer = new();
     private readonly ByteBuffer _delta = new(JsonFieldScanner.MaxText);
     private EventType _type;
-    private bool _isFunctionCall;
+    private ItemKind _item;
+    private bool _hasSummary;
     private string? _message;
     private string? _status;
     private string? _incompleteReason;
@@ -112,14 +130,18 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
             case Type:
                 _type = TypeOf(utf8);
                 break;
-            case Delta:
-                _delta.Append(utf8);
+            case Delta or ItemText:
+                _delta.Append(utf8, length);
+                break;
+            case Summary:
+                _hasSummary |= length > 0;
+                _answer.Text(AnswerField.Thinking, utf8, length);
                 break;
             case Message:
                 _message = Encoding.UTF8.GetString(utf8);
                 break;
             case ItemType:
-                _isFunctionCall = utf8.SequenceEqual("function_call"u8);
+                _item = utf8.SequenceEqual("function_call"u8) ? ItemKind.FunctionCall : utf8.SequenceEqual("reasoning"u8) ? ItemKind.Reasoning : ItemKind.Other;
                 break;
             case Status:
                 _status = Encoding.UTF8.GetString(utf8);
@@ -133,34 +155,32 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
         }
     }
 
-    void IJsonFieldSink.Literal(int field, ReadOnlySpan<byte> token)
-    {
-        if (field == CachedTokens)
-        {
-            // Ollama writes a constant 0 here, which means nothing.
-            _answer.CachedPromptTokens = JsonNumber.Count(token);
-            return;
-        }
+    void IJsonFieldSink.Literal(int field, ReadOnlySpan<byte> token) => _answer.Literal(field, token);
 
-        _answer.Literal(field, token);
-    }
+    void IJsonFieldSink.Raw(int field, ReadOnlySpan<byte> json, bool isWhole) => _answer.Raw(field, json, isWhole);
 
     void IJsonFieldSink.Begin(int field)
     {
         _answer.Begin(field);
-        if (field is Item or Output)
+        switch (field)
         {
-            _isFunctionCall = false;
-            _answer.BeginTool();
+            case Event:
+                _type = EventType.Other;
+                _message = null;
+                BeginItem();
+                break;
+            case Output:
+                BeginItem();
+                break;
         }
     }
 
     void IJsonFieldSink.End(int field)
     {
-        // Of an object's output every call is whole; of a stream's events the type tells, which is known at the event's end.
-        if (field == Output && _isFunctionCall)
+        // The type of an event, known at its end, says what its item is; an item of the plain object is whole.
+        if (field == Output)
         {
-            _answer.EndTool();
+            EndItem();
         }
     }
 
@@ -169,16 +189,24 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
         switch (_type)
         {
             case EventType.Text:
-                _answer.Text(AnswerField.Text, _delta.Span, _delta.Length);
+                AppendDelta(AnswerField.Text);
                 break;
             case EventType.Thinking:
-                _answer.Text(AnswerField.Thinking, _delta.Span, _delta.Length);
+                AppendDelta(AnswerField.Thinking);
                 break;
             case EventType.Arguments:
+                _answer.Text(AnswerField.ToolArguments, _delta.Span, _delta.Length);
+                _answer.EndTool();
                 _answer.MarkContent();
                 break;
-            case EventType.ItemDone when _isFunctionCall:
-                _answer.EndTool(isContent: false);
+            case EventType.ArgumentsDone:
+                EndCall();
+                break;
+            case EventType.ItemAdded when _item == ItemKind.FunctionCall:
+                _answer.EndTool(isWhole: true);
+                break;
+            case EventType.ItemDone when _item == ItemKind.FunctionCall:
+                EndCall();
                 break;
             case EventType.Error or EventType.Failed:
                 _answer.Error ??= _message ?? "The response failed.";
@@ -189,17 +217,56 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
                 break;
         }
 
-        _type = EventType.Other;
-        _isFunctionCall = false;
-        _message = null;
-        _delta.Clear();
         _answer.EndPiece(_timestamp);
+    }
+
+    private void BeginItem()
+    {
+        _item = ItemKind.Other;
+        _hasSummary = false;
+        _delta.Clear();
+        _answer.BeginTool();
+    }
+
+    private void EndItem()
+    {
+        switch (_item)
+        {
+            case ItemKind.FunctionCall:
+                _answer.EndTool(isWhole: true);
+                break;
+            case ItemKind.Reasoning when !_hasSummary:
+                AppendDelta(AnswerField.Thinking);
+                break;
+            case ItemKind.Other:
+                AppendDelta(AnswerField.Text);
+                break;
+        }
+    }
+
+    /// <summary>The items of a stream may take turns.</summary>
+    private void AppendDelta(int field)
+    {
+        _answer.Part = _answer.ToolIndex ?? 0;
+        _answer.Text(field, _delta.Span, _delta.Length);
+        _answer.Part = null;
+    }
+
+    /// <summary>The whole arguments repeat the deltas; where no delta came, they are the token.</summary>
+    private void EndCall()
+    {
+        if (_answer.EndTool(isWhole: true))
+        {
+            _answer.MarkContent();
+        }
     }
 
     private static EventType TypeOf(ReadOnlySpan<byte> name) =>
         name.SequenceEqual("response.output_text.delta"u8) || name.SequenceEqual("response.refusal.delta"u8) ? EventType.Text :
         name.SequenceEqual("response.reasoning_summary_text.delta"u8) || name.SequenceEqual("response.reasoning_text.delta"u8) ? EventType.Thinking :
         name.SequenceEqual("response.function_call_arguments.delta"u8) ? EventType.Arguments :
+        name.SequenceEqual("response.function_call_arguments.done"u8) ? EventType.ArgumentsDone :
+        name.SequenceEqual("response.output_item.added"u8) ? EventType.ItemAdded :
         name.SequenceEqual("response.output_item.done"u8) ? EventType.ItemDone :
         name.SequenceEqual("response.completed"u8) || name.SequenceEqual("response.incomplete"u8) ? EventType.End :
         name.SequenceEqual("response.failed"u8) ? EventType.Failed :

@@ -4,21 +4,28 @@ using System.Text.Json;
 namespace OllamaProxy.Host.Proxy;
 
 /// <summary>
-/// Takes the token counts that <see cref="UsageRequest"/> asked for out of a stream of events again: the event that holds nothing else, and the
-/// <c>usage</c> of every other one. Events are passed on as they are complete.
+/// Removes the token counts that <see cref="UsageRequest"/> asked for from a stream of events: the event that only carries them, and the <c>usage</c> member
+/// of every other one. Each event is forwarded as soon as it is complete.
 /// </summary>
 internal sealed class UsageFilter
 {
-    /// <summary>An event longer than this passes as it is.</summary>
+    /// <summary>A longer event is forwarded unchanged.</summary>
     private const int MaxEvent = 1024 * 1024;
+
+    private static readonly JsonReaderOptions s_options = new() { MaxDepth = 1_000 };
 
     private readonly ArrayBufferWriter<byte> _passed = new();
     private readonly ArrayBufferWriter<byte> _held = new();
+    private readonly ArrayBufferWriter<byte> _json = new();
+    private readonly List<Range> _cuts = [];
+    private bool _isTooLong;
 
-    /// <summary>What goes to the client and has not been <see cref="Sent"/>.</summary>
+    /// <summary>The bytes for the client that were not <see cref="Sent"/> yet.</summary>
     public ReadOnlyMemory<byte> Passed => _passed.WrittenMemory;
 
-    /// <summary><see cref="Passed"/> is with the client.</summary>
+    private static ReadOnlySpan<byte> Data => "data:"u8;
+
+    /// <summary>The client has <see cref="Passed"/>.</summary>
     public void Sent() => _passed.ResetWrittenCount();
 
     /// <summary>Takes the next data of the stream.</summary>
@@ -26,102 +33,172 @@ internal sealed class UsageFilter
     {
         while (!data.IsEmpty)
         {
-            var line = data.IndexOf((byte)'\n');
+            var line = data.IndexOfAny((byte)'\n', (byte)'\r');
             var length = line < 0 ? data.Length : line + 1;
             _held.Write(data[..length]);
             data = data[length..];
-            if (EndsEvent(_held.WrittenSpan))
+            var isWhole = EndsEvent(_held.WrittenSpan);
+            if (isWhole && !_isTooLong)
             {
                 Pass(_held.WrittenSpan);
                 _held.ResetWrittenCount();
             }
-            else if (_held.WrittenCount > MaxEvent)
+            else if (isWhole || _held.WrittenCount > MaxEvent)
             {
-                _passed.Write(_held.WrittenSpan);
-                _held.ResetWrittenCount();
+                Finish();
+                _isTooLong = !isWhole;
             }
         }
     }
 
-    /// <summary>The stream has ended or was cut: half an event belongs to the client as well.</summary>
+    /// <summary>The stream has ended or was cut. An incomplete event belongs to the client, too.</summary>
     public void Finish()
     {
         _passed.Write(_held.WrittenSpan);
         _held.ResetWrittenCount();
     }
 
-    private static bool EndsEvent(ReadOnlySpan<byte> text) => text.EndsWith("\n\n"u8) || text.EndsWith("\n\r\n"u8);
+    private static bool EndsEvent(ReadOnlySpan<byte> text) => text.EndsWith("\n\n"u8) || text.EndsWith("\n\r\n"u8) || text.EndsWith("\r\r"u8);
 
     private void Pass(ReadOnlySpan<byte> text)
     {
-        var start = text.IndexOf((byte)'{');
-        if (!text.StartsWith("data:"u8) || start < 0)
+        // The search costs nearly nothing, and most events have no usage.
+        if (text.IndexOf("usage"u8) < 0 || !FindUsage(JsonOf(text), out var isOnlyUsage))
         {
             _passed.Write(text);
-            return;
         }
-
-        var (isOnlyUsage, usage) = FindUsage(text[start..]);
-        if (isOnlyUsage)
+        else if (isOnlyUsage)
         {
-            return;
+            PassWithoutData(text);
         }
+        else
+        {
+            var from = 0;
+            foreach (var cut in _cuts)
+            {
+                _passed.Write(text[from..cut.Start.Value]);
+                from = cut.End.Value;
+            }
 
-        var (from, to) = (usage.Start.GetOffset(text.Length) + start, usage.End.GetOffset(text.Length) + start);
-        _passed.Write(text[..from]);
-        _passed.Write(text[to..]);
+            _passed.Write(text[from..]);
+        }
     }
 
-    /// <summary>Whether the event has no choices besides its usage, and where its <c>usage</c> member stands, a comma included; an empty range when it has none.</summary>
-    private static (bool IsOnlyUsage, Range Usage) FindUsage(ReadOnlySpan<byte> json)
+    /// <summary>The JSON of an event, each byte at its place. Blanks stand for everything else, so JSON on several lines is one value.</summary>
+    private ReadOnlySpan<byte> JsonOf(ReadOnlySpan<byte> text)
     {
-        var reader = new Utf8JsonReader(json);
-        var (hasNoChoices, hasCounts, usage) = (false, false, 0..0);
+        _json.ResetWrittenCount();
+        var json = _json.GetSpan(text.Length)[..text.Length];
+        json.Fill((byte)' ');
+        for (var at = 0; at < text.Length;)
+        {
+            var line = text.Slice(at, LineLength(text[at..]));
+            if (line.StartsWith(Data))
+            {
+                line[Data.Length..].CopyTo(json[(at + Data.Length)..]);
+            }
+
+            at += line.Length;
+        }
+
+        return json;
+    }
+
+    /// <summary>The other fields and comments of the event; nothing when it has none.</summary>
+    private void PassWithoutData(ReadOnlySpan<byte> text)
+    {
+        var hasOthers = false;
+        while (!text.IsEmpty)
+        {
+            var line = text[..LineLength(text)];
+            text = text[line.Length..];
+            hasOthers |= !line.StartsWith(Data) && line[0] is not ((byte)'\n' or (byte)'\r');
+            if (hasOthers && !line.StartsWith(Data))
+            {
+                _passed.Write(line);
+            }
+        }
+    }
+
+    /// <summary>Up to the end of the first line, its line break included.</summary>
+    private static int LineLength(ReadOnlySpan<byte> text)
+    {
+        var end = text.IndexOfAny((byte)'\n', (byte)'\r');
+        return
+            end < 0 ? text.Length :
+            text[end..].StartsWith("\r\n"u8) ? end + 2 :
+            end + 1;
+    }
+
+    /// <summary>Finds each <c>usage</c> member of the object, with one of the commas beside it, for <see cref="_cuts"/>.</summary>
+    /// <param name="json">An event's JSON.</param>
+    /// <param name="isOnlyUsage">True when the event would not exist without its counts.</param>
+    /// <returns>False when there is none, or the event is no JSON object.</returns>
+    private bool FindUsage(ReadOnlySpan<byte> json, out bool isOnlyUsage)
+    {
+        _cuts.Clear();
+        var reader = new Utf8JsonReader(json, s_options);
+        var (hasCounts, hasNoChoices, hasError) = (false, false, false);
+        // Where the last member that stays ends, where the open cut begins, and where the last member in it ends.
+        var (kept, cut, cutEnd) = (-1, -1, -1);
+        isOnlyUsage = false;
         try
         {
-            reader.Read();
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+            {
+                return false;
+            }
+
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 var start = (int)reader.TokenStartIndex;
                 var isUsage = reader.ValueTextEquals("usage"u8);
                 var isChoices = reader.ValueTextEquals("choices"u8);
-                reader.Read();
-                if (isChoices && reader.TokenType == JsonTokenType.StartArray)
+                var isError = reader.ValueTextEquals("error"u8);
+                var value = ReadValue(ref reader, json, out var isEmpty);
+                if (isUsage)
                 {
-                    reader.Read();
-                    hasNoChoices = reader.TokenType == JsonTokenType.EndArray;
-                    SkipArray(ref reader);
+                    hasCounts |= value == JsonTokenType.StartObject;
+                    cut = cut >= 0 ? cut : kept >= 0 ? kept : start;
+                    cutEnd = (int)reader.BytesConsumed;
                     continue;
                 }
 
-                hasCounts |= isUsage && reader.TokenType == JsonTokenType.StartObject;
-                reader.Skip();
-                if (isUsage)
+                if (cut >= 0)
                 {
-                    usage = WithComma(json, start, (int)reader.BytesConsumed);
+                    // A cut takes the comma before it, or the one behind it where it begins the object.
+                    _cuts.Add(cut..(kept >= 0 ? cutEnd : start));
+                    cut = -1;
                 }
+
+                kept = (int)reader.BytesConsumed;
+                hasNoChoices = isChoices ? isEmpty : hasNoChoices;
+                hasError |= isError && !isEmpty;
             }
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            return (false, 0..0);
+            return false;
         }
 
-        return (hasNoChoices && hasCounts, usage);
-    }
-
-    /// <summary>From the first element of an array, or its end, to its end.</summary>
-    private static void SkipArray(ref Utf8JsonReader reader)
-    {
-        while (reader.TokenType != JsonTokenType.EndArray)
+        if (cut >= 0)
         {
-            reader.Skip();
-            reader.Read();
+            _cuts.Add(cut..cutEnd);
         }
+
+        isOnlyUsage = hasCounts && !hasError && (hasNoChoices || kept < 0);
+        return _cuts.Count > 0;
     }
 
-    private static Range WithComma(ReadOnlySpan<byte> json, int start, int end) =>
-        start > 0 && json[start - 1] == ',' ? (start - 1)..end :
-        end < json.Length && json[end] == ',' ? start..(end + 1) :
-        start..end;
+    /// <summary>Moves the reader to the end of a member's value; null, [] and {} are empty.</summary>
+    private static JsonTokenType ReadValue(ref Utf8JsonReader reader, ReadOnlySpan<byte> json, out bool isEmpty)
+    {
+        reader.Read();
+        var (type, inside) = (reader.TokenType, (int)reader.BytesConsumed);
+        reader.Skip();
+        isEmpty =
+            type == JsonTokenType.Null ||
+            (type is JsonTokenType.StartArray or JsonTokenType.StartObject && json[inside..((int)reader.BytesConsumed - 1)].Trim(" \t\r\n"u8).IsEmpty);
+        return type;
+    }
 }

@@ -11,8 +11,6 @@ internal static class UsageRequest
     /// <summary>A larger body passes as it is: it would have to be held whole.</summary>
     private const int MaxBody = 32 * 1024 * 1024;
 
-    private static ReadOnlySpan<byte> Member => ",\"stream_options\":{\"include_usage\":true}"u8;
-
     /// <summary>Reads the body and puts one in its place that asks for the counts, where that makes a difference; true when it did.</summary>
     public static async Task<bool> RewriteAsync(HttpContext context)
     {
@@ -45,11 +43,13 @@ internal static class UsageRequest
         return rewritten is not null;
     }
 
-    /// <summary>The body with the wish added; null when there is no stream, the wish is there already, or it is no JSON object.</summary>
+    /// <summary>The body with the counts asked for; null when it asks already, is no stream, or is nothing that Ollama accepts.</summary>
     internal static byte[]? Rewrite(ReadOnlySpan<byte> body)
     {
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { CommentHandling = JsonCommentHandling.Disallow, MaxDepth = 1_000 });
-        var (isStream, hasUsage) = (false, false);
+        var isStream = false;
+        var options = new StreamOptions();
+        var end = 0;
         try
         {
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
@@ -59,16 +59,20 @@ internal static class UsageRequest
 
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                // As Go reads keys: in any case, and the last one counts.
+                // Go matches keys in any case, the last of several counts, and null changes nothing.
                 var name = reader.GetString()!;
                 reader.Read();
                 if (name.Equals("stream", StringComparison.OrdinalIgnoreCase))
                 {
-                    isStream = reader.TokenType == JsonTokenType.True;
+                    isStream = reader.TokenType == JsonTokenType.True || (isStream && reader.TokenType == JsonTokenType.Null);
+                }
+                else if (name.Equals("stream_options", StringComparison.OrdinalIgnoreCase))
+                {
+                    options.Read(ref reader);
                 }
 
-                hasUsage |= name.Equals("stream_options", StringComparison.OrdinalIgnoreCase) && AsksForUsage(ref reader);
                 reader.Skip();
+                end = (int)reader.BytesConsumed;
             }
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
@@ -76,35 +80,71 @@ internal static class UsageRequest
             return null;
         }
 
-        if (!isStream || hasUsage || reader.TokenType != JsonTokenType.EndObject)
+        if (!isStream || reader.TokenType != JsonTokenType.EndObject || options is { Asks: true } or { IsWrong: true })
         {
             return null;
         }
 
-        // At the end, where it wins over a false of the client's, and before bytes behind the object, which Ollama ignores.
-        var end = (int)reader.TokenStartIndex;
-        return [.. body[..end], .. Member, .. body[end..]];
+        return options.Edit is { } edit
+            ? [.. body[..edit.Start], .. options.Text, .. body[edit.End..]]
+            : [.. body[..end], .. ",\"stream_options\":{\"include_usage\":true}"u8, .. body[end..]];
     }
 
-    private static bool AsksForUsage(ref Utf8JsonReader reader)
+    /// <summary>The <c>stream_options</c> of a request: whether they ask for the counts, and the one edit that makes them.</summary>
+    private ref struct StreamOptions
     {
-        var asks = false;
-        if (reader.TokenType == JsonTokenType.StartObject)
-        {
-            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-            {
-                var name = reader.GetString()!;
-                reader.Read();
-                if (name.Equals("include_usage", StringComparison.OrdinalIgnoreCase))
-                {
-                    asks = reader.TokenType == JsonTokenType.True;
-                }
+        public bool Asks { get; private set; }
 
-                reader.Skip();
+        /// <summary>True for a value that Ollama refuses: the request must get the same error as without the proxy.</summary>
+        public bool IsWrong { get; private set; }
+
+        /// <summary>The bytes that <see cref="Text"/> replaces; null when there is no member to edit.</summary>
+        public (int Start, int End)? Edit { get; private set; }
+
+        public ReadOnlySpan<byte> Text { get; private set; }
+
+        /// <summary>Reads one such member; Go merges several into one.</summary>
+        public void Read(ref Utf8JsonReader reader)
+        {
+            switch (reader.TokenType)
+            {
+                case JsonTokenType.Null:
+                    Asks = false;
+                    Edit = ((int)reader.TokenStartIndex, (int)reader.BytesConsumed);
+                    Text = "{\"include_usage\":true}"u8;
+                    break;
+                case JsonTokenType.StartObject:
+                    ReadMembers(ref reader);
+                    break;
+                default:
+                    IsWrong = true;
+                    break;
             }
         }
 
-        return asks;
+        private void ReadMembers(ref Utf8JsonReader reader)
+        {
+            var inside = (int)reader.BytesConsumed;
+            var isEmpty = true;
+            (int Start, int End)? value = null;
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                isEmpty = false;
+                var isUsage = reader.GetString()!.Equals("include_usage", StringComparison.OrdinalIgnoreCase);
+                reader.Read();
+                var (type, start) = (reader.TokenType, (int)reader.TokenStartIndex);
+                reader.Skip();
+                if (isUsage)
+                {
+                    Asks = type == JsonTokenType.True || (Asks && type == JsonTokenType.Null);
+                    IsWrong |= type is not (JsonTokenType.True or JsonTokenType.False or JsonTokenType.Null);
+                    value = (start, (int)reader.BytesConsumed);
+                }
+            }
+
+            Edit = value ?? (inside, inside);
+            Text = value is not null ? "true"u8 : isEmpty ? "\"include_usage\":true"u8 : "\"include_usage\":true,"u8;
+        }
     }
 
     /// <summary>What was read already, then the rest.</summary>

@@ -18,7 +18,7 @@ public sealed class EventStreamTests
     [InlineData("datax: {\"choices\":[{\"delta\":{\"content\":\"no\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n")]
     public void Events_are_read_in_every_form_they_may_have(string stream)
     {
-        Assert.All(EveryWay(ApiEndpoint.OpenAiChat, stream), facts => Assert.Equal(("a", true), (facts.Text, facts.Terminated)));
+        Assert.All(Facts.EveryWay(ApiEndpoint.OpenAiChat, stream), facts => Assert.Equal(("a", true), (facts.Text, facts.Terminated)));
     }
 
     [Fact]
@@ -26,7 +26,13 @@ public sealed class EventStreamTests
     {
         const string Stream = "data: {\"choices\":[{\"delta\":{\"content\":\"lost\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\ndata: [DONE]\n\n";
 
-        Assert.All(EveryWay(ApiEndpoint.OpenAiChat, Stream), facts => Assert.Equal(("b", true), (facts.Text, facts.Terminated)));
+        Assert.All(Facts.EveryWay(ApiEndpoint.OpenAiChat, Stream), facts => Assert.Equal(("b", true), (facts.Text, facts.Terminated)));
+
+        const string Blocks = "data: {\"index\":3,\"content_block\":{\"type\":\"tool_use\",\"name\":\"f\n\ndata: {\"delta\":{\"text\":\"b\"},\"type\":\"x\"}\n\n";
+        Assert.All(Facts.EveryWay(ApiEndpoint.AnthropicMessages, Blocks), facts => Assert.Equal(("b", (string?)null), (facts.Text, facts.ToolCalls)));
+
+        const string Items = "data: {\"delta\":\"lost\",\"item\":\"\n\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"b\"}\n\n";
+        Assert.All(Facts.EveryWay(ApiEndpoint.OpenAiResponses, Items), facts => Assert.Equal("b", facts.Text));
     }
 
     [Fact]
@@ -34,7 +40,7 @@ public sealed class EventStreamTests
     {
         const string Stream = "data: [DON]\n\ndata: [DONE]x\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
 
-        Assert.All(EveryWay(ApiEndpoint.OpenAiChat, Stream), facts => Assert.Equal(("a", false), (facts.Text, facts.Terminated)));
+        Assert.All(Facts.EveryWay(ApiEndpoint.OpenAiChat, Stream), facts => Assert.Equal(("a", false), (facts.Text, facts.Terminated)));
     }
 
     [Fact]
@@ -56,18 +62,18 @@ public sealed class EventStreamTests
             """;
 
         Assert.All(
-            EveryWay(ApiEndpoint.OpenAiChat, Stream),
+            Facts.EveryWay(ApiEndpoint.OpenAiChat, Stream),
             facts => Assert.Equal(("""[{"name":"f","arguments":{"x":1}},{"name":"g","arguments":"no json"}]""", 2), (facts.ToolCalls, facts.ToolCallCount)));
     }
 
     [Fact]
     public void An_error_among_the_events_is_one()
     {
-        Assert.All(EveryWay(ApiEndpoint.OpenAiChat, "data: {\"error\":{\"message\":\"boom\"}}\n\n"), facts => Assert.Equal(("boom", false), (facts.Error, facts.Terminated)));
-        Assert.All(EveryWay(ApiEndpoint.AnthropicMessages, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"boom\"}}\n\n"), facts => Assert.Equal("boom", facts.Error));
-        Assert.All(EveryWay(ApiEndpoint.OpenAiResponses, "event: error\ndata: {\"message\":\"boom\",\"type\":\"error\"}\n\n"), facts => Assert.Equal("boom", facts.Error));
+        Assert.All(Facts.EveryWay(ApiEndpoint.OpenAiChat, "data: {\"error\":{\"message\":\"boom\"}}\n\n"), facts => Assert.Equal(("boom", false), (facts.Error, facts.Terminated)));
+        Assert.All(Facts.EveryWay(ApiEndpoint.AnthropicMessages, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"boom\"}}\n\n"), facts => Assert.Equal("boom", facts.Error));
+        Assert.All(Facts.EveryWay(ApiEndpoint.OpenAiResponses, "event: error\ndata: {\"message\":\"boom\",\"type\":\"error\"}\n\n"), facts => Assert.Equal("boom", facts.Error));
         Assert.All(
-            EveryWay(ApiEndpoint.OpenAiResponses, "data: {\"response\":{\"status\":\"failed\",\"error\":{\"message\":\"boom\"}},\"type\":\"response.failed\"}\n\n"),
+            Facts.EveryWay(ApiEndpoint.OpenAiResponses, "data: {\"response\":{\"status\":\"failed\",\"error\":{\"message\":\"boom\"}},\"type\":\"response.failed\"}\n\n"),
             facts => Assert.Equal(("boom", true), (facts.Error, facts.Terminated)));
     }
 
@@ -75,32 +81,37 @@ public sealed class EventStreamTests
     public void Cached_tokens_are_found_where_each_dialect_puts_them()
     {
         Assert.All(
-            EveryWay(ApiEndpoint.OpenAiChat, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":50,\"completion_tokens\":2,\"prompt_tokens_details\":{\"cached_tokens\":49}}}\n\ndata: [DONE]\n\n"),
+            Facts.EveryWay(ApiEndpoint.OpenAiChat, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":50,\"completion_tokens\":2,\"prompt_tokens_details\":{\"cached_tokens\":49}}}\n\ndata: [DONE]\n\n"),
             facts => Assert.Equal((50, 49, 2), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens)));
         Assert.All(
-            EveryWay(ApiEndpoint.AnthropicMessages, "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"input_tokens\":1,\"cache_read_input_tokens\":40,\"cache_creation_input_tokens\":9,\"output_tokens\":2}}\n\ndata: {\"type\":\"message_stop\"}\n\n"),
+            Facts.EveryWay(ApiEndpoint.AnthropicMessages, "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"input_tokens\":1,\"cache_read_input_tokens\":40,\"cache_creation_input_tokens\":9,\"output_tokens\":2}}\n\ndata: {\"type\":\"message_stop\"}\n\n"),
             facts => Assert.Equal((50, 40, 2, true), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens, facts.Terminated)));
         Assert.All(
-            EveryWay(ApiEndpoint.OpenAiResponses, "data: {\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":50,\"output_tokens\":2,\"input_tokens_details\":{\"cached_tokens\":0}}},\"type\":\"response.completed\"}\n\n"),
-            facts => Assert.Equal((50, (int?)null, 2, true), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens, facts.Terminated)));
+            Facts.EveryWay(ApiEndpoint.OpenAiResponses, "data: {\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":50,\"output_tokens\":2,\"input_tokens_details\":{\"cached_tokens\":0}}},\"type\":\"response.completed\"}\n\n"),
+            facts => Assert.Equal((50, 0, 2, true), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens, facts.Terminated)));
     }
 
     [Fact]
     public void Reasoning_is_kept_apart_from_the_answer()
     {
         Assert.All(
-            EveryWay(ApiEndpoint.OpenAiResponses, "data: {\"delta\":\"hm\",\"type\":\"response.reasoning_summary_text.delta\"}\n\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"yes\"}\n\n"),
+            Facts.EveryWay(ApiEndpoint.OpenAiResponses, "data: {\"delta\":\"hm\",\"type\":\"response.reasoning_summary_text.delta\"}\n\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"yes\"}\n\n"),
             facts => Assert.Equal(("hm", "yes", 2), (facts.Thinking, facts.Text, facts.ContentPieces)));
         Assert.All(
-            EveryWay(ApiEndpoint.AnthropicMessages, "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}\n\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"yes\"}}\n\n"),
+            Facts.EveryWay(ApiEndpoint.AnthropicMessages, "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}\n\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"yes\"}}\n\n"),
             facts => Assert.Equal(("hm", "yes", 2), (facts.Thinking, facts.Text, facts.ContentPieces)));
     }
 
-    [Fact]
-    public void A_token_costs_no_allocation()
+    [Theory]
+    [InlineData("/v1/chat/completions", """{"id":"x","model":"a","choices":[{"index":0,"delta":{"content":" word"},"finish_reason":null}]}""")]
+    [InlineData("/v1/chat/completions", """{"choices":[{"delta":{"reasoning":" word"}}]}""")]
+    [InlineData("/v1/messages", """{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":" word"}}""")]
+    [InlineData("/v1/messages", """{"delta":{"thinking":" \u0077ord"},"index":1}""")]
+    [InlineData("/v1/responses", """{"type":"response.output_text.delta","item_id":"msg_1","output_index":1,"content_index":0,"delta":" word"}""")]
+    public void A_token_costs_no_allocation(string path, string json)
     {
-        var token = Encoding.UTF8.GetBytes("data: {\"id\":\"x\",\"model\":\"a\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" word\"},\"finish_reason\":null}]}\n\n");
-        var reader = Reader(ApiEndpoint.OpenAiChat);
+        var token = Encoding.UTF8.GetBytes($"data: {json}\n\n");
+        var reader = Reader(ApiEndpoint.FromPath(path));
         for (var warm = 0; warm < 20_000; warm++)
         {
             reader.Read(token, 1);
@@ -115,28 +126,5 @@ public sealed class EventStreamTests
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
-    /// <summary>Whole, byte by byte, and in two pieces cut everywhere.</summary>
-    private static IEnumerable<ResponseFacts> EveryWay(ApiEndpoint endpoint, string stream)
-    {
-        var bytes = Encoding.UTF8.GetBytes(stream);
-        yield return Read(endpoint, [bytes]);
-        yield return Read(endpoint, bytes.Select(value => new[] { value }));
-        for (var cut = 1; cut < bytes.Length; cut++)
-        {
-            yield return Read(endpoint, [bytes[..cut], bytes[cut..]]);
-        }
-    }
-
     private static IResponseReader Reader(ApiEndpoint endpoint) => WireProtocols.Of(endpoint).CreateResponseReader(endpoint, new ResponseHead(200, "text/event-stream", 0))!;
-
-    private static ResponseFacts Read(ApiEndpoint endpoint, IEnumerable<byte[]> pieces)
-    {
-        var reader = Reader(endpoint);
-        foreach (var piece in pieces)
-        {
-            reader.Read(piece, timestamp: 0);
-        }
-
-        return reader.Complete(TimeProvider.System, ended: true);
-    }
 }

@@ -6,13 +6,31 @@ namespace OllamaProxy.UnitTests.Proxy;
 
 public sealed class UsageInjectionTests
 {
-    private const string Wish = ",\"stream_options\":{\"include_usage\":true}";
-
     [Theory]
-    [InlineData("{\"model\":\"a\",\"stream\":true}", "{\"model\":\"a\",\"stream\":true" + Wish + "}")]
-    [InlineData("{\"STREAM\":true,\"messages\":[{\"content\":\"}\"}] } trailing", "{\"STREAM\":true,\"messages\":[{\"content\":\"}\"}] " + Wish + "} trailing")]
-    [InlineData("{\"stream\":true,\"stream_options\":{\"include_usage\":false}}", "{\"stream\":true,\"stream_options\":{\"include_usage\":false}" + Wish + "}")]
-    [InlineData("{\"stream\":true,\"stream_options\":null}", "{\"stream\":true,\"stream_options\":null" + Wish + "}")]
+    [InlineData("""{"model":"a","stream":true}""", """{"model":"a","stream":true,"stream_options":{"include_usage":true}}""")]
+    [InlineData(
+        """{"STREAM":true,"messages":[{"content":"}"}] } trailing""",
+        """{"STREAM":true,"messages":[{"content":"}"}],"stream_options":{"include_usage":true} } trailing""")]
+    [InlineData("""{ "stream" : true }{"stream":false}""", """{ "stream" : true,"stream_options":{"include_usage":true} }{"stream":false}""")]
+    [InlineData("""{"stream":true,"stream":null}""", """{"stream":true,"stream":null,"stream_options":{"include_usage":true}}""")]
+    [InlineData("""{"stream":true,"stream_options":{"include_usage":false}}""", """{"stream":true,"stream_options":{"include_usage":true}}""")]
+    [InlineData(
+        """{"Stream_Options" : { "x":1, "Include_Usage" : null } , "stream":true}""",
+        """{"Stream_Options" : { "x":1, "Include_Usage" : true } , "stream":true}""")]
+    [InlineData("""{"stream_options": null ,"stream":true}""", """{"stream_options": {"include_usage":true} ,"stream":true}""")]
+    [InlineData("""{"stream_options":{ },"stream":true}""", """{"stream_options":{"include_usage":true },"stream":true}""")]
+    [InlineData(
+        """{"stream_options":{"include_obfuscation":{"include_usage":true}},"stream":true}""",
+        """{"stream_options":{"include_usage":true,"include_obfuscation":{"include_usage":true}},"stream":true}""")]
+    [InlineData("""{"stream_options":{"include_usage":true},"stream":true,"stream_options":{"include_usage":false}}""",
+        """{"stream_options":{"include_usage":true},"stream":true,"stream_options":{"include_usage":true}}""")]
+    [InlineData(
+        """{"stream_options":{"include_usage":true},"stream_options":null,"stream":true}""",
+        """{"stream_options":{"include_usage":true},"stream_options":{"include_usage":true},"stream":true}""")]
+    [InlineData(
+        """{"metadata":{"stream_options":{"include_usage":true}},"stream":true}""",
+        """{"metadata":{"stream_options":{"include_usage":true}},"stream":true,"stream_options":{"include_usage":true}}""")]
+    [InlineData("{\r\n\t\"stream\":\ttrue\r\n}\r\n", "{\r\n\t\"stream\":\ttrue,\"stream_options\":{\"include_usage\":true}\r\n}\r\n")]
     public void A_stream_that_does_not_ask_for_counts_is_made_to(string body, string rewritten)
     {
         Assert.Equal(rewritten, Encoding.UTF8.GetString(UsageRequest.Rewrite(Encoding.UTF8.GetBytes(body))!));
@@ -24,6 +42,12 @@ public sealed class UsageInjectionTests
     [InlineData("{\"stream\":true,\"stream\":false}")]
     [InlineData("{\"stream\":\"true\"}")]
     [InlineData("{\"stream\":true,\"stream_options\":{\"x\":[1],\"include_usage\":true}}")]
+    [InlineData("{\"stream\":true,\"stream_options\":{\"include_usage\":true},\"stream_options\":{}}")]
+    [InlineData("{\"stream\":true,\"stream_options\":\"usage\"}")]
+    [InlineData("{\"stream\":true,\"stream_options\":[]}")]
+    [InlineData("{\"stream\":true,\"stream_options\":{\"include_usage\":1}}")]
+    [InlineData("\uFEFF{\"stream\":true}")]
+    [InlineData("{\"stream\":true,}")]
     [InlineData("{\"stream\":true")]
     [InlineData("[{\"stream\":true}]")]
     [InlineData("no json")]
@@ -51,24 +75,60 @@ public sealed class UsageInjectionTests
 
     [Theory]
     [InlineData("data: {\"choices\":[{\"delta\":{\"content\":\"usage\"}}],\"x\":{\"usage\":{\"prompt_tokens\":1}}}\n\n")]
+    [InlineData("data: {\"choices\":[{\"delta\":{\"content\":\",\\\"usage\\\":{}\"},\"usage\":null}]}\n\n")]
     [InlineData("data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n")]
-    [InlineData("data: {broken\n\n")]
-    [InlineData(": comment\n\n")]
-    [InlineData("event: x\ndata: {\"choices\":[],\"usage\":{}}\n\n")]
+    [InlineData("data: {\"usage\":1,broken\n\n")]
+    [InlineData("data: [{\"usage\":{}}]\n\n")]
+    [InlineData("datax: {\"choices\":[],\"usage\":{}}\n\n")]
+    [InlineData(": usage\n\n")]
     [InlineData("data: [DONE]\n\n")]
+    [InlineData("\n\n\n")]
     [InlineData("data: {\"half\":")]
     public void Everything_else_passes_as_it_came(string stream)
     {
-        Assert.Equal(stream, Encoding.UTF8.GetString(Filter([Encoding.UTF8.GetBytes(stream)])));
+        Assert.All(EveryWay(stream), passed => Assert.Equal(stream, passed));
     }
 
     [Theory]
-    [InlineData("data: {\"usage\":null,\"choices\":[{}]}\n\n", "data: {\"choices\":[{}]}\n\n")]
-    [InlineData("data: {\"choices\":[{}],\"usage\":null,\"a\":1}\n\n", "data: {\"choices\":[{}],\"a\":1}\n\n")]
-    [InlineData("data: {\"choices\":[{\"a\":[]},{}],\"usage\":{\"a\":{}}}\r\n\r\n", "data: {\"choices\":[{\"a\":[]},{}]}\r\n\r\n")]
-    public void A_usage_beside_choices_goes_alone(string stream, string filtered)
+    [InlineData("""{"usage":null,"choices":[{}]}""", """{"choices":[{}]}""")]
+    [InlineData("""{"choices":[{}],"usage":null,"a":1}""", """{"choices":[{}],"a":1}""")]
+    [InlineData("""{"choices":[{"a":[]},{}],"usage":{"a":{}}}""", """{"choices":[{"a":[]},{}]}""")]
+    [InlineData(
+        """{"id": "x", "choices": [{"delta": {"content": "a"}}], "usage": {"prompt_tokens": 5}}""",
+        """{"id": "x", "choices": [{"delta": {"content": "a"}}]}""")]
+    [InlineData("""{ "usage" : null , "choices" : [ {} ] }""", """{ "choices" : [ {} ] }""")]
+    [InlineData("""{ "id" : 1 , "usage" : {"a":"}"} , "choices" : [ {} ] }""", """{ "id" : 1 , "choices" : [ {} ] }""")]
+    [InlineData("""{"choices":[{}] , "usage":"a,b" }""", """{"choices":[{}] }""")]
+    [InlineData("""{"usage":1,"usage":{},"choices":[{}],"usage":[1,2],"usage":null,"a":"usage","usage":true}""", """{"choices":[{}],"a":"usage"}""")]
+    [InlineData("""{"choices":[],"usage":null,"prompt_filter_results":[]}""", """{"choices":[],"prompt_filter_results":[]}""")]
+    [InlineData("""{"choices":[],"usage":{"a":1},"error":{"message":"boom"}}""", """{"choices":[],"error":{"message":"boom"}}""")]
+    [InlineData("""{"object":"x","usage":{"a":1}}""", """{"object":"x"}""")]
+    [InlineData("""{"choices":[{}],"usage":{"a":"\u007d\"},"}} trailing""", """{"choices":[{}]} trailing""")]
+    public void The_usage_of_an_event_goes_and_the_rest_stays_byte_for_byte(string json, string filtered)
     {
-        Assert.Equal(filtered, Encoding.UTF8.GetString(Filter([Encoding.UTF8.GetBytes(stream)])));
+        foreach (var end in (string[])["\n", "\r\n", "\r"])
+        {
+            var after = $"data: [DONE]{end}{end}";
+            Assert.All(EveryWay($"data: {json}{end}{end}{after}"), passed => Assert.Equal($"data: {filtered}{end}{end}{after}", passed));
+            var rest = $"{end}: usage{end}{end}{after}";
+            Assert.All(EveryWay($"id: 1{end}data:{json}{rest}"), passed => Assert.Equal($"id: 1{end}data:{filtered}{rest}", passed));
+        }
+    }
+
+    [Theory]
+    [InlineData("data: {\"choices\":[],\"usage\":{}}\n\n", "")]
+    [InlineData("data: {\"id\":1, \"usage\" : {\"a\":1} , \"choices\" : [ ] }\r\n\r\n", "")]
+    [InlineData("data: {\"choices\":null,\"usage\":{\"a\":1},\"error\":null}\n\n", "")]
+    [InlineData("data: {\"usage\":{\"a\":1}}\n\n", "")]
+    [InlineData("event: x\ndata: {\"choices\":[],\"usage\":{}}\n\n", "event: x\n\n")]
+    [InlineData("data: {\"choices\":[],\ndata: \"usage\":\ndata: {}}\nid: 7\n\n", "id: 7\n\n")]
+    [InlineData("data: {\"choices\":\ndata: [{}],\ndata: \"usage\":null}\n\n", "data: {\"choices\":\ndata: [{}]}\n\n")]
+    [InlineData(
+        "data: {\"choices\":[],\"usage\":{}}\n\ndata: {\"choices\":[{}]}\n\ndata: {\"choices\":[],\"usage\":{}}\n\ndata: [DONE]\n\n",
+        "data: {\"choices\":[{}]}\n\ndata: [DONE]\n\n")]
+    public void An_event_that_only_carries_the_counts_goes_as_a_whole(string stream, string filtered)
+    {
+        Assert.All(EveryWay(stream), passed => Assert.Equal(filtered, passed));
     }
 
     [Fact]
@@ -101,6 +161,18 @@ public sealed class UsageInjectionTests
 
         filter.Finish();
         return filter.Passed.ToArray();
+    }
+
+    /// <summary>What passes of a stream in one piece, byte by byte, and cut in two anywhere.</summary>
+    private static IEnumerable<string> EveryWay(string stream)
+    {
+        var body = Encoding.UTF8.GetBytes(stream);
+        yield return Encoding.UTF8.GetString(Filter([body]));
+        yield return Encoding.UTF8.GetString(Filter(body.Select(value => new[] { value })));
+        for (var cut = 0; cut < body.Length; cut++)
+        {
+            yield return Encoding.UTF8.GetString(Filter([body[..cut], body[cut..]]));
+        }
     }
 
     /// <summary>Without what differs between any two answers.</summary>

@@ -28,6 +28,58 @@ public sealed class ErrorTypeTests
         Assert.Equal(type, ErrorTypes.Of(Exchange(outcome, status, error)));
     }
 
+    [Theory]
+    [InlineData("llama runner process has terminated: error loading model: unable to allocate CUDA0 buffer")]
+    [InlineData("llama runner process has terminated: error loading model: unable to allocate backend buffer")]
+    [InlineData("llama-server reported out-of-memory during startup: ggml_backend_cuda_buffer_type_alloc_buffer: cudaMalloc failed: out of memory")]
+    [InlineData("ggml_vulkan: Device memory allocation of size 1048576 failed.")]
+    [InlineData("llama-server process has terminated: ggml_gallocr_reserve_n_impl: failed to allocate ROCm0 buffer of size 1073741824")]
+    [InlineData("llama-server process has terminated: llama_init_from_model: failed to initialize the context: failed to allocate compute pp buffers")]
+    [InlineData("ROCm error: hipMalloc failed")]
+    [InlineData("ROCm error: hipErrorOutOfMemory")]
+    [InlineData("CUDA error: CUBLAS_STATUS_ALLOC_FAILED")]
+    [InlineData("ggml_vulkan: Device memory allocation of size 1048576 failed.\nggml_vulkan: vk::Device::allocateMemory: ErrorOutOfDeviceMemory")]
+    [InlineData("VK_ERROR_OUT_OF_DEVICE_MEMORY")]
+    [InlineData("vk::Device::allocateMemory: ErrorOutOfHostMemory")]
+    [InlineData("error: Insufficient Memory (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)")]
+    [InlineData("mlx runner failed: [metal::malloc] Attempting to allocate 34359738368 bytes which is greater than the maximum allowed buffer size")]
+    [InlineData("model requires 20.1 GB but only 8.0 GB are available (after 1.0 GB overhead)")]
+    [InlineData("terminate called after throwing an instance of 'std::bad_alloc'")]
+    [InlineData("fork/exec /usr/lib/ollama/llama-server: cannot allocate memory")]
+    [InlineData("not enough vram available to load any model layers")]
+    [InlineData("CUDA error: cudaErrorMemoryAllocation")]
+    [InlineData("The paging file is too small for this operation to complete.")]
+    [InlineData("memory layout cannot be allocated with num_gpu = 99")]
+    public void Too_little_memory_is_known_in_the_words_of_every_runner(string error)
+    {
+        Assert.Equal(ErrorType.OutOfMemory, ErrorTypes.Of(Exchange(ExchangeOutcome.UpstreamError, 500, error)));
+        Assert.Equal(ErrorType.OutOfMemory, ErrorTypes.Of(Exchange(ExchangeOutcome.UpstreamError, 200, error)));
+        Assert.Equal(ErrorType.OutOfMemory, ErrorTypes.Of(Exchange(ExchangeOutcome.UpstreamError, 500, error.ToUpperInvariant())));
+    }
+
+    [Theory]
+    [InlineData(400, "the prompt is longer than the context length currently available to the model; shorten the prompt", ErrorType.ContextOverflow)]
+    [InlineData(500, "input after truncation exceeds maximum context length", ErrorType.ContextOverflow)]
+    [InlineData(500, "input (600 tokens) is too large to process. increase the physical batch size (current batch size: 512)", ErrorType.ContextOverflow)]
+    [InlineData(400, "{\"error\":{\"code\":400,\"message\":\"too much\",\"type\":\"exceed_context_size_error\"}}", ErrorType.ContextOverflow)]
+    [InlineData(400, "prompt is too long: 210000 tokens > 200000 maximum", ErrorType.ContextOverflow)]
+    [InlineData(500, "could not find a KV slot for the batch (try reducing the size of the batch or increase the context)", ErrorType.ContextOverflow)]
+    [InlineData(500, "context deadline exceeded", ErrorType.UpstreamError)]
+    [InlineData(404, "model \"a\" not found, try pulling it first", ErrorType.ModelNotFound)]
+    [InlineData(200, "pull model manifest: file does not exist", ErrorType.ModelNotFound)]
+    [InlineData(500, "model 'a' not found", ErrorType.ModelNotFound)]
+    [InlineData(500, "llama-server binary not found (checked: /usr/lib/ollama)", ErrorType.UpstreamError)]
+    [InlineData(500, "server busy, please try again.  maximum pending requests exceeded", ErrorType.Busy)]
+    [InlineData(200, "Overloaded", ErrorType.Busy)]
+    [InlineData(529, null, ErrorType.Busy)]
+    [InlineData(499, "request canceled", ErrorType.UpstreamError)]
+    [InlineData(500, "invalid format: \"yaml\"; expected \"json\" or a valid JSON Schema object", ErrorType.BadRequest)]
+    [InlineData(404, null, ErrorType.NotFound)]
+    public void An_error_is_known_by_its_words_under_any_status(int status, string? error, ErrorType type)
+    {
+        Assert.Equal(type, ErrorTypes.Of(Exchange(ExchangeOutcome.UpstreamError, status, error)));
+    }
+
     [Fact]
     public void A_success_has_none()
     {

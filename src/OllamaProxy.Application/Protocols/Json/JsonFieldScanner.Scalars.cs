@@ -113,17 +113,7 @@ internal sealed partial class JsonFieldScanner
 
         EndToken(_at + length);
         // The byte after a token is the next state's: nothing of it is passed here, but something must be.
-        return length == 0 ? StepAfterToken(bytes) : length;
-    }
-
-    private int StepAfterToken(ReadOnlySpan<byte> bytes)
-    {
-        if (_isRaw && _rawEnded)
-        {
-            EndRaw();
-        }
-
-        return Step(bytes);
+        return length == 0 ? Step(bytes) : length;
     }
 
     private void EndToken(int end)

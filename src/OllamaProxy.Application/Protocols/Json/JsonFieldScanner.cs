@@ -164,7 +164,7 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
     {
         var want = _node == JsonFields.None ? JsonWant.Presence : fields.WantOf(_node);
         var field = _node == JsonFields.None ? JsonFields.None : fields.FieldOf(_node);
-        if (want == JsonWant.Raw && !_isRaw)
+        if (want == JsonWant.Raw && !_isRaw && value is (byte)'{' or (byte)'[')
         {
             _isRaw = true;
             _pattern.GiveUp();
@@ -178,7 +178,7 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
             _pattern.Present(field);
         }
 
-        var isLooked = want == JsonWant.Value && !_isRaw;
+        var isLooked = want is JsonWant.Value or JsonWant.Raw && !_isRaw;
         switch (value)
         {
             case (byte)'"':

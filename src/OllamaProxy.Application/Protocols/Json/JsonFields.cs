@@ -8,7 +8,7 @@ internal enum JsonWant : byte
     /// <summary>Scalars with their content; objects and arrays with their beginning and end.</summary>
     Value,
 
-    /// <summary>The JSON text of the value, whatever it is.</summary>
+    /// <summary>Scalars with their content; objects and arrays as their JSON text.</summary>
     Raw,
 
     /// <summary>Only that it is there: the content (an image, a tool's schema) is passed over.</summary>
@@ -26,7 +26,7 @@ internal sealed class JsonFields
 
     private readonly List<Node> _nodes = [new Node()];
 
-    /// <param name="fields">A path, the number under which its values are reported, and what is wanted of it.</param>
+    /// <param name="fields">A path (empty for the whole value), the number under which its values are reported, and what is wanted of it.</param>
     public JsonFields(params ReadOnlySpan<(string Path, int Field, JsonWant Want)> fields)
     {
         foreach (var (path, field, want) in fields)
