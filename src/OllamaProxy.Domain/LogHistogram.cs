@@ -118,7 +118,18 @@ public sealed class LogHistogram
 
     public Distribution ToDistribution() => Count == 0
         ? Distribution.Empty
-        : new Distribution { Count = Count, Mean = Sum / Count, P5 = Quantile(0.05), P10 = Quantile(0.1), P50 = Quantile(0.5), P90 = Quantile(0.9), P95 = Quantile(0.95), P99 = Quantile(0.99), Max = Max };
+        : new Distribution
+        {
+            Count = Count,
+            Mean = Sum / Count,
+            P5 = Quantile(0.05),
+            P10 = Quantile(0.1),
+            P50 = Quantile(0.5),
+            P90 = Quantile(0.9),
+            P95 = Quantile(0.95),
+            P99 = Quantile(0.99),
+            Max = Max,
+        };
 
     /// <summary>Buckets with their bounds' upper end and count, for a chart.</summary>
     public IEnumerable<(double UpperBound, long Count)> Buckets() =>

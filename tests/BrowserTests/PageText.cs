@@ -8,7 +8,8 @@ internal static class PageText
 {
     private const string Unknown = "–";
 
-    public static double? Number(JsonElement json, string key) => json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
+    public static double? Number(JsonElement json, string key) =>
+        json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
 
     public static int? Count(JsonElement json, string key) => (int?)Number(json, key);
 
@@ -16,7 +17,8 @@ internal static class PageText
 
     public static string Speed(double? tokensPerSecond) => tokensPerSecond is { } value ? $"{Significant(value)} tok/s" : Unknown;
 
-    public static string Estimated(JsonElement json, string key, string text) => text != Unknown && json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.True ? $"~ {text}" : text;
+    public static string Estimated(JsonElement json, string key, string text) =>
+        text != Unknown && json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.True ? $"~ {text}" : text;
 
     /// <param name="seconds">Less than a minute and a half.</param>
     public static string Duration(double? seconds) => seconds switch
@@ -29,4 +31,18 @@ internal static class PageText
 
     /// <summary>Three digits that count, at most two of them behind the point.</summary>
     private static string Significant(double value) => value.ToString(value < 10 ? "F2" : value < 100 ? "F1" : "F0", CultureInfo.InvariantCulture);
+}
+
+/// <summary>What the page shows of a record that the API gave.</summary>
+internal sealed class PageFacts(JsonElement record)
+{
+    public string Input { get; } = PageText.Text(record, "input_tokens");
+
+    public string Output { get; } = PageText.Estimated(record, "tokens_estimated", PageText.Text(record, "output_tokens"));
+
+    public string Speed { get; } = PageText.Estimated(record, "tokens_per_second_estimated", PageText.Speed(PageText.Number(record, "tokens_per_second")));
+
+    public string FirstToken { get; } = PageText.Duration(PageText.Number(record, "time_to_first_token"));
+
+    public string Duration { get; } = PageText.Duration(PageText.Number(record, "latency"));
 }

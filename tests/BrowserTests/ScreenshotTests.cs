@@ -70,7 +70,9 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     public async Task A_request_of_each_kind_fits_its_page(string name, string endpoint, string outcome)
     {
         await using var visit = await VisitAsync(busy.Address, name, 1360, 860);
-        var id = busy.Records.Select((record, index) => (record, Id: index + 1)).Last(entry => entry.record.Endpoint == endpoint && entry.record.Outcome == outcome && (entry.record.QueueTime > TimeSpan.FromSeconds(1) || outcome == "upstream_error")).Id;
+        var id = busy.Records.Select((record, index) => (record, Id: index + 1))
+            .Last(entry => entry.record.Endpoint == endpoint && entry.record.Outcome == outcome
+                && (entry.record.QueueTime?.TotalSeconds > 1 || entry.record.Error is not null)).Id;
 
         await visit.OpenAsync($"requests/{id}");
         await visit.Page.Locator(".why").WaitForAsync();
@@ -118,7 +120,8 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
         {
             await visit.OpenAsync(view);
 
-            await Assertions.Expect(visit.Page.Locator(".message pre")).ToContainTextAsync($"curl {proxy.Address.GetLeftPart(UriPartial.Authority)}/api/generate");
+            var address = proxy.Address.GetLeftPart(UriPartial.Authority);
+            await Assertions.Expect(visit.Page.Locator(".message pre")).ToContainTextAsync($"curl {address}/api/generate");
             await AssertFitsAsync(visit);
         }
 

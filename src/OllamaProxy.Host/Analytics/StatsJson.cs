@@ -188,5 +188,6 @@ internal sealed record DistributionJson(
     [property: JsonPropertyName("p99")] double? P99,
     [property: JsonPropertyName("max")] double? Max)
 {
-    public static DistributionJson Of(Distribution values) => new(values.Count, values.Mean, values.P5, values.P10, values.P50, values.P90, values.P95, values.P99, values.Max);
+    public static DistributionJson Of(Distribution values) =>
+        new(values.Count, values.Mean, values.P5, values.P10, values.P50, values.P90, values.P95, values.P99, values.Max);
 }

@@ -62,7 +62,7 @@ describe('colors', () => {
     const group = (name: string | null, success: number, output_tokens = 0): Group => ({ name, numbers: { success, output_tokens } as Group['numbers'] });
     expect(answering([group('typo', 0), group('cut', 0, 7), group('good', 1), group(null, 3)])).toEqual(['cut', 'good']);
     const of = (model: string | null, status: string, output_tokens: number | null) => record({ model, status, output_tokens });
-    expect(answeringIn([of('rare', 'success', 1), of('typo', 'error', null), of('often', 'cancelled', 3), of(null, 'success', 1), of('often', 'success', null)])).toEqual(['often', 'rare']);
+    expect(answeringIn([of('rare', 'success', 1), of('typo', 'error', null), of('often', 'cancelled', 3), of(null, 'success', 1), of('often', 'success', null), record({ model: 'pulled', is_inference: false })])).toEqual(['often', 'rare']);
   });
   it('are taken only from a model that is used less, and only when all models are known', () => {
     const before = assign(none, many(palette), true);
