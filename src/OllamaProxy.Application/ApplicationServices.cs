@@ -23,6 +23,7 @@ public static class ApplicationServices
         services.AddSingleton<TrackingRules>();
         services.AddSingleton(provider => new TruncationDetector(provider.GetRequiredService<OllamaWatch>().ContextLengthOf));
         services.AddSingleton<ModelLoads>();
+        services.AddSingleton<ModelNames>();
         services.AddSingleton<OllamaWatch>();
 
         services.AddSingleton<ServiceFactory>(provider => provider.GetService!);

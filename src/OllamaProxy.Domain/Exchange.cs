@@ -68,6 +68,9 @@ public sealed record Exchange
     public RequestFacts Request { get; init; } = RequestFacts.Unknown;
 
     public ResponseFacts Response { get; init; } = ResponseFacts.Unknown;
+
+    /// <summary>True when Ollama was asked to run a model. An endpoint alone is not enough: the method decides, and so does what the answer was.</summary>
+    public bool IsInference => Endpoint.RunsModel(Method) && StatusCode != 405 && Response.IsInference;
 }
 
 /// <summary>What a reader understood of a request body. Texts are bounded by the reader; null is unknown.</summary>
@@ -166,7 +169,7 @@ public sealed record ResponseFacts
     /// <summary>The mean pause between pieces; null with fewer than two.</summary>
     public TimeSpan? MeanGap { get; init; }
 
-    /// <summary>The longest pause between pieces; null with fewer than two.</summary>
+    /// <summary>The longest pause between pieces. In a stream that was cut it may be the silence before the cut. Null when there was no pause.</summary>
     public TimeSpan? LongestGap { get; init; }
 
     /// <summary>False for answers that ran no model: load and unload answers and rendered-prompt dumps.</summary>

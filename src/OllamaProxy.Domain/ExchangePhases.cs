@@ -2,7 +2,7 @@ namespace OllamaProxy.Domain;
 
 /// <summary>
 /// Where the time of an exchange went. Each part is what could be known of it, null otherwise: what happens inside Ollama is on the wire only in its own API,
-/// whose clock it is measured by; the rest is measured by ours. Parts do not overlap, and need not add up to the whole: uploading, for one, is in none.
+/// whose clock it is measured by; the rest is measured by ours. Parts do not overlap, and need not add up to the whole.
 /// </summary>
 public sealed record ExchangePhases
 {
@@ -64,11 +64,12 @@ public static class ExchangePhaseNames
 {
     public const string Queue = "queue";
     public const string Connect = "connect";
+    public const string ResponseWait = "response_wait";
     public const string EngineWait = "engine_wait";
     public const string Load = "load";
     public const string PromptEval = "prompt_eval";
     public const string Decode = "decode";
     public const string ClientBackPressure = "client_backpressure";
 
-    public static IReadOnlyList<string> All { get; } = [Queue, Connect, EngineWait, Load, PromptEval, Decode, ClientBackPressure];
+    public static IReadOnlyList<string> All { get; } = [Queue, Connect, ResponseWait, EngineWait, Load, PromptEval, Decode, ClientBackPressure];
 }

@@ -1,19 +1,24 @@
 namespace OllamaProxy.Domain;
 
 /// <summary>
-/// Model names as Ollama means them. Answers echo the request's spelling, so <c>FAKE</c>, <c>fake:latest</c> and
-/// <c>registry.ollama.ai/library/fake</c> are one model; <c>/api/ps</c> shows the short form, and so do we.
+/// Model names as Ollama reads them. Answers echo the spelling of the request, so <c>FAKE</c>, <c>fake:latest</c>, <c>registry.ollama.ai/library/fake</c> and
+/// <c>https://registry.ollama.ai/library/fake</c> are one model. Ollama compares names without case, and shows them with the capitals they were installed with.
 /// </summary>
 public static class ModelName
 {
-    /// <summary>Longer names are no model's: Ollama limits each of the four parts to 80 characters. Cut here, as 404 names are free text.</summary>
+    /// <summary>Ollama limits each of the four parts to 80 characters. A longer name comes from a request that failed, so it is cut.</summary>
     public const int MaxLength = 350;
 
     /// <summary>
-    /// Canonical form: trimmed, lower case, without <c>registry.ollama.ai/</c> and <c>library/</c>, without the <c>:local</c> source suffix, with <c>:latest</c> when no tag is given.
-    /// Null when there is no name.
+    /// The identity of a model: <see cref="Shorten"/> in lower case. Records, filters, rollups and loads compare models by it. Null when there is no name.
     /// </summary>
-    public static string? Normalize(string? name)
+    public static string? Normalize(string? name) => Shorten(name)?.ToLowerInvariant();
+
+    /// <summary>
+    /// The name as <c>ollama ps</c> shows it, with the capitals it came with: trimmed, without a scheme, without <c>registry.ollama.ai/</c> and <c>library/</c>,
+    /// without the <c>:local</c> source suffix, and with <c>:latest</c> when it has no tag. Null when there is no name.
+    /// </summary>
+    public static string? Shorten(string? name)
     {
         var text = name.AsSpan().Trim();
         if (text.IsEmpty)
@@ -21,24 +26,23 @@ public static class ModelName
             return null;
         }
 
-        if (text.Length > MaxLength)
+        if (text.IndexOf("://", StringComparison.Ordinal) is >= 0 and var scheme)
         {
-            text = text[..MaxLength];
+            text = text[(scheme + "://".Length)..];
         }
 
-        var canonical = text.ToString().ToLowerInvariant();
-        canonical = Without(Without(canonical, "registry.ollama.ai/"), "library/");
-        if (canonical.EndsWith(":local", StringComparison.Ordinal))
+        text = Without(Without(text[..Math.Min(text.Length, MaxLength)], "registry.ollama.ai/"), "library/");
+        if (text.EndsWith(":local", StringComparison.OrdinalIgnoreCase))
         {
-            canonical = canonical[..^":local".Length];
+            text = text[..^":local".Length];
         }
 
-        var lastSegment = canonical.AsSpan(canonical.LastIndexOf('/') + 1);
-        return lastSegment.Contains(':') ? canonical : canonical + ":latest";
+        return text.IsEmpty ? null : text[(text.LastIndexOf('/') + 1)..].Contains(':') ? text.ToString() : $"{text}:latest";
     }
 
     /// <summary>Whether Ollama passes requests for this canonical name on to its cloud: such a model is never loaded here.</summary>
     public static bool IsCloud(string canonical) => canonical.EndsWith(":cloud", StringComparison.Ordinal) || canonical.EndsWith("-cloud", StringComparison.Ordinal);
 
-    private static string Without(string text, string prefix) => text.StartsWith(prefix, StringComparison.Ordinal) ? text[prefix.Length..] : text;
+    private static ReadOnlySpan<char> Without(ReadOnlySpan<char> text, string prefix) =>
+        text.StartsWith(prefix, StringComparison.OrdinalIgnoreCase) ? text[prefix.Length..] : text;
 }

@@ -59,6 +59,9 @@ public sealed record RequestRecord
 
     public double? TokensPerSecond { get; init; }
 
+    /// <summary>True when <see cref="TokensPerSecond"/> follows from the arrival of the pieces (<see cref="TokenSpeed"/>), false when Ollama measured it.</summary>
+    public bool SpeedEstimated { get; init; }
+
     /// <summary>Ollama's own <c>total_duration</c>.</summary>
     public TimeSpan? TotalDuration { get; init; }
 
@@ -76,6 +79,25 @@ public sealed record RequestRecord
 
     /// <summary>Connecting to Ollama; zero when a connection was open already.</summary>
     public TimeSpan? ConnectTime { get; init; }
+
+    /// <summary>
+    /// Waiting for Ollama, where it does not say what it did meanwhile (every <c>/v1</c> answer, and every answer that was cut or cancelled): from the moment it
+    /// was asked to the first piece of the answer, or to the end when none came. Null when Ollama was not asked, or when its own durations say more. It follows from stored times, so
+    /// records of earlier versions have it, too.
+    /// </summary>
+    public TimeSpan? ResponseWait
+    {
+        get
+        {
+            if (ConnectTime is not { } connect || (TotalDuration ?? LoadDuration ?? PromptEvalDuration ?? EvalDuration) is not null)
+            {
+                return null;
+            }
+
+            var wait = (TimeToFirstToken ?? TimeToHeaders ?? Latency) - connect - (QueueTime ?? TimeSpan.Zero);
+            return wait > TimeSpan.Zero ? wait : TimeSpan.Zero;
+        }
+    }
 
     /// <summary>Waiting inside Ollama (<see cref="ExchangePhases.EngineWait"/>).</summary>
     public TimeSpan? EngineWait { get; init; }
@@ -107,6 +129,7 @@ public sealed record RequestRecord
 
     public string? FinishReason { get; init; }
 
+    /// <summary>Whether the answer was a stream, whatever the request said; null when no answer came.</summary>
     public bool? Stream { get; init; }
 
     public string? ClientIp { get; init; }
@@ -142,6 +165,6 @@ public sealed record RequestRecord
 
     public double? Temperature { get; init; }
 
-    /// <summary>False for load, unload and management calls.</summary>
+    /// <summary>False for load, unload and management calls, and for every method but POST.</summary>
     public bool IsInference { get; init; }
 }

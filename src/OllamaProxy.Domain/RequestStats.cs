@@ -109,9 +109,10 @@ public sealed record StatLine
     /// <summary>Seconds.</summary>
     public Distribution Latency { get; init; } = Distribution.Empty;
 
-    /// <summary>Seconds; of streams only.</summary>
+    /// <summary>Seconds; of every record in which it was measured.</summary>
     public Distribution TimeToFirstToken { get; init; } = Distribution.Empty;
 
+    /// <summary>Measured by Ollama or estimated (<see cref="TokenSpeed"/>).</summary>
     public Distribution TokensPerSecond { get; init; } = Distribution.Empty;
 }
 

@@ -1,5 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using OllamaProxy.Domain;
 using OllamaProxy.TestKit;
 
@@ -71,6 +73,33 @@ public sealed class FaultTests
         Assert.EndsWith("1f\r\n{\"resp", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
         Assert.Equal(RawEnd.Closed, answer.End);
         Assert.Equal((ExchangeOutcome.Incomplete, "ab", 2, true), (exchange.Outcome, exchange.Response.Text, exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.Estimated));
+    }
+
+    [Fact]
+    public async Task The_silence_before_a_cut_is_the_longest_gap()
+    {
+        var (clock, cut) = (new FakeTimeProvider(), new TaskCompletionSource());
+        await using var upstream = new RawUpstream(async (connection, _) =>
+        {
+            await connection.WriteAsync(Encoding.ASCII.GetBytes(StreamHead + Chunk("{\"response\":\"a\",\"done\":false}\n")));
+            await cut.Task;
+            return false;
+        });
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" }, builder =>
+        {
+            builder.Services.AddSingleton<TimeProvider>(clock);
+            _recorded.Register(builder);
+        });
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/generate") { Content = new StringContent("{\"model\":\"a\"}") };
+        using var response = await proxy.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        await using var stream = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+        Assert.NotEqual(0, await stream.ReadAsync(new byte[1_024], TestContext.Current.CancellationToken));
+
+        clock.Advance(TimeSpan.FromSeconds(10));
+        cut.SetResult();
+        await Assert.ThrowsAnyAsync<IOException>(() => stream.CopyToAsync(Stream.Null, TestContext.Current.CancellationToken));
+
+        Assert.Equal(TimeSpan.FromSeconds(10), (await _recorded.SingleAsync()).Response.LongestGap);
     }
 
     [Fact]

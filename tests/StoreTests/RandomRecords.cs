@@ -74,6 +74,7 @@ internal sealed class RandomRecords(int seed)
         var outcome = _random.Next(3) == 0 ? (ExchangeOutcome)_random.Next(7) : ExchangeOutcome.Completed;
         var endpoint = Pick(s_endpoints);
         bool? stream = _random.Next(3) switch { 0 => null, 1 => true, _ => false };
+        TimeSpan? firstToken = _random.Next(3) == 0 ? null : Latency();
         return new RequestRecord
         {
             RequestId = $"{index:x32}",
@@ -87,7 +88,7 @@ internal sealed class RandomRecords(int seed)
             Status = outcome.Status(),
             Outcome = outcome.Name(),
             Latency = Latency(),
-            TimeToFirstToken = _random.Next(3) == 0 ? null : Latency(),
+            TimeToFirstToken = firstToken,
             LoadCause = _random.Next(4) == 0 ? "cold" : null,
             LoadDuration = _random.Next(2) == 0 ? null : Latency(),
             Truncation = _random.Next(5) == 0 ? "likely" : null,
@@ -95,7 +96,8 @@ internal sealed class RandomRecords(int seed)
             CachedInputTokens = _random.Next(4) == 0 ? _random.Next(10) : null,
             OutputTokens = _random.Next(4) == 0 ? null : _random.Next(10),
             TokensPerSecond = _random.Next(3) == 0 ? null : _random.Next(400) / 4.0,
-            Stream = stream,
+            SpeedEstimated = _random.Next(2) == 0,
+            Stream = firstToken is null ? stream : stream ?? true,
             ClientIp = Pick(s_clients),
             Application = Pick(s_applications),
             IsInference = endpoint != "tags",

@@ -45,6 +45,7 @@ internal static class Records
         OutputTokens = 8,
         TokensEstimated = true,
         TokensPerSecond = 9.25,
+        SpeedEstimated = true,
         TotalDuration = TimeSpan.FromMicroseconds(10),
         LoadDuration = TimeSpan.FromMicroseconds(11),
         LoadCause = "cold",

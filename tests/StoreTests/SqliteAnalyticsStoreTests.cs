@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using OllamaProxy.Application;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
 using OllamaProxy.Infrastructure.Analytics;
@@ -70,7 +71,7 @@ public sealed class SqliteAnalyticsStoreTests : RememberingStoreContract
     {
         var store = await OpenAsync();
         using var provider = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        var metrics = ActivatorUtilities.CreateInstance<ProxyMetrics>(provider, new MetricsOptions());
+        var metrics = ActivatorUtilities.CreateInstance<ProxyMetrics>(provider, new MetricsOptions(), new ModelNames());
         var batch = new RecordBatch(store, metrics, TimeProvider.System, NullLogger<RecordBatch>.Instance);
         batch.Add(Records.At(1));
         using var other = new SqliteConnection($"Data Source={File};Pooling=False");

@@ -1,6 +1,7 @@
 using FluentValidation;
 using MediatR;
 using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Analytics;
@@ -51,7 +52,7 @@ public sealed class GetStatsValidator : AbstractValidator<GetStats>
         query is not { SeriesStep: { } step, Filter: { From: { } from, To: { } to } } || step <= TimeSpan.Zero || (to - from) / step <= GetStats.MaxSteps;
 }
 
-internal sealed class GetStatsHandler(IAnalyticsStore store, ExchangeQueue queue, TimeProvider time) : IRequestHandler<GetStats, StatsResult>
+internal sealed class GetStatsHandler(IAnalyticsStore store, ExchangeQueue queue, ModelNames models, TimeProvider time) : IRequestHandler<GetStats, StatsResult>
 {
     public async Task<StatsResult> Handle(GetStats query, CancellationToken cancellationToken)
     {
@@ -60,9 +61,18 @@ internal sealed class GetStatsHandler(IAnalyticsStore store, ExchangeQueue queue
         var from = filter.From ?? own.Oldest;
         var to = filter.To < now ? filter.To.Value : now;
         var bounded = Bounded(query.Query, from, to);
-        var stats = await store.SummarizeAsync(bounded, cancellationToken);
+        var stats = Named(await store.SummarizeAsync(bounded, cancellationToken), bounded);
         return new StatsResult(own, queue.Reader.Count, stats, from, to, bounded);
     }
+
+    /// <summary>Stores know models by their canonical names; people read them as Ollama spells them.</summary>
+    private RequestStats Named(RequestStats stats, StatsQuery query) => stats with
+    {
+        Models = [.. stats.Models.Select(group => group with { Key = models.DisplayOf(group.Key) })],
+        Series = query.SplitBy == StatDimension.Model
+            ? [.. stats.Series.Select(step => step with { Parts = [.. step.Parts.Select(part => part with { Key = models.DisplayOf(part.Key) })] })]
+            : stats.Series,
+    };
 
     /// <summary>A range that is open at an end is as long as there are records; its series must stay a series that somebody can draw.</summary>
     private static StatsQuery Bounded(StatsQuery query, DateTimeOffset? from, DateTimeOffset to) =>

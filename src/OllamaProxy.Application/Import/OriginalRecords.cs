@@ -25,6 +25,7 @@ public static class OriginalRecords
         var endpoint = EndpointOf(row.Endpoint);
         var outcome = row.Status == "error" || row.StatusCode >= 400 || !string.IsNullOrEmpty(row.Error) ? ExchangeOutcome.UpstreamError : ExchangeOutcome.Completed;
         var prompt = NotEmpty(row.Prompt);
+        var firstToken = row.TimeToFirstToken < row.Duration - OnePiece ? Known(row.TimeToFirstToken) : null;
         return new RequestRecord
         {
             RequestId = IdOf(row, timestamp),
@@ -37,9 +38,10 @@ public static class OriginalRecords
             Prompt = texts.Keep(prompt),
             Response = texts.Keep(NotEmpty(row.Response)),
             Latency = Seconds(row.Duration) ?? TimeSpan.Zero,
-            TimeToFirstToken = row.TimeToFirstToken < row.Duration - OnePiece ? Known(row.TimeToFirstToken) : null,
+            TimeToFirstToken = firstToken,
             InputTokens = Count(row.InputTokens),
             OutputTokens = Count(row.OutputTokens),
+            Stream = firstToken is null ? null : true,
             TokensPerSecond = row.TokensPerSecond is > 0 and < 1e9 ? row.TokensPerSecond : null,
             TotalDuration = Known(row.TotalDuration),
             LoadDuration = Known(row.LoadDuration),

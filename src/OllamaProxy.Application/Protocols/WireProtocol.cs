@@ -33,6 +33,9 @@ public readonly record struct ResponseHead(int StatusCode, string? ContentType, 
     /// <summary>True for a stream of server-sent events that is no error.</summary>
     public bool IsEventStream => StatusCode < 400 && HasMediaType("text/event-stream");
 
+    /// <summary>True for an answer that comes in pieces and is no error: Ollama's own lines, or events.</summary>
+    public bool IsStream => IsEventStream || (StatusCode < 400 && HasMediaType("application/x-ndjson"));
+
     /// <summary>Compares the media type without its parameters, in any case (RFC 9110, section 8.3.1).</summary>
     public bool HasMediaType(string mediaType) =>
         ContentType is { } type

@@ -7,11 +7,16 @@ namespace OllamaProxy.Application.Recording;
 /// <summary>Turns a completed exchange into the record we keep, and announces it.</summary>
 public sealed record RecordExchange(Exchange Exchange) : IRequest<RequestRecord>;
 
-internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetector truncations, OllamaWatch ollama, RecordTexts texts)
+internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetector truncations, OllamaWatch ollama, ModelNames models, RecordTexts texts)
     : IRequestHandler<RecordExchange, RequestRecord>
 {
     public async Task<RequestRecord> Handle(RecordExchange command, CancellationToken cancellationToken)
     {
+        if (command.Exchange is { StatusCode: >= 200 and < 300 } accepted && accepted.Endpoint.RunsModel(accepted.Method))
+        {
+            models.AddAsked(accepted.Request.Model ?? accepted.Response.Model);
+        }
+
         var record = ToRecord(command.Exchange, texts) with
         {
             Truncation = truncations.Judge(command.Exchange)?.Name(),
@@ -25,6 +30,7 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
     {
         var (request, response, usage) = (exchange.Request, exchange.Response, exchange.Response.Usage);
         var phases = ExchangePhases.Of(exchange);
+        var speed = TokenSpeed.Of(response);
         return new RequestRecord
         {
             RequestId = exchange.Id,
@@ -47,7 +53,8 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
             CachedInputTokens = usage.CachedPromptTokens,
             OutputTokens = usage.CompletionTokens,
             TokensEstimated = usage.Estimated,
-            TokensPerSecond = usage.TokensPerSecond,
+            TokensPerSecond = speed?.TokensPerSecond,
+            SpeedEstimated = speed?.IsEstimated ?? false,
             TotalDuration = usage.TotalDuration,
             LoadDuration = usage.LoadDuration,
             PromptEvalDuration = usage.PromptEvalDuration,
@@ -64,7 +71,7 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
             Error = texts.KeepError(exchange),
             ErrorType = ErrorTypes.Of(exchange)?.Name(),
             FinishReason = response.FinishReason,
-            Stream = request.Stream,
+            Stream = exchange.StatusCode is null ? null : response.Streamed,
             ClientIp = exchange.ClientAddress,
             UserAgent = TextCut.Beginning(exchange.UserAgent, 500),
             Application = ApplicationNames.Of(exchange.UserAgent),
@@ -79,7 +86,7 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
             ToolCount = request.ToolCount,
             ContextLength = request.ContextLength,
             Temperature = request.Temperature,
-            IsInference = exchange.Endpoint.IsInference && response.IsInference,
+            IsInference = exchange.IsInference,
         };
     }
 }

@@ -16,8 +16,7 @@ public sealed class TrackingRules(RecordingOptions options)
         {
             TrackMode.All => true,
             TrackMode.Work => !IsPolling(record),
-            // A method that Ollama does not serve there (GET /api/chat) runs no model, nor do loads and unloads.
-            TrackMode.Inference => record is { IsInference: true, Method: "POST" },
+            TrackMode.Inference => record.IsInference,
             _ => throw new ArgumentOutOfRangeException(nameof(record), options.Track, "A mode without a rule."),
         };
 

@@ -32,7 +32,7 @@ internal sealed record ModelUse(string Model, DateTimeOffset AskedAt, DateTimeOf
     public static ModelUse? Of(Exchange exchange)
     {
         var (request, response) = (exchange.Request, exchange.Response);
-        if (!exchange.Endpoint.IsInference || exchange.StatusCode is not (>= 200 and < 300)
+        if (!exchange.Endpoint.RunsModel(exchange.Method) || exchange.StatusCode is not (>= 200 and < 300)
             || (exchange.Outcome != ExchangeOutcome.Completed && response.ContentPieces == 0)
             || ModelName.Normalize(request.Model ?? response.Model) is not { } model || ModelName.IsCloud(model))
         {

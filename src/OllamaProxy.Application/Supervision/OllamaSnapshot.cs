@@ -41,6 +41,9 @@ public sealed record InstalledModel(string Name, long Size);
 /// <param name="Name">The canonical name.</param>
 public sealed record LoadedModel(string Name)
 {
+    /// <summary>The name as Ollama spells it.</summary>
+    public string DisplayName { get; init; } = Name;
+
     /// <summary>Bytes in all.</summary>
     public long Size { get; init; }
 

@@ -8,7 +8,7 @@ namespace OllamaProxy.Application.Supervision;
 /// Holds what is known of Ollama: a snapshot that one worker renews (<see cref="PollAsync"/>) and anybody may read at any time without waiting. It is as old as
 /// the last poll; nothing on the byte path ever asks Ollama or waits for an answer to such a question.
 /// </summary>
-public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor ollama, ModelLoads loads, TimeProvider time)
+public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor ollama, ModelLoads loads, ModelNames names, TimeProvider time)
 {
     /// <summary>Models whose context length is remembered.</summary>
     public const int MaxRemembered = 1_000;
@@ -81,6 +81,11 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
 
         var version = await client.VersionAsync(cancellationToken);
         var installed = await client.ListModelsAsync(cancellationToken);
+        foreach (var model in installed.Value ?? [])
+        {
+            names.AddListed(model.Name);
+        }
+
         _details = version.Value is null || installed.Value is null ? null : (time.GetTimestamp(), state);
         return snapshot with { Version = version.Value, InstalledCount = installed.Value?.Count, InstalledSize = installed.Value?.Sum(model => model.Size) };
     }
@@ -90,6 +95,7 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
         loads.Observe(snapshot);
         foreach (var model in snapshot.Loaded ?? [])
         {
+            names.AddListed(model.DisplayName);
             if (model.ContextLength is { } length)
             {
                 _contextLengths[model.Name] = new Remembered(length, snapshot.TakenAt);

@@ -1,12 +1,14 @@
 using System.Collections.Concurrent;
+using OllamaProxy.Application.Supervision;
 
 namespace OllamaProxy.Application.Telemetry;
 
 /// <summary>
 /// Turns model names into label values, at most a fixed number of them: a client may send any text as a model name, and each new value would be
-/// a new series for ever. The first names Ollama accepts get a label of their own; every later one is <c>other</c>.
+/// a new series for ever. The first names Ollama accepts get a label of their own; every later one is <c>other</c>. A label is the model's display name. When
+/// Ollama's own spelling becomes known only after a client's, the model continues under a second label.
 /// </summary>
-public sealed class ModelLabels(int capacity)
+public sealed class ModelLabels(int capacity, ModelNames names)
 {
     public const string Other = "other";
     public const string Unknown = "unknown";
@@ -27,7 +29,8 @@ public sealed class ModelLabels(int capacity)
             return Unknown;
         }
 
-        if (_known.TryGetValue(model, out var label))
+        var name = names.DisplayOf(model);
+        if (_known.TryGetValue(name, out var label))
         {
             return label;
         }
@@ -37,7 +40,7 @@ public sealed class ModelLabels(int capacity)
             return Other;
         }
 
-        label = Add(model);
+        label = Add(name);
         if (label == Other)
         {
             Interlocked.Increment(ref _limited);
@@ -47,13 +50,13 @@ public sealed class ModelLabels(int capacity)
     }
 
     /// <summary>The label of a model that is loaded, and so exists. Asked at every scrape, so that it counts nothing.</summary>
-    public string OfLoaded(string model) => _known.TryGetValue(model, out var label) ? label : Add(model);
+    public string OfLoaded(string model) => names.DisplayOf(model) is var name && _known.TryGetValue(name, out var label) ? label : Add(name);
 
-    private string Add(string model)
+    private string Add(string name)
     {
         lock (_adding)
         {
-            return _known.Count < capacity ? _known.GetOrAdd(model, model) : Other;
+            return _known.Count < capacity ? _known.GetOrAdd(name, name) : Other;
         }
     }
 }

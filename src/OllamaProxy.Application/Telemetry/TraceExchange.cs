@@ -11,7 +11,7 @@ namespace OllamaProxy.Application.Telemetry;
 /// OpenTelemetry's conventions for generative AI, its parent is the caller's (<c>traceparent</c>), its children are the phases. What Ollama measured by its own clock
 /// has lengths and no moments; those phases follow one another from the moment Ollama was asked.
 /// </summary>
-public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervisor ollama) : INotificationHandler<RequestRecorded>
+public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervisor ollama, ModelNames models) : INotificationHandler<RequestRecorded>
 {
     public const string SourceName = "OllamaProxy";
 
@@ -48,9 +48,9 @@ public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervis
         return Task.CompletedTask;
     }
 
-    private static string NameOf(Exchange exchange, RequestRecord record) =>
+    private string NameOf(Exchange exchange, RequestRecord record) =>
         !record.IsInference ? $"{exchange.Method} {exchange.Endpoint.Path}"
-        : record.Model is { } model ? $"{GenAi.Operation(exchange.Endpoint)} {model}"
+        : models.DisplayOf(record.Model) is { } model ? $"{GenAi.Operation(exchange.Endpoint)} {model}"
         : GenAi.Operation(exchange.Endpoint);
 
     private static ActivityContext ParentOf(string? traceParent, string? traceState) => ActivityContext.TryParse(traceParent, traceState, isRemote: true, out var parent) ? parent : default;
@@ -83,10 +83,10 @@ public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervis
     {
         span.SetTag(GenAi.OperationName, GenAi.Operation(exchange.Endpoint));
         span.SetTag(GenAi.ProviderName, GenAi.Provider);
-        span.SetTag(GenAi.RequestModel, record.Model);
+        span.SetTag(GenAi.RequestModel, models.DisplayOf(record.Model));
         span.SetTag("gen_ai.request.max_tokens", record.MaxTokens);
         span.SetTag("gen_ai.request.temperature", record.Temperature);
-        span.SetTag("gen_ai.request.stream", record.Stream);
+        span.SetTag("gen_ai.request.stream", exchange.Request.Stream);
         span.SetTag(GenAi.ResponseModel, exchange.Response.Model);
         span.SetTag("gen_ai.response.finish_reasons", record.FinishReason is { } reason ? (string[])[reason] : null);
         span.SetTag("gen_ai.response.time_to_first_chunk", record.TimeToFirstToken?.TotalSeconds);
@@ -118,6 +118,7 @@ public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervis
         var (at, end) = (exchange.StartedAt, exchange.StartedAt + exchange.Duration);
         Phase(ExchangePhaseNames.Queue, record.QueueTime);
         Phase(ExchangePhaseNames.Connect, record.ConnectTime);
+        Phase(ExchangePhaseNames.ResponseWait, record.ResponseWait);
         Phase(ExchangePhaseNames.Load, record.LoadDuration);
         Phase(ExchangePhaseNames.EngineWait, record.EngineWait);
         Phase(ExchangePhaseNames.PromptEval, record.PromptEvalDuration);

@@ -72,7 +72,7 @@ internal static class AnalyticsEndpoints
         }
 
         var found = await Mediator(context).Send(new FindRequest(id), context.RequestAborted);
-        return found.Record is { } record ? TypedResults.Json(RecordJson.Of(record), AnalyticsJson.Relaxed.RecordJson) : NoRecord(id);
+        return found.Record is { } record ? TypedResults.Json(RecordJson.Of(record, Models(context)), AnalyticsJson.Relaxed.RecordJson) : NoRecord(id);
     }
 
     public static async Task<IResult> DeleteAsync(HttpContext context, QueryRequest request)
@@ -112,6 +112,8 @@ internal static class AnalyticsEndpoints
 
     public static IMediator Mediator(HttpContext context) => context.RequestServices.GetRequiredService<IMediator>();
 
+    private static ModelNames Models(HttpContext context) => context.RequestServices.GetRequiredService<ModelNames>();
+
     private static async Task<(IResult? Refusal, RecordJson[] Results, string? Next)> PageAsync(HttpContext context, QueryRequest request)
     {
         var ascending = request.Ascending ?? request.SortsUp;
@@ -140,7 +142,8 @@ internal static class AnalyticsEndpoints
             context.Response.Headers.Link = $"<{NextPage(context.Request, next)}>; rel=\"next\"";
         }
 
-        return (null, [.. page.Records.Select(RecordJson.Of)], next);
+        var models = Models(context);
+        return (null, [.. page.Records.Select(record => RecordJson.Of(record, models))], next);
     }
 
     /// <summary>The same query behind this page.</summary>

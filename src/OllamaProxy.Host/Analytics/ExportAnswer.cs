@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Host.Analytics;
@@ -38,12 +39,13 @@ internal sealed record ExportAnswer(IAsyncEnumerable<RequestRecord> Records, str
             }
 
             var body = response.BodyWriter;
+            var models = httpContext.RequestServices.GetRequiredService<ModelNames>();
             using var json = new Utf8JsonWriter(body, new JsonWriterOptions { Encoder = AnalyticsJson.Relaxed.Options.Encoder, SkipValidation = true });
             began = true;
             Begin(body);
             for (var first = true; more; more = await source.MoveNextAsync(), first = false)
             {
-                Write(body, json, RecordJson.Of(source.Current), first);
+                Write(body, json, RecordJson.Of(source.Current, models), first);
                 if (body.UnflushedBytes >= FlushAt)
                 {
                     await body.FlushAsync(abort);

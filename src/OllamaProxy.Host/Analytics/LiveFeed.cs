@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using System.Threading.Channels;
 using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Proxy;
 
@@ -20,7 +21,7 @@ internal sealed record RunningJson(
     [property: JsonPropertyName("elapsed")] double Elapsed,
     [property: JsonPropertyName("output_tokens")] int OutputTokens)
 {
-    public static RunningJson Of(RunningRequest request)
+    public static RunningJson Of(RunningRequest request, ModelNames models)
     {
         var exchange = request.Exchange;
         return new RunningJson(
@@ -29,7 +30,7 @@ internal sealed record RunningJson(
             exchange.StartedAt,
             exchange.Endpoint.Label,
             exchange.Method,
-            ModelName.Normalize(exchange.Model),
+            models.DisplayOf(ModelName.Normalize(exchange.Model)),
             exchange.ClientAddress,
             // As a record would have it.
             TextCut.Beginning(exchange.UserAgent, 500),
@@ -46,7 +47,7 @@ internal sealed record MissedJson([property: JsonPropertyName("count")] long Cou
 internal readonly record struct LiveEvent(RunningJson? Request, RecordJson? Record);
 
 /// <summary>Who wants to know what happens now. Nothing on the byte path waits for any of them; without one, nothing is made.</summary>
-internal sealed class LiveFeed(RunningRequests running, TimeProvider time)
+internal sealed class LiveFeed(RunningRequests running, ModelNames models, TimeProvider time)
 {
     /// <summary>Each holds a connection and a queue.</summary>
     public const int MaxSubscribers = 100;
@@ -59,7 +60,7 @@ internal sealed class LiveFeed(RunningRequests running, TimeProvider time)
     /// <summary>A new subscriber, which knows what runs; null when there are enough.</summary>
     public LiveSubscriber? Subscribe()
     {
-        var subscriber = new LiveSubscriber(running, time);
+        var subscriber = new LiveSubscriber(running, models, time);
         lock (_changing)
         {
             if (_subscribers.Length >= MaxSubscribers)
@@ -91,7 +92,7 @@ internal sealed class LiveFeed(RunningRequests running, TimeProvider time)
             return;
         }
 
-        var json = RecordJson.Of(record);
+        var json = RecordJson.Of(record, models);
         foreach (var subscriber in subscribers)
         {
             subscriber.Recorded(json);
@@ -111,6 +112,7 @@ internal sealed class LiveSubscriber : IRunningRequestsListener
     private const int TicksOfSilence = 30;
 
     private readonly RunningRequests _running;
+    private readonly ModelNames _models;
     private readonly ITimer _timer;
     private readonly Channel<LiveEvent> _events;
 
@@ -120,9 +122,9 @@ internal sealed class LiveSubscriber : IRunningRequestsListener
     private long _missed;
     private int _ticks;
 
-    public LiveSubscriber(RunningRequests running, TimeProvider time)
+    public LiveSubscriber(RunningRequests running, ModelNames models, TimeProvider time)
     {
-        _running = running;
+        (_running, _models) = (running, models);
         _events = Channel.CreateBounded<LiveEvent>(
             new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
             _ => Interlocked.Increment(ref _missed));
@@ -166,7 +168,7 @@ internal sealed class LiveSubscriber : IRunningRequestsListener
             _told[request.Exchange] = now;
         }
 
-        _events.Writer.TryWrite(new LiveEvent(RunningJson.Of(request), null));
+        _events.Writer.TryWrite(new LiveEvent(RunningJson.Of(request, _models), null));
     }
 
     private void Tick()

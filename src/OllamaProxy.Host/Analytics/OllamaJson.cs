@@ -49,5 +49,5 @@ internal sealed record LoadedModelJson(
     [property: JsonPropertyName("quantization")] string? Quantization)
 {
     public static LoadedModelJson Of(LoadedModel model) =>
-        new(model.Name, model.Size, model.VramSize, model.ContextLength, model.ExpiresAt, model.Family, model.ParameterSize, model.Quantization);
+        new(model.DisplayName, model.Size, model.VramSize, model.ContextLength, model.ExpiresAt, model.Family, model.ParameterSize, model.Quantization);
 }

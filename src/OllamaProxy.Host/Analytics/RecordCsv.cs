@@ -67,6 +67,9 @@ internal static class RecordCsv
         ("max_tokens", static record => Number(record.MaxTokens)),
         ("keep_alive", static record => Text(record.KeepAlive)),
         ("tool_call_count", static record => Number(record.ToolCallCount)),
+        ("model_name", static record => Text(record.ModelName)),
+        ("tokens_per_second_estimated", static record => Bool(record.SpeedEstimated)),
+        ("response_wait", static record => Number(record.ResponseWait)),
     ];
 
     public static string Header { get; } = string.Join(',', s_columns.Select(column => column.Name)) + "\r\n";

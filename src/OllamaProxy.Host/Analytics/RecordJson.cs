@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Host.Analytics;
@@ -190,7 +191,18 @@ internal sealed record RecordJson
     [JsonPropertyOrder(59), JsonPropertyName("tool_call_count")]
     public int? ToolCallCount { get; init; }
 
-    public static RecordJson Of(RequestRecord record) => new()
+    [JsonPropertyOrder(60), JsonPropertyName("model_name")]
+    public string? ModelName { get; init; }
+
+    [JsonPropertyOrder(61), JsonPropertyName("tokens_per_second_estimated")]
+    public bool SpeedEstimated { get; init; }
+
+    [JsonPropertyOrder(62), JsonPropertyName("response_wait")]
+    public double? ResponseWait { get; init; }
+
+    /// <param name="record">The record.</param>
+    /// <param name="models">How its model is spelled for people; <see cref="Model"/> is the canonical name.</param>
+    public static RecordJson Of(RequestRecord record, ModelNames models) => new()
     {
         Id = record.Id == 0 ? null : record.Id,
         Model = record.Model,
@@ -249,5 +261,8 @@ internal sealed record RecordJson
         MaxTokens = record.MaxTokens,
         KeepAlive = record.KeepAlive,
         ToolCallCount = record.ToolCallCount,
+        ModelName = models.DisplayOf(record.Model),
+        SpeedEstimated = record.SpeedEstimated,
+        ResponseWait = record.ResponseWait?.TotalSeconds,
     };
 }

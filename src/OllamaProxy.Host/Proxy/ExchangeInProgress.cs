@@ -19,6 +19,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     private long _lastHeard;
     private long _wholeSince;
     private bool _isHeldUp;
+    private bool _isStream;
     private long _askedAt;
 
     public string Id { get; } = RequestId.New(time.GetUtcNow());
@@ -118,7 +119,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     public bool StreamsOpenAi => IsRead && (Endpoint == ApiEndpoint.OpenAiChat || Endpoint == ApiEndpoint.OpenAiCompletions);
 
     /// <summary>True when Ollama would run a model for it, which it does for POST alone.</summary>
-    public bool NeedsSlot => Endpoint.IsInference && HttpMethods.IsPost(context.Request.Method);
+    public bool NeedsSlot => Endpoint.RunsModel(Method);
 
     /// <summary>True for what had better wait for an Ollama that is starting: inferences, and the two questions by which clients see whether it is there.</summary>
     public bool AwaitsOllama =>
@@ -180,9 +181,11 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
         StatusCode = statusCode;
         TimeToHeaders = time.GetElapsedTime(Started);
         Volatile.Write(ref _lastHeard, time.GetTimestamp());
+        var head = new ResponseHead(statusCode, contentType, Started);
+        _isStream = head.IsStream;
         // A redirect and an answer without content say all with their status.
         var isRead = IsRead && statusCode is not (204 or 205 or (>= 300 and < 400));
-        if (isRead && _protocol!.CreateResponseReader(Endpoint, new ResponseHead(statusCode, contentType, Started)) is { } reader)
+        if (isRead && _protocol!.CreateResponseReader(Endpoint, head) is { } reader)
         {
             var encodings = BodyDecoder.EncodingsOf(contentEncoding);
             _responseReader = encodings.Length > 0 ? new DecodedResponseReader(reader, new BodyDecoder(encodings, decoders)) : reader;
@@ -277,7 +280,25 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     public ResponseFacts CompleteResponse()
     {
         var facts = Complete("response", ResponseFacts.Unknown, () => _responseReader?.Complete(time, End == RelayEnd.Whole), ref _hasResponseReaderFailed);
-        return _hasResponseReaderFailed ? ResponseFacts.Unread(ParseFailure.ReaderFailed, facts.Error) : facts;
+        if (_hasResponseReaderFailed)
+        {
+            facts = ResponseFacts.Unread(ParseFailure.ReaderFailed, facts.Error);
+        }
+
+        // Of an answer that could not be read, the head alone says that it was a stream.
+        if (_isStream && !facts.Streamed && (_responseReader is null || facts.Failure is not null))
+        {
+            facts = facts with { Streamed = true };
+        }
+
+        if (facts is not { Terminated: false, TimeToFirstToken: not null } || IsHeldUp)
+        {
+            return facts;
+        }
+
+        // No piece ends the silence before a cut, so the reader does not see it.
+        var silence = time.GetElapsedTime(LastHeard);
+        return silence > facts.LongestGap.GetValueOrDefault() ? facts with { LongestGap = silence } : facts;
     }
 
     private IRequestReader? CreateRequestReader(WireProtocol protocol)

@@ -15,7 +15,7 @@ internal readonly record struct StatNumbers(
 {
     public static StatNumbers Of(RequestRecord record) => new(
         record.Latency.TotalSeconds,
-        record.Stream == true ? record.TimeToFirstToken?.TotalSeconds : null,
+        record.TimeToFirstToken?.TotalSeconds,
         record.TokensPerSecond,
         record.InputTokens,
         record.CachedInputTokens,

@@ -60,6 +60,7 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
 
     private static LoadedModel Loaded(RunningModel model) => new(ModelName.Normalize(model.Name) ?? "")
     {
+        DisplayName = ModelName.Shorten(model.Name) ?? "",
         Size = model.Size,
         VramSize = model.VramSize,
         ContextLength = model.ContextLength,

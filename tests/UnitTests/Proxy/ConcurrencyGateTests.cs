@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Proxy;
@@ -251,7 +252,7 @@ public sealed class ConcurrencyGateTests : IDisposable
 
     private ConcurrencyGate Create(int limit, int queue = 512, TimeSpan timeout = default) => new(
         new GateOptions { MaxConcurrent = limit, MaxQueued = queue, QueueTimeout = timeout },
-        new ProxyMetrics(_services.GetRequiredService<IMeterFactory>(), new MetricsOptions()),
+        new ProxyMetrics(_services.GetRequiredService<IMeterFactory>(), new MetricsOptions(), new ModelNames()),
         _grace,
         _time);
 

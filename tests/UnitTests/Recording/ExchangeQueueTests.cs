@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
 
@@ -40,7 +41,7 @@ public sealed class ExchangeQueueTests : IDisposable
     private (ExchangeQueue Queue, Func<long> Dropped) Create(int capacity)
     {
         var meters = _services.GetRequiredService<IMeterFactory>();
-        var metrics = new ProxyMetrics(meters, new MetricsOptions());
+        var metrics = new ProxyMetrics(meters, new MetricsOptions(), new ModelNames());
         var dropped = 0L;
         var listener = new MeterListener
         {

@@ -82,6 +82,64 @@ public sealed class RecordExchangeTests
     }
 
     [Theory]
+    [InlineData("POST", 200, true)]
+    [InlineData("post", 200, true)]
+    [InlineData("POST", null, true)]
+    [InlineData("post", 405, false)]
+    [InlineData("OPTIONS", 204, false)]
+    [InlineData("GET", 405, false)]
+    [InlineData("HEAD", 404, false)]
+    [InlineData("PUT", 405, false)]
+    public void Only_a_POST_to_an_inference_endpoint_is_an_inference(string method, int? status, bool isInference)
+    {
+        Assert.Equal(isInference, RecordOf(s_exchange with { Method = method, StatusCode = status }).IsInference);
+    }
+
+    [Fact]
+    public void Stream_says_what_the_answer_was_and_not_what_was_asked_for()
+    {
+        var streamed = s_exchange with { Response = s_exchange.Response with { Streamed = true } };
+        var refused = s_exchange with { Request = s_exchange.Request with { Stream = true }, StatusCode = 404 };
+
+        Assert.Equal((true, false, null), (RecordOf(streamed).Stream, RecordOf(refused).Stream, RecordOf(streamed with { StatusCode = null }).Stream));
+    }
+
+    [Fact]
+    public void A_request_cancelled_in_the_queue_spent_its_time_there()
+    {
+        var left = s_exchange with { Outcome = ExchangeOutcome.ClientCancelled, StatusCode = null, Response = ResponseFacts.Unknown, QueueTime = TimeSpan.FromSeconds(3) };
+
+        var record = RecordOf(left);
+
+        Assert.Equal((TimeSpan.FromSeconds(3), null), (record.QueueTime, record.ResponseWait));
+    }
+
+    [Fact]
+    public void A_request_cancelled_while_the_model_loads_spent_the_rest_waiting_for_ollama()
+    {
+        var left = s_exchange with
+        {
+            Outcome = ExchangeOutcome.ClientCancelled, StatusCode = null, Response = ResponseFacts.Unknown, QueueTime = TimeSpan.FromSeconds(0.5), ConnectTime = TimeSpan.FromSeconds(0.25),
+        };
+
+        Assert.Equal(TimeSpan.FromSeconds(2.25), RecordOf(left).ResponseWait);
+    }
+
+    [Fact]
+    public void What_a_stream_without_durations_waited_for_ollama_ends_with_its_first_token()
+    {
+        var stream = s_exchange with
+        {
+            ConnectTime = TimeSpan.Zero, QueueTime = TimeSpan.FromSeconds(1), TimeToHeaders = TimeSpan.FromSeconds(1.5),
+            Response = ResponseFacts.Unknown with { Streamed = true, TimeToFirstToken = TimeSpan.FromSeconds(1.75) },
+        };
+
+        Assert.Equal(TimeSpan.FromSeconds(0.75), RecordOf(stream).ResponseWait);
+        Assert.Equal(TimeSpan.FromSeconds(0.5), RecordOf(stream with { Response = ResponseFacts.Unknown }).ResponseWait);
+        Assert.Null(RecordOf(s_exchange with { ConnectTime = TimeSpan.Zero }).ResponseWait);
+    }
+
+    [Theory]
     [InlineData(ExchangeOutcome.Completed, "success")]
     [InlineData(ExchangeOutcome.ClientCancelled, "cancelled")]
     [InlineData(ExchangeOutcome.UpstreamError, "error")]

@@ -67,7 +67,7 @@ public sealed class TrackingRulesTests
             Latency = TimeSpan.Zero,
             Status = "success",
             Outcome = "completed",
-            IsInference = endpoint.IsInference && isInference,
+            IsInference = endpoint.RunsModel(method) && isInference,
         };
     }
 }

@@ -28,7 +28,7 @@ internal sealed class KnownOllama : IOllamaClient, IOllamaProcessSupervisor
     public Task<OllamaAnswer<IReadOnlyList<InstalledModel>>> ListModelsAsync(CancellationToken cancellationToken)
     {
         Details++;
-        return Task.FromResult(new OllamaAnswer<IReadOnlyList<InstalledModel>>([new("phi4:latest", 100), new("llama3:latest", 200)], null));
+        return Task.FromResult(new OllamaAnswer<IReadOnlyList<InstalledModel>>([new("phi4:latest", 100), new("Llama3:latest", 200)], null));
     }
 
     public Task<OllamaAnswer<string>> VersionAsync(CancellationToken cancellationToken) => Task.FromResult(new OllamaAnswer<string>("0.32.15", null));

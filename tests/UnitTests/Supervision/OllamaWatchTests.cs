@@ -10,7 +10,7 @@ public sealed class OllamaWatchTests
     private readonly KnownOllama _ollama = new();
     private readonly OllamaWatch _watch;
 
-    public OllamaWatchTests() => _watch = new OllamaWatch(_ollama, _ollama, new ModelLoads(), _time);
+    public OllamaWatchTests() => _watch = new OllamaWatch(_ollama, _ollama, new ModelLoads(), new ModelNames(), _time);
 
     [Fact]
     public async Task A_snapshot_says_what_ollama_has_and_has_loaded()
@@ -24,6 +24,21 @@ public sealed class OllamaWatchTests
         Assert.Equal((true, "0.32.15", 2, 300L, _time.GetUtcNow()), (snapshot.IsUp, snapshot.Version, snapshot.InstalledCount, snapshot.InstalledSize, snapshot.TakenAt));
         Assert.Equal(KnownOllama.Phi4, snapshot.Find("phi4:latest"));
         Assert.Null(snapshot.Find("llama3:latest"));
+    }
+
+    [Fact]
+    public async Task Models_are_spelled_as_ollama_lists_them_installed_or_loaded()
+    {
+        var names = new ModelNames();
+        names.AddAsked("HF.co/a/b:Q4");
+        var watch = new OllamaWatch(_ollama, _ollama, new ModelLoads(), names, _time);
+        _ollama.Loaded = new([new LoadedModel("hf.co/a/b:q4") { DisplayName = "hf.co/A/b:q4" }], null);
+
+        await watch.PollAsync(default);
+
+        Assert.Equal(
+            ("hf.co/A/b:q4", "Llama3:latest", "unknown:latest", null),
+            (names.DisplayOf("hf.co/a/b:q4"), names.DisplayOf("llama3:latest"), names.DisplayOf("unknown:latest"), names.DisplayOf(null)));
     }
 
     [Fact]

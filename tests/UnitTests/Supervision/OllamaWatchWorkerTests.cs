@@ -15,7 +15,7 @@ public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
     private readonly ConcurrentQueue<(LogLevel Level, string Text)> _log = new();
     private readonly OllamaWatch _watch;
 
-    public OllamaWatchWorkerTests() => _watch = new OllamaWatch(_ollama, _ollama, new ModelLoads(), _time);
+    public OllamaWatchWorkerTests() => _watch = new OllamaWatch(_ollama, _ollama, new ModelLoads(), new ModelNames(), _time);
 
     [Fact]
     public async Task It_polls_at_once_and_then_every_period()

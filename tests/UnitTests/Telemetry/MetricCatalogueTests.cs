@@ -79,7 +79,7 @@ public sealed class MetricCatalogueTests
         listener.SetMeasurementEventCallback<int>((instrument, _, labels, _) => Note(instrument, labels));
         listener.SetMeasurementEventCallback<double>((instrument, _, labels, _) => Note(instrument, labels));
         listener.Start();
-        var metrics = new ProxyMetrics(meters, new MetricsOptions());
+        var metrics = new ProxyMetrics(meters, new MetricsOptions(), new ModelNames());
         metrics.BeginAtZero();
         metrics.ObserveOllama(() => new OllamaSnapshot { TakenAt = DateTimeOffset.UnixEpoch, IsUp = true, Loaded = [new LoadedModel("a:latest") { Size = 1, ContextLength = 1, ExpiresAt = DateTimeOffset.UnixEpoch }] }, TimeProvider.System);
         metrics.Record(Everything());

@@ -8,7 +8,7 @@ namespace OllamaProxy.UnitTests.Telemetry;
 public sealed class OllamaGaugesTests
 {
     private readonly FakeTimeProvider _time = new();
-    private readonly OllamaGauges _gauges = new(new ModelLabels(capacity: 2));
+    private readonly OllamaGauges _gauges = new(new ModelLabels(capacity: 2, new ModelNames()));
     private OllamaSnapshot _snapshot = OllamaSnapshot.Unknown;
 
     public OllamaGaugesTests() => _gauges.Observe(() => _snapshot, _time);

@@ -25,6 +25,7 @@ internal enum JsonlField
     OutputTokens,
     TokensEstimated,
     TokensPerSecond,
+    SpeedEstimated,
     PromptTokensPerSecond,
     TotalDuration,
     LoadDuration,

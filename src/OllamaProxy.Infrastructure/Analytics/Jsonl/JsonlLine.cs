@@ -179,7 +179,8 @@ internal sealed class JsonlLine
         Outcome = Text(Field.Outcome) ?? "",
         StatusCode = Int32(Field.StatusCode),
         IsInference = Flag(Field.IsInference) ?? false,
-        Stream = Flag(Field.Stream),
+        // Earlier versions recorded what the request said, often nothing; a first token was only ever measured in a stream.
+        Stream = Flag(Field.Stream) ?? (Has(Field.TimeToFirstToken) ? true : null),
         Latency = Duration(Field.Latency) ?? TimeSpan.Zero,
         TimeToFirstToken = Duration(Field.TimeToFirstToken),
         TimeToHeaders = Duration(Field.TimeToHeaders),
@@ -190,6 +191,7 @@ internal sealed class JsonlLine
         OutputTokens = Int32(Field.OutputTokens),
         TokensEstimated = Flag(Field.TokensEstimated) ?? false,
         TokensPerSecond = Double(Field.TokensPerSecond),
+        SpeedEstimated = Flag(Field.SpeedEstimated) ?? false,
         PromptTokensPerSecond = Double(Field.PromptTokensPerSecond),
         TotalDuration = Duration(Field.TotalDuration),
         LoadDuration = Duration(Field.LoadDuration),

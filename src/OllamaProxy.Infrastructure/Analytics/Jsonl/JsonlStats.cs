@@ -108,7 +108,7 @@ internal sealed class JsonlStats(StatsQuery query)
 
         public double? Latency { get; } = line.Micros(Field.Latency) / 1e6;
 
-        public double? TimeToFirstToken { get; } = line.Flag(Field.Stream) == true ? line.Micros(Field.TimeToFirstToken) / 1e6 : null;
+        public double? TimeToFirstToken { get; } = line.Micros(Field.TimeToFirstToken) / 1e6;
 
         public double? TokensPerSecond { get; } = line.Double(Field.TokensPerSecond);
 

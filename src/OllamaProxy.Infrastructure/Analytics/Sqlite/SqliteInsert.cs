@@ -101,6 +101,7 @@ internal sealed class SqliteInsert : IDisposable
         ("output_tokens", static (values, row) => values.Add(row.OutputTokens)),
         ("tokens_estimated", static (values, row) => values.Add(row.TokensEstimated)),
         ("tokens_per_second", static (values, row) => values.Add(row.TokensPerSecond)),
+        ("speed_estimated", static (values, row) => values.Add(row.SpeedEstimated)),
         ("total_duration_us", static (values, row) => values.Add(row.TotalDurationUs)),
         ("load_duration_us", static (values, row) => values.Add(row.LoadDurationUs)),
         ("prompt_eval_duration_us", static (values, row) => values.Add(row.PromptEvalDurationUs)),

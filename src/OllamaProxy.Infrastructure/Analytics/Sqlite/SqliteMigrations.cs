@@ -7,7 +7,7 @@ internal static class SqliteMigrations
     /// Each entry brings the file from the version of its position to the next. Durations and times are whole microseconds, so that ranges and retention
     /// compare numbers.
     /// </summary>
-    public static IReadOnlyList<string> All { get; } = [First, Second, Third, Fourth, Fifth];
+    public static IReadOnlyList<string> All { get; } = [First, Second, Third, Fourth, Fifth, Sixth];
 
     private const string First =
         """
@@ -193,5 +193,26 @@ internal static class SqliteMigrations
         CREATE TRIGGER client_sums_go AFTER DELETE ON packs BEGIN
             DELETE FROM client_sums WHERE id >= OLD.id * 16384 AND id < (OLD.id + 1) * 16384;
         END;
+        """;
+
+    /// <summary>
+    /// Rows of earlier versions get the values that are recorded now: whether the answer was a stream, the name of a model without its scheme, the speed of
+    /// <see cref="Domain.TokenSpeed"/> (pieces times mean gap is decoding time plus one mean gap), and no inference where the method ran none. All sums are made again from the rows while the program runs.
+    /// </summary>
+    private const string Sixth =
+        """
+        ALTER TABLE requests ADD COLUMN speed_estimated INTEGER NOT NULL DEFAULT 0;
+
+        UPDATE requests SET stream = 1 WHERE time_to_first_token_us IS NOT NULL AND stream IS NOT 1;
+        UPDATE requests SET model = replace(substr(model, instr(model, '://') + 3), 'registry.ollama.ai/library/', '') WHERE instr(model, '://') > 0;
+        UPDATE requests SET is_inference = 0 WHERE is_inference = 1 AND (upper(method) <> 'POST' OR status_code IS 405);
+        UPDATE requests SET speed_estimated = 1, tokens_per_second = output_tokens * 1e6 / (decode_time_us + mean_gap_us)
+            WHERE tokens_per_second IS NULL AND eval_duration_us IS NULL AND output_tokens > 0 AND mean_gap_us > 0 AND decode_time_us > 0
+            AND output_tokens * 1e6 / (decode_time_us + mean_gap_us) <= 10000
+            AND (tool_call_count IS NULL OR output_tokens * mean_gap_us <= 2 * (decode_time_us + mean_gap_us));
+
+        DELETE FROM rollups;
+        DELETE FROM packs;
+        UPDATE hours SET state = 0;
         """;
 }

@@ -49,7 +49,7 @@ internal static class SqliteQueries
         """
         SELECT id, request_id, timestamp_us, model, endpoint, method, category, prompt, system, response, thinking, tool_calls, latency_us,
                time_to_first_token_us, time_to_headers_us, mean_gap_us, longest_gap_us, input_tokens, cached_input_tokens, output_tokens,
-               tokens_estimated, tokens_per_second, total_duration_us, load_duration_us, prompt_eval_duration_us, eval_duration_us,
+               tokens_estimated, tokens_per_second, speed_estimated, total_duration_us, load_duration_us, prompt_eval_duration_us, eval_duration_us,
                queue_time_us, connect_time_us, engine_wait_us, decode_time_us, back_pressure_us, prompt_tokens_per_second,
                error_type, truncation, status_code, status, outcome, error, finish_reason, stream, client_ip, user_agent, application, target,
                max_tokens, keep_alive, tool_call_count, request_bytes, response_bytes,
@@ -98,7 +98,7 @@ internal static class SqliteQueries
     public static string Facts(SqliteFilter filter, SqliteCandidates candidates) =>
         $"""
         SELECT timestamp_us, model, endpoint, category, client_ip, application, outcome, status, is_inference, latency_us,
-               CASE WHEN stream = 1 THEN COALESCE(time_to_first_token_us, -1) ELSE -1 END, COALESCE(tokens_per_second, -1),
+               COALESCE(time_to_first_token_us, -1), COALESCE(tokens_per_second, -1),
                COALESCE(input_tokens, -1), COALESCE(cached_input_tokens, -1), COALESCE(output_tokens, -1),
                CASE WHEN load_cause IS NOT NULL THEN COALESCE(load_duration_us, 0) ELSE -1 END, truncation IS NOT NULL, id
         FROM {candidates.Table} WHERE {candidates.Condition} AND {filter.Condition()}

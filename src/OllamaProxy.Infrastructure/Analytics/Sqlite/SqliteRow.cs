@@ -49,6 +49,8 @@ internal sealed class SqliteRow
 
     public double? TokensPerSecond { get; set; }
 
+    public long SpeedEstimated { get; set; }
+
     public long? TotalDurationUs { get; set; }
 
     public long? LoadDurationUs { get; set; }
@@ -140,6 +142,7 @@ internal sealed class SqliteRow
         OutputTokens = record.OutputTokens,
         TokensEstimated = record.TokensEstimated ? 1 : 0,
         TokensPerSecond = record.TokensPerSecond,
+        SpeedEstimated = record.SpeedEstimated ? 1 : 0,
         TotalDurationUs = record.TotalDuration is { } totalDuration ? Micros(totalDuration) : null,
         LoadDurationUs = record.LoadDuration is { } loadDuration ? Micros(loadDuration) : null,
         LoadCause = record.LoadCause,
@@ -200,6 +203,7 @@ internal sealed class SqliteRow
         OutputTokens = (int?)OutputTokens,
         TokensEstimated = TokensEstimated != 0,
         TokensPerSecond = TokensPerSecond,
+        SpeedEstimated = SpeedEstimated != 0,
         TotalDuration = TotalDurationUs is { } totalDuration ? Duration(totalDuration) : null,
         LoadDuration = LoadDurationUs is { } loadDuration ? Duration(loadDuration) : null,
         LoadCause = LoadCause,

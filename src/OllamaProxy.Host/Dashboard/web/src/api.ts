@@ -86,7 +86,10 @@ export type StatsOf<Names extends GroupName = never> = Omit<Stats, Exclude<Group
 export interface RequestRecord {
   id: number | null;
   request_id: string;
+  /** The canonical name, in lower case: for comparisons. */
   model: string | null;
+  /** The name as Ollama spells it: for people. */
+  model_name: string | null;
   endpoint: string;
   method: string;
   target: string | null;

@@ -38,7 +38,7 @@ function Snippet({ record, search }: { record: RequestRecord; search: string | u
 
 export const columns: Column[] = [
   { key: 'time', name: 'Time', width: '112px', sort: 'time', cell: (record, { now }) => <span title={fullTime(record.started_at)}>{time(record.started_at, now)}</span> },
-  { key: 'model', name: 'Model', width: 'minmax(100px, 150px)', cell: (record) => <ModelName model={record.model} /> },
+  { key: 'model', name: 'Model', width: 'minmax(100px, 150px)', cell: (record) => <ModelName model={record.model_name} /> },
   { key: 'outcome', name: 'Outcome', width: '124px', cell: (record) => <Status record={record} /> },
   { key: 'prompt', name: 'Prompt', width: 'minmax(160px, 1fr)', cell: (record, { search }) => <Snippet record={record} search={search} /> },
   { key: 'category', name: 'Category', width: '92px', cell: (record) => say(record.category) },

@@ -23,7 +23,7 @@ function bodyOf(record: RequestRecord): object | null {
   if (record.method !== 'POST') {
     return null;
   }
-  const model = record.model === null ? {} : { model: record.model };
+  const model = record.model_name === null ? {} : { model: record.model_name };
   const stream = record.stream === null ? {} : { stream: record.stream };
   const prompt = record.prompt ?? '';
   const native = {

@@ -247,7 +247,7 @@ function Finished({ records, now }: { records: readonly RequestRecord[]; now: nu
             <tr key={record.request_id}>
               <td>{record.id === null ? time(record.started_at, now) : <a href={format('request', {}, record.id)}>{time(record.started_at, now)}</a>}</td>
               <td>
-                <ModelName model={record.model} />
+                <ModelName model={record.model_name} />
               </td>
               <td>
                 <Status record={record} />

@@ -45,7 +45,7 @@ export function OneRequest({ id, words }: { id: number; words: Words }) {
           ← Requests
         </a>
         <div class="title">
-          <ModelName model={record.model} />
+          <ModelName model={record.model_name} />
           <Status record={record} />
           <span class="note">
             {fullTime(record.started_at)} · <code>{record.endpoint}</code> · {record.application ?? record.user_agent ?? 'application not known'} · {record.client_ip ?? 'client not known'}
