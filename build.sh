@@ -165,14 +165,18 @@ clients() {
   done
 }
 
-# Prometheus and promtool for the tests: unpacked and not installed, because an installed one starts a service.
-prometheus() {
-  local folder=artifacts/prometheus
-  { have prometheus && have promtool; } || [ -x "$folder/usr/bin/promtool" ] && return
-  have apt-get && have dpkg || { echo "prometheus and promtool are missing, and tests that need them will say so"; return; }
+# Unpacks a Debian package into a folder. It is not installed, because an installed one starts a service.
+unpack() {
+  have apt-get && have dpkg || { echo "$1 is missing, and what needs it will say so"; return; }
   [ "$(id -u)" != 0 ] || apt-get -qq update || true
-  mkdir -p "$folder"
-  (cd "$folder" && apt-get -qq -o APT::Sandbox::User=root download prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb) || echo "prometheus could not be brought here"
+  mkdir -p "$2"
+  (cd "$2" && apt-get -qq -o APT::Sandbox::User=root download "$1" && dpkg -x "$1"_*.deb . && rm "$1"_*.deb) || echo "$1 could not be brought here"
+}
+
+# Programs the tests put around the proxy: Prometheus with promtool, and nginx.
+test_peers() {
+  { have prometheus && have promtool; } || [ -x artifacts/prometheus/usr/bin/promtool ] || unpack prometheus artifacts/prometheus
+  have nginx || [ -x /usr/sbin/nginx ] || [ -x artifacts/nginx/usr/sbin/nginx ] || unpack nginx artifacts/nginx
 }
 
 # A browser for the dashboard's tests, which look for it at the places BrowserTests/Browser.cs names.
@@ -194,16 +198,12 @@ dashboard_tests() {
     "$json" >"$RESULTS/Dashboard.trx"
 }
 
-# nginx and Caddy to compare with: unpacked here and not installed, because an installed one starts a service.
+# nginx and Caddy to compare with.
 bench_peers() {
   local peers=$PWD/artifacts/bench/peers name
   export PATH="$PATH:/usr/sbin:$peers/usr/sbin:$peers/usr/bin"
   for name in nginx caddy; do
-    if ! have "$name" && have apt-get && have dpkg; then
-      [ "$(id -u)" != 0 ] || apt-get -qq update || true
-      mkdir -p "$peers"
-      (cd "$peers" && apt-get -qq -o APT::Sandbox::User=root download "$name" && dpkg -x "$name"_*.deb .) || echo "$name could not be brought here"
-    fi
+    have "$name" || unpack "$name" "$peers"
   done
 }
 
@@ -243,7 +243,7 @@ tests() {
   fi
   # First, because they may say that something is missing.
   clients
-  prometheus
+  test_peers
   need_browser
   need_rpmbuild
   build

@@ -246,7 +246,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
     {
         await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"), ("OLLAMA_POLL_SECONDS", "0"), ("ANALYTICS_TOKEN", Token));
         await BusyProxy.WriteAsync(proxy, Week.Before(TimeProvider.System.GetUtcNow(), 20));
-        await using var visit = await browser.VisitAsync(proxy.Address, options => options.ExtraHTTPHeaders = new Dictionary<string, string> { ["X-Forwarded-For"] = "192.0.2.7" });
+        await using var visit = await browser.VisitAsync(proxy.Address);
         visit.Expected.AddRange(["401: ", "status of 401"]);
 
         await visit.OpenAsync("overview?range=all");

@@ -103,6 +103,7 @@ public sealed class ConnectionTests
     [Theory]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello")]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\nhello")]
+    [InlineData("HTTP/1.1 099 Odd\r\nContent-Length: 5\r\n\r\nhello")]
     public async Task An_answer_without_a_clear_end_is_refused_and_its_connection_given_up(string answer)
     {
         var count = 0;
@@ -118,6 +119,45 @@ public sealed class ConnectionTests
 
         Assert.StartsWith("HTTP/1.1 502", first, StringComparison.Ordinal);
         Assert.Equal(BodyOf(Fine), BodyOf(second));
+    }
+
+    /// <summary>An answer with a contradiction in it, and what the client gets.</summary>
+    public static TheoryData<string, string, string?, string> Contradictions => new()
+    {
+        { "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n", "204", null, "" },
+        { "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", "204", null, "" },
+        { "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", "204", null, "" },
+        { "HTTP/1.1 205 Reset Content\r\nContent-Length: 2\r\n\r\nab", "205", null, "" },
+        { "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n", "205", null, "" },
+        { "HTTP/1.1 205 Reset Content\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", "205", null, "" },
+        { "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", "200", null, "2\r\nab\r\n0\r\n\r\n" },
+        { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n2\r\nab\r\n0\r\n\r\n", "200", null, "2\r\nab\r\n0\r\n\r\n" },
+        { "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", "304", "5", "" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Contradictions))]
+    public async Task An_answer_that_contradicts_itself_arrives_in_its_one_safe_reading(string answer, string status, string? length, string body)
+    {
+        var recorded = new RecordedRequests();
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(answer))], close: false));
+        await using var proxy = await ProxyUnderTest.StartAsync(
+            upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" }, recorded.Register);
+
+        using var client = new TcpClient("127.0.0.1", proxy.Port);
+        await client.GetStream().WriteAsync("POST /api/chat HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"u8.ToArray());
+        using var reader = new StreamReader(client.GetStream(), Encoding.Latin1);
+        var text = await reader.ReadToEndAsync(TestContext.Current.CancellationToken);
+
+        var message = HttpMessage.Parse(Encoding.Latin1.GetBytes(text), hasBody: false);
+        Assert.Equal((status, body), (message.StartLine.Split(' ')[1], text[(text.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]));
+        Assert.True(message.Header("Content-Length") is { } found ? found == (length ?? "0") : length is null, text);
+        Assert.Equal(body.Length > 0, message.Header("Transfer-Encoding") is not null);
+        Assert.Equal(int.Parse(status, System.Globalization.CultureInfo.InvariantCulture), (await recorded.SingleAsync()).StatusCode);
+        if (body.Length == 0 && status != "304")
+        {
+            Assert.Equal(Domain.ExchangeOutcome.Completed, (await recorded.SingleAsync()).Outcome);
+        }
     }
 
     [Fact]

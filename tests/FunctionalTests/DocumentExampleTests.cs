@@ -104,7 +104,8 @@ public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffi
         public async ValueTask InitializeAsync()
         {
             _ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("phi4:latest") { SaysFixedSentence = true }] });
-            Proxy = await ProxyUnderTest.StartAsync(_ollama.Address, new Dictionary<string, string> { ["ANALYTICS_TOKEN"] = "a-secret-of-16-or-more" });
+            Proxy = await ProxyUnderTest.StartAsync(
+                _ollama.Address, new Dictionary<string, string> { ["ANALYTICS_TOKEN"] = "a-secret-of-16-or-more", ["ANALYTICS_TRUST_LOCAL"] = "true" });
             await File.WriteAllTextAsync(Path.Combine(Proxy.Folder, ".curlrc"), "fail\nsilent\nshow-error\n");
             for (var count = 0; count < 3; count++)
             {

@@ -6,6 +6,9 @@ namespace OllamaProxy.FunctionalTests;
 /// <summary>Heads pass as they are, in both directions, also where an HTTP library would tidy up.</summary>
 public sealed class HeaderTests
 {
+    private static readonly RawUpstream.Answer s_fine =
+        RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false);
+
     [Fact]
     public async Task Nothing_is_added_to_a_request_and_nothing_taken_away()
     {
@@ -67,6 +70,50 @@ public sealed class HeaderTests
         Assert.Equal(Lines(sent), Lines(received));
     }
 
+    [Theory]
+    [InlineData("post")]
+    [InlineData("PoSt")]
+    [InlineData("get")]
+    [InlineData("delete")]
+    [InlineData("head")]
+    [InlineData("options")]
+    [InlineData("Brew")]
+    public async Task A_method_passes_letter_by_letter(string method)
+    {
+        foreach (var rest in (string[])["\r\n", "Content-Length: 2\r\n\r\n{}", "X: 1\r\nX: 2:3\r\n\r\n"])
+        {
+            var sent = $"{method} /api/chat?at=1:2 HTTP/1.1\r\nHost: localhost\r\n{rest}";
+
+            var received = await ReceivedAsync(sent);
+
+            Assert.Equal(Lines(sent), Lines(received));
+            Assert.EndsWith(rest[(rest.IndexOf("\r\n\r\n", StringComparison.Ordinal) is >= 0 and var end ? end : 0)..], received, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task An_answer_to_a_method_that_only_looks_like_head_keeps_its_body()
+    {
+        const string Answer = "HTTP/1.1 405 Method Not Allowed\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n";
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Answer))], close: false));
+        await using var proxy = await StartAsync(upstream);
+
+        var request = "head /api/tags HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray();
+        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false, TimeSpan.FromSeconds(60));
+
+        Assert.EndsWith("\r\n\r\n2\r\nno\r\n0\r\n\r\n", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("http://host?x=/api/delete", "/?x=/api/delete")]
+    [InlineData("http://host/api/tags?x=1", "/api/tags?x=1")]
+    public async Task An_absolute_target_arrives_as_its_path_and_query(string target, string expected)
+    {
+        var received = await ReceivedAsync($"GET {target} HTTP/1.1\r\nHost: host\r\n\r\n");
+
+        Assert.StartsWith($"GET {expected} HTTP/1.1\r\n", received, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task The_answers_head_passes_as_it_is()
     {
@@ -85,12 +132,27 @@ public sealed class HeaderTests
     [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello")]
     [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n")]
     [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: +2\r\n\r\n{}")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2, 2\r\n\r\n{}")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2 2\r\n\r\n{}")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0x2\r\n\r\n{}")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2.0\r\n\r\n{}")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length:\r\n\r\n{}")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: \u00b2\r\n\r\n{}")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 00000000000000000002\r\n\r\n{}")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 000000000000000000000000000000000000002\r\n\r\n{}")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999\r\n\r\n{}")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nX-Content-Length: 9\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\nx-content-length: 9\r\n\r\n0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
+    [InlineData("POST /api/chat HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: localhost\r\nX : y\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n")]
     public async Task A_request_that_two_servers_could_read_differently_goes_nowhere(string request)
     {
-        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false));
+        await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);
 
         var answer = await RawHttp.SendAsync(proxy.Port, Encoding.Latin1.GetBytes(request), isHead: false, TimeSpan.FromSeconds(10));
@@ -99,9 +161,28 @@ public sealed class HeaderTests
         Assert.Empty(upstream.Requests);
     }
 
+    [Theory]
+    [InlineData("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked")]
+    [InlineData("Transfer-Encoding: identity, chunked")]
+    [InlineData("Transfer-Encoding: gzip, chunked")]
+    [InlineData("Transfer-Encoding: chunked, chunked")]
+    [InlineData("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked")]
+    public async Task A_coding_that_ollamas_server_does_not_know_gets_its_status_and_goes_nowhere(string lines)
+    {
+        await using var upstream = new RawUpstream(s_fine);
+        await using var proxy = await StartAsync(upstream);
+
+        var request = Encoding.ASCII.GetBytes($"POST /api/chat HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n\r\n0\r\n\r\n");
+        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false, TimeSpan.FromSeconds(60));
+
+        Assert.StartsWith("HTTP/1.1 501 ", Encoding.Latin1.GetString(answer.Bytes), StringComparison.Ordinal);
+        Assert.Equal(RawEnd.Closed, answer.End);
+        Assert.Empty(upstream.Requests);
+    }
+
     private static async Task<string> ReceivedAsync(string request, bool isHead = false)
     {
-        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false));
+        await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);
 
         var answer = await RawHttp.SendAsync(proxy.Port, Encoding.Latin1.GetBytes(request), isHead, TimeSpan.FromSeconds(10));

@@ -51,6 +51,44 @@ public sealed partial class MetricsAccessTests
         }
     }
 
+    [Fact]
+    public async Task Who_guesses_the_token_of_the_metrics_must_wait_and_the_records_are_another_matter()
+    {
+        await using var proxy = await ProxyUnderTest.StartAsync(
+            s_nobody, Settings(("METRICS_TOKEN", "a-secret-of-metrics"), ("ANALYTICS_TOKEN", "a-secret-of-analytics")));
+        List<HttpStatusCode> statuses = [];
+        foreach (var token in (string[])["1", "2", "3", "4", "5", "a-secret-of-metrics"])
+        {
+            statuses.Add(await StatusAsync("/metrics", token));
+        }
+
+        Assert.Equal([.. Enumerable.Repeat(HttpStatusCode.Unauthorized, 5), HttpStatusCode.TooManyRequests], statuses);
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync("/analytics", "a-secret-of-analytics"));
+
+        async Task<HttpStatusCode> StatusAsync(string path, string token)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+            using var answer = await proxy.Client.SendAsync(request);
+            return answer.StatusCode;
+        }
+    }
+
+    [Theory]
+    [InlineData("/metrics", "GET")]
+    [InlineData("/metrics", "HEAD")]
+    [InlineData("/metrics", "POST")]
+    [InlineData("/healthz", "GET")]
+    public async Task No_browser_takes_the_answer_for_something_else(string path, string method)
+    {
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, Settings());
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+
+        using var answer = await proxy.Client.SendAsync(request);
+
+        Assert.Equal(["nosniff"], answer.Headers.GetValues("X-Content-Type-Options"));
+    }
+
     [Theory]
     [InlineData(null, "text/plain; version=0.0.4; charset=utf-8")]
     [InlineData("application/openmetrics-text; version=1.0.0", "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")]

@@ -120,11 +120,7 @@ internal sealed class PrometheusTools : IAsyncDisposable
         string.Join(',', series.GetProperty("metric").EnumerateObject().Select(label => $"{label.Name}={label.Value.GetString()}")),
         double.Parse(series.GetProperty("value")[1].GetString()!.Replace("+Inf", "Infinity", StringComparison.Ordinal), System.Globalization.CultureInfo.InvariantCulture));
 
-    private static string? Find(string program) =>
-        new[] { Repository.PathOf("artifacts", "prometheus", "usr", "bin") }
-            .Concat((Environment.GetEnvironmentVariables()["PATH"] as string ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
-            .Select(folder => Path.Combine(folder, program))
-            .FirstOrDefault(File.Exists);
+    private static string? Find(string program) => Programs.Find(program, "prometheus");
 
     private async Task<bool> IsReadyAsync()
     {

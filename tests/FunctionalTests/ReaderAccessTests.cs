@@ -8,7 +8,10 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Who may read what was asked of the models: this machine, and who has the token. Requests are written byte by byte, for a client library would correct them.</summary>
+/// <summary>
+/// Who may read what was asked of the models: who has the token, and without one this machine. Requests are written byte by byte, because a client library
+/// would correct them.
+/// </summary>
 public sealed class ReaderAccessTests
 {
     private const string Token = "a-secret-of-32-characters-or-so!";
@@ -19,36 +22,40 @@ public sealed class ReaderAccessTests
         "/analytics/ollama", "/analytics/live", "/analytics/openapi.json", "/analytics/nothing", "/test",
     ];
 
-    /// <summary>Headers, and the status of a reader's request without a token in the settings, and with one.</summary>
-    public static TheoryData<string, int, int> Requests =>
+    /// <summary>Headers, and the status of a reader's request without a token in the settings, with one, and with one while this machine is trusted.</summary>
+    public static TheoryData<string, int, int, int> Requests =>
     [
-        ("Host: localhost:1", 200, 200),
-        ("Host: 127.0.0.1", 200, 200),
-        ("Host: [::1]:5", 200, 200),
-        ("Host: LOCALHOST", 200, 200),
-        ("Host: evil.example", 403, 403),
-        ("Host: localhost.evil.example", 403, 403),
-        ("Host: 127.0.0.1.evil.example", 403, 403),
-        ("Host:", 403, 403),
-        ("Host: 10.0.0.1", 403, 401),
-        ("Host: proxy.example", 403, 401),
-        ("Host: localhost\r\nX-Forwarded-For: 127.0.0.1", 403, 401),
-        ("Host: localhost\r\nForwarded: for=127.0.0.1", 403, 401),
-        ("Host: localhost\r\nx-forwarded-anything: 1", 403, 401),
-        ($"Host: localhost\r\nX-Forwarded-For: 1.2.3.4\r\nAuthorization: Bearer {Token}", 403, 200),
-        ($"Host: proxy.example\r\nAuthorization: bearer   {Token} ", 403, 200),
-        ($"Host: 10.0.0.1\r\nAuthorization: Bearer {Token}", 403, 200),
-        ($"Host: evil.example\r\nAuthorization: Bearer {Token}", 403, 403),
-        ($"Host: 10.0.0.1\r\nAuthorization: Bearer {Token}x", 403, 401),
-        ($"Host: 10.0.0.1\r\nAuthorization: Bearer", 403, 401),
-        ($"Host: 10.0.0.1\r\nAuthorization: Basic {Token}", 403, 401),
-        ($"Host: 10.0.0.1\r\nCookie: ollama_proxy_reader={Token}", 403, 401),
-        ($"Host: 10.0.0.1\r\nCookie: ollama_proxy_reader=99999999999.00", 403, 401),
-        ("Host: localhost\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors", 403, 403),
-        ("Host: localhost\r\nSec-Fetch-Site: same-site\r\nSec-Fetch-Mode: cors", 403, 403),
-        ("Host: localhost\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate", 200, 200),
-        ("Host: localhost\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors", 200, 200),
-        ("Host: localhost\r\nSec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate", 200, 200),
+        ("Host: localhost:1", 200, 401, 200),
+        ("Host: 127.0.0.1", 200, 401, 200),
+        ("Host: [::1]:5", 200, 401, 200),
+        ("Host: LOCALHOST", 200, 401, 200),
+        ("Host: evil.example", 403, 403, 403),
+        ("Host: localhost.evil.example", 403, 403, 403),
+        ("Host: 127.0.0.1.evil.example", 403, 403, 403),
+        ("Host:", 403, 403, 403),
+        ("Host: 10.0.0.1", 403, 401, 401),
+        ("Host: proxy.example", 403, 401, 401),
+        ("Host: localhost\r\nX-Forwarded-For: 127.0.0.1", 403, 401, 401),
+        ("Host: localhost\r\nForwarded: for=127.0.0.1", 403, 401, 401),
+        ("Host: localhost\r\nx-forwarded-anything: 1", 403, 401, 401),
+        ("Host: localhost\r\nVia: 1.1 squid", 403, 401, 401),
+        ("Host: localhost\r\nX-Real-IP: 10.1.2.3", 403, 401, 401),
+        ("Host: localhost\r\nCF-Connecting-IP: 10.1.2.3", 403, 401, 401),
+        ($"Host: localhost\r\nAuthorization: Bearer {Token}", 200, 200, 200),
+        ($"Host: localhost\r\nX-Forwarded-For: 1.2.3.4\r\nAuthorization: Bearer {Token}", 403, 200, 200),
+        ($"Host: proxy.example\r\nAuthorization: bearer   {Token} ", 403, 200, 200),
+        ($"Host: 10.0.0.1\r\nAuthorization: Bearer {Token}", 403, 200, 200),
+        ($"Host: evil.example\r\nAuthorization: Bearer {Token}", 403, 403, 403),
+        ($"Host: 10.0.0.1\r\nAuthorization: Bearer {Token}x", 403, 401, 401),
+        ($"Host: 10.0.0.1\r\nAuthorization: Bearer", 403, 401, 401),
+        ($"Host: 10.0.0.1\r\nAuthorization: Basic {Token}", 403, 401, 401),
+        ($"Host: 10.0.0.1\r\nCookie: ollama_proxy_reader={Token}", 403, 401, 401),
+        ("Host: 10.0.0.1\r\nCookie: ollama_proxy_reader=", 403, 401, 401),
+        ("Host: localhost\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors", 403, 403, 403),
+        ("Host: localhost\r\nSec-Fetch-Site: same-site\r\nSec-Fetch-Mode: cors", 403, 403, 403),
+        ("Host: localhost\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate", 200, 401, 200),
+        ("Host: localhost\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors", 200, 401, 200),
+        ("Host: localhost\r\nSec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate", 200, 401, 200),
     ];
 
     [Fact]
@@ -56,12 +63,30 @@ public sealed class ReaderAccessTests
     {
         await using var closed = await StartAsync(null);
         await using var open = await StartAsync(Token);
+        await using var trusting = await StartAsync(Token, trustsLocal: true);
 
-        foreach (var (headers, withoutToken, withToken) in Requests.Select(row => row.Data))
+        foreach (var (headers, withoutToken, withToken, trusted) in Requests.Select(row => row.Data))
         {
             Assert.Equal((headers, withoutToken), (headers, (await SendAsync(closed, $"GET /analytics/models HTTP/1.1\r\n{headers}\r\n\r\n")).Status));
             Assert.Equal((headers, withToken), (headers, (await SendAsync(open, $"GET /analytics/models HTTP/1.1\r\n{headers}\r\n\r\n")).Status));
+            Assert.Equal((headers, trusted), (headers, (await SendAsync(trusting, $"GET /analytics/models HTTP/1.1\r\n{headers}\r\n\r\n")).Status));
         }
+    }
+
+    [Fact]
+    public async Task Http_1_0_is_taken_for_a_proxy_and_told_what_to_do()
+    {
+        await using var closed = await StartAsync(null);
+        await using var trusting = await StartAsync(Token, trustsLocal: true);
+
+        foreach (var path in s_paths.Append("/analytics/login"))
+        {
+            var refused = await SendAsync(closed, $"GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n");
+            Assert.Equal((path, 403), (path, refused.Status));
+            Assert.Contains("ANALYTICS_TOKEN", Encoding.UTF8.GetString(refused.Body), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(401, (await SendAsync(trusting, "GET /analytics/models HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")).Status);
     }
 
     [Fact]
@@ -92,7 +117,7 @@ public sealed class ReaderAccessTests
     {
         await using var proxy = await StartAsync(Token, "sqlite");
 
-        var local = await SendAsync(proxy, "GET /analytics/stats HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        var local = await SendAsync(proxy, $"GET /analytics/stats HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {Token}\r\n\r\n");
         var remote = await SendAsync(proxy, $"GET /analytics/stats HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 1.2.3.4\r\nAuthorization: Bearer {Token}\r\n\r\n");
 
         Assert.Contains(proxy.Folder, Encoding.UTF8.GetString(local.Body), StringComparison.Ordinal);
@@ -115,14 +140,15 @@ public sealed class ReaderAccessTests
     {
         await using var proxy = await StartAsync(Token, "sqlite");
 
-        var answer = await SendAsync(proxy, $"{method} {path} HTTP/1.1\r\nHost: localhost:80\r\n{headers}\r\nContent-Length: 0\r\n\r\n");
+        var answer = await SendAsync(
+            proxy, $"{method} {path} HTTP/1.1\r\nHost: localhost:80\r\nAuthorization: Bearer {Token}\r\n{headers}\r\nContent-Length: 0\r\n\r\n");
 
         Assert.Equal(status, answer.Status);
         Assert.DoesNotContain(answer.Headers, header => header.Name.StartsWith("Access-Control-", StringComparison.OrdinalIgnoreCase));
     }
 
     [Fact]
-    public async Task A_person_logs_in_reads_and_logs_out()
+    public async Task A_person_logs_in_reads_and_logs_out_which_ends_that_cookie_and_no_other()
     {
         await using var proxy = await StartAsync(Token);
         const string Stranger = "Host: proxy.example\r\nX-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https";
@@ -135,8 +161,12 @@ public sealed class ReaderAccessTests
         string[] cookies = [.. right.Headers.Where(header => header.Name == "Set-Cookie").Select(header => header.Value)];
         var cookie = cookies[0].Split(';')[0];
         var read = await SendAsync(proxy, $"GET /analytics/models HTTP/1.1\r\n{Stranger}\r\nCookie: {cookie}\r\n\r\n");
-        var forged = await SendAsync(proxy, $"GET /analytics/models HTTP/1.1\r\n{Stranger}\r\nCookie: {cookie.Replace("=1", "=2", StringComparison.Ordinal)}\r\n\r\n");
-        var left = await SendAsync(proxy, $"POST /analytics/logout HTTP/1.1\r\n{Stranger}\r\nContent-Length: 0\r\n\r\n");
+        var other = (cookie[^1] == '0' ? '1' : '0').ToString();
+        var forged = await SendAsync(proxy, $"GET /analytics/models HTTP/1.1\r\n{Stranger}\r\nCookie: {cookie[..^1]}{other}\r\n\r\n");
+        var second = (await LogInAsync(proxy, Stranger, Token)).Header("Set-Cookie")!.Split(';')[0];
+        var left = await SendAsync(proxy, $"POST /analytics/logout HTTP/1.1\r\n{Stranger}\r\nCookie: {cookie}\r\nContent-Length: 0\r\n\r\n");
+        var afterwards = await SendAsync(proxy, $"GET /analytics/models HTTP/1.1\r\n{Stranger}\r\nCookie: {cookie}\r\n\r\n");
+        var elsewhere = await SendAsync(proxy, $"GET /analytics/models HTTP/1.1\r\n{Stranger}\r\nCookie: {second}\r\n\r\n");
 
         Assert.Equal((302, "analytics/login"), (sent.Status, sent.Header("Location")));
         Assert.Equal((200, "text/html; charset=utf-8"), (page.Status, page.Header("Content-Type")));
@@ -153,6 +183,7 @@ public sealed class ReaderAccessTests
         Assert.DoesNotContain("secure", plain.Header("Set-Cookie"), StringComparison.OrdinalIgnoreCase);
         Assert.Equal((200, 401, 303), (read.Status, forged.Status, left.Status));
         Assert.Contains("max-age=0", left.Header("Set-Cookie"), StringComparison.OrdinalIgnoreCase);
+        Assert.Equal((401, 200), (afterwards.Status, elsewhere.Status));
     }
 
     [Fact]
@@ -171,21 +202,74 @@ public sealed class ReaderAccessTests
     }
 
     [Fact]
-    public async Task Who_guesses_must_wait_longer_and_longer_and_this_machine_never()
+    public async Task Who_guesses_must_wait_and_so_must_this_machine_but_no_cookie()
     {
         var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
         await using var proxy = await StartAsync(Token, time: time);
+        var cookie = (await LogInAsync(proxy, "Host: 10.0.0.1", Token)).Header("Set-Cookie")!.Split(';')[0];
 
         int[] statuses = [.. await Task.WhenAll(Enumerable.Range(0, 5).Select(async _ => (await LogInAsync(proxy, "Host: 10.0.0.1", "guess")).Status))];
         var sixth = await LogInAsync(proxy, "Host: 10.0.0.1", Token);
-        var bearer = await SendAsync(proxy, $"GET /analytics/models HTTP/1.1\r\nHost: 10.0.0.1\r\nAuthorization: Bearer {Token}\r\n\r\n");
-        var local = await SendAsync(proxy, "GET /analytics/models HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        var bearer = await SendAsync(proxy, $"GET /analytics/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {Token}\r\n\r\n");
+        var loggedIn = await SendAsync(proxy, $"GET /analytics/models HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n");
         time.Advance(TimeSpan.FromSeconds(11));
         var later = await LogInAsync(proxy, "Host: 10.0.0.1", Token);
 
         Assert.Equal([401, 401, 401, 401, 401], statuses);
         Assert.Equal((429, "10"), (sixth.Status, sixth.Header("Retry-After")));
-        Assert.Equal((429, 200, 303), (bearer.Status, local.Status, later.Status));
+        Assert.Equal((429, 200, 303), (bearer.Status, loggedIn.Status, later.Status));
+    }
+
+    [Fact]
+    public async Task Logins_that_were_begun_before_the_first_wrong_one_are_counted_too()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
+        await using var proxy = await StartAsync(Token, time: time);
+        const int Logins = 100;
+        List<TcpClient> clients = [];
+        try
+        {
+            foreach (var number in Enumerable.Range(0, Logins))
+            {
+                var form = $"token=guess-{number:d10}";
+                clients.Add(new TcpClient("127.0.0.1", proxy.Port));
+                await clients[^1].GetStream().WriteAsync(Encoding.ASCII.GetBytes(
+                    "POST /analytics/login HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+                    + $"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {form.Length}\r\n\r\ntoken=guess-"));
+            }
+
+            var answers = await Task.WhenAll(clients.Select(async (client, number) =>
+            {
+                await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"{number:d10}"));
+                using var reader = new StreamReader(client.GetStream(), Encoding.Latin1);
+                return (await reader.ReadToEndAsync()).Split(' ')[1];
+            }));
+
+            Assert.Equal((5, Logins - 5), (answers.Count(status => status == "401"), answers.Count(status => status == "429")));
+            Assert.Equal("10", (await LogInAsync(proxy, "Host: 10.0.0.1", Token)).Header("Retry-After"));
+        }
+        finally
+        {
+            clients.ForEach(client => client.Dispose());
+        }
+    }
+
+    [Fact]
+    public async Task Behind_a_trusted_proxy_only_the_client_that_guessed_waits()
+    {
+        await using var proxy = await StartAsync(Token, trusted: "127.0.0.1");
+
+        for (var count = 0; count < 5; count++)
+        {
+            Assert.Equal(401, (await ReadAsync("203.0.113.5", "wrong")).Status);
+        }
+
+        Assert.Equal(429, (await ReadAsync("203.0.113.5", Token)).Status);
+        Assert.Equal(429, (await LogInAsync(proxy, "Host: 10.0.0.1\r\nX-Forwarded-For: 203.0.113.5", Token)).Status);
+        Assert.Equal(200, (await ReadAsync("198.51.100.9", Token)).Status);
+
+        Task<HttpMessage> ReadAsync(string client, string token) =>
+            SendAsync(proxy, $"GET /analytics/models HTTP/1.1\r\nHost: 10.0.0.1\r\nX-Forwarded-For: {client}\r\nAuthorization: Bearer {token}\r\n\r\n");
     }
 
     [Fact]
@@ -195,7 +279,7 @@ public sealed class ReaderAccessTests
 
         foreach (var path in s_paths.Where(path => path != "/analytics/live").Append("/analytics/login"))
         {
-            var answer = await SendAsync(proxy, $"GET {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n\r\n");
+            var answer = await SendAsync(proxy, $"GET {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nAuthorization: Bearer {Token}\r\n\r\n");
 
             Assert.Equal(
                 (path, "no-store", "nosniff", "DENY", "same-origin", "same-origin"),
@@ -223,9 +307,23 @@ public sealed class ReaderAccessTests
         Assert.Equal(200, (await SendAsync(from, "GET /metrics HTTP/1.1\r\nHost: anything.example\r\n\r\n")).Status);
     }
 
-    private static Task<ProxyUnderTest> StartAsync(string? token, string backend = "jsonl", string host = "127.0.0.1", TimeProvider? time = null) => ProxyUnderTest.StartAsync(
+    private static Task<ProxyUnderTest> StartAsync(
+        string? token,
+        string backend = "jsonl",
+        string host = "127.0.0.1",
+        TimeProvider? time = null,
+        bool trustsLocal = false,
+        string trusted = "") => ProxyUnderTest.StartAsync(
         StoredRequests.Nobody,
-        new Dictionary<string, string> { ["ANALYTICS_TOKEN"] = token ?? "", ["ANALYTICS_BACKEND"] = backend, ["PROXY_ALLOWED_HOSTS"] = "other.example, Proxy.example", ["PROXY_HOST"] = host },
+        new Dictionary<string, string>
+        {
+            ["ANALYTICS_TOKEN"] = token ?? "",
+            ["ANALYTICS_TRUST_LOCAL"] = trustsLocal ? "true" : "false",
+            ["ANALYTICS_BACKEND"] = backend,
+            ["PROXY_ALLOWED_HOSTS"] = "other.example, Proxy.example",
+            ["PROXY_HOST"] = host,
+            ["TRUSTED_PROXIES"] = trusted,
+        },
         builder =>
         {
             if (time is not null)

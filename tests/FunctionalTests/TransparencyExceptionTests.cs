@@ -36,6 +36,20 @@ public sealed class TransparencyExceptionTests
         Assert.Empty(upstream.Requests);
     }
 
+    [Theory]
+    [InlineData("CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n", 404)]
+    [InlineData("CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400)]
+    public async Task Nothing_is_ever_connected_through(string request, int status)
+    {
+        await using var upstream = new RawUpstream(s_fine);
+        await using var proxy = await StartAsync(upstream);
+
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes(request), isHead: false, TimeSpan.FromSeconds(60));
+
+        Assert.Equal((status, RawEnd.Closed), (HttpMessage.Parse(answer.Bytes).Status, answer.End));
+        Assert.Empty(upstream.Requests);
+    }
+
     [Fact]
     public async Task A_head_over_a_mebibyte_is_refused_with_ollamas_status()
     {

@@ -4,15 +4,15 @@ using System.Net.Sockets;
 namespace OllamaProxy.Host.Access;
 
 /// <summary>
-/// Slows down who guesses tokens: after some wrong ones an address must wait before the next is looked at at all. No thread waits for it. An IPv6 client
-/// counts as its network, which it may choose addresses from.
+/// Slows down clients that guess tokens: after some wrong ones an address must wait before another guess is judged. No thread waits for it. An IPv6 client
+/// counts as its network, because it may choose its addresses from there.
 /// </summary>
 internal sealed class FailedLogins(TimeProvider time)
 {
     /// <summary>Wrong tokens in a row before the waiting begins.</summary>
     public const int Free = 5;
 
-    /// <summary>Addresses remembered; further ones share one memory, so that a crowd of addresses is no way around.</summary>
+    /// <summary>Addresses remembered; further ones share one memory, so that many addresses are no way around it.</summary>
     public const int MaxAddresses = 1_000;
 
     /// <summary>How soon one wrong token is forgotten.</summary>
@@ -23,24 +23,31 @@ internal sealed class FailedLogins(TimeProvider time)
     /// <summary>When everything an address did wrong is forgotten.</summary>
     private readonly Dictionary<IPAddress, DateTimeOffset> _forgotten = [];
 
-    /// <summary>How long this address must wait; null when it need not.</summary>
-    public TimeSpan? RetryAfter(IPAddress? address)
-    {
-        lock (_changing)
-        {
-            var wait = _forgotten.GetValueOrDefault(KeyOf(address)) - time.GetUtcNow() - ((Free - 1) * s_pause);
-            return wait > TimeSpan.Zero ? wait : null;
-        }
-    }
-
-    public void Add(IPAddress? address)
+    /// <summary>
+    /// Judges one guess: null when it was judged, and remembered if it was wrong; otherwise how long the client must wait, which is 10 s at most. Asking and
+    /// remembering are one step, so guesses that arrive together are counted one by one.
+    /// </summary>
+    /// <param name="address">The client's address.</param>
+    /// <param name="isRight">Whether the guess is right, which a client that must wait does not learn.</param>
+    public TimeSpan? Judge(IPAddress? address, bool isRight)
     {
         lock (_changing)
         {
             var now = time.GetUtcNow();
             var key = KeyOf(address);
             var since = _forgotten.GetValueOrDefault(key);
-            _forgotten[key] = (since > now ? since : now) + s_pause;
+            var wait = since - now - ((Free - 1) * s_pause);
+            if (wait > TimeSpan.Zero)
+            {
+                return wait;
+            }
+
+            if (!isRight)
+            {
+                _forgotten[key] = (since > now ? since : now) + s_pause;
+            }
+
+            return null;
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 
 namespace OllamaProxy.Host.Access;
 
@@ -8,21 +7,47 @@ internal static class LocalClient
 {
     private static readonly string[] s_names = ["localhost", "127.0.0.1", "[::1]", "::1"];
 
-    /// <summary>The peer is a loopback address, nobody passed the request on, and it was sent to this machine by a name of it.</summary>
-    public static bool Is(HttpContext http) => HasLoopbackAddress(http) && ForwardingHeader(http) is null && HasLoopbackName(http.Request.Host.Host);
+    /// <summary>Header names that proxies, load balancers and content delivery networks add, by their beginning.</summary>
+    private static readonly string[] s_forwardingPrefixes =
+    [
+        "Akamai-", "Ali-", "Cdn-", "CF-", "CloudFront-", "Fastly-", "Fly-", "Front-End-", "Incap-", "Proxy-", "Surrogate-", "Tailscale-", "Via", "WL-",
+        "X-Amz", "X-Appengine-", "X-ARR-", "X-Azure-", "X-BlueCoat-", "X-Envoy-", "X-Host", "X-NginX-", "X-Original-", "X-Proxy", "X-Rewrite-", "X-Scheme",
+        "X-Url-Scheme", "X-Varnish", "X-Vercel-",
+    ];
+
+    /// <summary>What such names contain anywhere: <c>X-Real-IP</c>, <c>True-Client-IP</c>, <c>X_Forwarded_For</c> and their many relatives.</summary>
+    private static readonly string[] s_forwardingParts =
+    [
+        "Forward", "RealIP", "ClientIP", "ClientAddr", "ClientHost", "ConnectingIP", "RemoteIP", "RemoteAddr", "SourceIP", "UserIP", "OriginIP",
+        "OriginatingIP",
+    ];
+
+    /// <summary>The peer is a loopback address, nothing forwarded the request, and it was sent to this machine by a name of it.</summary>
+    public static bool Is(HttpContext http) => HasLoopbackAddress(http) && Forwarding(http) is null && HasLoopbackName(http.Request.Host.Host);
 
     /// <summary>Why a request is not taken for one of this machine, for a person.</summary>
     public static string WhyNot(HttpContext http) =>
         !HasLoopbackAddress(http) ? "It did not come from the machine the proxy runs on."
-        : ForwardingHeader(http) is { } header ? $"It came through another proxy (it has the header {header}), so it may not be from this machine."
+        : Forwarding(http) is { } sign ? $"It came through another proxy (it {sign}), so it may not be from this machine."
         : "Its Host header does not name this machine (localhost, 127.0.0.1 or [::1]).";
 
     public static bool HasLoopbackName(string host) => s_names.Contains(host, StringComparer.OrdinalIgnoreCase);
 
     private static bool HasLoopbackAddress(HttpContext http) =>
-        http.Connection.RemoteIpAddress is { } address
-        && IPAddress.IsLoopback(address.AddressFamily is AddressFamily.InterNetworkV6 && address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address);
+        http.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address);
 
-    private static string? ForwardingHeader(HttpContext http) =>
-        http.Request.Headers.Keys.FirstOrDefault(name => name.Equals("Forwarded", StringComparison.OrdinalIgnoreCase) || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase));
+    /// <summary>
+    /// The sign that something forwarded the request. nginx adds no header by itself, but speaks HTTP/1.0 (until 1.29), which no client of our API does.
+    /// </summary>
+    private static string? Forwarding(HttpContext http) =>
+        HttpProtocol.IsHttp10(http.Request.Protocol) ? "is HTTP/1.0"
+        : http.Request.Headers.Keys.FirstOrDefault(IsForwarding) is { } name ? $"has the header {name}"
+        : null;
+
+    private static bool IsForwarding(string name)
+    {
+        var plain = name.Replace("-", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal);
+        return Array.Exists(s_forwardingPrefixes, prefix => name.Replace('_', '-').StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
+            || Array.Exists(s_forwardingParts, part => plain.Contains(part, StringComparison.OrdinalIgnoreCase));
+    }
 }

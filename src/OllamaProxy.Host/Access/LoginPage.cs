@@ -36,26 +36,22 @@ internal static class LoginPage
             return Answers.Problem(StatusCodes.Status400BadRequest, "This is no login", "Send the form of this page: application/x-www-form-urlencoded with the field token.");
         }
 
-        var failures = http.RequestServices.GetRequiredService<FailedLogins>();
-        if (failures.RetryAfter(http.Connection.RemoteIpAddress) is { } wait)
-        {
-            return ReaderAccess.TooMany(http, wait);
-        }
-
         var form = await http.Request.ReadFormAsync(http.RequestAborted);
-        if (!token.Matches(form["token"].ToString().Trim()))
+        var refusal = token.Refuse(
+            http,
+            form["token"].ToString().Trim(),
+            () => Page(http, StatusCodes.Status401Unauthorized, "<p class=\"wrong\" role=\"alert\">That is not the token.</p>"));
+        if (refusal is null)
         {
-            failures.Add(http.Connection.RemoteIpAddress);
-            return Page(http, StatusCodes.Status401Unauthorized, "<p class=\"wrong\" role=\"alert\">That is not the token.</p>");
+            Sessions(http).Begin(http);
         }
 
-        token.SetCookie(http);
-        return SeeOther(http, "../analytics");
+        return refusal ?? SeeOther(http, "../analytics");
     }
 
     public static Task<IResult> LogOutAsync(HttpContext http)
     {
-        ReaderToken.DeleteCookie(http);
+        Sessions(http).End(http);
         return Task.FromResult<IResult>(SeeOther(http, "login"));
     }
 
@@ -94,5 +90,7 @@ internal static class LoginPage
             statusCode: status);
     }
 
-    private static ReaderToken Token(HttpContext http) => http.RequestServices.GetRequiredService<ReaderToken>();
+    private static AccessToken Token(HttpContext http) => http.RequestServices.GetRequiredService<ReaderAccess>().Token;
+
+    private static ReaderSessions Sessions(HttpContext http) => http.RequestServices.GetRequiredService<ReaderSessions>();
 }

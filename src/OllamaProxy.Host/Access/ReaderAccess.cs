@@ -1,15 +1,18 @@
 using System.Net;
 using OllamaProxy.Host.Analytics;
+using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.Host.Access;
 
 /// <summary>
-/// Who may use our own paths that show prompts: this machine; everybody else with the token, as a bearer or as the cookie of the login page. Whatever it is,
-/// the Host must be one of ours, and a page of another site gets nothing done here. Never asked on Ollama's paths.
+/// Who may use our own paths that show prompts. With a token in the settings: whoever shows it, as a bearer or by the cookie of the login page. Without one:
+/// this machine. In both cases the Host must be one of ours, and a page of another site gets nothing done here. Never asked on Ollama's paths.
 /// </summary>
-internal sealed class ReaderAccess(AccessOptions options, ReaderToken token, FailedLogins failures)
+internal sealed class ReaderAccess(AccessOptions options, ProxyOptions proxy, ReaderSessions sessions, TimeProvider time)
 {
     public const string LoginPath = "/analytics/login";
+
+    public AccessToken Token { get; } = new(options.Token, proxy, time);
 
     /// <summary>The answer that refuses the request, or null when it may go on.</summary>
     public IResult? Refuse(HttpContext http)
@@ -19,23 +22,20 @@ internal sealed class ReaderAccess(AccessOptions options, ReaderToken token, Fai
             return refusal;
         }
 
-        if (LocalClient.Is(http))
+        if (Token.IsSet)
         {
-            return null;
+            return (options.TrustsLocal && LocalClient.Is(http)) || sessions.Has(http) ? null : RefuseWithoutToken(http);
         }
 
-        if (!token.IsSet)
-        {
-            return Answers.Problem(
-                StatusCodes.Status403Forbidden,
-                "Only for this machine",
-                $"This shows what was asked of your models, so only the machine the proxy runs on may read it. {LocalClient.WhyNot(http)} To read it from elsewhere, start the proxy with ANALYTICS_TOKEN set to a secret of 16 characters or more, and send it as \"Authorization: Bearer ...\" or log in at {LoginPath}.");
-        }
-
-        return RefuseStranger(http);
+        return LocalClient.Is(http) ? null : Answers.Problem(
+            StatusCodes.Status403Forbidden,
+            "Only for this machine",
+            $"This shows what was asked of your models, so only the machine the proxy runs on may read it. {LocalClient.WhyNot(http)} "
+            + "To read it from elsewhere, start the proxy with ANALYTICS_TOKEN set to a secret of 16 characters or more, "
+            + $"and send it as \"Authorization: Bearer ...\" or log in at {LoginPath}.");
     }
 
-    /// <summary>The refusal of what is not meant for us, or comes from a page of somebody else: also where no token is needed.</summary>
+    /// <summary>The refusal of what is not meant for us, or comes from a page of another site: also where no token is needed.</summary>
     public IResult? RefuseForeign(HttpContext http)
     {
         if (!IsOurName(http.Request.Host.Host))
@@ -51,34 +51,9 @@ internal sealed class ReaderAccess(AccessOptions options, ReaderToken token, Fai
             : null;
     }
 
-    private IResult? RefuseStranger(HttpContext http)
-    {
-        var bearer = ReaderToken.BearerOf(http);
-        if (bearer is null)
-        {
-            return token.HasCookie(http) ? null : Unauthorized(http, "The token is missing.");
-        }
-
-        if (failures.RetryAfter(http.Connection.RemoteIpAddress) is { } wait)
-        {
-            return TooMany(http, wait);
-        }
-
-        if (token.Matches(bearer))
-        {
-            return null;
-        }
-
-        failures.Add(http.Connection.RemoteIpAddress);
-        return Unauthorized(http, "The token is wrong.");
-    }
-
-    /// <summary>429: later, and nothing was compared.</summary>
-    public static IResult TooMany(HttpContext http, TimeSpan wait)
-    {
-        http.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
-        return Answers.Problem(StatusCodes.Status429TooManyRequests, "Too many wrong tokens", $"Try again in {http.Response.Headers.RetryAfter} s.");
-    }
+    private IResult? RefuseWithoutToken(HttpContext http) => AccessToken.BearerOf(http) is { } bearer
+        ? Token.Refuse(http, bearer, () => Unauthorized(http, "The token is wrong."))
+        : Unauthorized(http, "The token is missing.");
 
     /// <summary>A person with a browser gets the page where the token is asked for.</summary>
     private static IResult Unauthorized(HttpContext http, string what)

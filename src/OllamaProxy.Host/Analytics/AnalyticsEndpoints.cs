@@ -22,8 +22,7 @@ internal static class AnalyticsEndpoints
 
     public static void AddAnalyticsEndpoints(this IServiceCollection services)
     {
-        services.AddSingleton<ReaderToken>();
-        services.AddSingleton<FailedLogins>();
+        services.AddSingleton<ReaderSessions>();
         services.AddSingleton<ReaderAccess>();
         services.AddSingleton<LiveFeed>();
         // After those of the application: what is announced is counted and on its way into the store.

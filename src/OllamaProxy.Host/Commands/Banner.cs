@@ -21,7 +21,8 @@ internal static class Banner
         Line(text, "Listening", string.Join(", ", addresses) + (withoutIPv6 ? " (this machine has no IPv6)" : ""));
         Line(text, "Ollama", $"{ollama.Backend.ToString().TrimEnd('/')}, {Origin(settings, ollama)}");
         Line(text, "Metrics", $"{(settings.Scrape.Port is null ? first : Reachable(all.ElementAtOrDefault(addresses.Length)))}/metrics");
-        Line(text, "Analytics", settings.Analytics.Backend == "none" ? "off (ANALYTICS_BACKEND=none)" : $"{first}/analytics");
+        var asks = settings.Access is { Token: not null, TrustsLocal: false } ? " (asks for ANALYTICS_TOKEN)" : "";
+        Line(text, "Analytics", settings.Analytics.Backend == "none" ? "off (ANALYTICS_BACKEND=none)" : $"{first}/analytics{asks}");
         if (settings.Analytics.Backend != "none")
         {
             var kept = settings.Analytics.RetentionDays == 0 ? "kept for ever" : $"kept {settings.Analytics.RetentionDays} days";

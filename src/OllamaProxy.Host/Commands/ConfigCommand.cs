@@ -7,8 +7,6 @@ namespace OllamaProxy.Host.Commands;
 /// <summary><c>ollama-proxy config</c>: every setting, what it is, and where that comes from. What is wrong is shown, not refused.</summary>
 internal static class ConfigCommand
 {
-    private const string Hidden = "(hidden)";
-
     public static async Task<int> RunAsync(SettingValues values, bool json)
     {
         var (settings, problems) = EnvironmentVariables.Read(values);
@@ -16,7 +14,9 @@ internal static class ConfigCommand
         [
             .. from row in EnvironmentVariables.All
                let value = values.Get(row.Name)?.Trim() is { Length: > 0 } text ? text : null
-               select new ConfigJson(row.Name, value is null ? row.Default : row.IsSecret ? Hidden : value, value is null ? "default" : values.IsOption(row.Name) ? "option" : "environment", row.Meaning),
+               let shown = value is null ? row.Default : row.IsSecret ? EnvironmentVariables.Hidden : EnvironmentVariables.WithoutCredentials(row.Name, value)
+               let source = value is null ? "default" : values.IsOption(row.Name) ? "option" : "environment"
+               select new ConfigJson(row.Name, shown, source, row.Meaning),
         ];
         if (json)
         {

@@ -43,6 +43,11 @@ internal static class Passthrough
         }
 
         var start = new ProcessStartInfo(ollama, arguments) { UseShellExecute = false };
+        foreach (var secret in settings.Ollama.WithheldVariables)
+        {
+            start.Environment.Remove(secret);
+        }
+
         start.Environment["OLLAMA_HOST"] = address.ToString();
         // Ctrl+C reaches both, and is Ollama's to answer: it ends an answer, not the conversation.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);

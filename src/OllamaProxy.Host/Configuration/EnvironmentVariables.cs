@@ -24,6 +24,9 @@ internal static class EnvironmentVariables
         public bool IsSecret { get; init; }
     }
 
+    /// <summary>Stands where a secret stood.</summary>
+    public const string Hidden = "(hidden)";
+
     public static IReadOnlyList<Row> All { get; } =
     [
         new("PROXY_PORT", "11434", "0 to 65535 (0: any free port)", "The port applications connect to.",
@@ -40,7 +43,8 @@ internal static class EnvironmentVariables
             (settings, text) => TrustedNetworks.Parse(text) is { } networks ? settings with { Proxy = settings.Proxy with { TrustedProxies = networks } } : null),
         new("OLLAMA_BACKEND_PORT", "11435", "1 to 65535", "The private port of the real Ollama.",
             (settings, text) => Integer(text, 1, 65_535) is { } port ? settings with { Ollama = settings.Ollama with { BackendPort = port, BackendPortChosen = true } } : null),
-        new("OLLAMA_BACKEND_URL", "", "an http or https URL, without a password", "An Ollama somewhere else; no Ollama is started then.",
+        new("OLLAMA_BACKEND_URL", "", "an http or https URL, with a path before Ollama's own paths (not /v1, /api) but no password or query",
+            "An Ollama somewhere else; no Ollama is started then.",
             (settings, text) => HttpUrl(text) is { } url ? settings with { Ollama = settings.Ollama with { BackendUrl = url } } : null),
         new("OLLAMA_EXECUTABLE_PATH", "", "a path", "The ollama executable, when it is not on PATH.",
             (settings, text) => settings with { Ollama = settings.Ollama with { ExecutablePath = text } }),
@@ -86,8 +90,11 @@ internal static class EnvironmentVariables
             (settings, text) => RedactionSettings.Names(text) is { } names ? settings with { Recording = settings.Recording with { Redact = names } } : null),
         new("ANALYTICS_REDACT_PATTERNS", "", "regular expressions, one a line or separated by ;;", "What else is taken out.",
             (settings, text) => settings with { Recording = settings.Recording with { RedactPatterns = RedactionSettings.Patterns(text) } }),
-        new("ANALYTICS_TOKEN", "", "16 to 512 visible ASCII characters", "The secret with which other machines may read /analytics and /test; without it only this machine may.",
+        new("ANALYTICS_TOKEN", "", "16 to 512 visible ASCII characters",
+            "The secret with which /analytics and /test may be read; without it only this machine may.",
             (settings, text) => IsSecret(text) ? settings with { Access = settings.Access with { Token = text } } : null) { IsSecret = true },
+        new("ANALYTICS_TRUST_LOCAL", "false", "true or false", "Let this machine read without ANALYTICS_TOKEN, unless another proxy forwarded the request.",
+            (settings, text) => Boolean(text) is { } trust ? settings with { Access = settings.Access with { TrustsLocal = trust } } : null),
         new("METRICS_MAX_MODELS", "100", "1 to 1000", "Distinct model names in /metrics; further ones are counted as \"other\".",
             (settings, text) => Integer(text, 1, 1_000) is { } models ? settings with { Metrics = settings.Metrics with { MaxModels = models } } : null),
         new("METRICS_PORT", "", "0 to 65535 (0: any free port)", "A port for /metrics alone, on the addresses of PROXY_HOST; on the proxy's port the path is Ollama's then.",
@@ -161,7 +168,7 @@ internal static class EnvironmentVariables
             else
             {
                 var name = values.NameOf(row.Name);
-                problems.Add(row.IsSecret ? $"{name}: must be {row.Range}." : $"{name}=\"{Cut(text)}\": must be {row.Range}.");
+                problems.Add(row.IsSecret ? $"{name}: must be {row.Range}." : $"{name}=\"{Shown(row.Name, text)}\": must be {row.Range}.");
             }
         }
 
@@ -171,8 +178,11 @@ internal static class EnvironmentVariables
         problems.AddRange(RedactionSettings.Problems(settings.Recording.RedactPatterns));
         return (settings with
         {
-            Ollama = settings.Ollama with { ProxyPort = settings.Proxy.Port, SearchPath = values.Get("PATH") },
-            Notices = [.. settings.Notices, .. Misspelled.Notices(values.Names, [.. All.Select(row => row.Name)])],
+            Ollama = settings.Ollama with
+            {
+                ProxyPort = settings.Proxy.Port, SearchPath = values.Get("PATH"), WithheldVariables = SecretNames(values.Get).ToArray(),
+            },
+            Notices = [.. settings.Notices, .. AccessNotices(settings), .. Misspelled.Notices(values.Names, [.. All.Select(row => row.Name)])],
         }, problems);
     }
 
@@ -191,8 +201,49 @@ internal static class EnvironmentVariables
         };
     }
 
-    /// <summary>A value as it may stand in a message: on one line and not endless.</summary>
+    /// <summary>A value as it may stand in a message: without credentials, on one line and not endless.</summary>
+    internal static string Shown(string name, string text) => Cut(WithoutCredentials(name, text));
+
     internal static string Cut(string text) => (text.Length > 80 ? $"{text[..80]}…" : text).ReplaceLineEndings(" ");
+
+    /// <summary>
+    /// The text without what may be a secret in a URL: everything before the last @, query and fragment. What the user typed need not be a valid URL, so a
+    /// password with a slash in it is covered too.
+    /// </summary>
+    internal static string WithoutCredentials(string name, string text)
+    {
+        var scheme = text.IndexOf("://", StringComparison.Ordinal);
+        if (scheme < 0 && name is not ("OLLAMA_BACKEND_URL" or "OLLAMA_HOST") && !name.EndsWith("_ENDPOINT", StringComparison.Ordinal))
+        {
+            return text;
+        }
+
+        if (text.LastIndexOf('@') is >= 0 and var at)
+        {
+            text = $"{(scheme >= 0 && scheme < at ? text[..(scheme + 3)] : "")}{Hidden}{text[at..]}";
+        }
+
+        return text.AsSpan().IndexOfAny('?', '#') is >= 0 and var query ? $"{text[..(query + 1)]}{Hidden}" : text;
+    }
+
+    /// <summary>The variables that are set and hold a secret: by their nature, or because of what a URL in them holds.</summary>
+    public static IEnumerable<string> SecretNames(Func<string, string?> get) =>
+        from name in All.Select(row => row.Name).Concat(OpenTelemetry)
+        let text = get(name)
+        where text is { Length: > 0 } && (IsSecretName(name) || WithoutCredentials(name, text) != text)
+        select name;
+
+    private static bool IsSecretName(string name) => name.EndsWith("_HEADERS", StringComparison.Ordinal) || All.Any(row => row.IsSecret && row.Name == name);
+
+    private static IEnumerable<string> AccessNotices(ProxySettings settings)
+    {
+        var isOpen = settings.Access.Token is null || settings.Access.TrustsLocal;
+        if (isOpen && settings.Proxy.TrustedProxies.Any(network => network.Contains(IPAddress.Loopback) || network.Contains(IPAddress.IPv6Loopback)))
+        {
+            yield return "TRUSTED_PROXIES names this machine. If the proxy here adds no header, its clients read /analytics as this machine does: "
+                + (settings.Access.TrustsLocal ? "unset ANALYTICS_TRUST_LOCAL." : "set ANALYTICS_TOKEN.");
+        }
+    }
 
     private static IEnumerable<string> PortProblems(ProxySettings settings)
     {
@@ -246,7 +297,11 @@ internal static class EnvironmentVariables
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max ? value : null;
 
     private static Uri? HttpUrl(string text) =>
-        Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps) && url.UserInfo.Length == 0 ? url : null;
+        Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps)
+        && url is { UserInfo.Length: 0, Query.Length: 0, Fragment.Length: 0 }
+        && url.Segments[^1].TrimEnd('/').ToLowerInvariant() is not ("v1" or "api")
+            ? url
+            : null;
 
     /// <summary>Names without scheme, port or path: as they stand in a Host header.</summary>
     private static string[]? HostNames(string text)

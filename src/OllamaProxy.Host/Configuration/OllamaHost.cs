@@ -24,29 +24,32 @@ internal static class OllamaHost
             return settings;
         }
 
+        var shown = EnvironmentVariables.Shown("OLLAMA_HOST", text);
         var (host, port) = Parse(text);
         if (!IsLocal(host))
         {
-            problems.Add($"OLLAMA_HOST=\"{EnvironmentVariables.Cut(text)}\": names another machine; use OLLAMA_BACKEND_URL for an Ollama elsewhere, or unset OLLAMA_HOST.");
+            problems.Add($"OLLAMA_HOST=\"{shown}\": names another machine; use OLLAMA_BACKEND_URL for an Ollama elsewhere, or unset OLLAMA_HOST.");
             return settings;
         }
 
         if (port == settings.Proxy.Port)
         {
             var opens = Bind(host) is AllAddresses or AllAddresses6 ? " To open the proxy to the network, set PROXY_HOST." : "";
-            return With(settings, $"OLLAMA_HOST=\"{EnvironmentVariables.Cut(text)}\" is ignored: the proxy has that port, and Ollama gets {settings.Ollama.BackendPort} (OLLAMA_BACKEND_PORT).{opens}");
+            return With(
+                settings,
+                $"OLLAMA_HOST=\"{shown}\" is ignored: the proxy has that port, and Ollama gets {settings.Ollama.BackendPort} (OLLAMA_BACKEND_PORT).{opens}");
         }
 
         if (settings.Ollama.BackendPortChosen ? port != settings.Ollama.BackendPort : port is 0)
         {
-            return With(settings, $"OLLAMA_HOST=\"{EnvironmentVariables.Cut(text)}\" is ignored: Ollama gets port {settings.Ollama.BackendPort} (OLLAMA_BACKEND_PORT).");
+            return With(settings, $"OLLAMA_HOST=\"{shown}\" is ignored: Ollama gets port {settings.Ollama.BackendPort} (OLLAMA_BACKEND_PORT).");
         }
 
         var bind = Bind(host);
         settings = settings with { Ollama = settings.Ollama with { BindHost = bind, BackendPort = port, BackendPortChosen = true } };
         return IPAddress.TryParse(bind, out var address) && IPAddress.IsLoopback(address)
             ? settings
-            : With(settings, $"OLLAMA_HOST=\"{EnvironmentVariables.Cut(text)}\" lets other machines reach Ollama without the proxy, which then sees nothing of it.");
+            : With(settings, $"OLLAMA_HOST=\"{shown}\" lets other machines reach Ollama without the proxy, which then sees nothing of it.");
     }
 
     /// <summary>What Ollama's server binds for a host: every address where none is named, and IPv6 in brackets.</summary>

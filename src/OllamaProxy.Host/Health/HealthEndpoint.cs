@@ -15,6 +15,7 @@ internal static class HealthEndpoint
         context.Response.Headers[PortHolder.ProxyHeader] = HelpText.Version;
         context.Response.Headers[PortHolder.InstanceHeader] = context.RequestServices.GetRequiredService<ProxyInstance>().Id;
         context.Response.Headers.CacheControl = "no-store";
+        context.Response.Headers.XContentTypeOptions = "nosniff";
         context.Response.ContentType = "application/json";
         return context.Response.WriteAsync(stopping ? """{"status":"stopping"}""" : """{"status":"ok"}""", context.RequestAborted);
     }

@@ -17,6 +17,13 @@ internal static class EarlierSettings
         _ => EnvironmentFile.Read(TextOf(Path.Combine(root ?? "/", SystemdPlan.Settings.TrimStart('/')))),
     };
 
+    /// <summary>The value that the service of this machine has for a setting; null when none is installed, or this user may not read its settings.</summary>
+    public static string? OfInstalledService(string name)
+    {
+        var system = OperatingSystem.IsWindows() ? "windows" : OperatingSystem.IsMacOS() ? "macos" : "linux";
+        return Of(system, null, Environment.GetFolderPath(Environment.SpecialFolder.UserProfile)).GetValueOrDefault(name);
+    }
+
     /// <summary>The variables of a launchd agent; none of a file that is no such thing.</summary>
     internal static IReadOnlyDictionary<string, string> OfAgent(string path)
     {
@@ -55,7 +62,7 @@ internal static class EarlierSettings
         }
         catch (UnauthorizedAccessException)
         {
-            // A dry run of somebody who may not read it.
+            // A dry run, or a command, of a user who may not read it.
             return "";
         }
     }

@@ -28,7 +28,7 @@ internal static class InstallCommand
         }
 
         var plan = PlanOf(wish, request);
-        string[] secrets = [.. EnvironmentVariables.All.Where(row => row.IsSecret).Select(row => request.Settings.GetValueOrDefault(row.Name, "")).Where(secret => secret.Length > 0)];
+        string[] secrets = [.. EnvironmentVariables.SecretNames(name => request.Settings.GetValueOrDefault(name)).Select(name => request.Settings[name])];
         if (wish.IsDryRun)
         {
             foreach (var step in plan)
@@ -58,7 +58,8 @@ internal static class InstallCommand
         return ExitCodes.Success;
     }
 
-    private static string Hidden(string text, string[] secrets) => secrets.Aggregate(text, (shown, secret) => shown.Replace(secret, "(hidden)", StringComparison.Ordinal));
+    private static string Hidden(string text, string[] secrets) =>
+        secrets.Aggregate(text, (shown, secret) => shown.Replace(secret, EnvironmentVariables.Hidden, StringComparison.Ordinal));
 
     private static IReadOnlyList<Step> PlanOf(InstallWish wish, InstallRequest request) => wish.System switch
     {

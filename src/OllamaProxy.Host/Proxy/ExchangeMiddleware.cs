@@ -5,6 +5,7 @@ using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Configuration;
 using OllamaProxy.Host.Telemetry;
+using OllamaProxy.Infrastructure.Supervision;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace OllamaProxy.Host.Proxy;
@@ -156,7 +157,7 @@ internal sealed class ExchangeMiddleware(
         var backend = ollama.Backend;
         exchange.Asked();
         var transformer = new OllamaTransformer(exchange, new HostRules(options.IsLoopbackOnly, backend));
-        return forwarder.SendAsync(context, backend.GetLeftPart(UriPartial.Authority), connections.Invoker, s_config, transformer);
+        return forwarder.SendAsync(context, backend.Prefix(), connections.Invoker, s_config, transformer);
     }
 
     private Exchange Complete(HttpContext context, ExchangeInProgress exchange, ForwarderError error)

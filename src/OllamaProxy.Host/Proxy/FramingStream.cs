@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Text;
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 
 namespace OllamaProxy.Host.Proxy;
@@ -11,7 +10,7 @@ namespace OllamaProxy.Host.Proxy;
 /// HttpClient takes off again. What it hands to the relay is then Ollama's framing, byte for byte, and the connection stays usable for the next request.
 /// It also takes out of a request head what HttpClient adds and the client never sent (<see cref="RequestHead"/>).
 /// </summary>
-internal sealed class FramingStream(Socket socket) : Stream
+internal sealed class FramingStream(Stream network) : Stream
 {
     /// <summary>Room before the raw bytes for the size line of the wrapping chunk: 8 hexadecimal digits, CR, LF.</summary>
     private const int Prefix = 10;
@@ -23,7 +22,6 @@ internal sealed class FramingStream(Socket socket) : Stream
     /// <summary>A smaller buffer of HttpClient's is not read into.</summary>
     private const int SmallestPlace = 1024;
 
-    private readonly NetworkStream _network = new(socket, ownsSocket: true);
     private ResponseHeadScanner _head;
     private ChunkScanner _chunks;
     private Part _part;
@@ -74,7 +72,7 @@ internal sealed class FramingStream(Socket socket) : Stream
             return ValueTask.FromResult(TakeReady(buffer.Span));
         }
 
-        return buffer.IsEmpty ? _network.ReadAsync(buffer, cancellationToken) : ReceiveAsync(buffer, cancellationToken);
+        return buffer.IsEmpty ? network.ReadAsync(buffer, cancellationToken) : ReceiveAsync(buffer, cancellationToken);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -82,7 +80,7 @@ internal sealed class FramingStream(Socket socket) : Stream
     {
         if (_part != Part.Chunks)
         {
-            var received = await _network.ReadAsync(buffer, cancellationToken);
+            var received = await network.ReadAsync(buffer, cancellationToken);
             return Accept(buffer.Span[..received]);
         }
 
@@ -90,7 +88,7 @@ internal sealed class FramingStream(Socket socket) : Stream
         if (!_isPlenty && buffer.Length >= SmallestPlace)
         {
             var room = buffer[Prefix..^Suffix];
-            var received = await _network.ReadAsync(room, cancellationToken);
+            var received = await network.ReadAsync(room, cancellationToken);
             _isPlenty = received == room.Length;
             return received == 0 ? 0 : Wrap(buffer.Span, received);
         }
@@ -99,7 +97,7 @@ internal sealed class FramingStream(Socket socket) : Stream
         int length;
         try
         {
-            length = await _network.ReadAsync(space.AsMemory(Prefix, space.Length - Prefix - Suffix), cancellationToken);
+            length = await network.ReadAsync(space.AsMemory(Prefix, space.Length - Prefix - Suffix), cancellationToken);
         }
         catch
         {
@@ -232,11 +230,11 @@ internal sealed class FramingStream(Socket socket) : Stream
     {
         if (!RequestHead.IsMarked(buffer.Span))
         {
-            return _network.WriteAsync(buffer, cancellationToken);
+            return network.WriteAsync(buffer, cancellationToken);
         }
 
         var head = RequestHead.Clean(buffer.Span, out _isHead);
-        return _network.WriteAsync(head, cancellationToken);
+        return network.WriteAsync(head, cancellationToken);
     }
 
     public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -264,7 +262,7 @@ internal sealed class FramingStream(Socket socket) : Stream
         if (disposing)
         {
             // The buffer is left to the garbage collector: a read that is being cancelled may still write into it.
-            _network.Dispose();
+            network.Dispose();
         }
 
         base.Dispose(disposing);

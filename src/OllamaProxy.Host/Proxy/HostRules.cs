@@ -12,7 +12,8 @@ namespace OllamaProxy.Host.Proxy;
 /// <param name="Backend">Where Ollama is.</param>
 internal readonly record struct HostRules(bool ProxyIsLoopback, Uri Backend)
 {
-    private bool BackendIsLoopback => Backend.IsLoopback;
+    /// <summary>A bare Ollama on this machine. One behind TLS is a web server's, which goes by the name in its certificate.</summary>
+    private bool BackendIsLoopback => Backend.IsLoopback && Backend.Scheme == Uri.UriSchemeHttp;
 
     /// <summary>The Host to send; null sends none.</summary>
     public string? Host(string? original)

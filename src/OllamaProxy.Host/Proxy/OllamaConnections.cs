@@ -29,6 +29,8 @@ internal sealed class OllamaConnections : IDisposable
             MaxResponseHeadersLength = 1024,
 #pragma warning restore CA2262
             ConnectCallback = ConnectAsync,
+            // Above TLS, where there is any: the framing is in the plain text.
+            PlaintextStreamFilter = static (context, _) => ValueTask.FromResult<Stream>(new FramingStream(context.PlaintextStream)),
         });
     }
 
@@ -48,7 +50,7 @@ internal sealed class OllamaConnections : IDisposable
         {
             await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
             exchange?.Connected(started);
-            return new FramingStream(socket);
+            return new NetworkStream(socket, ownsSocket: true);
         }
         catch
         {

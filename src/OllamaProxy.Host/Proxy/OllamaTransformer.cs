@@ -25,7 +25,14 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
         var originalHost = context.Request.Headers.Host is [{ } sent] ? sent : null;
         var mark =
             (isHttp10 && originalHost is null ? RequestHeadMark.WithoutHost : 0)
-            | (HttpMethods.IsHead(context.Request.Method) ? RequestHeadMark.IsHead : 0);
+            | (context.Request.Method == HttpMethods.Head ? RequestHeadMark.IsHead : 0);
+        if (context.Request.Method.AsSpan().ContainsAnyInRange('a', 'z'))
+        {
+            // To Ollama "post" is another method than "POST", and none it knows.
+            mark |= RequestHeadMark.HasStrangeNames;
+            request.Method = new HttpMethod(RequestHead.NameOfMethod(context.Request.Method));
+        }
+
         foreach (var (name, values) in context.Request.Headers)
         {
             // Kestrel's own invention for a request with both Content-Length and Transfer-Encoding, of which only the latter counts.
@@ -51,7 +58,7 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
 
             for (var line = 1; line < forwarded.Count; line++)
             {
-                mark |= RequestHeadMark.HasRepeats;
+                mark |= RequestHeadMark.HasStrangeNames;
                 Add(context, request, RequestHead.NameOfRepeat(name, line), forwarded[line]);
             }
         }
@@ -100,8 +107,7 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
             return false;
         }
 
-        var method = context.Request.Method;
-        return request.Content is not null || !(HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method) || HttpMethods.IsDelete(method));
+        return request.Content is not null || request.Method.Method is not ("GET" or "HEAD" or "OPTIONS" or "DELETE");
     }
 
     /// <summary>Returns false: the body is relayed here, and YARP has nothing more to do.</summary>
@@ -116,8 +122,8 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
         var headers = context.Response.Headers;
         foreach (var (name, values) in response.Headers.NonValidated)
         {
-            // HTTP/1.0 has no chunks: there the body is relayed without its framing, and ends with the connection. And where no body follows, our server
-            // does not let a coding of it be announced; Ollama's never does.
+            // HTTP/1.0 has no chunks: there the body is relayed without its framing, and ends with the connection. Where no body follows, our server does
+            // not let a coding of it be announced.
             if (!((isHttp10 || !ResponseRelay.HasBody(context)) && name.Equals("Transfer-Encoding", StringComparison.OrdinalIgnoreCase)))
             {
                 headers[name] = ToStringValues(values);
@@ -127,6 +133,12 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
         foreach (var (name, values) in response.Content.Headers.NonValidated)
         {
             headers[name] = ToStringValues(values);
+        }
+
+        if (response.Headers.TransferEncodingChunked == true || context.Response.StatusCode is 204 or 205)
+        {
+            // RFC 9112, section 6.3: chunks outrank a length, and both together may not be forwarded. A 204 or 205 has no body to announce (RFC 9110).
+            headers.ContentLength = null;
         }
 
         if (isHttp10 && headers.Connection.Count == 0)
@@ -163,8 +175,15 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
         }
 
         var authority = target.IndexOf("://", StringComparison.Ordinal);
-        var path = authority < 0 ? -1 : target.IndexOf('/', authority + 3);
-        return path < 0 ? "/" : target[path..];
+        var end = authority < 0 ? -1 : target.AsSpan(authority + 3).IndexOfAny("/?#\\");
+        if (end < 0)
+        {
+            return "/";
+        }
+
+        // Only a slash begins the path: after a query, or what some parser takes for the authority's end, a slash is data.
+        var rest = target[(authority + 3 + end)..];
+        return rest[0] == '/' ? rest : "/" + rest;
     }
 
     private static StringValues ToStringValues(System.Net.Http.Headers.HeaderStringValues values) =>

@@ -1,5 +1,8 @@
 using System.Globalization;
+using Microsoft.Extensions.Primitives;
 using OllamaProxy.Application.Supervision;
+using OllamaProxy.Infrastructure.Supervision;
+using Yarp.ReverseProxy.Forwarder;
 
 namespace OllamaProxy.Host.Proxy;
 
@@ -9,9 +12,17 @@ namespace OllamaProxy.Host.Proxy;
 /// </summary>
 internal static class OwnAnswers
 {
-    /// <summary>Answers the two request forms that are no path and cannot be forwarded as one, as Go's server answers them for Ollama.</summary>
+    /// <summary>
+    /// Answers what cannot be forwarded: the two request forms that are no path, as Go's server answers them for Ollama, and bodies whose coding is not plain
+    /// chunks.
+    /// </summary>
     public static async Task<bool> TryAnswerAsync(HttpContext context, ExchangeInProgress exchange)
     {
+        if (context.Request.Headers.TransferEncoding is { Count: > 0 } coding && await TryRefuseCodingAsync(context, exchange, coding))
+        {
+            return true;
+        }
+
         if (HttpMethods.IsConnect(context.Request.Method))
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
@@ -32,6 +43,27 @@ internal static class OwnAnswers
 
         exchange.Refused(context.Response.StatusCode);
         exchange.End = RelayEnd.Whole;
+        return true;
+    }
+
+    /// <summary>
+    /// Go's server knows one coding, <c>chunked</c> on one line. HTTP/1.0 has none, so there the framing is faulty (RFC 9112, section 6.1): two servers could
+    /// read such a request differently.
+    /// </summary>
+    private static async Task<bool> TryRefuseCodingAsync(HttpContext context, ExchangeInProgress exchange, StringValues coding)
+    {
+        var isHttp10 = HttpProtocol.IsHttp10(context.Request.Protocol);
+        if (!isHttp10 && coding is [{ } only] && only.Equals("chunked", StringComparison.OrdinalIgnoreCase))
+        {
+            return false;
+        }
+
+        context.Response.Headers.Connection = "close";
+        exchange.End = RelayEnd.Refused;
+        var (status, why) = isHttp10
+            ? (StatusCodes.Status400BadRequest, "HTTP/1.0 has no Transfer-Encoding")
+            : (StatusCodes.Status501NotImplemented, "unsupported transfer encoding");
+        await FailAsync(context, exchange, status, why, $"ollama-proxy: {why}.");
         return true;
     }
 
@@ -74,10 +106,14 @@ internal static class OwnAnswers
         {
             OllamaState.Starting or OllamaState.Restarting => ("5", $"Ollama at {backend.Authority} is starting and does not answer yet"),
             OllamaState.CrashLoop => ("30", $"Ollama at {backend.Authority} ends again and again; the proxy's log has its last words"),
+            _ when context.GetForwarderErrorFeature()?.Exception is { } failure && failure.IsTlsFailure() =>
+                (null, $"no answer from Ollama at {backend.Authority}: {failure.Reason().TrimEnd('.')}"),
             _ => (null, $"no answer from Ollama at {backend.Authority}. Is it running? GET /test on the proxy tells"),
         };
         context.Response.Headers.RetryAfter = retryAfter;
-        return FailAsync(context, exchange, retryAfter is null ? StatusCodes.Status502BadGateway : StatusCodes.Status503ServiceUnavailable, retryAfter is null ? null : why, $"ollama-proxy: {why}.");
+        return retryAfter is null
+            ? FailAsync(context, exchange, StatusCodes.Status502BadGateway, null, $"ollama-proxy: {why}.")
+            : FailAsync(context, exchange, StatusCodes.Status503ServiceUnavailable, why, $"ollama-proxy: {why}.");
     }
 
     private static async Task FailAsync(HttpContext context, ExchangeInProgress exchange, int status, string? why, string message)
@@ -87,7 +123,7 @@ internal static class OwnAnswers
         context.Response.ContentType = "application/json";
         context.Response.ContentLength = body.Length;
         exchange.Refused(status, why);
-        if (!HttpMethods.IsHead(context.Request.Method))
+        if (context.Request.Method != HttpMethods.Head)
         {
             await context.Response.Body.WriteAsync(body, context.RequestAborted);
         }

@@ -40,7 +40,7 @@ internal static class ProxyPipeline
             kestrel.AddServerHeader = false;
             // An absolute-form target may name another host than the Host header: Ollama does not mind.
             kestrel.AllowHostHeaderOverride = true;
-            kestrel.RequestHeaderEncodingSelector = static _ => Encoding.Latin1;
+            kestrel.RequestHeaderEncodingSelector = RequestHeaderEncoding.Of;
             kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
             var limits = kestrel.Limits;
             limits.MaxRequestBodySize = null;

@@ -18,14 +18,14 @@ internal enum RequestHeadMark
     /// <summary>The method is HEAD: the answer has no body.</summary>
     IsHead = 4,
 
-    /// <summary>A header stands on several lines, which HttpClient would join.</summary>
-    HasRepeats = 8,
+    /// <summary>The method, or further lines of a header, go under names that HttpClient does not know, because it would change or join them.</summary>
+    HasStrangeNames = 8,
 }
 
 /// <summary>
 /// HttpClient insists on two header lines a client may not have sent: <c>Content-Length: 0</c> on a request without a body that names a
-/// Content-Type (the ollama command line sends such), and <c>Host</c> on HTTP/1.0; and it joins the lines of a repeated header. A request that must not have
-/// this carries a mark, and when the head is written to the connection, the mark leaves and with it what HttpClient did.
+/// Content-Type (the ollama command line sends such), and <c>Host</c> on HTTP/1.0; it joins the lines of a repeated header, and writes a method in capitals.
+/// A request that must not have this carries a mark, and when the head is written to the connection, the mark leaves and with it what HttpClient did.
 /// </summary>
 internal static class RequestHead
 {
@@ -37,6 +37,9 @@ internal static class RequestHead
 
     private static readonly byte[] s_mark = Encoding.ASCII.GetBytes("\r\n" + MarkName + ": ");
 
+    /// <summary>The name under which a method passes HttpClient unchanged: it writes a known one in capitals.</summary>
+    public static string NameOfMethod(string method) => method + MarkName;
+
     /// <summary>The mark's value.</summary>
     public static string ValueOf(RequestHeadMark mark) => ((int)mark).ToString(CultureInfo.InvariantCulture);
 
@@ -46,7 +49,7 @@ internal static class RequestHead
     /// <summary>True for the head of a request that carries the mark.</summary>
     public static bool IsMarked(ReadOnlySpan<byte> bytes) => bytes.Length > s_mark.Length && bytes[0] is >= (byte)'!' and <= (byte)'~' && bytes.IndexOf(s_mark) >= 0;
 
-    /// <summary>The head without the mark and without the lines it names; what was written with it follows unchanged.</summary>
+    /// <summary>The head without the mark and without what it names; what was written with it follows unchanged.</summary>
     public static byte[] Clean(ReadOnlySpan<byte> written, out bool isHead)
     {
         var end = written.IndexOf("\r\n\r\n"u8);
@@ -57,7 +60,7 @@ internal static class RequestHead
             !IsMark(line)
             && !(mark.HasFlag(RequestHeadMark.WithoutLength) && line == "Content-Length: 0")
             && !(mark.HasFlag(RequestHeadMark.WithoutHost) && line.StartsWith("Host: ", StringComparison.Ordinal)));
-        if (mark.HasFlag(RequestHeadMark.HasRepeats))
+        if (mark.HasFlag(RequestHeadMark.HasStrangeNames))
         {
             kept = kept.Select(WithOwnName);
         }
@@ -68,7 +71,7 @@ internal static class RequestHead
     private static string WithOwnName(string line)
     {
         var at = line.IndexOf(MarkName, StringComparison.Ordinal);
-        return at < 0 ? line : line[..at] + line[line.IndexOf(':', StringComparison.Ordinal)..];
+        return at < 0 ? line : string.Concat(line.AsSpan(0, at), line.AsSpan(at + MarkName.Length).TrimStart("0123456789"));
     }
 
     private static bool IsMark(string line) => line.StartsWith(MarkName, StringComparison.Ordinal);

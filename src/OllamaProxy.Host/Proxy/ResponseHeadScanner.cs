@@ -64,6 +64,7 @@ internal struct ResponseHeadScanner
             // After an interim answer another head follows; 101 is the last that has one.
             if (_status is < 100 or >= 200 or 101)
             {
+                Require(_status >= 100);
                 ended = true;
                 return at + 1;
             }
@@ -212,7 +213,7 @@ internal struct ResponseHeadScanner
     {
         if (!isUnderstood)
         {
-            throw new IOException("Ollama's answer does not say clearly where its body ends.");
+            throw new IOException("Ollama's answer does not say clearly what it is, or where its body ends.");
         }
     }
 }

@@ -17,7 +17,7 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
     /// <summary>For a body that comes in pieces of more than half of that.</summary>
     private const int LargeBuffer = 32 * 1024;
 
-    private readonly bool _isFramed = response.Headers.TransferEncodingChunked == true && HasBody(context);
+    private readonly bool _isFramed = response.Headers.TransferEncodingChunked == true;
     private readonly long? _length = response.Content.Headers.ContentLength;
     private ChunkScanner _chunks;
     private Fairness _fairness;
@@ -30,6 +30,12 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        if (!HasBody(context))
+        {
+            exchange.End = RelayEnd.Whole;
+            return;
+        }
+
         var body = await response.Content.ReadAsStreamAsync(cancellationToken);
         var buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
         var isReading = false;
@@ -110,7 +116,7 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
     }
 
     /// <summary>True when a body may follow the head of this answer, whose status is known.</summary>
-    public static bool HasBody(HttpContext context) => !HttpMethods.IsHead(context.Request.Method) && context.Response.StatusCode is not (204 or 304);
+    public static bool HasBody(HttpContext context) => context.Request.Method != HttpMethods.Head && context.Response.StatusCode is not (204 or 205 or 304);
 
     /// <summary>The client first: looking at the bytes must not delay them. When they arrived is noted before, for a slow client does not make a slow model.</summary>
     private ValueTask PassOnAsync(Memory<byte> bytes, CancellationToken cancellationToken)

@@ -2,15 +2,17 @@ using System.IO.Compression;
 using System.Text;
 using Microsoft.Net.Http.Headers;
 using OllamaProxy.Application.Supervision;
+using OllamaProxy.Host.Access;
 using OllamaProxy.Host.Analytics;
 
 namespace OllamaProxy.Host.Telemetry;
 
 /// <summary>What stands around the exporter's page: who may read it, and Ollama's own metrics behind ours. The exporter itself speaks OpenMetrics and gzip.</summary>
-internal sealed class MetricsAnswer(RequestDelegate exporter, ScrapeOptions options, MetricsToken token, IOllamaClient ollama)
+internal sealed class MetricsAnswer(RequestDelegate exporter, ScrapeOptions options, AccessToken token, IOllamaClient ollama)
 {
     public Task InvokeAsync(HttpContext context)
     {
+        context.Response.Headers.XContentTypeOptions = "nosniff";
         if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
         {
             context.Response.Headers.Allow = "GET, HEAD";
@@ -18,13 +20,24 @@ internal sealed class MetricsAnswer(RequestDelegate exporter, ScrapeOptions opti
             return Task.CompletedTask;
         }
 
-        if (!token.Admits(context))
+        if (token.IsSet && Refuse(context) is { } refusal)
         {
-            context.Response.Headers.WWWAuthenticate = "Bearer realm=\"ollama-proxy metrics\"";
-            return Answers.Problem(StatusCodes.Status401Unauthorized, "The token is needed", "Send the value of METRICS_TOKEN as \"Authorization: Bearer ...\".").ExecuteAsync(context);
+            return refusal.ExecuteAsync(context);
         }
 
         return options.AppendsOllama ? AnswerWithOllamaAsync(context) : exporter(context);
+    }
+
+    private IResult? Refuse(HttpContext context)
+    {
+        return AccessToken.BearerOf(context) is { } bearer ? token.Refuse(context, bearer, Unauthorized) : Unauthorized();
+
+        IResult Unauthorized()
+        {
+            context.Response.Headers.WWWAuthenticate = "Bearer realm=\"ollama-proxy metrics\"";
+            return Answers.Problem(
+                StatusCodes.Status401Unauthorized, "The token is needed", "Send the value of METRICS_TOKEN as \"Authorization: Bearer ...\".");
+        }
     }
 
     private async Task AnswerWithOllamaAsync(HttpContext context)

@@ -26,7 +26,7 @@ internal sealed record OpenTelemetryOptions
         {
             if (!Uri.TryCreate(Variables[name], UriKind.Absolute, out var url) || (url.Scheme != Uri.UriSchemeHttp && url.Scheme != Uri.UriSchemeHttps))
             {
-                yield return $"{name}=\"{EnvironmentVariables.Cut(Variables[name])}\": must be an http or https URL.";
+                yield return $"{name}=\"{EnvironmentVariables.Shown(name, Variables[name])}\": must be an http or https URL.";
             }
         }
 
@@ -34,7 +34,7 @@ internal sealed record OpenTelemetryOptions
         {
             if (Variables[name] is not ("grpc" or "http/protobuf"))
             {
-                yield return $"{name}=\"{EnvironmentVariables.Cut(Variables[name])}\": must be grpc or http/protobuf.";
+                yield return $"{name}=\"{EnvironmentVariables.Shown(name, Variables[name])}\": must be grpc or http/protobuf.";
             }
         }
     }

@@ -1,6 +1,8 @@
 using System.Diagnostics.Metrics;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
+using OllamaProxy.Host.Access;
+using OllamaProxy.Host.Configuration;
 using OllamaProxy.Host.Proxy;
 using OllamaProxy.Infrastructure.Analytics;
 using OpenTelemetry.Metrics;
@@ -37,7 +39,6 @@ internal static class PrometheusEndpoint
 
     public static void AddPrometheus(this IServiceCollection services, MetricsOptions options)
     {
-        services.AddSingleton<MetricsToken>();
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
             .AddMeter(ProxyMetrics.MeterName, RuntimeMeter)
             .AddPrometheusExporter(exporter =>
@@ -71,7 +72,9 @@ internal static class PrometheusEndpoint
         // This makes the meter provider, which hears what is counted from here on.
         exporter.UseOpenTelemetryPrometheusScrapingEndpoint(static _ => true);
         services.GetRequiredService<ProxyMetrics>().BeginAtZero();
-        var answer = new MetricsAnswer(exporter.Build(), services.GetRequiredService<ScrapeOptions>(), services.GetRequiredService<MetricsToken>(), services.GetRequiredService<IOllamaClient>());
+        var options = services.GetRequiredService<ScrapeOptions>();
+        var token = new AccessToken(options.Token, services.GetRequiredService<ProxyOptions>(), services.GetRequiredService<TimeProvider>());
+        var answer = new MetricsAnswer(exporter.Build(), options, token, services.GetRequiredService<IOllamaClient>());
         endpoints.Map("/metrics", (RequestDelegate)answer.InvokeAsync);
     }
 

@@ -25,7 +25,7 @@ public sealed class BackendProbe : IDisposable
         limit.CancelAfter(s_timeout);
         try
         {
-            using (var health = await _client.GetAsync(new Uri(address, "/healthz"), limit.Token))
+            using (var health = await _client.GetAsync(address.At("/healthz"), limit.Token))
             {
                 if (health.Headers.Contains(PortHolder.ProxyHeader))
                 {
@@ -34,7 +34,7 @@ public sealed class BackendProbe : IDisposable
                 }
             }
 
-            using var root = await _client.GetAsync(new Uri(address, "/"), limit.Token);
+            using var root = await _client.GetAsync(address.At("/"), limit.Token);
             return root.IsSuccessStatusCode && (await root.Content.ReadAsStringAsync(limit.Token)).Trim() == OllamaGreeting
                    && await VersionAsync(address, s_timeout, cancellationToken) is { } version
                 ? new PortHolder(PortHolderKind.Ollama, $"an Ollama ({version})", version)
@@ -62,7 +62,7 @@ public sealed class BackendProbe : IDisposable
         limit.CancelAfter(timeout);
         try
         {
-            using var response = await _client.GetAsync(new Uri(address, "/api/version"), limit.Token);
+            using var response = await _client.GetAsync(address.At("/api/version"), limit.Token);
             if (!response.IsSuccessStatusCode)
             {
                 return null;

@@ -41,7 +41,7 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
         limit.CancelAfter(s_metricsTimeout);
         try
         {
-            using var response = await _client.GetAsync(new Uri(ollama.Backend, "/metrics"), limit.Token);
+            using var response = await _client.GetAsync(ollama.Backend.At("/metrics"), limit.Token);
             return response.IsSuccessStatusCode && response.Content.Headers.ContentType?.MediaType == "text/plain"
                 ? new(await response.Content.ReadAsStringAsync(limit.Token), null)
                 : new(null, $"Ollama has no metrics: it answered with status {(int)response.StatusCode}.");
@@ -52,7 +52,7 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException or InvalidOperationException)
         {
-            return new(null, $"No answer from Ollama: {exception.Message}");
+            return new(null, $"No answer from Ollama: {exception.Reason()}");
         }
     }
 
@@ -77,7 +77,7 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
         try
         {
             // Whole, so that the time limit is for the body too.
-            using var response = await _client.GetAsync(new Uri(ollama.Backend, path), cancellationToken);
+            using var response = await _client.GetAsync(ollama.Backend.At(path), cancellationToken);
             if (!response.IsSuccessStatusCode)
             {
                 return new(null, $"Ollama answered with status {(int)response.StatusCode}.");
@@ -95,7 +95,7 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {
             var isNobodyThere = exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError };
-            return new(null, $"No answer from Ollama: {exception.Message}") { IsNobodyThere = isNobodyThere };
+            return new(null, $"No answer from Ollama: {exception.Reason()}") { IsNobodyThere = isNobodyThere };
         }
         catch (JsonException)
         {

@@ -90,10 +90,15 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
         }
     }
 
-    /// <summary>The user's environment reaches Ollama unchanged but for where it listens, and our mark.</summary>
+    /// <summary>The user's environment reaches Ollama unchanged but for our secrets, where it listens, and our mark.</summary>
     private ChildStart StartOf(string executable, Uri backend)
     {
         var info = new ProcessStartInfo { StandardOutputEncoding = Encoding.UTF8, StandardErrorEncoding = Encoding.UTF8 };
+        foreach (var secret in options.WithheldVariables)
+        {
+            info.Environment.Remove(secret);
+        }
+
         info.Environment["OLLAMA_HOST"] = $"{options.BindHost}:{backend.Port}";
         if (OperatingSystem.IsLinux())
         {

@@ -38,6 +38,9 @@ public sealed record OllamaOptions
     /// <summary>The user's PATH, where the executable is looked for.</summary>
     public string? SearchPath { get; init; }
 
+    /// <summary>Variables of our own environment that hold our secrets: no Ollama is started with them.</summary>
+    public IReadOnlyList<string> WithheldVariables { get; init; } = [];
+
     /// <summary>
     /// How this program starts itself as the shim between us and Ollama (see <see cref="ChildShim"/>): the executable, then its arguments. Null starts Ollama
     /// plainly, in our own process group.

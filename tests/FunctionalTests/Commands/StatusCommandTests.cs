@@ -91,6 +91,49 @@ public sealed class StatusCommandTests
     }
 
     [Fact]
+    public async Task A_password_in_a_url_is_shown_by_no_command()
+    {
+        var variables = new Dictionary<string, string?>(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = "http://me:hunter2@gpu.lan" };
+
+        foreach (var command in (string[])["config", "config --json", "doctor", "doctor --json", "serve", "status", "install --dry-run"])
+        {
+            var (code, text) = await ProxyProcess.RunAsync(variables, command.Split(' '));
+
+            Assert.NotEqual(0, code);
+            Assert.Contains("OLLAMA_BACKEND_URL", text, StringComparison.Ordinal);
+            Assert.DoesNotContain("hunter2", text, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_command_takes_the_token_from_the_environment_or_from_the_service_of_this_machine()
+    {
+        const string Token = "a-secret-of-the-service";
+        var with = new Dictionary<string, string?>(s_nowhere, StringComparer.Ordinal) { ["ANALYTICS_TOKEN"] = Token };
+        await using var proxy = await ProxyProcess.StartAsync(with);
+        var port = $"{proxy.Address.Port}";
+
+        var (_, without) = await ProxyProcess.RunAsync(s_nowhere, "status", "--proxy-port", port);
+        var (_, environment) = await ProxyProcess.RunAsync(with, "status", "--proxy-port", port);
+
+        Assert.Contains("set ANALYTICS_TOKEN", without, StringComparison.Ordinal);
+        Assert.Contains("Last minute", environment, StringComparison.Ordinal);
+
+        // The service's settings are a file below /etc, which only a mount namespace of one's own can have for a moment.
+        var etc = Directory.CreateTempSubdirectory("ollama-proxy-etc-");
+        Directory.CreateDirectory(Path.Combine(etc.FullName, "ollama-proxy"));
+        await File.WriteAllTextAsync(Path.Combine(etc.FullName, "ollama-proxy", "ollama-proxy.env"), $"#PROXY_PORT=1\nANALYTICS_TOKEN={Token}\n");
+        var program = $"unshare --mount sh -c \"mount --bind {etc.FullName} /etc && {string.Join(' ', ProxyProcess.Program())}";
+        var status = await ShellAsync($"{program} status --proxy-port {port}\" 2>&1");
+        var elsewhere = await ShellAsync($"{program} status --url http://127.0.0.1:{port}\" 2>&1");
+        etc.Delete(recursive: true);
+        Assert.SkipWhen(status.Contains("unshare: ", StringComparison.Ordinal), "Making a mount namespace takes the rights to do so, and Linux.");
+        Assert.Contains("Last minute", status, StringComparison.Ordinal);
+        // What --url names may be another machine's, which must not get this one's secret.
+        Assert.Contains("set ANALYTICS_TOKEN", elsewhere, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_shell_gets_verbs_options_and_values()
     {
         Assert.SkipUnless(File.Exists("/bin/bash"), "This machine has no bash.");

@@ -16,19 +16,35 @@ public sealed class FailedLoginsTests
     public void Some_errors_are_free_then_each_costs_ten_seconds()
     {
         var address = IPAddress.Parse("192.0.2.1");
-        for (var count = 1; count < FailedLogins.Free; count++)
+        for (var count = 0; count < FailedLogins.Free; count++)
         {
-            _failures.Add(address);
-            Assert.Null(_failures.RetryAfter(address));
+            Assert.Null(_failures.Judge(address, isRight: false));
         }
 
-        _failures.Add(address);
-        Assert.Equal(TimeSpan.FromSeconds(10), _failures.RetryAfter(address));
-        Assert.Null(_failures.RetryAfter(IPAddress.Parse("192.0.2.2")));
+        Assert.Equal(TimeSpan.FromSeconds(10), _failures.Judge(address, isRight: true));
+        Assert.Null(_failures.Judge(IPAddress.Parse("192.0.2.2"), isRight: true));
         _time.Advance(TimeSpan.FromSeconds(10));
-        Assert.Null(_failures.RetryAfter(address));
-        _failures.Add(address);
-        Assert.Equal(TimeSpan.FromSeconds(10), _failures.RetryAfter(address));
+        Assert.Null(_failures.Judge(address, isRight: false));
+        Assert.Equal(TimeSpan.FromSeconds(10), _failures.Judge(address, isRight: true));
+    }
+
+    [Fact]
+    public void Guesses_that_arrive_together_are_judged_one_by_one_and_the_wait_stays_short()
+    {
+        var judged = 0;
+        Parallel.For(0, 500, _ => Interlocked.Add(ref judged, _failures.Judge(IPAddress.Loopback, isRight: false) is null ? 1 : 0));
+
+        Assert.Equal(FailedLogins.Free, judged);
+        Assert.InRange(_failures.Judge(IPAddress.Loopback, isRight: true)!.Value, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
+    }
+
+    [Fact]
+    public void Right_tokens_are_never_slowed_down_however_many_come_together()
+    {
+        var refused = 0;
+        Parallel.For(0, 500, _ => Interlocked.Add(ref refused, _failures.Judge(IPAddress.Loopback, isRight: true) is null ? 0 : 1));
+
+        Assert.Equal(0, refused);
     }
 
     [Theory]
@@ -39,10 +55,10 @@ public sealed class FailedLoginsTests
     {
         for (var count = 0; count < FailedLogins.Free; count++)
         {
-            _failures.Add(IPAddress.Parse(first));
+            _failures.Judge(IPAddress.Parse(first), isRight: false);
         }
 
-        Assert.Equal(isSame, _failures.RetryAfter(IPAddress.Parse(second)) is not null);
+        Assert.Equal(isSame, _failures.Judge(IPAddress.Parse(second), isRight: true) is not null);
     }
 
     [Fact]
@@ -50,11 +66,11 @@ public sealed class FailedLoginsTests
     {
         for (var number = 0; number < FailedLogins.MaxAddresses + 100; number++)
         {
-            _failures.Add(IPAddress.Parse(string.Create(CultureInfo.InvariantCulture, $"10.0.{number / 256}.{number % 256}")));
+            _failures.Judge(IPAddress.Parse(string.Create(CultureInfo.InvariantCulture, $"10.0.{number / 256}.{number % 256}")), isRight: false);
         }
 
-        Assert.NotNull(_failures.RetryAfter(IPAddress.Parse("10.9.9.9")));
+        Assert.NotNull(_failures.Judge(IPAddress.Parse("10.9.9.9"), isRight: true));
         _time.Advance(TimeSpan.FromHours(1));
-        Assert.Null(_failures.RetryAfter(IPAddress.Parse("10.9.9.9")));
+        Assert.Null(_failures.Judge(IPAddress.Parse("10.9.9.9"), isRight: true));
     }
 }

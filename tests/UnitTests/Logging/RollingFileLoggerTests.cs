@@ -21,6 +21,20 @@ public sealed partial class RollingFileLoggerTests : IDisposable
     }
 
     [Fact]
+    public void A_link_in_place_of_the_file_is_not_followed()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Making a link needs rights on Windows.");
+        var target = Path.Combine(_folder.FullName, "elsewhere");
+        File.CreateSymbolicLink(Path.Combine(_folder.FullName, "ollama-proxy.log"), target);
+        using var file = new RollingFile(_folder.FullName, 1_000_000, 3);
+
+        var refusal = Assert.Throws<IOException>(file.Open);
+
+        Assert.Contains(target, refusal.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(target));
+    }
+
+    [Fact]
     public void Files_are_bounded_in_size_and_number_and_the_newest_lines_are_kept()
     {
         var text = new string('x', 1_000);

@@ -28,6 +28,10 @@ public sealed class HostRulesTests
         Assert.Equal("127.0.0.1:11435", rules.Host("mybox.lan:11434"));
     }
 
+    [Fact]
+    public void Behind_tls_the_host_is_the_one_of_the_certificate_also_on_loopback() =>
+        Assert.Equal("localhost:8443", new HostRules(ProxyIsLoopback: true, new Uri("https://localhost:8443/ollama")).Host("mybox.lan"));
+
     [Theory]
     [InlineData("http://localhost:11435", "127.0.0.1:11435")]
     [InlineData("http://[::1]:11435", "[::1]:11435")]

@@ -61,4 +61,15 @@ public sealed class ResponseHeadScannerTests
 
         Assert.Throws<IOException>(() => scanner.Scan(bytes, out _));
     }
+
+    [Theory]
+    [InlineData("099")]
+    [InlineData("000")]
+    public void A_status_that_is_none_is_refused(string status)
+    {
+        var bytes = Encoding.ASCII.GetBytes($"HTTP/1.1 {status} Odd\r\nContent-Length: 0\r\n\r\n");
+        var scanner = new ResponseHeadScanner();
+
+        Assert.Throws<IOException>(() => scanner.Scan(bytes, out _));
+    }
 }

@@ -5,6 +5,7 @@ using System.Text.Json.Serialization.Metadata;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Host.Analytics;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Host.Installation;
 using OllamaProxy.Infrastructure.Supervision;
 
 namespace OllamaProxy.Host.Commands.Data;
@@ -50,7 +51,8 @@ internal sealed class ApiSession : IAsyncDisposable
         {
             if ((await probe.IdentifyAsync(address, cancellationToken)).Kind == PortHolderKind.Proxy)
             {
-                return new ApiSession(address, settings.Access.Token, null);
+                // The token of this machine's service is for the proxy of this machine only.
+                return new ApiSession(address, settings.Access.Token ?? (url is null ? EarlierSettings.OfInstalledService("ANALYTICS_TOKEN") : null), null);
             }
         }
 
@@ -71,12 +73,12 @@ internal sealed class ApiSession : IAsyncDisposable
         HttpResponseMessage answer;
         try
         {
-            using var request = new HttpRequestMessage(method, new Uri(Address, path));
+            using var request = new HttpRequestMessage(method, Address.At(path));
             answer = await Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         }
         catch (HttpRequestException exception)
         {
-            throw new CommandException($"{Address} does not answer ({exception.Message}).");
+            throw new CommandException($"{Address} does not answer ({exception.Reason()}).");
         }
 
         if (answer.IsSuccessStatusCode)
@@ -162,7 +164,8 @@ internal sealed class ApiSession : IAsyncDisposable
     {
         if (answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
         {
-            return $"{Address} does not let this machine read its records: set ANALYTICS_TOKEN to the token it was started with.";
+            return $"{Address} does not let this command read its records: set ANALYTICS_TOKEN to the token it was started with, "
+                + "or run this as a user who may read the service's settings (sudo).";
         }
 
         try

@@ -28,7 +28,7 @@ internal static partial class OllamaFindings
         }
         catch (CommandException exception)
         {
-            findings.Add(Finding.Warn("ollama", exception.Message, "Run doctor on the machine of the proxy, or with its ANALYTICS_TOKEN."));
+            findings.Add(Finding.Warn("ollama", exception.Message, "Run doctor with its ANALYTICS_TOKEN."));
         }
 
         return findings;

@@ -1,0 +1,86 @@
+using System.Globalization;
+using System.Security.Cryptography;
+
+namespace OllamaProxy.Host.Access;
+
+/// <summary>
+/// The browsers that logged in. Each has a cookie of its end and random letters, and the proxy remembers the cookie in memory: a logout ends it, and so does
+/// a restart of the proxy.
+/// </summary>
+internal sealed class ReaderSessions(TimeProvider time)
+{
+    public const string CookieName = "ollama_proxy_reader";
+
+    /// <summary>More browsers than one proxy has; the login that ends first makes room.</summary>
+    private const int MaxSessions = 1_000;
+
+    private const int RandomLetters = 32;
+
+    private static readonly TimeSpan s_validity = TimeSpan.FromDays(7);
+
+    /// <summary>The paths that a browser sends the cookie to. Ollama's are not among them: it would be forwarded.</summary>
+    private static readonly string[] s_paths = ["/analytics", "/test"];
+
+    private readonly Lock _changing = new();
+    private readonly Dictionary<string, DateTimeOffset> _until = new(StringComparer.Ordinal);
+
+    /// <summary>True when the request has the cookie of a browser that is logged in.</summary>
+    public bool Has(HttpContext http)
+    {
+        lock (_changing)
+        {
+            return http.Request.Cookies[CookieName] is { } cookie && _until.TryGetValue(cookie, out var until) && until > time.GetUtcNow();
+        }
+    }
+
+    public void Begin(HttpContext http)
+    {
+        var until = time.GetUtcNow() + s_validity;
+        var cookie = string.Create(CultureInfo.InvariantCulture, $"{until.ToUnixTimeSeconds()}.{RandomNumberGenerator.GetHexString(RandomLetters, lowercase: true)}");
+        lock (_changing)
+        {
+            if (_until.Count == MaxSessions)
+            {
+                _until.Remove(_until.MinBy(session => session.Value).Key);
+            }
+
+            _until[cookie] = until;
+        }
+
+        SetCookie(http, cookie, s_validity);
+    }
+
+    public void End(HttpContext http)
+    {
+        lock (_changing)
+        {
+            _until.Remove(http.Request.Cookies[CookieName] ?? "");
+        }
+
+        SetCookie(http, "", TimeSpan.Zero);
+    }
+
+    /// <summary>A proxy with TLS in front of us says so; a client that lies about it harms only its own cookie.</summary>
+    private static void SetCookie(HttpContext http, string value, TimeSpan age)
+    {
+        foreach (var path in s_paths)
+        {
+            http.Response.Cookies.Append(CookieName, value, new CookieOptions
+            {
+                Path = PrefixOf(http) + path,
+                HttpOnly = true,
+                SameSite = SameSiteMode.Strict,
+                Secure = http.Request.IsHttps || http.Request.Headers["X-Forwarded-Proto"].ToString().StartsWith("https", StringComparison.OrdinalIgnoreCase),
+                MaxAge = age,
+            });
+        }
+    }
+
+    /// <summary>The prefix under which a proxy in front of us serves us; the browser sends the cookie to there.</summary>
+    private static string PrefixOf(HttpContext http)
+    {
+        var prefix = http.Request.Headers["X-Forwarded-Prefix"].ToString().TrimEnd('/');
+        var isPath = prefix.StartsWith('/') && prefix.All(letter => char.IsAsciiLetterOrDigit(letter) || "/-._~".Contains(letter, StringComparison.Ordinal));
+        return isPath ? prefix : "";
+    }
+}
