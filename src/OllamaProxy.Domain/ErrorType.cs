@@ -44,11 +44,17 @@ public enum ErrorType
     /// <summary>Any other error status of Ollama's.</summary>
     UpstreamError,
 
-    /// <summary>The proxy's waiting line was full.</summary>
+    /// <summary>The proxy's queue was full.</summary>
     QueueFull,
 
-    /// <summary>The proxy's waiting line was too slow.</summary>
+    /// <summary>The proxy's queue was too slow.</summary>
     QueueTimeout,
+
+    /// <summary>The client's body stood still while it held a slot and others waited.</summary>
+    BodyStalled,
+
+    /// <summary>The proxy itself failed.</summary>
+    ProxyFault,
 
     /// <summary>The proxy was stopped.</summary>
     ProxyStopped,
@@ -136,6 +142,8 @@ public static class ErrorTypes
         ErrorType.UpstreamError => "upstream_error",
         ErrorType.QueueFull => "queue_full",
         ErrorType.QueueTimeout => "queue_timeout",
+        ErrorType.BodyStalled => "body_stalled",
+        ErrorType.ProxyFault => "proxy_fault",
         ErrorType.ProxyStopped => "proxy_stopped",
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "An error type without a name."),
     };
@@ -148,8 +156,18 @@ public static class ErrorTypes
         ExchangeOutcome.UpstreamUnreachable => ErrorType.UpstreamUnreachable,
         ExchangeOutcome.Incomplete => ErrorType.Incomplete,
         ExchangeOutcome.ProxyStopped => ErrorType.ProxyStopped,
-        ExchangeOutcome.Rejected => exchange.QueueTime > TimeSpan.Zero ? ErrorType.QueueTimeout : ErrorType.QueueFull,
+        ExchangeOutcome.Rejected => exchange.Rejection is { } reason ? Of(reason) : ErrorType.QueueFull,
         _ => OfText(exchange.Error) ?? OfStatus(exchange),
+    };
+
+    /// <summary>The type of a rejection.</summary>
+    public static ErrorType Of(RejectionReason reason) => reason switch
+    {
+        RejectionReason.QueueFull => ErrorType.QueueFull,
+        RejectionReason.QueueTimeout => ErrorType.QueueTimeout,
+        RejectionReason.BodyStalled => ErrorType.BodyStalled,
+        RejectionReason.ProxyFault => ErrorType.ProxyFault,
+        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "A reason without a type."),
     };
 
     /// <summary>Ollama and its runner say some things in words only, under changing statuses.</summary>

@@ -26,6 +26,9 @@ public sealed record Exchange
 
     public required ExchangeOutcome Outcome { get; init; }
 
+    /// <summary>Why the proxy rejected it; null unless the outcome is <see cref="ExchangeOutcome.Rejected"/>.</summary>
+    public RejectionReason? Rejection { get; init; }
+
     /// <summary>Ollama's error text, or ours; null when there was no error. Never contains prompt text of ours.</summary>
     public string? Error { get; init; }
 
@@ -41,7 +44,7 @@ public sealed record Exchange
     /// <summary>From the start to the status line of the answer; null when none came.</summary>
     public TimeSpan? TimeToHeaders { get; init; }
 
-    /// <summary>Waiting in the proxy's own line; zero when there was a place at once, null when the call needs none.</summary>
+    /// <summary>Queued in the proxy for a slot; zero when one was free at once, null when the request did not ask for one.</summary>
     public TimeSpan? QueueTime { get; init; }
 
     /// <summary>Connecting to Ollama; zero when a connection was open already, null when Ollama was not asked.</summary>
@@ -50,7 +53,7 @@ public sealed record Exchange
     /// <summary>Waiting for the client to take what was there for it; null when there was nothing.</summary>
     public TimeSpan? BackPressure { get; init; }
 
-    /// <summary>What the proxy itself needed before Ollama was asked, without the wait in its line; null when Ollama was not asked, or the client's body was waited for.</summary>
+    /// <summary>What the proxy itself needed before Ollama was asked, without the time in its queue and without the wait for the client's body; null when Ollama was not asked, or the body had to be rewritten.</summary>
     public TimeSpan? RequestOverhead { get; init; }
 
     /// <summary>From the arrival of the answer's first bytes to their being handed to the client's connection, without the client's own slowness; null when there were none.</summary>

@@ -18,7 +18,7 @@ public enum ExchangeOutcome
     /// <summary>No answer could be had: refused, reset before the status line, or garbage instead of HTTP.</summary>
     UpstreamUnreachable,
 
-    /// <summary>The proxy itself refused, for example because the waiting line was full.</summary>
+    /// <summary>The proxy itself refused, for example because its queue was full.</summary>
     Rejected,
 
     /// <summary>The proxy was stopped while the exchange ran.</summary>

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using OllamaProxy.TestKit;
@@ -78,6 +80,31 @@ public sealed class ConnectionTests
 
         var answers = await reader.ReadToEndAsync(TestContext.Current.CancellationToken);
         Assert.Equal(3, answers.Split("200 OK").Length);
+    }
+
+    [Fact]
+    public async Task A_client_that_vanishes_is_noticed_by_keep_alive()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Linux alone shows the timers of its sockets.");
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Fine))], close: false));
+        await using var proxy = await StartAsync(upstream);
+        using var client = new TcpClient("127.0.0.1", proxy.Port);
+        await client.GetStream().WriteAsync("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray(), TestContext.Current.CancellationToken);
+        await client.GetStream().ReadExactlyAsync(new byte[Fine.Length], TestContext.Current.CancellationToken);
+
+        var ends = $"0100007F:{proxy.Port:X4} 0100007F:{((IPEndPoint)client.Client.LocalEndPoint!).Port:X4}";
+        string? socket = null;
+        // Any data in flight has a timer of its own first.
+        await Eventually.TrueAsync(async () =>
+        {
+            var all = await File.ReadAllLinesAsync("/proc/net/tcp", TestContext.Current.CancellationToken);
+            socket = Array.Find(all, line => line.Contains(ends, StringComparison.Ordinal));
+            return socket is not null && socket.Split(' ', StringSplitOptions.RemoveEmptyEntries)[5].StartsWith("02:", StringComparison.Ordinal);
+        });
+
+        // Hundredths of a second until the next probe.
+        var due = int.Parse(socket!.Split(' ', StringSplitOptions.RemoveEmptyEntries)[5][3..], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        Assert.InRange(due, 0, 1_500);
     }
 
     [Theory]

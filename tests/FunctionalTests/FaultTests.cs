@@ -1,9 +1,13 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using OllamaProxy.Domain;
 using OllamaProxy.TestKit;
+using Yarp.ReverseProxy.Forwarder;
 
 namespace OllamaProxy.FunctionalTests;
 
@@ -185,6 +189,76 @@ public sealed class FaultTests
         Assert.EndsWith("answer 3", all, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("/api/chat", """^\{"error":"ollama-proxy: the proxy failed; its log has the reason under (?<id>[0-9a-f]{32})\."\}$""")]
+    [InlineData("/v1/chat/completions", """^\{"error":\{"message":"ollama-proxy: the proxy failed; .+ under (?<id>[0-9a-f]{32})\.","type":"api_error","param":null,"code":null\}\}$""")]
+    [InlineData("/v1/messages", """^\{"type":"error","error":\{"type":"api_error","message":"ollama-proxy: the proxy failed; .+ under (?<id>[0-9a-f]{32})\."\},"request_id":"req_[0-9a-f]+"\}$""")]
+    [InlineData("/api/tags", """^\{"error":"ollama-proxy: the proxy failed; its log has the reason under (?<id>[0-9a-f]{32})\."\}$""")]
+    public async Task A_fault_of_the_proxy_is_answered_in_the_shape_of_the_dialect_logged_and_counted(string path, string shape)
+    {
+        var log = new CapturedLog();
+        await using var proxy = await ProxyUnderTest.StartAsync(
+            await UnusedAddressAsync(),
+            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" },
+            builder =>
+            {
+                _recorded.Register(builder);
+                log.Register(builder);
+                builder.Services.AddSingleton<IHttpForwarder, FaultyForwarder>();
+            });
+
+        using var answer = await proxy.Client.PostAsync(path, new StringContent("{\"model\":\"a\"}"), TestContext.Current.CancellationToken);
+        var id = Regex.Match(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), shape).Groups["id"].Value;
+        var exchange = await _recorded.SingleAsync();
+
+        Assert.Equal((HttpStatusCode.InternalServerError, "application/json"), (answer.StatusCode, answer.Content.Headers.ContentType?.ToString()));
+        Assert.Equal((id, ExchangeOutcome.Rejected, (int?)500, ErrorType.ProxyFault), (exchange.Id, exchange.Outcome, exchange.StatusCode, ErrorTypes.Of(exchange)));
+        Assert.Contains(log.Lines, line => line.StartsWith($"The proxy failed in request {id}.", StringComparison.Ordinal) && line.Contains(FaultyForwarder.Message, StringComparison.Ordinal));
+        var metrics = await proxy.Client.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
+        Assert.Equal(["ollama_proxy_faults_total{} 1"], metrics.Split('\n').Where(line => line.StartsWith("ollama_proxy_faults_total", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_fault_of_the_proxy_in_the_middle_of_an_answer_ends_the_connection_without_the_end_of_the_body()
+    {
+        await using var proxy = await ProxyUnderTest.StartAsync(
+            await UnusedAddressAsync(),
+            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" },
+            builder =>
+            {
+                _recorded.Register(builder);
+                builder.Services.AddSingleton<IHttpForwarder>(new FaultyForwarder { Begins = true });
+            });
+
+        var answer = await SendAsync(proxy, Post("/api/generate", "{\"model\":\"a\"}"));
+
+        Assert.NotEqual(RawEnd.TimedOut, answer.End);
+        Assert.DoesNotContain("0\r\n\r\n", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
+        Assert.Equal(ExchangeOutcome.Incomplete, (await _recorded.SingleAsync()).Outcome);
+    }
+
+    [Fact]
+    public async Task A_failure_while_the_record_is_completed_costs_neither_the_answer_nor_the_count()
+    {
+        await using var proxy = await ProxyUnderTest.StartAsync(
+            await UnusedAddressAsync(),
+            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" },
+            builder =>
+            {
+                _recorded.Register(builder);
+                builder.Services.AddSingleton<IHttpForwarder>(new FaultyForwarder { Error = new UntellableException() });
+            });
+
+        using var answer = await proxy.Client.PostAsync("/api/generate", new StringContent("{\"model\":\"a\"}"), TestContext.Current.CancellationToken);
+        var exchange = await _recorded.SingleAsync();
+        var metrics = await proxy.Client.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
+        Assert.Equal((ApiEndpoint.Generate, (int?)502), (exchange.Endpoint, exchange.StatusCode));
+        Assert.Contains("ollama_proxy_faults_total{} 1\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("endpoint=\"generate\",prompt_category=\"empty\",status=\"error\"} 1\n", metrics, StringComparison.Ordinal);
+    }
+
     private static string Chunk(string data) => $"{data.Length:x}\r\n{data}\r\n";
 
     private static byte[] Post(string path, string body) =>
@@ -200,5 +274,45 @@ public sealed class FaultTests
     {
         await using var upstream = new RawUpstream(RawUpstream.Replay([], close: true));
         return upstream.Address;
+    }
+
+    /// <summary>A part of the proxy that fails, before an answer or in the middle of one.</summary>
+    private sealed class FaultyForwarder : IHttpForwarder
+    {
+        public const string Message = "a fault for the test";
+
+        public bool Begins { get; init; }
+
+        /// <summary>Not thrown, but reported as the forwarder's own.</summary>
+        public Exception? Error { get; init; }
+
+        public async ValueTask<ForwarderError> SendAsync(HttpContext context, string destinationPrefix, HttpMessageInvoker httpClient, ForwarderRequestConfig requestConfig, HttpTransformer transformer)
+        {
+            if (Begins)
+            {
+                context.Response.Headers.TransferEncoding = "chunked";
+                await context.Response.WriteAsync("5\r\nhello\r\n");
+                await context.Response.Body.FlushAsync();
+            }
+
+            if (Error is null)
+            {
+                throw new InvalidOperationException(Message);
+            }
+
+            context.Features.Set<IForwarderErrorFeature>(new Failure(Error));
+            return ForwarderError.Request;
+        }
+
+        private sealed record Failure(Exception Exception) : IForwarderErrorFeature
+        {
+            public ForwarderError Error => ForwarderError.Request;
+        }
+    }
+
+    /// <summary>Fails whoever asks for its text.</summary>
+    private sealed class UntellableException : Exception
+    {
+        public override string Message => throw new InvalidOperationException("no text");
     }
 }

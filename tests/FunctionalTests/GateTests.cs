@@ -9,7 +9,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>The waiting line as clients, metrics and records see it: the real program before a simulated Ollama whose first inference lasts until it is given up.</summary>
+/// <summary>The queue as clients, metrics and records see it: the real program before a simulated Ollama whose first inference lasts until it is given up.</summary>
 public sealed class GateTests
 {
     private const string Prompt = """{"model":"slow","prompt":"a","stream":false}""";

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using OllamaProxy.TestKit;
 
@@ -50,6 +51,22 @@ public sealed class HeaderTests
         var received = await ReceivedAsync(sent);
 
         Assert.Equal(Lines(sent), Lines(received));
+    }
+
+    [Theory]
+    [InlineData("x", 1_999, "200")]
+    [InlineData("x", 2_000, "431")]
+    [InlineData("Cookie", 50_000, "431")]
+    [InlineData("x-{0}", 2_000, "431")]
+    public async Task A_head_has_at_most_2000_lines_whatever_their_names(string name, int count, string status)
+    {
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false));
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
+        var lines = string.Concat(Enumerable.Range(0, count).Select(number => string.Format(CultureInfo.InvariantCulture, name, number) + ":1\r\n"));
+
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n"), isHead: false, TimeSpan.FromSeconds(60));
+
+        Assert.Equal(status, Encoding.ASCII.GetString(answer.Bytes)[9..12]);
     }
 
     [Theory]

@@ -56,9 +56,14 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
     }
 
     /// <summary>Starts the program and waits until it says that it is ready.</summary>
-    public static async Task<ProxyProcess> StartAsync(IReadOnlyDictionary<string, string?> variables, params string[] arguments)
+    public static Task<ProxyProcess> StartAsync(IReadOnlyDictionary<string, string?> variables, params string[] arguments) => StartAsync(variables, arguments, []);
+
+    /// <summary>The same under another command (<c>prlimit</c>).</summary>
+    public static Task<ProxyProcess> StartUnderAsync(string[] command, IReadOnlyDictionary<string, string?> variables) => StartAsync(variables, [], command);
+
+    private static async Task<ProxyProcess> StartAsync(IReadOnlyDictionary<string, string?> variables, string[] arguments, string[] under)
     {
-        var proxy = Launch(variables, arguments);
+        var proxy = Launch(variables, arguments, under);
         try
         {
             await Eventually.TrueAsync(() => proxy.HasExited || proxy.Output.Contains("Ctrl+C stops it", StringComparison.Ordinal), s_patience);
@@ -75,7 +80,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
     /// <summary>Runs the program to its end, as for a start that must fail.</summary>
     public static async Task<(int ExitCode, string Output)> RunAsync(IReadOnlyDictionary<string, string?> variables, params string[] arguments)
     {
-        await using var proxy = Launch(variables, arguments);
+        await using var proxy = Launch(variables, arguments, []);
         var code = await proxy.ExitAsync();
         return (code, proxy.Output);
     }
@@ -106,7 +111,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static ProxyProcess Launch(IReadOnlyDictionary<string, string?> variables, string[] arguments)
+    private static ProxyProcess Launch(IReadOnlyDictionary<string, string?> variables, string[] arguments, string[] under)
     {
         var start = new ProcessStartInfo { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         var inherited = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(entry => (string)entry.Key).ToList();
@@ -124,7 +129,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         }
 
         // On Unix in a process group of its own, so that a test can signal that group as a terminal would.
-        string[] command = [.. OperatingSystem.IsWindows() ? Array.Empty<string>() : ["setsid"], .. Program(), .. arguments];
+        string[] command = [.. OperatingSystem.IsWindows() ? Array.Empty<string>() : ["setsid"], .. under, .. Program(), .. arguments];
         start.FileName = command[0];
         foreach (var argument in command.Skip(1))
         {

@@ -4,22 +4,12 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Telemetry;
 
-/// <summary>Why the proxy turned an inference away: the values of the <c>reason</c> label.</summary>
-public enum RejectionReason
-{
-    /// <summary>No slot was free and the waiting line was full.</summary>
-    QueueFull,
-
-    /// <summary>It waited for as long as a request may.</summary>
-    QueueTimeout,
-}
-
 /// <summary>How many inferences run and how many wait, by endpoint. Every endpoint is there from the start, at 0.</summary>
 internal sealed class EndpointLoad
 {
     private readonly FrozenDictionary<ApiEndpoint, Counts> _counts = Endpoints.ToFrozenDictionary(endpoint => endpoint, endpoint => new Counts(endpoint));
 
-    /// <summary>The endpoints that have a waiting line.</summary>
+    /// <summary>The endpoints whose requests queue for a slot.</summary>
     public static ApiEndpoint[] Endpoints { get; } = [.. ApiEndpoint.All.Where(endpoint => endpoint.IsInference)];
 
     public void AddActive(ApiEndpoint endpoint, int change) => Interlocked.Add(ref _counts[endpoint].Active, change);

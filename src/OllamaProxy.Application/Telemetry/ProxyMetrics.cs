@@ -22,6 +22,9 @@ public sealed class ProxyMetrics
     /// <summary>Pairs of endpoint and category: only inference endpoints have a prompt, every other call is <c>empty</c>.</summary>
     private static readonly int s_endpointCategories = ApiEndpoint.All.Sum(endpoint => endpoint.IsInference ? s_categories : 1);
 
+    /// <summary>A fault of the proxy has a counter of its own, for it can happen to any request.</summary>
+    private static readonly RejectionReason[] s_rejections = [RejectionReason.QueueFull, RejectionReason.QueueTimeout, RejectionReason.BodyStalled];
+
     /// <summary>What a model needed before its first token.</summary>
     private static readonly string[] s_states = ["cold", "warm", "unknown"];
     private static readonly double[] s_requestTimes = [0.001, 0.01, 0.05, 0.1, 0.3, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640];
@@ -54,6 +57,7 @@ public sealed class ProxyMetrics
     private readonly Histogram<double> _overhead;
     private readonly Histogram<double> _storeWrite;
     private readonly Counter<long> _parseFailures;
+    private readonly Counter<long> _faults;
     private int _active;
     private Func<int> _queued = static () => 0;
     private Func<double?> _silence = static () => null;
@@ -105,6 +109,7 @@ public sealed class ProxyMetrics
         meter.CreateObservableGauge("ollama_proxy_store_free_bytes", () => Known(_free()), "By", "Bytes free where the analytics store is.");
         _overhead = Histogram(meter, "ollama_proxy_overhead_seconds", "s", "What the proxy itself added, by stage (request, response).", [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1]);
         _parseFailures = meter.CreateCounter<long>("ollama_proxy_parse_failures_total", description: "Bodies that could not be read, by reason.");
+        _faults = meter.CreateCounter<long>("ollama_proxy_faults_total", description: "Requests in which the proxy itself failed; the log has the exception and the request's id.");
         meter.CreateObservableCounter("ollama_proxy_series_limited_total", () => _models.Limited, description: "Requests counted as model other because METRICS_MAX_MODELS names had a series already.");
 
         meter.CreateObservableGauge("ollama_longest_silence_seconds", () => Known(_silence()), "s", "The longest time that one of the inferences Ollama works on now has brought nothing; 0 when there is none.");
@@ -128,8 +133,10 @@ public sealed class ProxyMetrics
     {
         foreach (var endpoint in EndpointLoad.Endpoints)
         {
-            CountRejected(endpoint, RejectionReason.QueueFull, 0);
-            CountRejected(endpoint, RejectionReason.QueueTimeout, 0);
+            foreach (var reason in s_rejections)
+            {
+                CountRejected(endpoint, reason, 0);
+            }
         }
 
         foreach (var reason in Enum.GetValues<RestartReason>())
@@ -141,6 +148,7 @@ public sealed class ProxyMetrics
         _dropped.Add(0, new KeyValuePair<string, object?>("reason", "store_unavailable"));
         _written.Add(0);
         _storeFailures.Add(0);
+        _faults.Add(0);
         foreach (var failure in Enum.GetValues<ParseFailure>())
         {
             CountParseFailure(failure, 0);
@@ -187,7 +195,7 @@ public sealed class ProxyMetrics
     /// <summary>The slot of <see cref="SlotTaken"/> is free again.</summary>
     public void SlotReturned(ApiEndpoint endpoint) => _load.AddActive(endpoint, -1);
 
-    /// <summary>An inference joined the waiting line.</summary>
+    /// <summary>An inference joined the queue.</summary>
     public void WaitStarted(ApiEndpoint endpoint) => _load.AddWaiting(endpoint, 1);
 
     /// <summary>The one of <see cref="WaitStarted"/> left it, whatever for.</summary>
@@ -198,6 +206,9 @@ public sealed class ProxyMetrics
 
     /// <summary>An inference was turned away.</summary>
     public void Rejected(ApiEndpoint endpoint, RejectionReason reason) => CountRejected(endpoint, reason, 1);
+
+    /// <summary>The proxy itself failed while it handled a request, or while it completed its record.</summary>
+    public void Failed() => _faults.Add(1);
 
     /// <summary>Our Ollama is started again.</summary>
     public void OllamaRestarted(RestartReason reason) => CountRestart(reason, 1);
@@ -370,7 +381,7 @@ public sealed class ProxyMetrics
     private void CountRejected(ApiEndpoint endpoint, RejectionReason reason, int count) => _rejected.Add(
         count,
         new KeyValuePair<string, object?>("endpoint", endpoint.Label),
-        new KeyValuePair<string, object?>("reason", reason == RejectionReason.QueueFull ? "queue_full" : "queue_timeout"));
+        new KeyValuePair<string, object?>("reason", ErrorTypes.Of(reason).Name()));
 
     private void CountRestart(RestartReason reason, int count) => _restarts.Add(count, new KeyValuePair<string, object?>("reason", reason switch
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
@@ -23,6 +24,14 @@ internal static class LiveEndpoint
         return Task.FromResult(feed.Subscribe() is { } subscriber
             ? new LiveAnswer(feed, subscriber)
             : Answers.Problem(StatusCodes.Status503ServiceUnavailable, "Too many live connections", $"{LiveFeed.MaxSubscribers} are open; close one."));
+    }
+
+    /// <summary>Writes one event.</summary>
+    public static void Write<T>(IBufferWriter<byte> text, string name, T value, JsonTypeInfo<T> type)
+    {
+        Encoding.UTF8.GetBytes($"event: {name}\ndata: ", text);
+        text.Write(JsonSerializer.SerializeToUtf8Bytes(value, type));
+        text.Write("\n\n"u8);
     }
 
     private sealed class LiveAnswer(LiveFeed feed, LiveSubscriber subscriber) : IResult
@@ -54,17 +63,17 @@ internal static class LiveEndpoint
             // Browsers come again after so many milliseconds.
             Encoding.UTF8.GetBytes("retry: 2000\n\n", body);
             await body.FlushAsync(cancellationToken);
-            while (await subscriber.Events.WaitToReadAsync(cancellationToken))
+            while (await subscriber.WaitAsync(cancellationToken))
             {
-                while (subscriber.Events.TryRead(out var next))
+                while (subscriber.Take() is { } next)
                 {
                     if (subscriber.TakeMissed() is > 0 and var missed)
                     {
                         Write(body, "missed", new MissedJson(missed), AnalyticsJson.Relaxed.MissedJson);
                     }
 
-                    Write(body, next);
-                    // What gathers here is bounded by the queue; a slow reader is waited for here, and nowhere else.
+                    body.Write(next.Text);
+                    // A slow reader is waited for here, and nowhere else.
                     if (body.UnflushedBytes > 16 * 1024)
                     {
                         await body.FlushAsync(cancellationToken);
@@ -75,27 +84,5 @@ internal static class LiveEndpoint
             }
         }
 
-        private static void Write(PipeWriter body, LiveEvent next)
-        {
-            if (next.Request is { } request)
-            {
-                Write(body, "request", request, AnalyticsJson.Relaxed.RunningJson);
-            }
-            else if (next.Record is { } record)
-            {
-                Write(body, "record", record, AnalyticsJson.Relaxed.RecordJson);
-            }
-            else
-            {
-                Encoding.UTF8.GetBytes(": still here\n\n", body);
-            }
-        }
-
-        private static void Write<T>(PipeWriter body, string name, T value, JsonTypeInfo<T> type)
-        {
-            Encoding.UTF8.GetBytes($"event: {name}\ndata: ", body);
-            Encoding.UTF8.GetBytes(JsonSerializer.Serialize(value, type), body);
-            Encoding.UTF8.GetBytes("\n\n", body);
-        }
     }
 }

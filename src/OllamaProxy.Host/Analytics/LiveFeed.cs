@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using System.Threading.Channels;
 using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Supervision;
@@ -35,7 +37,7 @@ internal sealed record RunningJson(
             // As a record would have it.
             TextCut.Beginning(exchange.UserAgent, 500),
             ApplicationNames.Of(exchange.UserAgent),
-            exchange.Clock.GetElapsedTime(exchange.Started).TotalSeconds,
+            request.Elapsed.TotalSeconds,
             request.Tokens);
     }
 }
@@ -43,24 +45,65 @@ internal sealed record RunningJson(
 /// <summary>How many events a subscriber did not take in time.</summary>
 internal sealed record MissedJson([property: JsonPropertyName("count")] long Count);
 
-/// <summary>Something for a subscriber; with neither part a sign that the connection lives.</summary>
-internal readonly record struct LiveEvent(RunningJson? Request, RecordJson? Record);
+/// <summary>One or more events as they are sent, made once for all subscribers.</summary>
+/// <param name="Text">Their text.</param>
+/// <param name="Count">How many they are; 0 for a sign of life.</param>
+/// <param name="IsProgress">Whether they are the progress of all requests at one moment.</param>
+internal sealed record LiveEvents(byte[] Text, int Count, bool IsProgress = false);
 
-/// <summary>Who wants to know what happens now. Nothing on the byte path waits for any of them; without one, nothing is made.</summary>
-internal sealed class LiveFeed(RunningRequests running, ModelNames models, TimeProvider time)
+/// <summary>
+/// Tells subscribers what happens now. The byte path only puts a small note into a queue, and nothing at all without a subscriber. One worker makes the events
+/// out of the notes, once for all subscribers.
+/// </summary>
+internal sealed partial class LiveFeed : IDisposable
 {
     /// <summary>Each holds a connection and a queue.</summary>
     public const int MaxSubscribers = 100;
 
+    /// <summary>Notes that may wait for the worker. What is beyond is missed by all subscribers.</summary>
+    private const int MaxNotes = 16 * 1024;
+
+    /// <summary>Progress events that may be sent for each tick. When there were more, the next ticks are left out, so that watching never outweighs the work.</summary>
+    private const int EventsPerTick = 20_000;
+
+    /// <summary>Ticks between two signs of life: 15 s, before anything on the way gives the connection up.</summary>
+    private const int TicksOfSilence = 30;
+
+    /// <summary>How often the progress of answers is told.</summary>
+    private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(500);
+
+    private static readonly LiveEvents s_signOfLife = new(": still here\n\n"u8.ToArray(), 0);
+
+    private readonly RunningRequests _running;
+    private readonly ModelNames _models;
+    private readonly ILogger _logger;
+    private readonly ITimer _timer;
+    private readonly Channel<Note> _notes = Channel.CreateBounded<Note>(new BoundedChannelOptions(MaxNotes) { SingleReader = true });
     private readonly Lock _changing = new();
     private LiveSubscriber[] _subscribers = [];
+    private int _missed;
+
+    // The worker's own.
+
+    /// <summary>The last event of each running request.</summary>
+    private readonly Dictionary<ExchangeInProgress, (RequestPhase Phase, int Tokens, bool HasModel)> _told = [];
+    private readonly ArrayBufferWriter<byte> _text = new();
+    private int _ticks;
+    private int _ticksToLeaveOut;
+
+    public LiveFeed(RunningRequests running, ModelNames models, TimeProvider time, ILogger<LiveFeed> logger)
+    {
+        (_running, _models, _logger) = (running, models, logger);
+        _timer = time.CreateTimer(static feed => ((LiveFeed)feed!).Put(default), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _ = WorkAsync();
+    }
 
     public int Count => Volatile.Read(ref _subscribers).Length;
 
-    /// <summary>A new subscriber, which knows what runs; null when there are enough.</summary>
+    /// <summary>A new subscriber, which is told what runs; null when there are enough.</summary>
     public LiveSubscriber? Subscribe()
     {
-        var subscriber = new LiveSubscriber(running, models, time);
+        var subscriber = new LiveSubscriber();
         lock (_changing)
         {
             if (_subscribers.Length >= MaxSubscribers)
@@ -69,88 +112,145 @@ internal sealed class LiveFeed(RunningRequests running, ModelNames models, TimeP
             }
 
             Volatile.Write(ref _subscribers, [.. _subscribers, subscriber]);
+            if (_subscribers.Length == 1)
+            {
+                _running.Watch(request => Put(new Note(Request: request)));
+                _timer.Change(s_tick, s_tick);
+            }
         }
 
-        subscriber.Begin();
+        Put(new Note(Newcomer: subscriber));
         return subscriber;
     }
 
     public void Unsubscribe(LiveSubscriber subscriber)
     {
-        subscriber.End();
         lock (_changing)
         {
             Volatile.Write(ref _subscribers, [.. _subscribers.Where(other => other != subscriber)]);
+            if (_subscribers.Length == 0)
+            {
+                _running.Watch(null);
+                _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                Put(default);
+            }
         }
     }
 
     public void Announce(RequestRecord record)
     {
-        var subscribers = Volatile.Read(ref _subscribers);
-        if (subscribers.Length == 0)
+        if (Count > 0)
         {
+            Put(new Note(Record: record));
+        }
+    }
+
+    public void Dispose()
+    {
+        _timer.Dispose();
+        _notes.Writer.TryComplete();
+    }
+
+    private void Put(Note note)
+    {
+        if (!_notes.Writer.TryWrite(note))
+        {
+            Interlocked.Increment(ref _missed);
+        }
+    }
+
+    private async Task WorkAsync()
+    {
+        // Never on the caller's thread, nor on one that puts a note.
+        await Task.Yield();
+        await foreach (var note in _notes.Reader.ReadAllAsync())
+        {
+            try
+            {
+                Handle(note);
+            }
+            catch (Exception exception)
+            {
+                _text.ResetWrittenCount();
+                Log.Failed(_logger, exception);
+            }
+        }
+    }
+
+    private void Handle(Note note)
+    {
+        if (note.Request is { } request)
+        {
+            if (Append(request))
+            {
+                Send(count: 1);
+            }
+        }
+        else if (note.Record is { } record)
+        {
+            Append("record", RecordJson.Of(record, _models), AnalyticsJson.Relaxed.RecordJson);
+            Send(count: 1);
+        }
+        else if (note.Newcomer is { } newcomer)
+        {
+            Welcome(newcomer);
+        }
+        else
+        {
+            Tick();
+        }
+    }
+
+    /// <summary>Tells one subscriber what runs.</summary>
+    private void Welcome(LiveSubscriber newcomer)
+    {
+        var running = _running.Snapshot();
+        foreach (var exchange in running)
+        {
+            Append("request", RunningJson.Of(RunningRequest.Of(exchange), _models), AnalyticsJson.Relaxed.RunningJson);
+        }
+
+        if (running.Length > 0)
+        {
+            newcomer.Put(Take(running.Length));
+        }
+    }
+
+    private void Tick()
+    {
+        var missed = Interlocked.Exchange(ref _missed, 0);
+        if (missed > 0 || Count == 0)
+        {
+            // Ends may be among what was missed: these requests would be remembered for ever.
+            _told.Clear();
+        }
+
+        foreach (var subscriber in Volatile.Read(ref _subscribers))
+        {
+            subscriber.Miss(missed);
+        }
+
+        if (++_ticks % TicksOfSilence == 0)
+        {
+            Send(s_signOfLife);
+        }
+
+        if (_ticksToLeaveOut > 0)
+        {
+            _ticksToLeaveOut--;
             return;
         }
 
-        var json = RecordJson.Of(record, models);
-        foreach (var subscriber in subscribers)
+        var changes = _running.Snapshot().Count(exchange => Append(RunningRequest.Of(exchange)));
+        _ticksToLeaveOut = (int)((long)changes * Count / EventsPerTick);
+        if (changes > 0)
         {
-            subscriber.Recorded(json);
+            Send(Take(changes, isProgress: true));
         }
     }
-}
 
-/// <summary>One subscriber's queue: bounded; who reads too slowly misses the oldest events and is told how many.</summary>
-internal sealed class LiveSubscriber : IRunningRequestsListener
-{
-    public const int Capacity = 1_000;
-
-    /// <summary>How often the progress of answers is told.</summary>
-    private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(500);
-
-    /// <summary>Ticks between two signs of life: 15 s, before anything on the way gives the connection up.</summary>
-    private const int TicksOfSilence = 30;
-
-    private readonly RunningRequests _running;
-    private readonly ModelNames _models;
-    private readonly ITimer _timer;
-    private readonly Channel<LiveEvent> _events;
-
-    /// <summary>What was told of each running request. Used under the lock of <see cref="RunningRequests"/>.</summary>
-    private readonly Dictionary<ExchangeInProgress, (RequestPhase Phase, int Tokens, bool HasModel)> _told = [];
-
-    private long _missed;
-    private int _ticks;
-
-    public LiveSubscriber(RunningRequests running, ModelNames models, TimeProvider time)
-    {
-        (_running, _models) = (running, models);
-        _events = Channel.CreateBounded<LiveEvent>(
-            new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
-            _ => Interlocked.Increment(ref _missed));
-        _timer = time.CreateTimer(static state => ((LiveSubscriber)state!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-    }
-
-    public ChannelReader<LiveEvent> Events => _events.Reader;
-
-    public void Begin()
-    {
-        _running.Subscribe(this);
-        _timer.Change(s_tick, s_tick);
-    }
-
-    public void End()
-    {
-        _timer.Dispose();
-        _running.Unsubscribe(this);
-    }
-
-    /// <summary>Events lost since the last call.</summary>
-    public long TakeMissed() => Interlocked.Exchange(ref _missed, 0);
-
-    public void Recorded(RecordJson record) => _events.Writer.TryWrite(new LiveEvent(null, record));
-
-    void IRunningRequestsListener.Changed(RunningRequest request)
+    /// <summary>Writes the event of a request; false when nothing about it has changed.</summary>
+    private bool Append(RunningRequest request)
     {
         if (request.Phase == RequestPhase.Ended)
         {
@@ -158,25 +258,105 @@ internal sealed class LiveSubscriber : IRunningRequestsListener
         }
         else
         {
-            // The model is in the request's body, which comes after its beginning was told of.
+            // The model is in the request's body, which comes after its beginning was reported.
             var now = (request.Phase, request.Tokens, request.Exchange.Model is not null);
             if (_told.TryGetValue(request.Exchange, out var before) && before == now)
             {
-                return;
+                return false;
             }
 
             _told[request.Exchange] = now;
         }
 
-        _events.Writer.TryWrite(new LiveEvent(RunningJson.Of(request, _models), null));
+        Append("request", RunningJson.Of(request, _models), AnalyticsJson.Relaxed.RunningJson);
+        return true;
     }
 
-    private void Tick()
+    private void Append<T>(string name, T value, JsonTypeInfo<T> type) => LiveEndpoint.Write(_text, name, value, type);
+
+    private LiveEvents Take(int count, bool isProgress = false)
     {
-        _running.TellProgress(this);
-        if (++_ticks % TicksOfSilence == 0)
+        var events = new LiveEvents(_text.WrittenSpan.ToArray(), count, isProgress);
+        _text.ResetWrittenCount();
+        return events;
+    }
+
+    private void Send(int count) => Send(Take(count));
+
+    private void Send(LiveEvents events)
+    {
+        foreach (var subscriber in Volatile.Read(ref _subscribers))
         {
-            _events.Writer.TryWrite(default);
+            subscriber.Put(events);
+        }
+    }
+
+    /// <summary>What the worker is to do; with no part, to tell the progress.</summary>
+    private readonly record struct Note(RunningRequest? Request = null, RequestRecord? Record = null, LiveSubscriber? Newcomer = null);
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Error, "A live event could not be made.")]
+        public static partial void Failed(ILogger logger, Exception exception);
+    }
+}
+
+/// <summary>One subscriber's queue: bounded; who reads too slowly misses the oldest events and is told how many.</summary>
+internal sealed class LiveSubscriber
+{
+    public const int Capacity = 1_000;
+
+    private readonly Channel<LiveEvents> _events;
+    private long _missed;
+
+    /// <summary>1 while the progress of a moment waits to be taken. It can be large, and the next one says more.</summary>
+    private int _hasProgress;
+
+    public LiveSubscriber() => _events = Channel.CreateBounded<LiveEvents>(
+        new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
+        dropped =>
+        {
+            Took(dropped);
+            Miss(dropped.Count);
+        });
+
+    /// <summary>Waits for events; false when none will come.</summary>
+    public ValueTask<bool> WaitAsync(CancellationToken cancellationToken) => _events.Reader.WaitToReadAsync(cancellationToken);
+
+    /// <summary>Takes the next events; null when there are none now.</summary>
+    public LiveEvents? Take()
+    {
+        if (!_events.Reader.TryRead(out var next))
+        {
+            return null;
+        }
+
+        Took(next);
+        return next;
+    }
+
+    /// <summary>Events lost since the last call.</summary>
+    public long TakeMissed() => Interlocked.Exchange(ref _missed, 0);
+
+    public void Put(LiveEvents events)
+    {
+        if (events.IsProgress && Interlocked.Exchange(ref _hasProgress, 1) == 1)
+        {
+            Miss(events.Count);
+        }
+        else
+        {
+            _events.Writer.TryWrite(events);
+        }
+    }
+
+    public void Miss(int count) => Interlocked.Add(ref _missed, count);
+
+    private void Took(LiveEvents events)
+    {
+        if (events.IsProgress)
+        {
+            Volatile.Write(ref _hasProgress, 0);
         }
     }
 }

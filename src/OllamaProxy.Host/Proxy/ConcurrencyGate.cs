@@ -1,125 +1,134 @@
-using System.Threading.RateLimiting;
+using System.Net;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Workers;
 
 namespace OllamaProxy.Host.Proxy;
 
-/// <summary>What the gate said.</summary>
+/// <summary>How an inference fared at the gate.</summary>
 internal enum AdmissionResult
 {
-    /// <summary>The request has a slot, to be given back with <see cref="ConcurrencyGate.Leave"/>.</summary>
+    /// <summary>The request may run. It has a slot, to be given back with <see cref="ConcurrencyGate.Leave"/>, unless it needs none.</summary>
     Admitted,
 
-    /// <summary>All slots are taken and the line is full.</summary>
+    /// <summary>All slots are taken and the queue has no place for this client.</summary>
     QueueFull,
+
+    /// <summary>The queue was full, and a client that had no place took this one.</summary>
+    Displaced,
 
     /// <summary>It waited for as long as a request may.</summary>
     QueueTimeout,
 
-    /// <summary>The client left while it waited, or its connection was ended.</summary>
+    /// <summary>The client disconnected while it waited.</summary>
     Cancelled,
 
-    /// <summary>The proxy stops, and the grace was over before the turn came.</summary>
+    /// <summary>The proxy is stopping, and the grace was over before the turn came.</summary>
     Stopping,
 }
 
-/// <param name="Result">What the gate said.</param>
-/// <param name="Waited">Time in the line; zero without a wait, null for what needs no slot.</param>
-/// <param name="Since">When the slot was taken, as a timestamp.</param>
-/// <param name="Lease">The slot; null without one.</param>
-internal readonly record struct Admission(AdmissionResult Result, TimeSpan? Waited, long Since, RateLimitLease? Lease)
+/// <param name="Result">How it fared.</param>
+/// <param name="Waited">Time in the queue; zero without a wait, null for a request that did not ask for a slot.</param>
+/// <param name="SlotSince">When the slot was taken, as a timestamp; null without one.</param>
+internal readonly record struct Admission(AdmissionResult Result, TimeSpan? Waited = null, long? SlotSince = null)
 {
-    /// <summary>For everything that runs no model.</summary>
+    /// <summary>For requests that run no model.</summary>
     public static Admission NotNeeded => default;
 }
 
 /// <summary>
-/// Lets so many inferences run at once. The limiter counts; who comes next when a slot is free says our own <see cref="WaitingLine{TClient,TItem}"/>,
-/// because the limiter's queue knows no clients, and one script could fill it. While somebody waits nobody passes by.
-/// At a stop nothing changes while the grace lasts: what runs ends, and what waits has its turn. Who still waits at its end is told so.
-/// A client that leaves is missed at once, unless more of its body is under way than Kestrel takes in unread (2 MB): the end of the connection is behind it
-/// then, and seen when the turn has come and the body is read.
+/// Limits how many inferences run at once. While all slots are taken, inferences wait in a <see cref="FairQueue{TGroup,TMember,TItem}"/>: addresses take
+/// turns, and within an address its applications and credentials. A slot that is given back goes straight to the next in the queue, so no request overtakes.
+/// At a stop nothing changes while the grace lasts; requests that still wait at its end are answered.
+/// A client that disconnects leaves the queue at once, unless so much of its body is in flight that Kestrel has stopped reading. The end of the connection
+/// is behind those bytes then, and is seen when the turn has come and the body is read.
 /// </summary>
-internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics, GraceEnd grace, TimeProvider time) : IDisposable
+internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics, GraceEnd grace, TimeProvider time)
 {
     private const int LongestRetry = 60;
 
-    /// <summary>One held slot counts this part in the mean.</summary>
+    /// <summary>The weight of one held slot in the moving mean.</summary>
     private const double Weight = 1.0 / 16;
 
-    private readonly ConcurrencyLimiter _limiter = new(new ConcurrencyLimiterOptions { PermitLimit = options.MaxConcurrent, QueueLimit = 0 });
     private readonly TimeSpan _timeout = options.QueueTimeout > TimeSpan.Zero ? options.QueueTimeout : Timeout.InfiniteTimeSpan;
-    private readonly WaitingLine<ClientKey, TaskCompletionSource<RateLimitLease>> _line = new(options.MaxQueued);
     private readonly Lock _changing = new();
 
-    /// <summary>The line's length for those who do not hold the lock.</summary>
+    /// <summary>Each waiting request, completed with true when it gets a slot and with false when it loses its place.</summary>
+    private readonly FairQueue<IPAddress, ClientKey, TaskCompletionSource<bool>> _queue = new(options.MaxQueued);
+
+    /// <summary>Slots that are free. While a request waits there are none.</summary>
+    private int _free = options.MaxConcurrent;
+
+    /// <summary>The queue's length, for readers without the lock.</summary>
     private int _waiting;
 
     /// <summary>Seconds a slot is held, a moving mean. Threads may overwrite each other's; it is only ever an estimate.</summary>
     private double _meanHold;
 
     /// <summary>Slots that are free. For tests.</summary>
-    internal long Free => _limiter.GetStatistics()!.CurrentAvailablePermits;
+    internal int Free => Volatile.Read(ref _free);
 
     /// <summary>Requests that wait.</summary>
-    internal int Waiting => Volatile.Read(ref _waiting);
+    public int Waiting => Volatile.Read(ref _waiting);
 
-    /// <summary>Asks for a slot, and waits for it if need be. Without a wait nothing but the lease is made, and the answer is there at once.</summary>
+    /// <summary>Asks for a slot, and waits for one if need be. A free slot is given at once, without an allocation.</summary>
     public ValueTask<Admission> EnterAsync(ApiEndpoint endpoint, HttpContext context)
     {
-        if (Waiting == 0 && _limiter.AttemptAcquire() is { IsAcquired: true } lease)
+        lock (_changing)
         {
-            return ValueTask.FromResult(Admit(endpoint, lease, TimeSpan.Zero));
+            if (_free > 0)
+            {
+                _free--;
+                return ValueTask.FromResult(Admit(endpoint, TimeSpan.Zero));
+            }
         }
 
         return WaitAsync(endpoint, context);
     }
 
-    /// <summary>Gives back what <see cref="EnterAsync"/> gave; for a request that was not admitted there is nothing to give back.</summary>
+    /// <summary>Gives back the slot that <see cref="EnterAsync"/> gave, if it gave one.</summary>
     public void Leave(ApiEndpoint endpoint, Admission admission)
     {
-        if (admission.Lease is not { } lease)
+        if (admission.SlotSince is not { } since)
         {
             return;
         }
 
         metrics.SlotReturned(endpoint);
-        var held = time.GetElapsedTime(admission.Since).TotalSeconds;
+        var held = time.GetElapsedTime(since).TotalSeconds;
         var mean = Volatile.Read(ref _meanHold);
         Volatile.Write(ref _meanHold, mean == 0 ? held : mean + ((held - mean) * Weight));
-        Return(lease);
+        PassOn();
     }
 
     /// <summary>
-    /// When a request that is turned away now would most likely get a slot: after those that wait. 1 s to 1 min: a guess must not keep anybody away for long,
-    /// and the SDKs do not follow a longer one.
+    /// When a request that is turned away now would most likely get a slot: after those that wait. 1 s to 1 min: an estimate must not keep a client away for
+    /// long, and the SDKs do not follow a longer one.
     /// </summary>
     public TimeSpan RetryAfter() =>
         TimeSpan.FromSeconds(Math.Clamp((Waiting + 1) * Volatile.Read(ref _meanHold) / options.MaxConcurrent, 1, LongestRetry));
 
     /// <summary>The reason in words, with the settings that decide it.</summary>
-    public string WhyNot(AdmissionResult result) => result == AdmissionResult.QueueTimeout
-        ? $"no slot came free within {options.QueueTimeout.TotalSeconds} s (QUEUE_TIMEOUT_SECONDS)"
-        : $"{options.MaxConcurrent} requests are running (MAX_CONCURRENT_REQUESTS) and {options.MaxQueued} are waiting (MAX_QUEUED_REQUESTS)";
-
-    public void Dispose() => _limiter.Dispose();
+    public string WhyNot(AdmissionResult result) => result switch
+    {
+        AdmissionResult.QueueTimeout => $"no slot came free within {options.QueueTimeout.TotalSeconds} s (QUEUE_TIMEOUT_SECONDS)",
+        AdmissionResult.Displaced => $"{options.MaxQueued} requests are waiting (MAX_QUEUED_REQUESTS), and this client's newest place went to a client that had none",
+        _ => $"{options.MaxConcurrent} requests are running (MAX_CONCURRENT_REQUESTS) and {options.MaxQueued} are waiting (MAX_QUEUED_REQUESTS)",
+    };
 
     private async ValueTask<Admission> WaitAsync(ApiEndpoint endpoint, HttpContext context)
     {
-        var client = ClientKey.Of(context);
-        // The releasing thread must not run the request it lets in.
-        var turn = new TaskCompletionSource<RateLimitLease>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var place = Join(client, turn);
-        if (place is null)
-        {
-            metrics.Rejected(endpoint, RejectionReason.QueueFull);
-            return NotAdmitted(endpoint, AdmissionResult.QueueFull, TimeSpan.Zero);
-        }
-
+        // The thread that releases a slot must not run the request that gets it.
+        var turn = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var place = Join(ClientKey.Of(context), turn);
         if (turn.Task.IsCompleted)
         {
-            return Admit(endpoint, await turn.Task, TimeSpan.Zero);
+            return Admit(endpoint, TimeSpan.Zero);
+        }
+
+        if (place is null)
+        {
+            return Reject(endpoint, AdmissionResult.QueueFull, TimeSpan.Zero);
         }
 
         var began = time.GetTimestamp();
@@ -128,94 +137,89 @@ internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics,
         await ((Task)turn.Task.WaitAsync(_timeout, time, giveUp.Token)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         metrics.WaitEnded(endpoint);
         var waited = time.GetElapsedTime(began);
-        if (Quit(place))
-        {
-            if (context.RequestAborted.IsCancellationRequested)
-            {
-                return NotAdmitted(endpoint, AdmissionResult.Cancelled, waited);
-            }
-
-            if (grace.IsOver)
-            {
-                return NotAdmitted(endpoint, AdmissionResult.Stopping, waited);
-            }
-
-            metrics.Rejected(endpoint, RejectionReason.QueueTimeout);
-            return NotAdmitted(endpoint, AdmissionResult.QueueTimeout, waited);
-        }
-
-        // The turn came, perhaps in the same moment as something else: who left does not run, who was about to give up does.
-        var lease = await turn.Task;
+        var hasLeft = Quit(place);
+        var hasSlot = !hasLeft && await turn.Task;
         if (context.RequestAborted.IsCancellationRequested)
         {
-            Return(lease);
+            // The turn may have come in the same moment.
+            if (hasSlot)
+            {
+                PassOn();
+            }
+
             return NotAdmitted(endpoint, AdmissionResult.Cancelled, waited);
         }
 
-        return Admit(endpoint, lease, waited);
+        return
+            hasSlot ? Admit(endpoint, waited) :
+            !hasLeft ? Reject(endpoint, AdmissionResult.Displaced, waited) :
+            grace.IsOver ? NotAdmitted(endpoint, AdmissionResult.Stopping, waited) :
+            Reject(endpoint, AdmissionResult.QueueTimeout, waited);
     }
 
-    private WaitingLine<ClientKey, TaskCompletionSource<RateLimitLease>>.Place? Join(ClientKey client, TaskCompletionSource<RateLimitLease> turn)
+    /// <summary>Takes a slot that came free in the meantime, which completes the turn, or joins the queue. Null without a place.</summary>
+    private FairQueue<IPAddress, ClientKey, TaskCompletionSource<bool>>.Place? Join(ClientKey client, TaskCompletionSource<bool> turn)
     {
         lock (_changing)
         {
-            var place = _line.TryAdd(client, turn);
-            if (place is not null)
+            if (_free > 0)
             {
-                // Seen by whoever gives a slot back from now on; a slot given back before is taken by the attempt that follows. Else the last one to join
-                // and the last one to leave could miss each other, and a free slot would have somebody waiting for it for ever.
-                Interlocked.Exchange(ref _waiting, _line.Count);
-                LetIn();
+                _free--;
+                turn.SetResult(true);
+                return null;
             }
 
+            var place = _queue.TryAdd(client.Address, client, turn, out var displaced);
+            displaced?.SetResult(false);
+            Volatile.Write(ref _waiting, _queue.Count);
             return place;
         }
     }
 
-    private bool Quit(WaitingLine<ClientKey, TaskCompletionSource<RateLimitLease>>.Place place)
+    /// <summary>Leaves the queue. False when the turn has come, or the place is lost.</summary>
+    private bool Quit(FairQueue<IPAddress, ClientKey, TaskCompletionSource<bool>>.Place place)
     {
         lock (_changing)
         {
-            var left = _line.Leave(place);
-            Volatile.Write(ref _waiting, _line.Count);
-            return left;
+            var hasLeft = _queue.Leave(place);
+            Volatile.Write(ref _waiting, _queue.Count);
+            return hasLeft;
         }
     }
 
-    private void Return(RateLimitLease lease)
+    /// <summary>Gives a slot to the next in the queue.</summary>
+    private void PassOn()
     {
-        lease.Dispose();
-        // The counterpart of the exchange in Join.
-        Interlocked.MemoryBarrier();
-        if (Waiting > 0)
+        lock (_changing)
         {
-            lock (_changing)
+            if (_queue.Take() is { } next)
             {
-                LetIn();
+                Volatile.Write(ref _waiting, _queue.Count);
+                next.SetResult(true);
+            }
+            else
+            {
+                _free++;
             }
         }
     }
 
-    /// <summary>Gives free slots to those who wait, in order. Called with the lock held.</summary>
-    private void LetIn()
-    {
-        while (_line.Count > 0 && _limiter.AttemptAcquire() is { IsAcquired: true } lease && _line.TryTake(out var turn))
-        {
-            Volatile.Write(ref _waiting, _line.Count);
-            turn!.SetResult(lease);
-        }
-    }
-
-    private Admission Admit(ApiEndpoint endpoint, RateLimitLease lease, TimeSpan waited)
+    private Admission Admit(ApiEndpoint endpoint, TimeSpan waited)
     {
         metrics.SlotTaken(endpoint);
         metrics.Waited(endpoint, waited);
-        return new Admission(AdmissionResult.Admitted, waited, time.GetTimestamp(), lease);
+        return new Admission(AdmissionResult.Admitted, waited, time.GetTimestamp());
+    }
+
+    private Admission Reject(ApiEndpoint endpoint, AdmissionResult result, TimeSpan waited)
+    {
+        metrics.Rejected(endpoint, result == AdmissionResult.QueueTimeout ? RejectionReason.QueueTimeout : RejectionReason.QueueFull);
+        return NotAdmitted(endpoint, result, waited);
     }
 
     private Admission NotAdmitted(ApiEndpoint endpoint, AdmissionResult result, TimeSpan waited)
     {
         metrics.Waited(endpoint, waited);
-        return new Admission(result, waited, Since: 0, Lease: null);
+        return new Admission(result, waited);
     }
 }

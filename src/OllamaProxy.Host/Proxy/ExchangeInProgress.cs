@@ -16,6 +16,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     private bool _hasRequestReaderFailed;
     private bool _hasResponseReaderFailed;
     private TimeSpan _waited;
+    private TimeSpan _bodyTime;
     private long _lastHeard;
     private long _wholeSince;
     private bool _isHeldUp;
@@ -44,13 +45,16 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
 
     public ExchangeInProgress? Previous { get; set; }
 
-    public string Method => context.Request.Method;
+    // These three are kept because live events are built after the request has ended, when the server may use its context for the next one.
+
+    public string Method { get; } = context.Request.Method;
 
     /// <summary>See <see cref="Exchange.ClientAddress"/>.</summary>
-    public string? ClientAddress => context.Connection.RemoteIpAddress is { } address ? (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString() : null;
+    public string? ClientAddress { get; } =
+        context.Connection.RemoteIpAddress is { } address ? (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString() : null;
 
     /// <summary>See <see cref="Exchange.UserAgent"/>.</summary>
-    public string? UserAgent => context.Request.Headers.UserAgent is [{ } agent] ? agent : null;
+    public string? UserAgent { get; } = context.Request.Headers.UserAgent is [{ } agent] ? agent : null;
 
     /// <summary>The model as asked for, once it was seen.</summary>
     public string? Model => _requestReader?.Model;
@@ -98,8 +102,17 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
 
     public long ResponseBytes { get; private set; }
 
-    /// <summary>Time in the waiting line; null for what does not need a slot.</summary>
+    /// <summary>Bytes of the body that were observed while they waited in the server's pipe.</summary>
+    public long BytesAhead { get; set; }
+
+    /// <summary>Watches a body that is not complete although it has a slot; null for all others.</summary>
+    public UploadWatch? Upload { get; set; }
+
+    /// <summary>See <see cref="Exchange.QueueTime"/>.</summary>
     public TimeSpan? QueueTime { get; set; }
+
+    /// <summary>See <see cref="Exchange.Rejection"/>.</summary>
+    public RejectionReason? Rejection { get; private set; }
 
     /// <summary>Why we refused, in words; null when we did not.</summary>
     public string? Refusal { get; private set; }
@@ -121,7 +134,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     /// <summary>True when Ollama would run a model for it, which it does for POST alone.</summary>
     public bool NeedsSlot => Endpoint.RunsModel(Method);
 
-    /// <summary>True for what had better wait for an Ollama that is starting: inferences, and the two questions by which clients see whether it is there.</summary>
+    /// <summary>True for requests that wait for an Ollama that is starting: inferences, and the two by which clients see whether it is there.</summary>
     public bool AwaitsOllama =>
         NeedsSlot
         || (HttpMethods.IsHead(context.Request.Method) && Endpoint == ApiEndpoint.Root)
@@ -143,7 +156,7 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
         _requestReader = IsRead ? CreateRequestReader(_protocol) : null;
     }
 
-    public byte[] ErrorBody(int statusCode, string message) => _protocol!.ErrorBody(statusCode, message);
+    public byte[] ErrorBody(int statusCode, string message) => (_protocol ?? WireProtocols.Of(Endpoint)).ErrorBody(statusCode, message);
 
     public void ObserveRequest(ReadOnlySpan<byte> bytes)
     {
@@ -195,6 +208,9 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     /// <summary>Our own answer, where Ollama gave none.</summary>
     public void Refused(int statusCode, string? why = null) => (StatusCode, Refusal) = (statusCode, why);
 
+    /// <summary>The answer will be ours, for this reason.</summary>
+    public void Reject(RejectionReason reason) => (End, Rejection) = (RelayEnd.Refused, reason);
+
     /// <param name="data">The next data of the body.</param>
     /// <param name="arrived">When it came, as a timestamp of <see cref="Clock"/>.</param>
     public void ObserveResponse(ReadOnlySpan<byte> data, long arrived)
@@ -228,12 +244,16 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     /// <summary>It has waited for an Ollama that was not there yet: nobody can be connected to before.</summary>
     public void Awaited(TimeSpan waited) => ConnectTime = _waited += waited;
 
+    /// <summary>A part of the body has arrived for which the request waited.</summary>
+    /// <param name="since">When that wait began, as a timestamp of <see cref="Clock"/>.</param>
+    public void AwaitedBody(long since) => _bodyTime += time.GetElapsedTime(since);
+
     /// <summary>Ollama is being asked; until a connection is made for this request, one was there.</summary>
     public void Asked()
     {
         ConnectTime = _waited;
         Volatile.Write(ref _askedAt, time.GetTimestamp());
-        RequestOverhead = UsageFilter is null ? time.GetElapsedTime(Started, _askedAt) - (QueueTime ?? TimeSpan.Zero) - _waited : null;
+        RequestOverhead = UsageFilter is null ? time.GetElapsedTime(Started, _askedAt) - (QueueTime ?? TimeSpan.Zero) - _waited - _bodyTime : null;
     }
 
     /// <param name="since">When the connecting began, as a timestamp of <see cref="Clock"/>.</param>

@@ -9,6 +9,6 @@ internal sealed record GateOptions
     /// <summary>Requests that may wait; more are turned away. 0 (none waits) to 100,000, default 512.</summary>
     public int MaxQueued { get; init; } = 512;
 
-    /// <summary>The longest wait; zero, the default, is without end: Ollama's own line has no limit of time either.</summary>
+    /// <summary>The longest wait in the queue; zero, the default, is without end, as Ollama's own queue.</summary>
     public TimeSpan QueueTimeout { get; init; }
 }

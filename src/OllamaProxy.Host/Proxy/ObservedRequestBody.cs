@@ -5,6 +5,9 @@ internal sealed class ObservedRequestBody(Stream body, ExchangeInProgress exchan
 {
     private Fairness _fairness;
 
+    /// <summary>Bytes to come that were observed before they were read, while the request waited for its body (<see cref="BodyArrival"/>).</summary>
+    private long _ahead = exchange.BytesAhead;
+
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         // The first read makes Kestrel tell a waiting client to continue; when Ollama has answered already, it did not ask for the body, and neither do we.
@@ -32,7 +35,8 @@ internal sealed class ObservedRequestBody(Stream body, ExchangeInProgress exchan
     /// <summary>That a piece had to be waited for says nothing: Kestrel reads the client's next one on the thread that ends the wait.</summary>
     private async ValueTask<int> ObserveAsync(ValueTask<int> read, Memory<byte> buffer)
     {
-        int length;
+        var length = 0;
+        exchange.Upload?.BeginWait();
         try
         {
             length = await read;
@@ -42,6 +46,10 @@ internal sealed class ObservedRequestBody(Stream body, ExchangeInProgress exchan
         {
             exchange.ClientLeft = true;
             throw;
+        }
+        finally
+        {
+            exchange.Upload?.EndWait(length);
         }
 
         if (exchange.DecodesRequest || _fairness.IsTurnOver(length))
@@ -56,7 +64,12 @@ internal sealed class ObservedRequestBody(Stream body, ExchangeInProgress exchan
     {
         if (length > 0)
         {
-            exchange.ObserveRequest(buffer.Span[..length]);
+            var known = (int)Math.Min(_ahead, length);
+            _ahead -= known;
+            if (known < length)
+            {
+                exchange.ObserveRequest(buffer.Span[known..length]);
+            }
         }
         else if (!buffer.IsEmpty)
         {

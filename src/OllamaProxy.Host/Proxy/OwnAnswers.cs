@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Net.Sockets;
 using Microsoft.Extensions.Primitives;
 using OllamaProxy.Application.Supervision;
+using OllamaProxy.Domain;
 using OllamaProxy.Infrastructure.Supervision;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -70,22 +72,37 @@ internal static class OwnAnswers
     /// <summary>503: it does not go to Ollama. What of its body is under way the server reads and throws away, so that the connection stays usable.</summary>
     /// <param name="context">The request.</param>
     /// <param name="exchange">What is known of it.</param>
+    /// <param name="isTimeout">Whether it waited for too long, and not in vain for a place.</param>
     /// <param name="why">The reason, in words.</param>
     /// <param name="retryAfter">When to come again.</param>
-    public static Task BusyAsync(HttpContext context, ExchangeInProgress exchange, string why, TimeSpan retryAfter)
+    public static Task BusyAsync(HttpContext context, ExchangeInProgress exchange, bool isTimeout, string why, TimeSpan retryAfter)
     {
         var headers = context.Response.Headers;
         headers.RetryAfter = Math.Ceiling(retryAfter.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         // The SDKs of OpenAI and Anthropic know the finer one, and prefer it.
         headers["retry-after-ms"] = Math.Ceiling(retryAfter.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
-        if (exchange.ExpectsContinue)
-        {
-            // Nobody could tell whether what comes next is the body after all or another request.
-            headers.Connection = "close";
-        }
-
-        exchange.End = RelayEnd.Refused;
+        exchange.Reject(isTimeout ? RejectionReason.QueueTimeout : RejectionReason.QueueFull);
         return FailAsync(context, exchange, StatusCodes.Status503ServiceUnavailable, why, $"ollama-proxy: {why}. Try again in {headers.RetryAfter} s.");
+    }
+
+    /// <summary>408: the body stood still on a slot that others waited for. What of it is still to come cannot be told from another request.</summary>
+    public static Task StalledAsync(HttpContext context, ExchangeInProgress exchange)
+    {
+        var why = $"the request's body stood still for {UploadWatch.Limit.TotalSeconds} s while other requests waited for its slot";
+        context.Response.Clear();
+        context.Response.Headers.Connection = "close";
+        exchange.Reject(RejectionReason.BodyStalled);
+        return FailAsync(context, exchange, StatusCodes.Status408RequestTimeout, why, $"ollama-proxy: {why}.");
+    }
+
+    /// <summary>500: the proxy itself failed, and says under which id its log has the reason.</summary>
+    public static Task FaultAsync(HttpContext context, ExchangeInProgress exchange)
+    {
+        var why = $"the proxy failed; its log has the reason under {exchange.Id}";
+        context.Response.Clear();
+        context.Response.Headers.Connection = "close";
+        exchange.Reject(RejectionReason.ProxyFault);
+        return FailAsync(context, exchange, StatusCodes.Status500InternalServerError, why, $"ollama-proxy: {why}.");
     }
 
     /// <summary>503: the proxy stops, and Ollama never heard of the request, so it may be sent again to whoever comes next.</summary>
@@ -101,9 +118,11 @@ internal static class OwnAnswers
     /// <summary>Ollama gave no answer at all. 503 and when to come again while it is being started, else 502.</summary>
     public static Task UnreachableAsync(HttpContext context, ExchangeInProgress exchange, Uri backend, OllamaState state)
     {
+        var lacksDescriptors = LacksDescriptors(context);
         context.Response.Clear();
         var (retryAfter, why) = state switch
         {
+            _ when lacksDescriptors => ("5", "no file descriptors are left for a connection to Ollama. Raise the limit of the proxy (LimitNOFILE of its service, or ulimit -n)"),
             OllamaState.Starting or OllamaState.Restarting => ("5", $"Ollama at {backend.Authority} is starting and does not answer yet"),
             OllamaState.CrashLoop => ("30", $"Ollama at {backend.Authority} ends again and again; the proxy's log has its last words"),
             _ when context.GetForwarderErrorFeature()?.Exception is { } failure && failure.IsTlsFailure() =>
@@ -115,6 +134,10 @@ internal static class OwnAnswers
             ? FailAsync(context, exchange, StatusCodes.Status502BadGateway, null, $"ollama-proxy: {why}.")
             : FailAsync(context, exchange, StatusCodes.Status503ServiceUnavailable, why, $"ollama-proxy: {why}.");
     }
+
+    /// <summary>Whether Ollama could not be asked because this process may open no more files and sockets.</summary>
+    public static bool LacksDescriptors(HttpContext context) =>
+        context.GetForwarderErrorFeature()?.Exception?.GetBaseException() is SocketException { SocketErrorCode: SocketError.TooManyOpenSockets };
 
     private static async Task FailAsync(HttpContext context, ExchangeInProgress exchange, int status, string? why, string message)
     {

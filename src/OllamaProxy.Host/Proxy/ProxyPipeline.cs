@@ -33,6 +33,7 @@ internal static class ProxyPipeline
     /// <summary>Kestrel as Ollama's own server is: HTTP/1, and without a time-out or a limit that Ollama does not have. All of them are lifted here.</summary>
     public static void ConfigureKestrel(this WebApplicationBuilder builder, ProxyOptions options)
     {
+        builder.Services.AddSingleton<IConnectionListenerFactory, ClientSockets>();
         // See InlineSockets.
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -49,7 +50,8 @@ internal static class ProxyPipeline
             limits.MaxRequestLineSize = OneMebibyte;
             limits.MaxRequestHeadersTotalSize = OneMebibyte;
             limits.MaxRequestBufferSize = 2 * OneMebibyte;
-            limits.MaxRequestHeaderCount = 100_000;
+            // Kestrel joins the lines of a repeated header in quadratic time; no client comes near so many.
+            limits.MaxRequestHeaderCount = 2_000;
             // An idle close breaks clients that keep a connection in a pool; Ollama never closes one.
             limits.KeepAliveTimeout = s_forEver;
             limits.RequestHeadersTimeout = s_forEver;

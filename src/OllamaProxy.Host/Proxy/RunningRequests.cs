@@ -20,31 +20,26 @@ internal enum RequestPhase
 /// <param name="Exchange">The request.</param>
 /// <param name="Phase">How far it was.</param>
 /// <param name="Tokens">Pieces of the answer that came so far.</param>
-internal readonly record struct RunningRequest(ExchangeInProgress Exchange, RequestPhase Phase, int Tokens)
+/// <param name="Elapsed">Time since it began.</param>
+internal readonly record struct RunningRequest(ExchangeInProgress Exchange, RequestPhase Phase, int Tokens, TimeSpan Elapsed)
 {
-    public static RunningRequest Of(ExchangeInProgress exchange) => new(exchange, exchange.Phase, exchange.Pieces);
-}
-
-/// <summary>Somebody who wants to know what runs. Called with the lock held: it must neither wait nor throw.</summary>
-internal interface IRunningRequestsListener
-{
-    void Changed(RunningRequest request);
+    public static RunningRequest Of(ExchangeInProgress exchange) => new(exchange, exchange.Phase, exchange.Pieces, exchange.Clock.GetElapsedTime(exchange.Started));
 }
 
 /// <summary>
-/// The requests that run now: a list whose links are in the requests themselves, so that a request costs two short locks and no allocation. What happens to
-/// them is told to whoever listens; while nobody does, there is one look at a field for each change.
+/// The requests that run now: a list whose links are in the requests themselves, so that a request costs two short locks and no allocation. Changes are
+/// reported outside the lock, to one watcher at most; without one, each change costs a look at a field.
 /// </summary>
 internal sealed class RunningRequests
 {
     private readonly Lock _changing = new();
     private ExchangeInProgress? _first;
-    private IRunningRequestsListener[] _listeners = [];
+    private Action<RunningRequest>? _changed;
     private OllamaSigns _signs;
 
     public int Count { get; private set; }
 
-    public bool HasListeners => Volatile.Read(ref _listeners).Length > 0;
+    public bool IsWatched => Volatile.Read(ref _changed) is not null;
 
     public void Add(ExchangeInProgress exchange)
     {
@@ -54,8 +49,9 @@ internal sealed class RunningRequests
             _first?.Previous = exchange;
             _first = exchange;
             Count++;
-            Tell(RunningRequest.Of(exchange));
         }
+
+        Report(exchange);
     }
 
     public void Remove(ExchangeInProgress exchange)
@@ -76,8 +72,9 @@ internal sealed class RunningRequests
             _signs = _signs.With(exchange);
             Count--;
             exchange.Phase = RequestPhase.Ended;
-            Tell(RunningRequest.Of(exchange));
         }
+
+        Report(exchange);
     }
 
     /// <summary>What is seen of Ollama's work now, requests that have ended included.</summary>
@@ -95,52 +92,30 @@ internal sealed class RunningRequests
         }
     }
 
-    /// <summary>Notes a new phase. Called by the request's own thread alone.</summary>
+    /// <summary>Notes a new phase. Called by the request's own thread alone, so its changes are reported in order.</summary>
     public void Enter(ExchangeInProgress exchange, RequestPhase phase)
     {
         exchange.Phase = phase;
-        // Either whoever begins to listen sees the new phase, or it is seen here that somebody listens.
-        Interlocked.MemoryBarrier();
-        if (HasListeners)
-        {
-            lock (_changing)
-            {
-                Tell(RunningRequest.Of(exchange));
-            }
-        }
+        Report(exchange);
     }
 
-    /// <summary>Tells the listener of every request that runs, and from then on of every change.</summary>
-    public void Subscribe(IRunningRequestsListener listener)
+    /// <summary>Reports every change from now on; null ends it.</summary>
+    /// <param name="changed">Runs on the thread that carries the request: it must neither wait nor throw.</param>
+    public void Watch(Action<RunningRequest>? changed) => Interlocked.Exchange(ref _changed, changed);
+
+    /// <summary>The requests that run now.</summary>
+    public ExchangeInProgress[] Snapshot()
     {
         lock (_changing)
         {
-            Volatile.Write(ref _listeners, [.. _listeners, listener]);
-            Interlocked.MemoryBarrier();
+            var all = new ExchangeInProgress[Count];
+            var at = 0;
             for (var exchange = _first; exchange is not null; exchange = exchange.Next)
             {
-                listener.Changed(RunningRequest.Of(exchange));
+                all[at++] = exchange;
             }
-        }
-    }
 
-    public void Unsubscribe(IRunningRequestsListener listener)
-    {
-        lock (_changing)
-        {
-            Volatile.Write(ref _listeners, [.. _listeners.Where(other => other != listener)]);
-        }
-    }
-
-    /// <summary>Tells one listener how far all of them are.</summary>
-    public void TellProgress(IRunningRequestsListener listener)
-    {
-        lock (_changing)
-        {
-            for (var exchange = _first; exchange is not null; exchange = exchange.Next)
-            {
-                listener.Changed(RunningRequest.Of(exchange));
-            }
+            return all;
         }
     }
 
@@ -177,11 +152,13 @@ internal sealed class RunningRequests
         return longest;
     }
 
-    private void Tell(RunningRequest request)
+    private void Report(ExchangeInProgress exchange)
     {
-        foreach (var listener in _listeners)
+        // Either a new watcher sees the change in its snapshot, or the change is reported to it.
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _changed) is { } changed)
         {
-            listener.Changed(request);
+            changed(RunningRequest.Of(exchange));
         }
     }
 }

@@ -39,7 +39,7 @@ internal sealed class StartWait(IOllamaProcessSupervisor ollama, OllamaOptions o
     /// <param name="processId">The Ollama it was meant for.</param>
     public async Task<bool> MayRepeatAsync(HttpContext context, ExchangeInProgress exchange, int? processId)
     {
-        if (context.Response.HasStarted || options.StartWait == TimeSpan.Zero || !exchange.AwaitsOllama || !IsUnsent(context))
+        if (context.Response.HasStarted || options.StartWait == TimeSpan.Zero || !exchange.AwaitsOllama || !IsUnsent(context) || OwnAnswers.LacksDescriptors(context))
         {
             return false;
         }

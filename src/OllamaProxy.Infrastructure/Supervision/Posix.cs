@@ -43,8 +43,21 @@ internal static partial class Posix
     [UnsupportedOSPlatform("windows")]
     public static partial nint SetHandler(int signal, nint handler);
 
+    /// <summary>The resource is numbered by each system: RLIMIT_NOFILE is 7 on Linux and 8 on macOS.</summary>
+    [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
+    [UnsupportedOSPlatform("windows")]
+    public static partial int GetLimit(int resource, out ResourceLimit limit);
+
     /// <summary>Returns only when it failed.</summary>
     [LibraryImport("libc", EntryPoint = "execv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     [UnsupportedOSPlatform("windows")]
     public static partial int Execute(string path, string?[] arguments);
+
+    /// <summary><c>struct rlimit</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public readonly struct ResourceLimit
+    {
+        public readonly nuint Current;
+        public readonly nuint Most;
+    }
 }

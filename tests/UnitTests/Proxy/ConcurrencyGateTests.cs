@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
@@ -20,13 +21,13 @@ public sealed class ConcurrencyGateTests : IDisposable
     [Fact]
     public async Task A_free_slot_is_there_at_once_and_waited_for_no_time()
     {
-        using var gate = Create(limit: 1);
+        var gate = Create(limit: 1);
 
         var entering = gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
 
         Assert.True(entering.IsCompletedSuccessfully);
         var admission = await entering;
-        Assert.Equal((AdmissionResult.Admitted, TimeSpan.Zero, 0L), (admission.Result, admission.Waited, gate.Free));
+        Assert.Equal((AdmissionResult.Admitted, TimeSpan.Zero, 0), (admission.Result, admission.Waited, gate.Free));
         gate.Leave(ApiEndpoint.Chat, admission);
         Assert.Equal(1, gate.Free);
     }
@@ -34,7 +35,7 @@ public sealed class ConcurrencyGateTests : IDisposable
     [Fact]
     public async Task A_full_line_turns_away_at_once()
     {
-        using var gate = Create(limit: 1, queue: 1);
+        var gate = Create(limit: 1, queue: 1);
         var running = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
         var waiting = gate.EnterAsync(ApiEndpoint.Chat, Client("a")).AsTask();
 
@@ -50,7 +51,7 @@ public sealed class ConcurrencyGateTests : IDisposable
     [Fact]
     public async Task A_client_with_one_request_waits_for_one_of_each_other()
     {
-        using var gate = Create(limit: 1);
+        var gate = Create(limit: 1);
         var slot = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
         ConcurrentQueue<string> order = [];
         Task[] waiting = [.. new[] { "a", "a", "a", "b", "c" }.Select(RunAsync)];
@@ -71,10 +72,10 @@ public sealed class ConcurrencyGateTests : IDisposable
     [Fact]
     public async Task A_cancelled_wait_frees_its_place_and_never_runs()
     {
-        using var gate = Create(limit: 1, queue: 1);
+        var gate = Create(limit: 1, queue: 1);
         using var leaves = new CancellationTokenSource();
         var running = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
-        var waiting = gate.EnterAsync(ApiEndpoint.Chat, Client("b", leaves.Token)).AsTask();
+        var waiting = gate.EnterAsync(ApiEndpoint.Chat, Client("b", leaves: leaves.Token)).AsTask();
         _time.Advance(TimeSpan.FromSeconds(3));
 
         await leaves.CancelAsync();
@@ -92,10 +93,10 @@ public sealed class ConcurrencyGateTests : IDisposable
     [Fact]
     public async Task A_client_that_leaves_in_the_moment_of_its_turn_gives_the_slot_on()
     {
-        using var gate = Create(limit: 1);
+        var gate = Create(limit: 1);
         using var leaves = new CancellationTokenSource();
         var running = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
-        var first = gate.EnterAsync(ApiEndpoint.Chat, Client("b", leaves.Token)).AsTask();
+        var first = gate.EnterAsync(ApiEndpoint.Chat, Client("b", leaves: leaves.Token)).AsTask();
         var second = gate.EnterAsync(ApiEndpoint.Chat, Client("c")).AsTask();
 
         // Whichever of the two the wait sees first.
@@ -110,7 +111,7 @@ public sealed class ConcurrencyGateTests : IDisposable
     [Fact]
     public async Task A_wait_ends_when_it_took_as_long_as_it_may()
     {
-        using var gate = Create(limit: 1, timeout: TimeSpan.FromSeconds(30));
+        var gate = Create(limit: 1, timeout: TimeSpan.FromSeconds(30));
         var running = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
         var waiting = gate.EnterAsync(ApiEndpoint.Chat, Client("b")).AsTask();
 
@@ -124,6 +125,47 @@ public sealed class ConcurrencyGateTests : IDisposable
         Assert.Equal((1, 0), (gate.Free, gate.Waiting));
     }
 
+    [Fact]
+    public async Task When_the_queue_is_full_the_longest_line_loses_its_newest_place_to_a_client_that_has_none()
+    {
+        var gate = Create(limit: 1, queue: 2);
+        var running = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
+        var first = gate.EnterAsync(ApiEndpoint.Chat, Client("a")).AsTask();
+        var newest = gate.EnterAsync(ApiEndpoint.Chat, Client("a")).AsTask();
+
+        var other = gate.EnterAsync(ApiEndpoint.Chat, Client("a", address: "192.0.2.7")).AsTask();
+
+        var displaced = await newest;
+        Assert.Equal((AdmissionResult.Displaced, 2), (displaced.Result, gate.Waiting));
+        Assert.Contains("MAX_QUEUED_REQUESTS", gate.WhyNot(displaced.Result), StringComparison.Ordinal);
+        gate.Leave(ApiEndpoint.Chat, displaced);
+        gate.Leave(ApiEndpoint.Chat, running);
+        gate.Leave(ApiEndpoint.Chat, await first);
+        gate.Leave(ApiEndpoint.Chat, await other);
+        Assert.Equal((1, 0), (gate.Free, gate.Waiting));
+    }
+
+    [Fact]
+    public async Task A_client_that_renames_itself_has_no_more_turns_than_one_that_does_not()
+    {
+        var gate = Create(limit: 1);
+        var slot = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
+        ConcurrentQueue<string> order = [];
+        Task[] waiting = [.. new[] { "bot1", "bot2", "bot3", "polite" }.Select(RunAsync)];
+
+        gate.Leave(ApiEndpoint.Chat, slot);
+        await Task.WhenAll(waiting);
+
+        Assert.Equal(["bot1", "polite", "bot2", "bot3"], order);
+
+        async Task RunAsync(string client)
+        {
+            var admission = await gate.EnterAsync(ApiEndpoint.Chat, Client(client, address: client == "polite" ? "192.0.2.7" : "192.0.2.1"));
+            order.Enqueue(client);
+            gate.Leave(ApiEndpoint.Chat, admission);
+        }
+    }
+
     [Theory]
     [InlineData(1, 0, 0, 1)]
     [InlineData(1, 0, 20, 20)]
@@ -132,7 +174,7 @@ public sealed class ConcurrencyGateTests : IDisposable
     [InlineData(1, 100, 10, 60)]
     public async Task When_to_come_again_follows_from_those_who_wait_and_how_long_they_take(int limit, int waiting, int heldSeconds, double expected)
     {
-        using var gate = Create(limit);
+        var gate = Create(limit);
         var earlier = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
         _time.Advance(TimeSpan.FromSeconds(heldSeconds));
         gate.Leave(ApiEndpoint.Chat, earlier);
@@ -151,7 +193,7 @@ public sealed class ConcurrencyGateTests : IDisposable
         const int Limit = 3;
         const int Threads = 16;
         const int Queue = 8;
-        using var gate = Create(Limit, Queue);
+        var gate = Create(Limit, Queue);
         var (running, most) = (0, 0);
         var (arrived, refused) = (0, 0);
         TaskCompletionSource allArrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -163,7 +205,7 @@ public sealed class ConcurrencyGateTests : IDisposable
 
         Assert.Equal(Limit, most);
         Assert.Equal((Limit, 0), (gate.Free, gate.Waiting));
-        Assert.All([AdmissionResult.Admitted, AdmissionResult.QueueFull, AdmissionResult.Cancelled], result => Assert.True(results.ContainsKey(result), $"{result} never happened."));
+        Assert.All([AdmissionResult.Admitted, AdmissionResult.QueueFull, AdmissionResult.Displaced, AdmissionResult.Cancelled], result => Assert.True(results.ContainsKey(result), $"{result} never happened."));
         Assert.All(Gauges(), gauge => Assert.Equal(0, gauge));
 
         async Task ComeAndGoAsync(Random random, string client)
@@ -172,7 +214,7 @@ public sealed class ConcurrencyGateTests : IDisposable
             {
                 using var leaves = new CancellationTokenSource();
                 var endpoint = ApiEndpoint.All[random.Next(10)];
-                var entering = gate.EnterAsync(endpoint, Client(client, leaves.Token)).AsTask();
+                var entering = gate.EnterAsync(endpoint, Client(client, $"192.0.2.{random.Next(4)}", leaves.Token)).AsTask();
                 if (round == 0)
                 {
                     await MeetAsync();
@@ -202,7 +244,7 @@ public sealed class ConcurrencyGateTests : IDisposable
                 }
                 else
                 {
-                    Assert.Null(admission.Lease);
+                    Assert.Null(admission.SlotSince);
                     await Task.Yield();
                 }
 
@@ -210,7 +252,8 @@ public sealed class ConcurrencyGateTests : IDisposable
             }
         }
 
-        // The first round is made together, however the threads take turns: three run until all others were refused, eight wait and leave, five find the line full.
+        // The first round is made together, however the threads take turns: three run until all others were refused, eight wait and leave, five find the queue
+        // full, or take the place of another.
         async Task MeetAsync()
         {
             if (Interlocked.Increment(ref arrived) == Threads)
@@ -243,9 +286,9 @@ public sealed class ConcurrencyGateTests : IDisposable
         }
     }
 
-    private static DefaultHttpContext Client(string application, CancellationToken leaves = default)
+    private static DefaultHttpContext Client(string application, string address = "127.0.0.1", CancellationToken leaves = default)
     {
-        var context = new DefaultHttpContext { RequestAborted = leaves };
+        var context = new DefaultHttpContext { RequestAborted = leaves, Connection = { RemoteIpAddress = IPAddress.Parse(address) } };
         context.Request.Headers.UserAgent = application;
         return context;
     }

@@ -1,0 +1,160 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Options;
+using OllamaProxy.Infrastructure.Supervision;
+
+namespace OllamaProxy.Host.Proxy;
+
+/// <summary>
+/// Listens for clients in place of Kestrel's own listener, which differs in three ways from Go's and so from Ollama's: it retries a failed accept at once, and
+/// so spins on a thread that serves other clients while no file descriptor is left; it takes the last descriptors, so that none is left for Ollama; and it
+/// sets no TCP keep-alive, so that the connections of a machine that vanished stay for ever. The connections themselves are Kestrel's.
+/// </summary>
+internal sealed class ClientSockets(IOptions<SocketTransportOptions> options, ILoggerFactory loggers) : IConnectionListenerFactory
+{
+    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            var socket = options.Value.CreateBoundListenSocket(endpoint);
+            socket.Listen(options.Value.Backlog);
+            return ValueTask.FromResult<IConnectionListener>(new ClientListener(socket, options.Value, loggers));
+        }
+        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+            throw new AddressInUseException(exception.Message, exception);
+        }
+    }
+}
+
+/// <summary>One listening socket.</summary>
+internal sealed partial class ClientListener(Socket listening, SocketTransportOptions options, ILoggerFactory loggers) : IConnectionListener
+{
+    /// <summary>Seconds of silence before the first probe of a connection and between two of them, as Go has them.</summary>
+    private const int KeepAliveSeconds = 15;
+
+    /// <summary>The pause after a failed accept doubles from the first to the second of these, as Go's does.</summary>
+    private static readonly TimeSpan s_shortestPause = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan s_pauseBetweenLines = TimeSpan.FromMinutes(1);
+
+    private readonly SocketConnectionContextFactory _connections = new(KestrelOptions(options), loggers.CreateLogger("Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"));
+    private readonly ILogger _logger = loggers.CreateLogger<ClientListener>();
+    private readonly CancellationTokenSource _unbound = new();
+    private readonly int _mostDescriptors = MostDescriptors();
+    private TimeSpan _pause;
+    private long _lastLine;
+
+    public EndPoint EndPoint { get; } = listening.LocalEndPoint!;
+
+    /// <returns>Null when the listener was unbound.</returns>
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        while (!_unbound.IsCancellationRequested)
+        {
+            Socket? socket = null;
+            try
+            {
+                socket = await listening.AcceptAsync(_unbound.Token);
+                await KeepRoomAsync(socket);
+                SetOptions(socket);
+                _pause = TimeSpan.Zero;
+                return _connections.Create(socket);
+            }
+            // Either the client has disconnected already, or no resource is left.
+            catch (SocketException exception)
+            {
+                socket?.Dispose();
+                if (exception.SocketErrorCode is not (SocketError.ConnectionReset or SocketError.ConnectionAborted))
+                {
+                    await PauseAsync(exception.Message);
+                }
+            }
+            catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
+            {
+                socket?.Dispose();
+            }
+        }
+
+        return null;
+    }
+
+    public async ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        await _unbound.CancelAsync();
+        listening.Dispose();
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        listening.Dispose();
+        _connections.Dispose();
+        _unbound.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private static void SetOptions(Socket socket)
+    {
+        socket.NoDelay = true;
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveSeconds);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveSeconds);
+    }
+
+    /// <summary>
+    /// Holds an accepted connection back while it would leave too few descriptors for connections to Ollama and for files. The system gives out the lowest
+    /// free number, so the number of a new socket says how many are in use.
+    /// </summary>
+    private async Task KeepRoomAsync(Socket accepted)
+    {
+        for (var number = (long)accepted.Handle; number >= _mostDescriptors;)
+        {
+            await PauseAsync("few file descriptors are left");
+            _unbound.Token.ThrowIfCancellationRequested();
+            try
+            {
+                using var probe = new Socket(SocketType.Stream, ProtocolType.Tcp);
+                number = probe.Handle;
+            }
+            catch (SocketException)
+            {
+                number = long.MaxValue;
+            }
+        }
+    }
+
+    private async Task PauseAsync(string reason)
+    {
+        var now = Environment.TickCount64;
+        if (_lastLine == 0 || now - _lastLine >= s_pauseBetweenLines.TotalMilliseconds)
+        {
+            _lastLine = now;
+            Log.Pausing(_logger, EndPoint, reason);
+        }
+
+        _pause = TimeSpan.FromTicks(Math.Clamp(_pause.Ticks * 2, s_shortestPause.Ticks, s_longestPause.Ticks));
+        // On the machine's own clock: it only spares work.
+        await Task.Delay(_pause, _unbound.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>Up to which number descriptors may be used by clients: all but a quarter, of which no more than 1,024 are kept.</summary>
+    private static int MostDescriptors()
+    {
+        var all = OpenFileLimit.Find() ?? int.MaxValue;
+        return all - Math.Min(all / 4, 1_024);
+    }
+
+    /// <summary>Kestrel's options for the connections of a listener, its memory pool included, which has no public setter.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
+    private static extern SocketConnectionFactoryOptions KestrelOptions(SocketTransportOptions options);
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Warning, "New connections on {EndPoint} wait: {Reason}. Clients that are connected are served. If this lasts, raise the limit of open files (LimitNOFILE, or ulimit -n).")]
+        public static partial void Pausing(ILogger logger, EndPoint endPoint, string reason);
+    }
+}

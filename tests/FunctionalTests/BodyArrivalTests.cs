@@ -1,0 +1,264 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
+using OllamaProxy.Domain;
+using OllamaProxy.Host.Proxy;
+using OllamaProxy.SimulatedOllama;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+/// <summary>A slot is what Ollama can work on: bodies that do not come hold none, and one that stands still gives its slot up to those who wait.</summary>
+public sealed class BodyArrivalTests
+{
+    private const string Prompt = """{"model":"tiny","prompt":"a","stream":false}""";
+    private const string Continue = "HTTP/1.1 100 Continue\r\n\r\n";
+    private const int Mebibyte = 1024 * 1024;
+
+    private readonly RecordedRequests _recorded = new();
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.UnixEpoch);
+
+    public static TheoryData<string> Framings => ["Content-Length: 1000\r\n\r\n", "Content-Length: 1000\r\n\r\n{\"model\":", "Transfer-Encoding: chunked\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n9\r\n{\"model\":\r\n", "Transfer-Encoding: chunked\r\n\r\n99999\r\n{"];
+
+    [Theory]
+    [MemberData(nameof(Framings))]
+    public async Task Bodies_that_do_not_come_hold_no_slot(string framingAndBeginning)
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama);
+        var clients = await OpenAsync(proxy, 3, $"POST /api/chat HTTP/1.1\r\nHost: localhost\r\n{framingAndBeginning}");
+        await Eventually.TrueAsync(() => Running(proxy).Count == 3);
+
+        using var answer = await proxy.Client.PostAsync("/api/generate", new StringContent(Prompt));
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        clients.ForEach(client => client.Dispose());
+        var left = (await _recorded.AllAsync(4)).Where(exchange => exchange.Endpoint == ApiEndpoint.Chat).ToList();
+        Assert.Equal(3, left.Count);
+        Assert.All(left, exchange => Assert.Equal((ExchangeOutcome.ClientCancelled, null, null), (exchange.Outcome, exchange.StatusCode, exchange.QueueTime)));
+        Assert.Single(ollama.Received, request => request.Method == "POST");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_client_that_waits_for_continue_is_told_to_by_the_proxy_and_holds_no_slot_before(bool chunked)
+    {
+        var framing = chunked ? "Transfer-Encoding: chunked\r\n\r\n" : $"Content-Length: {Prompt.Length}\r\n\r\n";
+        var body = chunked ? $"{Prompt.Length:x}\r\n{Prompt}\r\n0\r\n\r\n" : Prompt;
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama);
+        var clients = await OpenAsync(proxy, 2, $"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\n{framing}");
+        foreach (var client in clients)
+        {
+            Assert.Equal(Continue, await ReadAsync(client, Continue.Length));
+        }
+
+        using var other = await proxy.Client.PostAsync("/api/generate", new StringContent(Prompt));
+        await SendAsync(clients[1], body);
+        var answer = await ReadToEndAsync(clients[1]);
+
+        Assert.Equal(HttpStatusCode.OK, other.StatusCode);
+        Assert.StartsWith("HTTP/1.1 200 OK\r\n", RawText(answer), StringComparison.Ordinal);
+        Assert.Contains("\"done\":true", answer, StringComparison.Ordinal);
+        clients.ForEach(client => client.Dispose());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_body_that_comes_byte_by_byte_arrives_whole(bool chunked)
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama);
+        using var client = new TcpClient("127.0.0.1", proxy.Port) { NoDelay = true };
+
+        await SendAsync(client, $"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{(chunked ? "Transfer-Encoding: chunked" : $"Content-Length: {Prompt.Length}")}\r\n\r\n");
+        foreach (var letter in Prompt)
+        {
+            await SendAsync(client, chunked ? $"1\r\n{letter}\r\n" : $"{letter}");
+        }
+
+        await SendAsync(client, chunked ? "0\r\n\r\n" : "");
+        Assert.Contains("\"done\":true", await ReadToEndAsync(client), StringComparison.Ordinal);
+        var exchange = await _recorded.SingleAsync();
+        Assert.Equal((ExchangeOutcome.Completed, Prompt.Length, "tiny", "a"), (exchange.Outcome, exchange.RequestBytes, exchange.Request.Model, exchange.Request.Prompt));
+        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes(Prompt))), ollama.Received.Single().BodySha256, ignoreCase: true);
+    }
+
+    [Fact]
+    public async Task A_body_whose_chunks_are_malformed_is_refused_and_reaches_nobody()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama);
+
+        var answer = await RawHttp.SendAsync(proxy.Port, "POST /api/chat HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n0\r\n\r\n"u8.ToArray(), isHead: false, TimeSpan.FromSeconds(60));
+
+        Assert.StartsWith("HTTP/1.1 400 Bad Request\r\n", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
+        Assert.Empty(ollama.Received);
+    }
+
+    [Fact]
+    public async Task A_large_body_is_sent_on_once_a_mebibyte_of_it_is_here()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama);
+        using var client = new TcpClient("127.0.0.1", proxy.Port);
+        var body = Encoding.ASCII.GetBytes(Prompt.PadRight(3 * Mebibyte));
+
+        await SendAsync(client, $"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {body.Length}\r\n\r\n");
+        await client.GetStream().WriteAsync(body.AsMemory(0, Mebibyte - 1));
+        await Eventually.TrueAsync(() => Running(proxy) is { Count: 1 } running && running.Snapshot()[0].RequestBytes == Mebibyte - 1);
+        Assert.Empty(ollama.Received);
+
+        await client.GetStream().WriteAsync(body.AsMemory(Mebibyte - 1, 1));
+        await Eventually.TrueAsync(() => ollama.Received.Count == 1);
+        Assert.Null(ollama.Received[0].BodySha256);
+
+        await client.GetStream().WriteAsync(body.AsMemory(Mebibyte));
+        Assert.Contains("\"done\":true", await ReadToEndAsync(client), StringComparison.Ordinal);
+        Assert.Equal(body.Length, (await _recorded.SingleAsync()).RequestBytes);
+    }
+
+    [Theory]
+    [InlineData("/api/chat", false, """^\{"error":"ollama-proxy: (?<text>.+)\."\}$""")]
+    [InlineData("/v1/chat/completions", true, """^\{"error":\{"message":"ollama-proxy: (?<text>.+)\.","type":".+","param":null,"code":null\}\}$""")]
+    [InlineData("/v1/messages", true, """^\{"type":"error","error":\{"type":".+","message":"ollama-proxy: (?<text>.+)\."\},"request_id":"req_[0-9a-f]+"\}$""")]
+    public async Task A_body_that_stands_still_gives_its_slot_up_to_those_who_wait(string path, bool chunked, string shape)
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama, withClock: true);
+        using var client = await BeginUploadAsync(proxy, ollama, path, chunked);
+        var waiting = proxy.Client.PostAsync("/api/generate", new StringContent(Prompt));
+        await UntilOneWaitsAsync(proxy);
+        await AdvanceUntilAsync(() => waiting.IsCompleted);
+
+        // To its last byte; how soon the connection ends after it is the server's affair.
+        var answer = "";
+        while (!answer.EndsWith("\r\n\r\n", StringComparison.Ordinal))
+        {
+            answer += await ReadAsync(client, 1);
+        }
+
+        answer += await ReadAsync(client, int.Parse(HttpMessage.Parse(Encoding.ASCII.GetBytes(answer), hasBody: false).Header("Content-Length")!, CultureInfo.InvariantCulture));
+
+        using var other = await waiting;
+        var exchange = (await _recorded.AllAsync(2)).Single(exchange => exchange.Endpoint != ApiEndpoint.Generate);
+
+        Assert.Equal(HttpStatusCode.OK, other.StatusCode);
+        Assert.StartsWith("HTTP/1.1 408 Request Timeout\r\n", answer, StringComparison.Ordinal);
+        const string Why = "the request's body stood still for 30 s while other requests waited for its slot";
+        Assert.Equal(Why, Regex.Unescape(Regex.Match(answer[(answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..], shape).Groups["text"].Value));
+        Assert.Equal((ExchangeOutcome.Rejected, (int?)408, Why, ErrorType.BodyStalled), (exchange.Outcome, exchange.StatusCode, exchange.Error, ErrorTypes.Of(exchange)));
+        Assert.InRange(exchange.Duration, UploadWatch.Limit, TimeSpan.FromDays(1));
+        Assert.Contains($"ollama_rejected_total{{endpoint=\"{exchange.Endpoint}\",reason=\"body_stalled\"}} 1\n", await proxy.Client.GetStringAsync("/metrics"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Single_bytes_are_no_progress()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama, withClock: true);
+        using var client = await BeginUploadAsync(proxy, ollama, "/api/chat", chunked: false);
+        var waiting = proxy.Client.PostAsync("/api/generate", new StringContent(Prompt));
+        await UntilOneWaitsAsync(proxy);
+        var sent = 0;
+        var stream = client.GetStream();
+        await Eventually.TrueAsync(async () =>
+        {
+            _time.Advance(TimeSpan.FromSeconds(2));
+            sent++;
+            await stream.WriteAsync(new byte[1]).AsTask().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            return waiting.IsCompleted;
+        });
+
+        using var other = await waiting;
+        Assert.Equal(HttpStatusCode.OK, other.StatusCode);
+        Assert.True(sent > 1);
+    }
+
+    [Fact]
+    public async Task A_body_that_stands_still_keeps_its_slot_while_nobody_waits()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama, withClock: true);
+        using var client = await BeginUploadAsync(proxy, ollama, "/api/generate", chunked: false);
+        for (var second = 0; second < 100; second++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        await client.GetStream().WriteAsync(new byte[Mebibyte]);
+        await ReadToEndAsync(client);
+
+        Assert.Equal(ExchangeOutcome.UpstreamError, (await _recorded.SingleAsync()).Outcome);
+    }
+
+    /// <summary>Takes the only slot with the first half of a body of 2 MiB.</summary>
+    private static async Task<TcpClient> BeginUploadAsync(ProxyUnderTest proxy, SimulatedOllamaServer ollama, string path, bool chunked)
+    {
+        var client = new TcpClient("127.0.0.1", proxy.Port);
+        var framing = chunked ? $"Transfer-Encoding: chunked\r\n\r\n{2 * Mebibyte:x}" : $"Content-Length: {2 * Mebibyte}\r\n";
+        await SendAsync(client, $"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{framing}\r\n");
+        await client.GetStream().WriteAsync(new byte[Mebibyte]);
+        await Eventually.TrueAsync(() => ollama.Received.Count == 1);
+        return client;
+    }
+
+    private static Task UntilOneWaitsAsync(ProxyUnderTest proxy) => Eventually.TrueAsync(() => proxy.Services.GetRequiredService<ConcurrencyGate>().Waiting == 1);
+
+    private static RunningRequests Running(ProxyUnderTest proxy) => proxy.Services.GetRequiredService<RunningRequests>();
+
+    private static async Task<List<TcpClient>> OpenAsync(ProxyUnderTest proxy, int count, string text)
+    {
+        List<TcpClient> clients = [];
+        for (var number = 0; number < count; number++)
+        {
+            var client = new TcpClient("127.0.0.1", proxy.Port);
+            await SendAsync(client, text);
+            clients.Add(client);
+        }
+
+        return clients;
+    }
+
+    private static ValueTask SendAsync(TcpClient client, string text) => client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(text));
+
+    private static async Task<string> ReadAsync(TcpClient client, int length)
+    {
+        var bytes = new byte[length];
+        await client.GetStream().ReadExactlyAsync(bytes).AsTask().WaitAsync(TimeSpan.FromSeconds(60));
+        return Encoding.ASCII.GetString(bytes);
+    }
+
+    private static async Task<string> ReadToEndAsync(TcpClient client)
+    {
+        using var reader = new StreamReader(client.GetStream(), Encoding.ASCII, leaveOpen: true);
+        return await reader.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(60));
+    }
+
+    /// <summary>The answer; Ollama's own "continue" may come before it.</summary>
+    private static string RawText(string answer) => Encoding.ASCII.GetString(RawHttp.WithoutInterim(Encoding.ASCII.GetBytes(answer)));
+
+    private Task AdvanceUntilAsync(Func<bool> condition) => Eventually.TrueAsync(() =>
+    {
+        _time.Advance(TimeSpan.FromSeconds(1));
+        return condition();
+    });
+
+    private Task<ProxyUnderTest> StartAsync(SimulatedOllamaServer ollama, bool withClock = false) => ProxyUnderTest.StartAsync(
+        ollama.Address,
+        new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["MAX_CONCURRENT_REQUESTS"] = "1", ["SHUTDOWN_GRACE_SECONDS"] = "0" },
+        builder =>
+        {
+            _recorded.Register(builder);
+            if (withClock)
+            {
+                builder.Services.AddSingleton<TimeProvider>(_time);
+            }
+        });
+}
