@@ -154,12 +154,12 @@ need_node() {
   export PATH="$bin:$PATH"
 }
 
-# What the tests need of npm: the official JavaScript clients, which they let loose on the proxy, and Grafana's schema of dashboards. Installed again only when
-# a lock file changed.
+# What the tests need of npm: the official JavaScript clients, which they let loose on the proxy, Grafana's schema of dashboards, and what checks the sources of
+# our own. Installed again only when a lock file changed.
 clients() {
   local folder
   need_node
-  for folder in tests/clients tests/grafana; do
+  for folder in tests/clients tests/dashboard tests/grafana; do
     [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && continue
     npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
   done
@@ -189,10 +189,11 @@ need_browser() {
   need_packages chromium:chromium
 }
 
-# The pure parts of the dashboard. Its counters go where those of the other tests are added up.
+# The format and lint of the dashboard's sources, then the tests of its pure parts. Their counters go where those of the other tests are added up.
 dashboard_tests() {
-  local web=src/OllamaProxy.Host/Dashboard/web log=$PWD/$RESULTS/Dashboard.log json=$PWD/$RESULTS/dashboard.json
+  local web=src/OllamaProxy.Host/Dashboard/web log=$PWD/$RESULTS/Dashboard.log json=$PWD/$RESULTS/dashboard.json biome=$PWD/tests/dashboard/node_modules/.bin/biome
   echo "== Dashboard"
+  (cd "$web" && "$biome" ci --error-on-warnings .) >"$log" 2>&1 || { cat "$log"; return 1; }
   (cd "$web" && node node_modules/vitest/vitest.mjs run --reporter=default --reporter=json --outputFile="$json") >"$log" 2>&1 || { tail -50 "$log"; return 1; }
   node -e 'const found = require(process.argv[1]); console.log(`<Counters total="${found.numTotalTests}" passed="${found.numPassedTests}" failed="${found.numFailedTests}" />`)' \
     "$json" >"$RESULTS/Dashboard.trx"

@@ -37,7 +37,10 @@ function build() {
     if (name.isFile()) {
       const path = join(name.parentPath, name.name);
       const bytes = readFileSync(path);
-      writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }));
+      writeFileSync(
+        `${path}.br`,
+        brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }),
+      );
       writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
     }
   }
@@ -58,8 +61,14 @@ function isDone() {
     return false;
   }
   const made = statSync(stamp).mtimeMs;
-  const sources = readdirSync(web, { withFileTypes: true }).filter((file) => file.isFile()).map((file) => join(web, file.name));
-  sources.push(...readdirSync(join(web, 'src'), { recursive: true, withFileTypes: true }).filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name)));
+  const sources = readdirSync(web, { withFileTypes: true })
+    .filter((file) => file.isFile())
+    .map((file) => join(web, file.name));
+  sources.push(
+    ...readdirSync(join(web, 'src'), { recursive: true, withFileTypes: true })
+      .filter((file) => file.isFile())
+      .map((file) => join(file.parentPath, file.name)),
+  );
   return sources.every((file) => statSync(file).mtimeMs < made);
 }
 

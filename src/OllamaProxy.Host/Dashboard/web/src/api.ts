@@ -81,7 +81,10 @@ export interface Stats {
 export type GroupName = 'models' | 'endpoints' | 'categories' | 'clients' | 'applications' | 'outcomes';
 
 /** Statistics that were asked for with these groups only. */
-export type StatsOf<Names extends GroupName = never> = Omit<Stats, Exclude<GroupName, Names> | ('clients' extends Names ? never : 'client_count') | ('models' extends Names ? never : 'model_count')>;
+export type StatsOf<Names extends GroupName = never> = Omit<
+  Stats,
+  Exclude<GroupName, Names> | ('clients' extends Names ? never : 'client_count') | ('models' extends Names ? never : 'model_count')
+>;
 
 export interface RequestRecord {
   id: number | null;

@@ -1,13 +1,13 @@
 /** The page around the views. */
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { type Ollama, type StatsOf, base } from './api';
-import { FilterBar } from './filterbar';
-import { fullTime, unknown, words as say } from './format';
-import { Colors, go, useApi, useClock, useHealth, useKeys, useRoute, useTick } from './hooks';
+import { base, type Ollama, type StatsOf } from './api';
 import { answering, colorsPreference, learnColors, read as readColors } from './colors';
+import { FilterBar } from './filterbar';
+import { fullTime, words as say, unknown } from './format';
 import { degradedText } from './health';
+import { Colors, go, useApi, useClock, useHealth, useKeys, useRoute, useTick } from './hooks';
 import { preference, usePreference } from './preferences';
-import { type View, change, format, views } from './route';
+import { change, format, type View, views } from './route';
 import { Models } from './views/models';
 import { Now } from './views/now';
 import { Overview } from './views/overview';
@@ -44,7 +44,12 @@ export function App() {
   const words = useMemo(() => (route.words['range'] ? route.words : change(route.words, { range: preference('range', '24h') })), [route]);
   const here = useMemo(() => ({ ...route, words }), [route, words]);
   // What the filters suggest, which nobody waits for, and where "All" begins; the same whatever is filtered.
-  const known = useApi<StatsOf<'models' | 'clients' | 'applications'>>('stats?groups=model,client,application&top=100', Math.floor(slow / 6), words['range'] !== 'all', learnAll);
+  const known = useApi<StatsOf<'models' | 'clients' | 'applications'>>(
+    'stats?groups=model,client,application&top=100',
+    Math.floor(slow / 6),
+    words['range'] !== 'all',
+    learnAll,
+  );
   const oldest = known.data || known.error ? (known.data?.oldest ?? null) : undefined;
 
   const open = (view: View) => () => go(view, words);
@@ -78,7 +83,11 @@ export function App() {
         </a>
         <nav aria-label="Views">
           {views.map((view) => (
-            <a key={view} href={format(view, words)} aria-current={route.view === view || (view === 'requests' && route.view === 'request') ? 'page' : undefined}>
+            <a
+              key={view}
+              href={format(view, words)}
+              aria-current={route.view === view || (view === 'requests' && route.view === 'request') ? 'page' : undefined}
+            >
               {names[view]}
             </a>
           ))}
@@ -99,7 +108,13 @@ export function App() {
               </select>
             </label>
           )}
-          <button type="button" class="plain" aria-label={`Colors: ${theme}. Change`} title={`Colors: ${theme}`} onClick={() => setTheme(theme === 'auto' ? 'dark' : theme === 'dark' ? 'light' : 'auto')}>
+          <button
+            type="button"
+            class="plain"
+            aria-label={`Colors: ${theme}. Change`}
+            title={`Colors: ${theme}`}
+            onClick={() => setTheme(theme === 'auto' ? 'dark' : theme === 'dark' ? 'light' : 'auto')}
+          >
             {theme === 'dark' ? '☾' : theme === 'light' ? '☀' : '◐'}
           </button>
           <button type="button" class="plain" aria-label="Keys and help" title="Keys and help (?)" onClick={() => help.current?.showModal()}>
@@ -157,7 +172,10 @@ function OllamaState({ ollama, isOffline }: { ollama: Ollama | null; isOffline: 
   const condition = ollama.is_up === false ? 'bad' : (conditions[ollama.state] ?? 'unsure');
   const text = ollama.is_up === false ? 'does not answer' : ollama.state === 'external' || ollama.state === 'ready' ? 'ready' : say(ollama.state);
   return (
-    <span class={`state ${condition}`} title={`${ollama.ollama_host}${ollama.problem ? `: ${ollama.problem}` : ''}${ollama.checked_at ? `, asked ${fullTime(ollama.checked_at)}` : ''}`}>
+    <span
+      class={`state ${condition}`}
+      title={`${ollama.ollama_host}${ollama.problem ? `: ${ollama.problem}` : ''}${ollama.checked_at ? `, asked ${fullTime(ollama.checked_at)}` : ''}`}
+    >
       <i aria-hidden="true" />
       Ollama {ollama.version ?? unknown} <b>{text}</b>
     </span>
@@ -189,7 +207,9 @@ function Help({ dialog }: { dialog: { current: HTMLDialogElement | null } }) {
             </div>
           ))}
         </dl>
-        <p>Drag over a chart to see that part of the time. Click a bar to see only that. Everything chosen is in the address: a link to this page shows the same.</p>
+        <p>
+          Drag over a chart to see that part of the time. Click a bar to see only that. Everything chosen is in the address: a link to this page shows the same.
+        </p>
         <p>
           <a href={`${base}openapi.json`}>The API</a> has everything that is shown here.
         </p>

@@ -2,11 +2,11 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { duration, short, speed } from './format';
 import { useMedia } from './hooks';
 import { usePreference } from './preferences';
-import { duration, short, speed } from './format';
 import { accumulate } from './series';
-import { type Unit, increments, tickTexts } from './ticks';
+import { increments, tickTexts, type Unit } from './ticks';
 
 export interface Series {
   name: string;
@@ -149,7 +149,11 @@ export function Chart({ label, times, step, series, isStacked, unit, onBrush, he
   const index = at !== null && at < times.length ? at : null;
   const totals = isStacked ? series.reduce((sum, one) => sum + one.values.reduce<number>((all, value) => all + (value ?? 0), 0), 0) : null;
   return (
-    <figure class="chart" aria-label={`${label}: ${series.map((one) => one.name).join(', ')}${totals === null ? '' : `, ${format(totals)} in all`}`} role="group">
+    <figure
+      class="chart"
+      aria-label={`${label}: ${series.map((one) => one.name).join(', ')}${totals === null ? '' : `, ${format(totals)} in all`}`}
+      role="group"
+    >
       <div ref={host} class="plot" style={{ height: `${height}px` }} />
       <figcaption>
         <span class="when">{index === null ? '' : moment.format(new Date(times[index]! * 1000))}</span>

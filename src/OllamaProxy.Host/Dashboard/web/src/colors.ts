@@ -63,7 +63,12 @@ export function write(colors: Colors): string {
 export function read(text: string): Colors {
   try {
     const pairs = JSON.parse(text || '[]') as unknown;
-    const known = Array.isArray(pairs) ? pairs.filter((pair): pair is [string, number] => Array.isArray(pair) && typeof pair[0] === 'string' && Number.isInteger(pair[1]) && pair[1] >= 0 && pair[1] < palette) : [];
+    const known = Array.isArray(pairs)
+      ? pairs.filter(
+          (pair): pair is [string, number] =>
+            Array.isArray(pair) && typeof pair[0] === 'string' && Number.isInteger(pair[1]) && pair[1] >= 0 && pair[1] < palette,
+        )
+      : [];
     return new Set(known.map(([, color]) => color)).size === known.length ? new Map(known) : new Map();
   } catch {
     return new Map();

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import type { RequestRecord } from './api';
 import { endingWord } from './endings';
-import { bytes, count, duration, fullTime, time, unknown, words as say } from './format';
+import { bytes, count, duration, fullTime, words as say, time, unknown } from './format';
 import { ModelName, OutputTokens, Status, WritingSpeed } from './parts';
 import { excerpt, highlight } from './text';
 
@@ -37,12 +37,23 @@ function Snippet({ record, search }: { record: RequestRecord; search: string | u
 }
 
 export const columns: Column[] = [
-  { key: 'time', name: 'Time', width: '112px', sort: 'time', cell: (record, { now }) => <span title={fullTime(record.started_at)}>{time(record.started_at, now)}</span> },
+  {
+    key: 'time',
+    name: 'Time',
+    width: '112px',
+    sort: 'time',
+    cell: (record, { now }) => <span title={fullTime(record.started_at)}>{time(record.started_at, now)}</span>,
+  },
   { key: 'model', name: 'Model', width: 'minmax(100px, 150px)', cell: (record) => <ModelName model={record.model_name} /> },
   { key: 'outcome', name: 'Outcome', width: '124px', cell: (record) => <Status record={record} /> },
   { key: 'prompt', name: 'Prompt', width: 'minmax(160px, 1fr)', cell: (record, { search }) => <Snippet record={record} search={search} /> },
   { key: 'category', name: 'Category', width: '92px', cell: (record) => say(record.category) },
-  { key: 'application', name: 'Application', width: 'minmax(90px, 116px)', cell: (record) => <span title={record.user_agent ?? undefined}>{record.application ?? record.user_agent ?? unknown}</span> },
+  {
+    key: 'application',
+    name: 'Application',
+    width: 'minmax(90px, 116px)',
+    cell: (record) => <span title={record.user_agent ?? undefined}>{record.application ?? record.user_agent ?? unknown}</span>,
+  },
   { key: 'client', name: 'Client', width: '112px', cell: (record) => record.client_ip ?? unknown },
   { key: 'endpoint', name: 'Endpoint', width: '138px', cell: (record) => record.endpoint },
   { key: 'input', name: 'In', width: '56px', isNumber: true, sort: 'input_tokens', cell: (record) => count(record.input_tokens) },
@@ -54,7 +65,12 @@ export const columns: Column[] = [
   { key: 'load', name: 'Load', width: '88px', isNumber: true, cell: (record) => duration(record.load_duration) },
   { key: 'status', name: 'HTTP', width: '60px', isNumber: true, cell: (record) => record.status_code ?? unknown },
   { key: 'bytes', name: 'Answer', width: '90px', isNumber: true, cell: (record) => bytes(record.response_bytes) },
-  { key: 'error', name: 'Error', width: 'minmax(120px, 220px)', cell: (record) => record.error ?? (record.status === 'success' ? unknown : endingWord(record)) },
+  {
+    key: 'error',
+    name: 'Error',
+    width: 'minmax(120px, 220px)',
+    cell: (record) => record.error ?? (record.status === 'success' ? unknown : endingWord(record)),
+  },
 ];
 
 export const usual = 'time,model,outcome,prompt,application,input,output,speed,ttft,duration';

@@ -56,7 +56,14 @@ function bodyOf(record: RequestRecord): object | null {
     case 'v1/responses':
       return { ...model, input: prompt, ...(record.system === null ? {} : { instructions: record.system }), ...stream };
     case 'v1/messages':
-      return { ...model, ...(record.system === null ? {} : { system: record.system }), messages: [{ role: 'user', content: prompt }], ...stream, max_tokens: record.max_tokens ?? 1024, ...(record.temperature === null ? {} : { temperature: record.temperature }) };
+      return {
+        ...model,
+        ...(record.system === null ? {} : { system: record.system }),
+        messages: [{ role: 'user', content: prompt }],
+        ...stream,
+        max_tokens: record.max_tokens ?? 1024,
+        ...(record.temperature === null ? {} : { temperature: record.temperature }),
+      };
     default:
       return model;
   }

@@ -19,7 +19,8 @@ const byOutcome: Record<string, Ending> = {
   incomplete: {
     word: 'incomplete',
     lead: (time, progress) => `Ollama’s answer ended without its last line after ${time}${progress}`,
-    meaning: 'Ollama’s answer ended without its last line: Ollama or its runner stopped, or the connection broke. The text may be cut, and Ollama’s own numbers are missing.',
+    meaning:
+      'Ollama’s answer ended without its last line: Ollama or its runner stopped, or the connection broke. The text may be cut, and Ollama’s own numbers are missing.',
   },
   upstream_unreachable: {
     word: 'unreachable',
@@ -115,7 +116,11 @@ function endingOf(record: RequestRecord): Ending | null {
   }
   const who = record.outcome === 'rejected' ? 'The proxy refused the request' : 'The request failed';
   const word = record.error_type === null ? outcomeWord(record.outcome) : say(record.error_type);
-  return { word, lead: (time) => `${who} after ${time} (${word})`, meaning: record.outcome === 'rejected' ? 'Ollama never saw this request.' : 'No more is known.' };
+  return {
+    word,
+    lead: (time) => `${who} after ${time} (${word})`,
+    meaning: record.outcome === 'rejected' ? 'Ollama never saw this request.' : 'No more is known.',
+  };
 }
 
 /** One or two words: "ok", "cancelled", "model not found". */
@@ -135,7 +140,10 @@ export function endingLead(record: RequestRecord, time: string): string {
 
 /** True when Ollama was never asked: the request ended in the proxy's queue, or was refused at once. */
 export function isUnsent(record: RequestRecord): boolean {
-  return record.outcome === 'rejected' || (record.outcome !== 'completed' && record.connect_time === null && record.time_to_headers === null && (record.queue_time ?? 0) > 0);
+  return (
+    record.outcome === 'rejected' ||
+    (record.outcome !== 'completed' && record.connect_time === null && record.time_to_headers === null && (record.queue_time ?? 0) > 0)
+  );
 }
 
 /** How far a request got that ended early. */

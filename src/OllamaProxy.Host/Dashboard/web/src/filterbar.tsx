@@ -1,7 +1,7 @@
 /** What is looked at: the period, and which requests. Everything chosen is in the address. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { outcomeWord } from './endings';
-import { type FilterName, type RangeKey, activeFilters, periodOf, rangeOf, ranges } from './filters';
+import { activeFilters, type FilterName, periodOf, type RangeKey, rangeOf, ranges } from './filters';
 import { words as say } from './format';
 import { setWords } from './hooks';
 import { setPreference } from './preferences';
@@ -81,7 +81,13 @@ export function FilterBar({ route, models, clients, applications }: Props) {
             ['other', 'Everything else'],
           ]}
         />
-        <Select label="Endpoint" value={words['endpoint']} set={set('endpoint')} all="All endpoints" options={[...inferenceEndpoints, ...otherEndpoints].map((name) => [name, name])} />
+        <Select
+          label="Endpoint"
+          value={words['endpoint']}
+          set={set('endpoint')}
+          all="All endpoints"
+          options={[...inferenceEndpoints, ...otherEndpoints].map((name) => [name, name])}
+        />
         <Select label="Category" value={words['category']} set={set('category')} all="All categories" options={categories.map((name) => [name, say(name)])} />
         <Select
           label="Outcome"
@@ -120,7 +126,19 @@ function typed(value: string | undefined, set: (value: string) => void) {
   };
 }
 
-function Select({ label, value, set, all, options }: { label: string; value: string | undefined; set: (value: string) => void; all: string; options: [string, string][] }) {
+function Select({
+  label,
+  value,
+  set,
+  all,
+  options,
+}: {
+  label: string;
+  value: string | undefined;
+  set: (value: string) => void;
+  all: string;
+  options: [string, string][];
+}) {
   const known = !value || options.some(([key]) => key === value);
   return (
     <label class="field">

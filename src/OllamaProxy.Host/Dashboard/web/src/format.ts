@@ -63,7 +63,14 @@ function pair(value: number, size: number, large: string, small: string): string
 
 /** A step of time, as it is said: "every minute", "every 5 minutes". */
 export function every(seconds: number): string {
-  const [size, unit] = ([[86_400, 'day'], [3600, 'hour'], [60, 'minute'], [1, 'second']] as const).find(([length]) => seconds % length === 0) ?? [1, 'second'];
+  const [size, unit] = (
+    [
+      [86_400, 'day'],
+      [3600, 'hour'],
+      [60, 'minute'],
+      [1, 'second'],
+    ] as const
+  ).find(([length]) => seconds % length === 0) ?? [1, 'second'];
   return seconds === size ? `every ${unit}` : `every ${plural(seconds / size, unit)}`;
 }
 
@@ -99,7 +106,15 @@ export function percent(part: number, total: number): string {
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
-const full = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'short' });
+const full = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  timeZoneName: 'short',
+});
 
 /** The time of a day; with the day before it when that is another than now's. */
 export function time(instant: string | number, now: number): string {

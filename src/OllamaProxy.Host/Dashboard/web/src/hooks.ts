@@ -1,10 +1,10 @@
 import { createContext } from 'preact';
 import { useCallback, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { ApiError, type Health, get, giveWay, healthPath, later } from './api';
-import type { Words } from './filters';
+import { ApiError, get, giveWay, type Health, healthPath, later } from './api';
 import type { Colors as ColorMap } from './colors';
+import type { Words } from './filters';
 import { listen } from './live';
-import { type Route, type View, change, format, parse } from './route';
+import { change, format, parse, type Route, type View } from './route';
 
 export interface Answer<T> {
   data: T | null;

@@ -13,6 +13,8 @@ function micros(record: Place): number {
 
 /** The record next to one, by time and then by id, among some around it. */
 export function nextTo<T extends Place>(record: Place, around: readonly T[], direction: 1 | -1): T | null {
-  const beside = around.filter((other) => other.id !== record.id && compare(other, record) * direction > 0).sort((one, other) => compare(one, other) * direction);
+  const beside = around
+    .filter((other) => other.id !== record.id && compare(other, record) * direction > 0)
+    .sort((one, other) => compare(one, other) * direction);
   return beside[0] ?? null;
 }

@@ -1,6 +1,6 @@
 /** Small pieces that several views are made of. */
 import type { ComponentChildren } from 'preact';
-import { ApiError, type RequestRecord, base } from './api';
+import { type ApiError, base, type RequestRecord } from './api';
 import { endingWord } from './endings';
 import { change, count, speed, unknown } from './format';
 import { useColor } from './hooks';
@@ -24,7 +24,7 @@ export function Delta({ now, before, better }: { now: number | null; before: num
   if (!changed) {
     return null;
   }
-  const isGood = better === 'neither' || changed.direction === 0 ? null : (changed.direction > 0) === (better === 'more');
+  const isGood = better === 'neither' || changed.direction === 0 ? null : changed.direction > 0 === (better === 'more');
   return (
     <span class={`delta ${isGood === null ? '' : isGood ? 'good' : 'bad'}`} title="against the period of the same length before">
       <span class="hidden">against the period before: </span>
@@ -40,12 +40,20 @@ function Estimated({ text, because }: { text: string; because: string }) {
 
 export function OutputTokens({ record }: { record: RequestRecord }) {
   const text = count(record.output_tokens);
-  return record.tokens_estimated && record.output_tokens !== null ? <Estimated text={text} because="estimated: Ollama gave no count, so the pieces of the answer were counted" /> : <>{text}</>;
+  return record.tokens_estimated && record.output_tokens !== null ? (
+    <Estimated text={text} because="estimated: Ollama gave no count, so the pieces of the answer were counted" />
+  ) : (
+    <>{text}</>
+  );
 }
 
 export function WritingSpeed({ record }: { record: RequestRecord }) {
   const text = speed(record.tokens_per_second);
-  return record.tokens_per_second_estimated && record.tokens_per_second !== null ? <Estimated text={text} because="estimated: Ollama gave no speed, so it is the tokens over the time they took to arrive" /> : <>{text}</>;
+  return record.tokens_per_second_estimated && record.tokens_per_second !== null ? (
+    <Estimated text={text} because="estimated: Ollama gave no speed, so it is the tokens over the time they took to arrive" />
+  ) : (
+    <>{text}</>
+  );
 }
 
 export function Status({ record }: { record: RequestRecord }) {
@@ -58,7 +66,21 @@ export function Status({ record }: { record: RequestRecord }) {
   );
 }
 
-export function Panel({ title, note, children, tools, wide, id }: { title: string; note?: ComponentChildren; children: ComponentChildren; tools?: ComponentChildren; wide?: boolean; id?: string }) {
+export function Panel({
+  title,
+  note,
+  children,
+  tools,
+  wide,
+  id,
+}: {
+  title: string;
+  note?: ComponentChildren;
+  children: ComponentChildren;
+  tools?: ComponentChildren;
+  wide?: boolean;
+  id?: string;
+}) {
   return (
     <section class={`panel ${wide ? 'wide' : ''}`} aria-label={title} id={id}>
       <header>
@@ -87,7 +109,8 @@ export function TroubleMessage({ error, retry }: { error: ApiError; retry: () =>
       return (
         <Message title="Nothing is recorded">
           <p>
-            The proxy was started with <code>ANALYTICS_BACKEND=none</code>: it passes requests on and counts them for <code>/metrics</code>, and keeps none of them.
+            The proxy was started with <code>ANALYTICS_BACKEND=none</code>: it passes requests on and counts them for <code>/metrics</code>, and keeps none of
+            them.
           </p>
           <p>
             Start it with <code>ANALYTICS_BACKEND=sqlite</code> to see them here. What runs at this moment is in <a href="#/now">Now</a>.

@@ -37,7 +37,13 @@ export function phasesOf(record: RequestRecord): Phase[] {
     left -= taken;
     return taken;
   };
-  const [queue, connect, load, engine, prompt] = [take(record.queue_time), take(record.connect_time), take(record.load_duration), take(record.engine_wait), take(record.prompt_eval_duration)];
+  const [queue, connect, load, engine, prompt] = [
+    take(record.queue_time),
+    take(record.connect_time),
+    take(record.load_duration),
+    take(record.engine_wait),
+    take(record.prompt_eval_duration),
+  ];
   const measured = queue + connect + load + engine + prompt;
   // Ollama reports its own phases only in the last line of its own API: /v1 has none, nor has an answer that was cancelled or cut. When the first token came is known.
   const first = record.time_to_first_token === null || isReported(record) ? 0 : take(record.time_to_first_token - measured);
@@ -169,14 +175,22 @@ function sayPhase(key: PhaseKey, time: string, record: RequestRecord, isLater: b
     case 'tail':
       return `nothing more came for ${time}`;
     case 'wait':
-      return isCompleted && !isReported(record) && record.load_duration === null ? `waited ${time} for Ollama, which reports no details of this answer` : isCompleted || isLater ? `waited ${time} for Ollama` : null;
+      return isCompleted && !isReported(record) && record.load_duration === null
+        ? `waited ${time} for Ollama, which reports no details of this answer`
+        : isCompleted || isLater
+          ? `waited ${time} for Ollama`
+          : null;
     case 'rest':
       return null;
   }
 }
 
 /** What a running request is doing, as far as can be told from its phase and from what Ollama has loaded. */
-export function doing(phase: string, model: string | null, loaded: readonly { name: string }[] | null): { word: string; key: 'queued' | 'loading' | 'reading' | 'writing' | 'other' } {
+export function doing(
+  phase: string,
+  model: string | null,
+  loaded: readonly { name: string }[] | null,
+): { word: string; key: 'queued' | 'loading' | 'reading' | 'writing' | 'other' } {
   switch (phase) {
     case 'queued':
       return { word: 'queued', key: 'queued' };

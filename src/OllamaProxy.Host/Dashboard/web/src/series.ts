@@ -32,8 +32,17 @@ export interface Stack {
 export function stacks(times: readonly number[], stats: StatsOf<'models'>, hasColor: (name: string | null) => boolean): Stack[] {
   const all = stats.models.map((group) => group.name);
   const names = all.length === 1 ? all : all.filter(hasColor);
-  const stack: Stack[] = names.map((name) => ({ name, isRest: false, values: column(times, stats.series, 0, (_, step) => step.parts.find((part) => part.name === name)?.requests ?? 0) }));
-  const rest = column(times, stats.series, 0, (numbers, step) => numbers.requests - step.parts.filter((part) => names.includes(part.name)).reduce((sum, part) => sum + part.requests, 0));
+  const stack: Stack[] = names.map((name) => ({
+    name,
+    isRest: false,
+    values: column(times, stats.series, 0, (_, step) => step.parts.find((part) => part.name === name)?.requests ?? 0),
+  }));
+  const rest = column(
+    times,
+    stats.series,
+    0,
+    (numbers, step) => numbers.requests - step.parts.filter((part) => names.includes(part.name)).reduce((sum, part) => sum + part.requests, 0),
+  );
   if (rest.some((value) => value > 0)) {
     stack.push({ name: null, isRest: true, values: rest });
   }

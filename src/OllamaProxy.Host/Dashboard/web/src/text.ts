@@ -31,7 +31,10 @@ export function highlight(text: string, search: string | undefined): Piece[] {
 export function excerpt(text: string, search: string | undefined, length = 200): string {
   const hit = search ? text.toLowerCase().indexOf(search.toLowerCase()) : -1;
   const start = hit > 32 ? hit - 14 : 0;
-  const line = text.slice(start, start + length).replace(/\s+/gu, ' ').trim();
+  const line = text
+    .slice(start, start + length)
+    .replace(/\s+/gu, ' ')
+    .trim();
   return `${start > 0 ? '… ' : ''}${line}`;
 }
 
@@ -105,7 +108,9 @@ export function inline(line: string): Inline[] {
       parts.push({ kind: 'text', text: line.slice(at, match.index) });
     }
     const [whole, code, strong, emphasis] = match;
-    parts.push(code !== undefined ? { kind: 'code', text: code } : strong !== undefined ? { kind: 'strong', text: strong } : { kind: 'emphasis', text: emphasis! });
+    parts.push(
+      code !== undefined ? { kind: 'code', text: code } : strong !== undefined ? { kind: 'strong', text: strong } : { kind: 'emphasis', text: emphasis! },
+    );
     at = match.index + whole.length;
   }
   if (at < line.length || parts.length === 0) {

@@ -16,7 +16,25 @@ function powers(from: number, to: number): number[] {
 /** The distances that marks may have. There is no half of a request, and a minute has 60 seconds. */
 export const increments: Record<Unit, number[]> = {
   count: powers(0, 15),
-  duration: [...powers(-6, 0), 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, ...powers(0, 4).map((days) => days * 2 * 86_400)],
+  duration: [
+    ...powers(-6, 0),
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    7200,
+    14_400,
+    21_600,
+    43_200,
+    86_400,
+    ...powers(0, 4).map((days) => days * 2 * 86_400),
+  ],
   speed: powers(-3, 6),
 };
 
@@ -25,7 +43,15 @@ export function tickTexts(unit: Unit, marks: readonly number[], increment: numbe
   const most = Math.max(...marks.map(Math.abs), 0);
   const [size, sign] = unit === 'duration' ? durationUnit(increment, most) : [1, unit === 'speed' ? ' tok/s' : ''];
   const places = Math.max(0, -Math.floor(Math.log10(increment / size) + 1e-9));
-  return marks.map((mark) => (mark === 0 ? '0' : unit === 'count' ? short(mark).replace(/\.0+(?= )/, '').replace(/(\.\d*?)0+(?= )/, '$1') : `${Number((mark / size).toFixed(places))}${sign}`));
+  return marks.map((mark) =>
+    mark === 0
+      ? '0'
+      : unit === 'count'
+        ? short(mark)
+            .replace(/\.0+(?= )/, '')
+            .replace(/(\.\d*?)0+(?= )/, '$1')
+        : `${Number((mark / size).toFixed(places))}${sign}`,
+  );
 }
 
 function durationUnit(increment: number, most: number): [number, string] {

@@ -1,6 +1,19 @@
 /** The closed sets of the API. A test compares them with the program's own. */
 
-export const categories = ['empty', 'summarize', 'translate', 'explain', 'code_write', 'code_debug', 'question', 'creative', 'analyze', 'help', 'list', 'other'];
+export const categories = [
+  'empty',
+  'summarize',
+  'translate',
+  'explain',
+  'code_write',
+  'code_debug',
+  'question',
+  'creative',
+  'analyze',
+  'help',
+  'list',
+  'other',
+];
 
 export const outcomes = ['completed', 'upstream_error', 'incomplete', 'client_cancelled', 'upstream_unreachable', 'rejected', 'proxy_stopped'];
 

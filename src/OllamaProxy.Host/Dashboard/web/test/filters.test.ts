@@ -12,7 +12,9 @@ describe('the address', () => {
     expect(format('request', { model: 'x' }, 42)).toBe('#/requests/42?model=x');
     expect(parse('#/requests/42?model=x')).toEqual({ view: 'request', id: 42, words: { model: 'x' } });
   });
-  it.each(['', '#', '#/', '#/nowhere', '#nonsense', '#/overview/'])('is the overview where it says nothing else: "%s"', (hash) => expect(parse(hash).view).toBe('overview'));
+  it.each(['', '#', '#/', '#/nowhere', '#nonsense', '#/overview/'])('is the overview where it says nothing else: "%s"', (hash) =>
+    expect(parse(hash).view).toBe('overview'),
+  );
   it('loses a word that is taken away', () => expect(change({ a: '1', b: '2' }, { a: null, b: '', c: '3' })).toEqual({ c: '3' }));
   it('finds the API under any prefix', () => {
     expect(baseOf('/analytics')).toBe('/analytics/');
@@ -40,7 +42,14 @@ describe('periods', () => {
     expect(periodBefore({ from: null, to: 150 }, now)).toBeNull();
     expect(apiPeriod({ from: 50, to: 99.999999 })).toEqual({ start_time: '50', end_time: '99.999999' });
   });
-  it.each([[600, 60], [3600, 60], [86_400, 3600], [604_800, 3600], [86_400 * 30, 21_600], [86_400 * 365, 604_800]])('of %d s have steps of %d s', (length, step) => expect(stepOf(length)).toBe(step));
+  it.each([
+    [600, 60],
+    [3600, 60],
+    [86_400, 3600],
+    [604_800, 3600],
+    [86_400 * 30, 21_600],
+    [86_400 * 365, 604_800],
+  ])('of %d s have steps of %d s', (length, step) => expect(stepOf(length)).toBe(step));
 });
 
 describe('filters', () => {

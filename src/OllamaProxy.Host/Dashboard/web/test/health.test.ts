@@ -4,8 +4,11 @@ import { degradedText } from '../src/health';
 describe('a store that does not work', () => {
   it('is said with its problem and what to do', () => {
     expect(degradedText({ status: 'degraded', store: { state: 'degraded', problem: 'The disk is full.' } })).toBe(
-      'Records are kept in memory: The disk is full. Requests are served as usual. Correct this; the proxy tries again by itself and then writes what it kept. A restart before that loses it.');
+      'Records are kept in memory: The disk is full. Requests are served as usual. Correct this; the proxy tries again by itself and then writes what it kept. A restart before that loses it.',
+    );
     expect(degradedText({ status: 'degraded', store: { state: 'degraded' } })).toContain('in memory: the store cannot be opened.');
   });
-  it.each([null, { status: 'ok' }, { status: 'ok', store: { state: 'ok' } }, { status: 'stopping' }])('is not said of %j', (health) => expect(degradedText(health)).toBeNull());
+  it.each([null, { status: 'ok' }, { status: 'ok', store: { state: 'ok' } }, { status: 'stopping' }])('is not said of %j', (health) =>
+    expect(degradedText(health)).toBeNull(),
+  );
 });

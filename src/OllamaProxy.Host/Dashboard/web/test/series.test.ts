@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Group, Stats, Step } from '../src/api';
-import { type Colors, answering, answeringIn, assign, palette, read, write } from '../src/colors';
+import { answering, answeringIn, assign, type Colors, palette, read, write } from '../src/colors';
 import { nextTo } from '../src/neighbours';
 import { accumulate, axis, column, fold, stacks } from '../src/series';
 import { record } from './record';
@@ -17,17 +17,46 @@ describe('a series', () => {
     expect(column(times, series, null as number | null, (numbers) => numbers.requests)).toEqual([null, 1, null, 2]);
   });
   it('is stacked by model, with what is not named at the end', () => {
-    const series = [step(0, 10, [['a', 6], ['b', 1]]), step(60, 2, [['a', 2]])];
+    const series = [
+      step(0, 10, [
+        ['a', 6],
+        ['b', 1],
+      ]),
+      step(60, 2, [['a', 2]]),
+    ];
     const stats = { models: [{ name: 'a' }, { name: 'b' }], series } as unknown as Stats;
     const stack = stacks([0, 60], stats, (name) => name !== null);
-    expect(stack.map((part) => [part.name, part.isRest, part.values])).toEqual([['a', false, [6, 2]], ['b', false, [1, 0]], [null, true, [3, 0]]]);
-    expect(accumulate(stack.map((part) => part.values))).toEqual([[6, 2], [7, 2], [10, 2]]);
+    expect(stack.map((part) => [part.name, part.isRest, part.values])).toEqual([
+      ['a', false, [6, 2]],
+      ['b', false, [1, 0]],
+      [null, true, [3, 0]],
+    ]);
+    expect(accumulate(stack.map((part) => part.values))).toEqual([
+      [6, 2],
+      [7, 2],
+      [10, 2],
+    ]);
   });
   it('has one stack for all models without a color, unless there is only one model', () => {
-    const series = [step(0, 10, [['a', 6], ['typo', 1], [null, 3]])];
+    const series = [
+      step(0, 10, [
+        ['a', 6],
+        ['typo', 1],
+        [null, 3],
+      ]),
+    ];
     const stats = { models: [{ name: 'a' }, { name: null }, { name: 'typo' }], series } as unknown as Stats;
-    expect(stacks([0], stats, (name) => name === 'a').map((part) => [part.name, part.values])).toEqual([['a', [6]], [null, [4]]]);
-    expect(stacks([0], { models: [{ name: 'typo' }], series: [step(0, 1, [['typo', 1]])] } as unknown as Stats, () => false).map((part) => [part.name, part.isRest, part.values])).toEqual([['typo', false, [1]]]);
+    expect(stacks([0], stats, (name) => name === 'a').map((part) => [part.name, part.values])).toEqual([
+      ['a', [6]],
+      [null, [4]],
+    ]);
+    expect(
+      stacks([0], { models: [{ name: 'typo' }], series: [step(0, 1, [['typo', 1]])] } as unknown as Stats, () => false).map((part) => [
+        part.name,
+        part.isRest,
+        part.values,
+      ]),
+    ).toEqual([['typo', false, [1]]]);
   });
 });
 
@@ -62,7 +91,16 @@ describe('colors', () => {
     const group = (name: string | null, success: number, output_tokens = 0): Group => ({ name, numbers: { success, output_tokens } as Group['numbers'] });
     expect(answering([group('typo', 0), group('cut', 0, 7), group('good', 1), group(null, 3)])).toEqual(['cut', 'good']);
     const of = (model: string | null, status: string, output_tokens: number | null) => record({ model, status, output_tokens });
-    expect(answeringIn([of('rare', 'success', 1), of('typo', 'error', null), of('often', 'cancelled', 3), of(null, 'success', 1), of('often', 'success', null), record({ model: 'pulled', is_inference: false })])).toEqual(['often', 'rare']);
+    expect(
+      answeringIn([
+        of('rare', 'success', 1),
+        of('typo', 'error', null),
+        of('often', 'cancelled', 3),
+        of(null, 'success', 1),
+        of('often', 'success', null),
+        record({ model: 'pulled', is_inference: false }),
+      ]),
+    ).toEqual(['often', 'rare']);
   });
   it('are taken only from a model that is used less, and only when all models are known', () => {
     const before = assign(none, many(palette), true);
@@ -84,7 +122,12 @@ describe('colors', () => {
 
 describe('neighbours', () => {
   const at = (id: number, started_at: string) => ({ id, started_at });
-  const all = [at(1, '2026-01-01T00:00:00.000001+00:00'), at(2, '2026-01-01T00:00:00.000002+00:00'), at(3, '2026-01-01T00:00:00.000002+00:00'), at(4, '2026-01-01T00:00:01+00:00')];
+  const all = [
+    at(1, '2026-01-01T00:00:00.000001+00:00'),
+    at(2, '2026-01-01T00:00:00.000002+00:00'),
+    at(3, '2026-01-01T00:00:00.000002+00:00'),
+    at(4, '2026-01-01T00:00:01+00:00'),
+  ];
   it('go through all, those of the same instant by id, and back', () => {
     const ids: number[] = [];
     for (let place: (typeof all)[number] | null = all[0]!; place; place = nextTo(place, all, 1)) {

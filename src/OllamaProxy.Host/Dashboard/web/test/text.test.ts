@@ -5,7 +5,11 @@ import { record } from './record';
 
 describe('highlighting', () => {
   it('splits at each hit in any case', () => {
-    expect(highlight('Köln, KÖLN', 'köln')).toEqual([{ text: 'Köln', isHit: true }, { text: ', ', isHit: false }, { text: 'KÖLN', isHit: true }]);
+    expect(highlight('Köln, KÖLN', 'köln')).toEqual([
+      { text: 'Köln', isHit: true },
+      { text: ', ', isHit: false },
+      { text: 'KÖLN', isHit: true },
+    ]);
   });
   it.each(['a.b*', '(', '[x', '\\', '$&'])('takes %s literally', (search) => {
     const pieces = highlight(`before ${search} after`, search);
@@ -22,10 +26,19 @@ describe('highlighting', () => {
 
 describe('Markdown', () => {
   it('knows what models write', () => {
-    expect(markdown('# Title\n\nA *b* **c** `d`\nnext\n\n- one\n- two\n\n1. first\n\n```ts\nlet x = "<b>";\n```\n> said').map((block) => block.kind)).toEqual(['heading', 'paragraph', 'list', 'list', 'code', 'quote']);
+    expect(markdown('# Title\n\nA *b* **c** `d`\nnext\n\n- one\n- two\n\n1. first\n\n```ts\nlet x = "<b>";\n```\n> said').map((block) => block.kind)).toEqual([
+      'heading',
+      'paragraph',
+      'list',
+      'list',
+      'code',
+      'quote',
+    ]);
   });
   it('leaves HTML and links as the text they are', () => {
-    expect(markdown('<img src=x onerror=alert(1)> [a](javascript:alert(1))')).toEqual([{ kind: 'paragraph', lines: [[{ kind: 'text', text: '<img src=x onerror=alert(1)> [a](javascript:alert(1))' }]] }]);
+    expect(markdown('<img src=x onerror=alert(1)> [a](javascript:alert(1))')).toEqual([
+      { kind: 'paragraph', lines: [[{ kind: 'text', text: '<img src=x onerror=alert(1)> [a](javascript:alert(1))' }]] },
+    ]);
   });
   it('does not need a closing fence', () => expect(markdown('```\na\n# b')).toEqual([{ kind: 'code', text: 'a\n# b', language: '' }]));
   it('loses nothing of a line', () => expect(inline('2 * 3 * 4 and a*b*c')).toEqual([{ kind: 'text', text: '2 * 3 * 4 and a*b*c' }]));
@@ -37,12 +50,19 @@ describe('curl', () => {
   });
   it('asks the same again', () => {
     expect(curlOf(record({ prompt: "What's up?", stream: false, max_tokens: 9, num_ctx: 2048, keep_alive: '0' }), 'http://localhost:11434/')).toBe(
-      `curl 'http://localhost:11434/api/generate' \\\n  -H 'Content-Type: application/json' \\\n  -d '{"model":"phi4:latest","prompt":"What'\\''s up?","stream":false,"options":{"num_ctx":2048,"num_predict":9},"keep_alive":0}'`);
+      `curl 'http://localhost:11434/api/generate' \\\n  -H 'Content-Type: application/json' \\\n  -d '{"model":"phi4:latest","prompt":"What'\\''s up?","stream":false,"options":{"num_ctx":2048,"num_predict":9},"keep_alive":0}'`,
+    );
   });
   it('speaks each dialect', () => {
-    expect(curlOf(record({ endpoint: 'v1/messages', target: '/v1/messages', prompt: 'a', system: 's' }), 'http://h')).toContain('"system":"s","messages":[{"role":"user","content":"a"}]');
-    expect(curlOf(record({ endpoint: 'v1/chat/completions', target: '/v1/chat/completions?x=1', prompt: 'a', system: 's' }), 'http://h')).toContain(`'http://h/v1/chat/completions' `);
+    expect(curlOf(record({ endpoint: 'v1/messages', target: '/v1/messages', prompt: 'a', system: 's' }), 'http://h')).toContain(
+      '"system":"s","messages":[{"role":"user","content":"a"}]',
+    );
+    expect(curlOf(record({ endpoint: 'v1/chat/completions', target: '/v1/chat/completions?x=1', prompt: 'a', system: 's' }), 'http://h')).toContain(
+      `'http://h/v1/chat/completions' `,
+    );
     expect(curlOf(record({ endpoint: 'tags', target: '/api/tags', method: 'GET' }), 'http://h')).toBe(`curl 'http://h/api/tags'`);
-    expect(curlOf(record({ endpoint: 'delete', target: "/api/delete';x", method: "DELETE'" }), 'http://h')).toBe(`curl -X 'DELETE'\\''' 'http://h/api/delete'\\'';x'`);
+    expect(curlOf(record({ endpoint: 'delete', target: "/api/delete';x", method: "DELETE'" }), 'http://h')).toBe(
+      `curl -X 'DELETE'\\''' 'http://h/api/delete'\\'';x'`,
+    );
   });
 });

@@ -1,13 +1,13 @@
 /** Each model against its own usual, and two models against each other. */
 import { useMemo } from 'preact/hooks';
-import { ApiError, type Group, type Numbers, type StatsOf, query } from '../api';
+import { ApiError, type Group, type Numbers, query, type StatsOf } from '../api';
 import { Chart, type Series } from '../chart';
 import { answering, learnColors } from '../colors';
 import { apiFilters, apiPeriod, periodOf, stepOf } from '../filters';
 import { count, duration, percent, short, speed, unknown } from '../format';
 import { setWords, useApi, useColor, useNow } from '../hooks';
 import { Delta, FirstRequest, Message, ModelName, Panel, TroubleMessage } from '../parts';
-import { type Route, change, format } from '../route';
+import { change, format, type Route } from '../route';
 import { axis, column } from '../series';
 
 const learnOf = (stats: StatsOf<'models'>) => learnColors(answering(stats.models));
@@ -19,9 +19,18 @@ export function Models({ route, tick, retry, oldest }: { route: Route; tick: num
   const { words } = route;
   const now = useNow(JSON.stringify({ ...words, a: '', b: '' }), tick);
   const period = periodOf(words, now);
-  const { data, error, isLoading } = useApi<StatsOf<'models'>>(`stats${query({ ...apiFilters(words), ...apiPeriod(period), groups: 'model', top: 100 })}`, tick, false, learnOf);
+  const { data, error, isLoading } = useApi<StatsOf<'models'>>(
+    `stats${query({ ...apiFilters(words), ...apiPeriod(period), groups: 'model', top: 100 })}`,
+    tick,
+    false,
+    learnOf,
+  );
   const before = { from: (period.from ?? 0) - usualSeconds, to: (period.from ?? 0) - 0.000001 };
-  const usual = useApi<StatsOf<'models'>>(period.from === null || !data ? null : `stats${query({ ...apiFilters(words), ...apiPeriod(before), groups: 'model', top: 100 })}`, 0, true);
+  const usual = useApi<StatsOf<'models'>>(
+    period.from === null || !data ? null : `stats${query({ ...apiFilters(words), ...apiPeriod(before), groups: 'model', top: 100 })}`,
+    0,
+    true,
+  );
   if (!data) {
     return error ? <TroubleMessage error={error} retry={retry} /> : <div class="loading" aria-busy="true" />;
   }
@@ -123,7 +132,9 @@ function ModelTable({ route, stats, groups, usual }: { route: Route; stats: Stat
                 <td class="number">{count(numbers.loads)}</td>
                 <td class="number">{numbers.loads === 0 ? unknown : duration(numbers.load_seconds)}</td>
                 <td class={`number ${numbers.truncated > 0 ? 'warn-text' : ''}`}>{count(numbers.truncated)}</td>
-                <td class={`number ${numbers.error > 0 ? 'bad-text' : ''}`}>{numbers.error === 0 ? '0' : `${count(numbers.error)} (${percent(numbers.error, numbers.requests)})`}</td>
+                <td class={`number ${numbers.error > 0 ? 'bad-text' : ''}`}>
+                  {numbers.error === 0 ? '0' : `${count(numbers.error)} (${percent(numbers.error, numbers.requests)})`}
+                </td>
               </tr>
             );
           })}
@@ -142,7 +153,10 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
   const period = periodOf(words, now);
   const from = period.from ?? (oldest ? Date.parse(oldest) / 1000 : now - 86_400);
   const step = stepOf(Math.max(60, (period.to ?? now) - from));
-  const ask = (model: string | undefined) => (model && (period.from !== null || oldest !== undefined) ? `stats${query({ ...apiFilters({ ...words, model }), ...apiPeriod(period), step, groups: 'none' })}` : null);
+  const ask = (model: string | undefined) =>
+    model && (period.from !== null || oldest !== undefined)
+      ? `stats${query({ ...apiFilters({ ...words, model }), ...apiPeriod(period), step, groups: 'none' })}`
+      : null;
   const one = useApi<StatsOf>(ask(a));
   const other = useApi<StatsOf>(ask(b));
   const chart = useMemo(() => {
@@ -151,7 +165,13 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
     }
     const all = [...one.data.series, ...(other.data?.series ?? [])].sort((first, second) => first.timestamp - second.timestamp);
     const times = axis(from, period.to ?? now, step, all);
-    const line = (name: string, stats: StatsOf, isSecond: boolean): Series => ({ name, color: color(name), values: column<number | null>(times, stats.series, null, (numbers) => numbers.tokens_per_second.p50), kind: 'line', isDashed: isSecond });
+    const line = (name: string, stats: StatsOf, isSecond: boolean): Series => ({
+      name,
+      color: color(name),
+      values: column<number | null>(times, stats.series, null, (numbers) => numbers.tokens_per_second.p50),
+      kind: 'line',
+      isDashed: isSecond,
+    });
     return { times, series: [line(a, one.data, false), ...(b && other.data ? [line(b, other.data, true)] : [])] };
   }, [one.data, other.data, color]);
   if (!b) {
@@ -172,7 +192,11 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
     ['Errors', (numbers) => `${count(numbers.error)} (${percent(numbers.error, numbers.requests)})`],
   ];
   const pick = (name: 'a' | 'b', value: string) => (
-    <select aria-label={name === 'a' ? 'First model' : 'Second model'} value={value} onChange={(event) => setWords(route, { [name]: event.currentTarget.value })}>
+    <select
+      aria-label={name === 'a' ? 'First model' : 'Second model'}
+      value={value}
+      onChange={(event) => setWords(route, { [name]: event.currentTarget.value })}
+    >
       {names.map((model) => (
         <option key={model} value={model}>
           {model}
@@ -184,24 +208,24 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
     <Panel title="Compare" note="two models over the same period" wide id="compare">
       <div class="compare" aria-busy={one.isLoading || other.isLoading}>
         <div class="scroll" tabIndex={0} role="region" aria-label="Both models in numbers">
-        <table class="list">
-          <thead>
-            <tr>
-              <td />
-              <th scope="col">{pick('a', a)}</th>
-              <th scope="col">{pick('b', b)}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(([name, value]) => (
-              <tr key={name}>
-                <th scope="row">{name}</th>
-                <td class="number">{one.data ? value(one.data.total) : unknown}</td>
-                <td class="number">{other.data ? value(other.data.total) : unknown}</td>
+          <table class="list">
+            <thead>
+              <tr>
+                <td />
+                <th scope="col">{pick('a', a)}</th>
+                <th scope="col">{pick('b', b)}</th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {rows.map(([name, value]) => (
+                <tr key={name}>
+                  <th scope="row">{name}</th>
+                  <td class="number">{one.data ? value(one.data.total) : unknown}</td>
+                  <td class="number">{other.data ? value(other.data.total) : unknown}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
         </div>
         {chart && <Chart label="Speed of both models over time" times={chart.times} step={step} series={chart.series} unit="speed" height={260} />}
       </div>

@@ -1,11 +1,11 @@
 /** What happens at this moment. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type LoadedModel, type Ollama, type Page, type RequestRecord, type Running, query } from '../api';
+import { type LoadedModel, type Ollama, type Page, query, type RequestRecord, type Running } from '../api';
 import { answeringIn, learnColors } from '../colors';
-import { bytes, count, duration, fullTime, plural, speed, time, unknown, words as say } from '../format';
+import { bytes, count, duration, fullTime, plural, words as say, speed, time, unknown } from '../format';
 import { useApi, useClock } from '../hooks';
 import { listen } from '../live';
-import { ModelName, OutputTokens, Panel, Status, WritingSpeed, proxyAddress } from '../parts';
+import { ModelName, OutputTokens, Panel, proxyAddress, Status, WritingSpeed } from '../parts';
 import { doing } from '../phases';
 import { format } from '../route';
 
@@ -46,7 +46,11 @@ export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff:
           running.current.delete(request.request_id);
         } else {
           const at = Date.now();
-          running.current.set(request.request_id, { ...request, at, writing: request.phase === 'writing' ? (before?.writing ?? { at, tokens: request.output_tokens }) : null });
+          running.current.set(request.request_id, {
+            ...request,
+            at,
+            writing: request.phase === 'writing' ? (before?.writing ?? { at, tokens: request.output_tokens }) : null,
+          });
         }
         changed();
       },
@@ -131,14 +135,20 @@ function RunningTable({ all, ollama, now, isConnected }: { all: Seen[]; ollama: 
           {all.map((request) => {
             const what = doing(request.phase, request.model, ollama?.models ?? null);
             const seconds = request.elapsed + Math.max(0, now - request.at) / 1000;
-            const wrote = request.writing && request.at > request.writing.at + 400 ? (request.output_tokens - request.writing.tokens) / ((request.at - request.writing.at) / 1000) : null;
+            const wrote =
+              request.writing && request.at > request.writing.at + 400
+                ? (request.output_tokens - request.writing.tokens) / ((request.at - request.writing.at) / 1000)
+                : null;
             return (
               <tr key={request.request_id}>
                 <td>
                   <ModelName model={request.model} />
                 </td>
                 <td>
-                  <span class={`phase p-${what.key}`} title={what.key === 'loading' ? 'it was not among the models in memory when Ollama was asked last' : undefined}>
+                  <span
+                    class={`phase p-${what.key}`}
+                    title={what.key === 'loading' ? 'it was not among the models in memory when Ollama was asked last' : undefined}
+                  >
                     <i aria-hidden="true" />
                     {what.word}
                     {what.key === 'queued' && `, place ${++place}`}
@@ -191,7 +201,9 @@ function LoadedCard({ model, now }: { model: LoadedModel; now: number }) {
       <div>
         <ModelName model={model.name} />
         <span class="note">
-          {[model.parameter_size, model.quantization, model.context_length === null ? null : `context ${plural(model.context_length, 'token')}`].filter(Boolean).join(' · ')}
+          {[model.parameter_size, model.quantization, model.context_length === null ? null : `context ${plural(model.context_length, 'token')}`]
+            .filter(Boolean)
+            .join(' · ')}
         </span>
       </div>
       <div class="memory" role="img" aria-label={`${bytes(model.vram_bytes)} on the GPU, ${bytes(cpu)} on the CPU`}>
@@ -207,7 +219,9 @@ function LoadedCard({ model, now }: { model: LoadedModel; now: number }) {
             </>
           )}
         </span>
-        <span title={model.expires_at === null ? undefined : fullTime(model.expires_at)}>{left === null ? 'stays loaded' : left > 0 ? `unloads in ${duration(Math.round(left))}` : 'about to unload'}</span>
+        <span title={model.expires_at === null ? undefined : fullTime(model.expires_at)}>
+          {left === null ? 'stays loaded' : left > 0 ? `unloads in ${duration(Math.round(left))}` : 'about to unload'}
+        </span>
       </div>
     </li>
   );
@@ -272,4 +286,3 @@ function Finished({ records, now }: { records: readonly RequestRecord[]; now: nu
     </div>
   );
 }
-

@@ -1,10 +1,10 @@
 /** How it went, in numbers, over a period. */
 import { useMemo, useRef, useState } from 'preact/hooks';
-import { ApiError, type Distribution, type Stats, type StatsOf, query } from '../api';
+import { ApiError, type Distribution, query, type Stats, type StatsOf } from '../api';
 import { Chart, type Series } from '../chart';
-import { type Words, apiFilters, apiPeriod, isCostly, periodBefore, periodOf, stepOf } from '../filters';
-import { bytes, count, duration, every, percent, plural, short, speed, unknown, words as say } from '../format';
 import { answering, learnColors } from '../colors';
+import { apiFilters, apiPeriod, isCostly, periodBefore, periodOf, stepOf, type Words } from '../filters';
+import { bytes, count, duration, every, percent, plural, words as say, short, speed, unknown } from '../format';
 import { gray, setWords, useApi, useColor, useNow } from '../hooks';
 import { BarList, Delta, FirstRequest, Message, ModelName, Panel, TroubleMessage } from '../parts';
 import type { Route } from '../route';
@@ -65,7 +65,8 @@ export function Overview({ route, tick, retry, oldest }: { route: Route; tick: n
       <Charts route={route} stats={data} now={now} />
       <p class="footnote">
         Percentiles are at most {data.percentile_error * 100} % off; everything else is exact.
-        {isCostly(words) && ' Searches and ranges are counted request by request, which takes longer.'} The store holds {plural(data.total_records, 'request')} in {bytes(data.size_bytes)}
+        {isCostly(words) && ' Searches and ranges are counted request by request, which takes longer.'} The store holds {plural(data.total_records, 'request')}{' '}
+        in {bytes(data.size_bytes)}
         {data.queue_size > 0 && `, with ${count(data.queue_size)} more to be written`}.
       </p>
     </div>
@@ -108,8 +109,23 @@ function Cards({ stats, before }: { stats: Shown; before: Stats['total'] | null 
           <Fact name="in, cached" value={short(total.cached_input_tokens)} />
         </dl>
       </section>
-      <Percentiles title="Speed" values={total.tokens_per_second} before={before?.tokens_per_second} format={speed} better="more" tail={['p10', 'p5']} hint="tokens written per second; one request in ten is slower than p10" />
-      <Percentiles title="First token" values={total.time_to_first_token} before={before?.time_to_first_token} format={duration} better="less" hint="from the request to the first token" />
+      <Percentiles
+        title="Speed"
+        values={total.tokens_per_second}
+        before={before?.tokens_per_second}
+        format={speed}
+        better="more"
+        tail={['p10', 'p5']}
+        hint="tokens written per second; one request in ten is slower than p10"
+      />
+      <Percentiles
+        title="First token"
+        values={total.time_to_first_token}
+        before={before?.time_to_first_token}
+        format={duration}
+        better="less"
+        hint="from the request to the first token"
+      />
       <Percentiles title="Duration" values={total.latency} before={before?.latency} format={duration} better="less" hint="from the request to the last byte" />
     </div>
   );
@@ -129,7 +145,23 @@ function Fact({ name, value, delta }: { name: string; value: string; delta?: pre
 type Percentile = 'p5' | 'p10' | 'p50' | 'p90' | 'p95' | 'p99';
 
 /** The middle, and the tail on the side that hurts. */
-function Percentiles({ title, values, before, format, better, hint, tail = ['p95', 'p99'] }: { title: string; values: Distribution; before: Distribution | undefined; format: (value: number | null) => string; better: 'more' | 'less'; hint: string; tail?: [Percentile, Percentile] }) {
+function Percentiles({
+  title,
+  values,
+  before,
+  format,
+  better,
+  hint,
+  tail = ['p95', 'p99'],
+}: {
+  title: string;
+  values: Distribution;
+  before: Distribution | undefined;
+  format: (value: number | null) => string;
+  better: 'more' | 'less';
+  hint: string;
+  tail?: [Percentile, Percentile];
+}) {
   return (
     <section class="card" aria-label={title} data-card={title.toLowerCase().replace(' ', '-')} title={hint}>
       <h2>
@@ -155,7 +187,8 @@ function Charts({ route, stats, now }: { route: Route; stats: Shown; now: number
   const from = period.from ?? (stats.start_time ? Date.parse(stats.start_time) / 1000 : now - 86_400);
   const to = Math.min(period.to ?? now, Date.parse(stats.end_time) / 1000);
   const brush = (start: number, end: number) => setWords(route, { range: 'custom', from: String(Math.floor(start)), to: String(Math.ceil(end)) });
-  const choose = (name: string, value: string | null) => (value === null ? undefined : () => setWords(route, { [name]: route.words[name] === value ? null : value }));
+  const choose = (name: string, value: string | null) =>
+    value === null ? undefined : () => setWords(route, { [name]: route.words[name] === value ? null : value });
 
   const { times, requests, latencies, tokens, speeds } = useMemo(() => {
     const times = axis(from, to, step, stats.series);
@@ -166,12 +199,23 @@ function Charts({ route, stats, now }: { route: Route; stats: Shown; now: number
       kind: 'bar',
     }));
     const lines = (value: (numbers: Stats['total']) => Distribution, names: Percentile[]): Series[] =>
-      names.map((name, index) => ({ name, color: `line${index}`, values: column<number | null>(times, stats.series, null, (numbers) => value(numbers)[name]), kind: 'line' }));
+      names.map((name, index) => ({
+        name,
+        color: `line${index}`,
+        values: column<number | null>(times, stats.series, null, (numbers) => value(numbers)[name]),
+        kind: 'line',
+      }));
     const tokens: Series[] = [
       { name: 'out', color: 'line0', values: column(times, stats.series, 0, (numbers) => numbers.output_tokens), kind: 'bar' },
       { name: 'in', color: 'tint0', values: column(times, stats.series, 0, (numbers) => numbers.input_tokens), kind: 'bar' },
     ];
-    return { times, requests, latencies: lines((numbers) => numbers[which], ['p50', 'p95', 'p99']), tokens, speeds: lines((numbers) => numbers.tokens_per_second, ['p50', 'p10', 'p5']) };
+    return {
+      times,
+      requests,
+      latencies: lines((numbers) => numbers[which], ['p50', 'p95', 'p99']),
+      tokens,
+      speeds: lines((numbers) => numbers.tokens_per_second, ['p50', 'p10', 'p5']),
+    };
   }, [stats, which, color]);
 
   return (
@@ -222,19 +266,43 @@ function Charts({ route, stats, now }: { route: Route; stats: Shown; now: number
       <Panel title="Categories" note="of prompts">
         <BarList
           empty="None."
-          rows={stats.categories.slice(0, 8).map(({ name, numbers }) => ({ key: name ?? '', label: say(name ?? unknown), value: numbers.requests, text: count(numbers.requests), detail: percent(numbers.requests, stats.total.requests), title: 'Only this category', ...optional(choose('category', name)) }))}
+          rows={stats.categories.slice(0, 8).map(({ name, numbers }) => ({
+            key: name ?? '',
+            label: say(name ?? unknown),
+            value: numbers.requests,
+            text: count(numbers.requests),
+            detail: percent(numbers.requests, stats.total.requests),
+            title: 'Only this category',
+            ...optional(choose('category', name)),
+          }))}
         />
       </Panel>
       <Panel title="Clients" note={plural(stats.client_count, 'address', 'addresses')}>
         <BarList
           empty="None."
-          rows={stats.clients.slice(0, 8).map(({ name, numbers }) => ({ key: name ?? '', label: name ?? unknown, value: numbers.requests, text: count(numbers.requests), detail: duration(numbers.latency.p50), title: 'Only this client', ...optional(choose('client', name)) }))}
+          rows={stats.clients.slice(0, 8).map(({ name, numbers }) => ({
+            key: name ?? '',
+            label: name ?? unknown,
+            value: numbers.requests,
+            text: count(numbers.requests),
+            detail: duration(numbers.latency.p50),
+            title: 'Only this client',
+            ...optional(choose('client', name)),
+          }))}
         />
       </Panel>
       <Panel title="Applications" note="by user agent">
         <BarList
           empty="None."
-          rows={stats.applications.slice(0, 8).map(({ name, numbers }) => ({ key: name ?? '', label: name ?? 'not known', value: numbers.requests, text: count(numbers.requests), detail: duration(numbers.latency.p50), title: 'Only this application', ...optional(choose('application', name)) }))}
+          rows={stats.applications.slice(0, 8).map(({ name, numbers }) => ({
+            key: name ?? '',
+            label: name ?? 'not known',
+            value: numbers.requests,
+            text: count(numbers.requests),
+            detail: duration(numbers.latency.p50),
+            title: 'Only this application',
+            ...optional(choose('application', name)),
+          }))}
         />
       </Panel>
     </div>

@@ -6,7 +6,19 @@ import { CopyButton, Panel } from '../parts';
 import { usePreference } from '../preferences';
 import { type Block, type Inline, markdown } from '../text';
 
-export function Text({ title, text, search, note, isQuiet }: { title: string; text: string | null; search: string | undefined; note?: string | undefined; isQuiet?: boolean }) {
+export function Text({
+  title,
+  text,
+  search,
+  note,
+  isQuiet,
+}: {
+  title: string;
+  text: string | null;
+  search: string | undefined;
+  note?: string | undefined;
+  isQuiet?: boolean;
+}) {
   const [isMarkdown, setMarkdown] = usePreference('markdown', '');
   return (
     <Panel

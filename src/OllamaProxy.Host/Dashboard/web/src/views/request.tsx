@@ -1,15 +1,15 @@
 /** One request: where its time went, what was asked, what was answered. */
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { type Page, type RequestRecord, base, query } from '../api';
+import { base, type Page, query, type RequestRecord } from '../api';
 import { answeringIn, learnColors } from '../colors';
 import { curlOf } from '../curl';
-import type { Words } from '../filters';
 import { endingMeaning, endingWord } from '../endings';
-import { bytes, count, duration, fullTime, plural, speed, unknown, words as say } from '../format';
+import type { Words } from '../filters';
+import { bytes, count, duration, fullTime, plural, words as say, speed, unknown } from '../format';
 import { go, useApi, useKeys } from '../hooks';
 import { nextTo } from '../neighbours';
-import { CopyButton, ModelName, OutputTokens, Panel, Status, TroubleMessage, WritingSpeed, proxyAddress } from '../parts';
+import { CopyButton, ModelName, OutputTokens, Panel, proxyAddress, Status, TroubleMessage, WritingSpeed } from '../parts';
 import { isTrifle, loadCause, phasesOf, whySlow } from '../phases';
 import { format } from '../route';
 import { Text, ToolCalls } from './request-texts';
@@ -48,7 +48,8 @@ export function OneRequest({ id, words }: { id: number; words: Words }) {
           <ModelName model={record.model_name} />
           <Status record={record} />
           <span class="note">
-            {fullTime(record.started_at)} · <code>{record.endpoint}</code> · {record.application ?? record.user_agent ?? 'application not known'} · {record.client_ip ?? 'client not known'}
+            {fullTime(record.started_at)} · <code>{record.endpoint}</code> · {record.application ?? record.user_agent ?? 'application not known'} ·{' '}
+            {record.client_ip ?? 'client not known'}
           </span>
         </div>
         <div class="tools">
@@ -67,7 +68,12 @@ export function OneRequest({ id, words }: { id: number; words: Words }) {
       <Warnings record={record} />
       <div class="one-body">
         <div class="texts">
-          <Text title="Prompt" text={record.prompt} search={words['search']} note={record.message_count !== null && record.message_count > 1 ? `the last of ${count(record.message_count)} messages` : undefined} />
+          <Text
+            title="Prompt"
+            text={record.prompt}
+            search={words['search']}
+            note={record.message_count !== null && record.message_count > 1 ? `the last of ${count(record.message_count)} messages` : undefined}
+          />
           {record.system !== null && <Text title="System prompt" text={record.system} search={words['search']} />}
           {record.thinking !== null && <Text title="Thinking" text={record.thinking} search={words['search']} isQuiet />}
           <Text title="Answer" text={record.response} search={words['search']} />
@@ -82,7 +88,8 @@ export function OneRequest({ id, words }: { id: number; words: Words }) {
 /** The requests of the same client beside this one: a few on each side, as some may have begun in the same microsecond. */
 function useNeighbours(record: RequestRecord | null): { before: RequestRecord | null; after: RequestRecord | null } {
   const client = record?.client_ip;
-  const ask = (edge: string, sort: string) => (record && client ? `search${query({ client, [edge]: record.started_at, sort, limit: 5, ...(record.is_inference ? { inference: 'true' } : {}) })}` : null);
+  const ask = (edge: string, sort: string) =>
+    record && client ? `search${query({ client, [edge]: record.started_at, sort, limit: 5, ...(record.is_inference ? { inference: 'true' } : {}) })}` : null;
   const before = useApi<Page>(ask('end_time', '-time'));
   const after = useApi<Page>(ask('start_time', 'time'));
   return {
@@ -113,17 +120,19 @@ function Waterfall({ record }: { record: RequestRecord }) {
   return (
     <div class="waterfall">
       <ol aria-label="Phases">
-        {phases.filter((phase) => !isTrifle(phase, total)).map((phase) => (
-          <li key={phase.key} title={phase.meaning}>
-            <span class="name">{phase.name}</span>
-            <span class="track" aria-hidden="true">
-              <i class={`phase-${phase.key}`} style={{ left: `${(100 * phase.start) / total}%`, width: `${(100 * phase.length) / total}%` }} />
-              {first !== null && first <= total && <b style={{ left: `${(100 * first) / total}%` }} />}
-            </span>
-            <span class="number">{duration(phase.length)}</span>
-            <span class="share number">{Math.round((100 * phase.length) / total)} %</span>
-          </li>
-        ))}
+        {phases
+          .filter((phase) => !isTrifle(phase, total))
+          .map((phase) => (
+            <li key={phase.key} title={phase.meaning}>
+              <span class="name">{phase.name}</span>
+              <span class="track" aria-hidden="true">
+                <i class={`phase-${phase.key}`} style={{ left: `${(100 * phase.start) / total}%`, width: `${(100 * phase.length) / total}%` }} />
+                {first !== null && first <= total && <b style={{ left: `${(100 * first) / total}%` }} />}
+              </span>
+              <span class="number">{duration(phase.length)}</span>
+              <span class="share number">{Math.round((100 * phase.length) / total)} %</span>
+            </li>
+          ))}
       </ol>
       <div class="scale">
         <span />
@@ -155,7 +164,8 @@ function Warnings({ record }: { record: RequestRecord }) {
       {record.truncation !== null && (
         <div class="banner warn" role="note">
           <b>Ollama {record.truncation === 'certain' ? 'shortened' : 'probably shortened'} the prompt:</b> it did not fit the context
-          {record.num_ctx === null ? '' : ` of ${plural(record.num_ctx, 'token')}`}, and its beginning was left out. A larger <code>num_ctx</code> keeps it whole.
+          {record.num_ctx === null ? '' : ` of ${plural(record.num_ctx, 'token')}`}, and its beginning was left out. A larger <code>num_ctx</code> keeps it
+          whole.
         </div>
       )}
       {meaning !== null && (

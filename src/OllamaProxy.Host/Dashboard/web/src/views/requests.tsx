@@ -1,6 +1,6 @@
 /** Every request, in a table that draws only what is seen and asks only for what is reached. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { ApiError, type Page, type RequestRecord, type StatsOf, base, get, query } from '../api';
+import { ApiError, base, get, type Page, query, type RequestRecord, type StatsOf } from '../api';
 import { answeringIn, learnColors } from '../colors';
 import { type Column, columns, few, usual } from '../columns';
 import { apiFilters, apiPeriod, periodOf } from '../filters';
@@ -8,7 +8,7 @@ import { count } from '../format';
 import { go, setWords, useApi, useKeys, useMedia, useNow } from '../hooks';
 import { FirstRequest, Message, TroubleMessage } from '../parts';
 import { usePreference } from '../preferences';
-import { type Route, format } from '../route';
+import { format, type Route } from '../route';
 
 const rowHeight = 32;
 const pageSize = 100;
@@ -27,7 +27,9 @@ export function Requests({ route, tick, retry }: { route: Route; tick: number; r
   const [chosen, setChosen] = usePreference('columns', usual);
   const shown = useMemo(() => {
     const keys = chosen.split(',');
-    return isNarrow ? columns.filter((column) => few[column.key]).map((column) => ({ ...column, width: few[column.key]! })) : columns.filter((column) => keys.includes(column.key));
+    return isNarrow
+      ? columns.filter((column) => few[column.key]).map((column) => ({ ...column, width: few[column.key]! }))
+      : columns.filter((column) => keys.includes(column.key));
   }, [chosen, isNarrow]);
 
   const total = stats.data && !stats.error ? stats.data.total.requests : null;
@@ -80,7 +82,13 @@ interface Rows {
 /** Page after page. When it is asked again, new rows come before those that were loaded; another filter or order begins anew. */
 function useRows(words: Route['words'], search: string, tick: number): Rows {
   const key = JSON.stringify(words);
-  const [state, setState] = useState(() => ({ key, rows: left?.key === key ? left.rows : [], next: left?.key === key ? left.next : null, error: null as ApiError | null, isLoading: true }));
+  const [state, setState] = useState(() => ({
+    key,
+    rows: left?.key === key ? left.rows : [],
+    next: left?.key === key ? left.next : null,
+    error: null as ApiError | null,
+    isLoading: true,
+  }));
   const current = useRef(state);
   current.current = state;
   const paging = useRef<AbortController | null>(null);
@@ -108,7 +116,12 @@ function useRows(words: Route['words'], search: string, tick: number): Rows {
       },
       (error: unknown) => {
         if (!abort.signal.aborted) {
-          setState((before) => ({ ...before, rows: loaded.current === key ? before.rows : [], error: error instanceof ApiError ? error : new ApiError('failed', String(error)), isLoading: false }));
+          setState((before) => ({
+            ...before,
+            rows: loaded.current === key ? before.rows : [],
+            error: error instanceof ApiError ? error : new ApiError('failed', String(error)),
+            isLoading: false,
+          }));
         }
       },
     );
@@ -123,7 +136,10 @@ function useRows(words: Route['words'], search: string, tick: number): Rows {
     paging.current = abort;
     get<Page>(`search${search}&cursor=${encodeURIComponent(next)}`, abort.signal)
       .then((page) => setState((before) => (before.next === next ? { ...before, rows: [...before.rows, ...page.results], next: page.next_cursor } : before)))
-      .catch((error: unknown) => abort.signal.aborted || setState((before) => ({ ...before, error: error instanceof ApiError ? error : new ApiError('failed', String(error)) })))
+      .catch(
+        (error: unknown) =>
+          abort.signal.aborted || setState((before) => ({ ...before, error: error instanceof ApiError ? error : new ApiError('failed', String(error)) })),
+      )
       .finally(() => paging.current === abort && (paging.current = null));
   };
   return { rows: state.rows, error: state.error, isLoading: state.isLoading, next: state.next, more, key };
@@ -218,7 +234,16 @@ function Table({ route, found, shown, sort, total }: { route: Route; found: Rows
 
   return (
     <div class="grid-box">
-      <div class="requests" role="grid" aria-label="Requests" aria-rowcount={total ?? -1} aria-busy={found.isLoading} ref={box} tabIndex={0} aria-activedescendant={active >= start && active < end ? `row-${active}` : undefined}>
+      <div
+        class="requests"
+        role="grid"
+        aria-label="Requests"
+        aria-rowcount={total ?? -1}
+        aria-busy={found.isLoading}
+        ref={box}
+        tabIndex={0}
+        aria-activedescendant={active >= start && active < end ? `row-${active}` : undefined}
+      >
         <div role="rowgroup" class="head">
           <div role="row" class="tr" style={grid}>
             {shown.map((column) => (
@@ -271,7 +296,12 @@ function Heading({ column, sort, set }: { column: Column; sort: string; set: (so
   return (
     <div role="columnheader" class={column.isNumber ? 'number' : ''} aria-sort={isSorted ? (isDown ? 'descending' : 'ascending') : undefined}>
       {column.sort ? (
-        <button type="button" class="plain" onClick={() => set(isSorted && isDown ? column.sort! : `-${column.sort}`)} title={`Sort by ${column.name.toLowerCase()}`}>
+        <button
+          type="button"
+          class="plain"
+          onClick={() => set(isSorted && isDown ? column.sort! : `-${column.sort}`)}
+          title={`Sort by ${column.name.toLowerCase()}`}
+        >
           {column.name}
           <span aria-hidden="true">{isSorted ? (isDown ? ' ↓' : ' ↑') : ''}</span>
         </button>
@@ -295,7 +325,14 @@ function ColumnMenu({ chosen, set }: { chosen: string; set: (columns: string) =>
               type="checkbox"
               checked={keys.includes(column.key)}
               disabled={column.key === 'time'}
-              onChange={(event) => set(columns.map(({ key }) => key).filter((key) => (key === column.key ? event.currentTarget.checked : keys.includes(key))).join(','))}
+              onChange={(event) =>
+                set(
+                  columns
+                    .map(({ key }) => key)
+                    .filter((key) => (key === column.key ? event.currentTarget.checked : keys.includes(key)))
+                    .join(','),
+                )
+              }
             />
             {column.name}
           </label>
