@@ -18,6 +18,7 @@ public static class ApplicationServices
         services.AddSingleton<ProxyMetrics>();
         services.AddSingleton<ExchangeQueue>();
         services.AddSingleton<RecordBatch>();
+        services.AddSingleton<StoreHealth>();
         services.AddSingleton<Redactor>();
         services.AddSingleton<RecordTexts>();
         services.AddSingleton<TrackingRules>();

@@ -31,7 +31,8 @@ public static class ModelName
             text = text[(scheme + "://".Length)..];
         }
 
-        text = Without(Without(text[..Math.Min(text.Length, MaxLength)], "registry.ollama.ai/"), "library/");
+        text = text.Length > MaxLength ? TextCut.Beginning(text.ToString(), MaxLength) : text;
+        text = Without(Without(text, "registry.ollama.ai/"), "library/");
         if (text.EndsWith(":local", StringComparison.OrdinalIgnoreCase))
         {
             text = text[..^":local".Length];

@@ -20,12 +20,14 @@ internal static class ProxyHost
     /// <param name="configure">What a test or the demo changes before the program is built.</param>
     public static WebApplication Build(ProxySettings settings, Action<WebApplicationBuilder>? configure = null)
     {
-        var builder = CreateBuilder(settings);
+        var builder = CreateBuilder(settings with { Analytics = settings.Analytics with { MovesDamagedAside = true } });
         builder.AddLogging(settings.Log);
         builder.AddServiceManagers();
         builder.Services.AddOtlp(settings.OpenTelemetry);
         builder.Services.AddSingleton<StartupWorker>();
         builder.Services.AddHostedService(static services => services.GetRequiredService<StartupWorker>());
+        // Before the recording worker, so that it still is there when the last records are written.
+        builder.Services.AddHostedService<StoreWorker>();
         builder.Services.AddHostedService<OllamaWatchWorker>();
         builder.Services.AddHostedService<RecordingWorker>();
         builder.Services.AddHostedService<RetentionWorker>();

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Infrastructure.Analytics;
@@ -11,7 +12,12 @@ public static class InfrastructureServices
 {
     public static IServiceCollection AddInfrastructure(this IServiceCollection services)
     {
-        services.AddSingleton(AnalyticsBackends.Create);
+        services.AddSingleton(static provider => new ReopeningStore(
+            provider.GetRequiredService<AnalyticsOptions>(),
+            suspicion => AnalyticsBackends.Create(provider, suspicion),
+            provider.GetRequiredService<StoreHealth>(),
+            provider.GetRequiredService<ILogger<ReopeningStore>>()));
+        services.AddSingleton<IAnalyticsStore>(static provider => provider.GetRequiredService<ReopeningStore>());
         services.AddSingleton<IOllamaProcessSupervisor, OllamaProcessSupervisor>();
         services.AddSingleton<IOllamaClient, OllamaClient>();
         services.AddSingleton<ProxyInstance>();

@@ -21,7 +21,7 @@ public static class PrivateFiles
         }
     }
 
-    /// <summary>Opens a file without a buffer; one that is there keeps its mode. Throws as <see cref="FileStream"/> does.</summary>
+    /// <summary>Opens a file without a buffer; one that is there is taken from others. Throws as <see cref="FileStream"/> does.</summary>
     public static FileStream Open(string path, FileMode mode, FileShare share, FileAccess access = FileAccess.ReadWrite)
     {
         var options = new FileStreamOptions { Mode = mode, Access = access, Share = share, BufferSize = 0 };
@@ -30,6 +30,38 @@ public static class PrivateFiles
             options.UnixCreateMode = ReadWrite;
         }
 
-        return new FileStream(path, options);
+        var file = new FileStream(path, options);
+        Tighten(path);
+        return file;
     }
+
+    /// <summary>Takes from others whatever they may do with a file, where it is there and ours to say so.</summary>
+    public static void Tighten(string path)
+    {
+        try
+        {
+            if (!OperatingSystem.IsWindows() && File.Exists(path) && File.GetUnixFileMode(path) is var mode && (mode & ~(ReadWrite | UnixFileMode.UserExecute)) != 0)
+            {
+                File.SetUnixFileMode(path, mode & (ReadWrite | UnixFileMode.UserExecute));
+            }
+        }
+        // Another user's file, or a file system that is read-only or knows no modes.
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
+
+    /// <summary>Throws where a name leads elsewhere: who may write to the folder could have us write into any file of ours.</summary>
+    public static void RefuseLink(string path)
+    {
+        if (new FileInfo(path).LinkTarget is not null)
+        {
+            throw new IOException($"{path} is a symbolic link");
+        }
+    }
+
+    /// <summary>Whether other users may make, and so also replace, files in a folder. With the sticky bit they may not touch those of others.</summary>
+    public static bool MayOthersWrite(string folder) =>
+        !OperatingSystem.IsWindows() && Directory.Exists(folder) && File.GetUnixFileMode(folder) is var mode
+        && (mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0 && (mode & UnixFileMode.StickyBit) == 0;
 }

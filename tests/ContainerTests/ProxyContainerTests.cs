@@ -34,7 +34,7 @@ public sealed class ProxyContainerTests(ProxyImage proxyImage)
         using var login = await proxy.Client.GetAsync("/analytics/login", cancellation);
 
         Assert.Contains("\"done\":true", lines[^1], StringComparison.Ordinal);
-        Assert.Equal("""{"status":"ok"}""", health);
+        Assert.Equal("""{"status":"ok","store":{"state":"ok"}}""", health);
         Assert.Equal("completed", record.GetProperty("outcome").GetString());
         Assert.False(IPAddress.IsLoopback(IPAddress.Parse(record.GetProperty("client_ip").GetString()!)));
         Assert.Contains("ollama_requests_total{", metrics, StringComparison.Ordinal);

@@ -49,6 +49,20 @@ public sealed class AnalyticsExportTests
         Assert.Contains(",chat,\"'=1+\"\"1\"\",\nx\",", text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_csv_begins_with_a_byte_order_mark_only_when_it_is_asked_for()
+    {
+        await using var proxy = await StoredRequests.StartAsync("sqlite", s_records);
+
+        Assert.Equal([0xef, 0xbb, 0xbf, (byte)'i'], (await proxy.Client.GetByteArrayAsync("/analytics/export?format=csv&bom=true"))[..4]);
+        Assert.Equal([0xef, 0xbb, 0xbf, (byte)'i'], (await proxy.Client.GetByteArrayAsync("/analytics/export?format=csv&bom=true&message_id=1"))[..4]);
+        Assert.Equal("id,"u8.ToArray(), (await proxy.Client.GetByteArrayAsync("/analytics/export?format=csv"))[..3]);
+        Assert.Equal("id,"u8.ToArray(), (await proxy.Client.GetByteArrayAsync("/analytics/export?format=csv&bom=false"))[..3]);
+        Assert.Equal("["u8.ToArray(), (await proxy.Client.GetByteArrayAsync("/analytics/export?bom=true"))[..1]);
+        using var wrong = await proxy.Client.GetAsync("/analytics/export?format=csv&bom=perhaps");
+        Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
+    }
+
     [Theory]
     [InlineData("json", "application/json")]
     [InlineData("csv", "text/csv")]

@@ -53,10 +53,10 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public async Task A_folder_that_cannot_be_written_stops_the_start()
+    public async Task A_folder_that_cannot_be_written_stops_the_start_where_analytics_are_required()
     {
         var file = Path.GetTempFileName();
-        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(s_backend) { ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_DIR"] = Path.Combine(file, "store") });
+        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(s_backend) { ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_REQUIRED"] = "true", ["ANALYTICS_DIR"] = Path.Combine(file, "store") });
         File.Delete(file);
 
         Assert.Equal(2, code);

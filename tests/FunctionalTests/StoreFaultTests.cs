@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
@@ -65,6 +66,101 @@ public sealed class StoreFaultTests : IDisposable
         Assert.Equal(0, await MetricAsync(proxy, "ollama_proxy_records_dropped_total"));
     }
 
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("jsonl")]
+    public async Task A_store_that_cannot_be_opened_keeps_nobody_from_Ollama_and_what_waited_is_written(string backend)
+    {
+        // A file where the folder should be.
+        await File.WriteAllTextAsync(Store, "");
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
+        await using var proxy = await StartAsync(ollama, backend);
+        for (var number = 0; number < 3; number++)
+        {
+            await AskAsync(proxy, $"waiting {number}");
+        }
+
+        await Eventually.TrueAsync(async () => (await HealthAsync(proxy)).GetProperty("store") is var store
+            && store.GetProperty("state").GetString() == "degraded" && store.GetProperty("waiting_records").GetInt32() == 3);
+        var health = await HealthAsync(proxy);
+        Assert.Equal("degraded", health.GetProperty("status").GetString());
+        Assert.Contains(Store, health.GetProperty("store").GetProperty("problem").GetString(), StringComparison.Ordinal);
+        Assert.True(health.GetProperty("store").TryGetProperty("since", out _));
+        Assert.Equal(0, await MetricAsync(proxy, "ollama_proxy_store_up"));
+        foreach (var path in (string[])["stats", "search", "messages/1", "models", "export", "stats/enhanced"])
+        {
+            using var answer = await proxy.Client.GetAsync($"/analytics/{path}");
+            Assert.Equal((path, HttpStatusCode.ServiceUnavailable), (path, answer.StatusCode));
+            Assert.Contains(Store, await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+
+        File.Delete(Store);
+
+        await Eventually.TrueAsync(async () => (await HealthAsync(proxy)).GetProperty("status").GetString() == "ok");
+        await Eventually.TrueAsync(async () => await CountAsync(proxy, "waiting") == 3);
+        Assert.Equal("""{"status":"ok","store":{"state":"ok"}}""", await proxy.Client.GetStringAsync("/healthz"));
+        Assert.Equal((1, 0), (await MetricAsync(proxy, "ollama_proxy_store_up"), await MetricAsync(proxy, "ollama_proxy_records_dropped_total")));
+    }
+
+    [Fact]
+    public async Task Who_is_not_on_this_machine_learns_no_path_from_a_store_that_fails()
+    {
+        await File.WriteAllTextAsync(Store, "");
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
+        await using var proxy = await StartAsync(ollama, "sqlite");
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/healthz") { Headers = { { "X-Forwarded-For", "192.0.2.7" } } };
+
+        using var answer = await proxy.Client.SendAsync(request);
+        var text = await answer.Content.ReadAsStringAsync();
+
+        Assert.Contains("\"degraded\"", text, StringComparison.Ordinal);
+        Assert.DoesNotContain(Store, text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("sqlite", "ollama_analytics.db")]
+    [InlineData("sqlite", "")]
+    [InlineData("jsonl", "requests-*.jsonl")]
+    [InlineData("jsonl", "")]
+    public async Task Files_that_are_deleted_while_it_runs_are_made_anew_and_nothing_is_written_into_nothing(string backend, string files)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not let go of a file that is in use.");
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
+        await using var proxy = await StartAsync(ollama, backend);
+        await AskAsync(proxy, "before");
+        await Eventually.TrueAsync(async () => await CountAsync(proxy, "before") == 1);
+
+        if (files.Length == 0)
+        {
+            Directory.Delete(Store, recursive: true);
+        }
+
+        Array.ForEach(files.Length == 0 ? [] : Directory.GetFiles(Store, files), File.Delete);
+        await AskAsync(proxy, "afterwards");
+
+        await Eventually.TrueAsync(async () => Directory.Exists(Store) && Directory.GetFiles(Store, files.Length == 0 ? "*" : files).Length > 0 && await FoundAsync(proxy, "afterwards") == 1);
+        Assert.Equal(0, await FoundAsync(proxy, "before"));
+    }
+
+    [Fact]
+    public async Task A_stop_that_loses_records_says_how_many_and_is_no_success()
+    {
+        await File.WriteAllTextAsync(Store, "");
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
+        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["OLLAMA_BACKEND_URL"] = ollama.Address.ToString(), ["OLLAMA_POLL_SECONDS"] = "0", ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_DIR"] = Store,
+        });
+        using var client = new HttpClient { BaseAddress = proxy.Address };
+        (await client.GetAsync("/api/tags")).Dispose();
+        (await client.GetAsync("/api/tags")).Dispose();
+
+        await proxy.SignalAsync("TERM");
+
+        Assert.Equal(1, await proxy.ExitAsync());
+        Assert.Contains("2 records could not be stored before the end and are lost", proxy.Output, StringComparison.Ordinal);
+    }
+
     private Task<ProxyUnderTest> StartAsync(SimulatedOllamaServer ollama, string backend) =>
         ProxyUnderTest.StartAsync(ollama.Address, new Dictionary<string, string>
         {
@@ -77,6 +173,20 @@ public sealed class StoreFaultTests : IDisposable
         using var answer = await proxy.Client.PostAsync("/api/generate", body);
         using var json = JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
         Assert.True(answer.IsSuccessStatusCode && json.RootElement.GetProperty("done").GetBoolean());
+    }
+
+    private static async Task<JsonElement> HealthAsync(ProxyUnderTest proxy)
+    {
+        using var answer = await proxy.Client.GetAsync("/healthz");
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        return JsonElement.Parse(await answer.Content.ReadAsStringAsync());
+    }
+
+    /// <summary>How many records have the text; -1 while the store cannot say.</summary>
+    private static async Task<int> FoundAsync(ProxyUnderTest proxy, string text)
+    {
+        using var answer = await proxy.Client.GetAsync($"/analytics/search?prompt_search={text}&limit=1000");
+        return answer.IsSuccessStatusCode ? JsonElement.Parse(await answer.Content.ReadAsStringAsync()).GetProperty("count").GetInt32() : -1;
     }
 
     private static async Task<int> CountAsync(ProxyUnderTest proxy, string text)

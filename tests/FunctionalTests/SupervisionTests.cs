@@ -20,7 +20,7 @@ public sealed class SupervisionTests : IDisposable
         await using var proxy = await ProxyProcess.StartAsync(Variables(OllamaFiles.Ollama, port));
 
         Assert.Contains("0.32.15", await _client.GetStringAsync($"http://127.0.0.1:{port}/api/version"), StringComparison.Ordinal);
-        Assert.Equal("""{"status":"ok"}""", await _client.GetStringAsync(new Uri(proxy.Address, "/healthz")));
+        Assert.Equal("""{"status":"ok","store":{"state":"ok"}}""", await _client.GetStringAsync(new Uri(proxy.Address, "/healthz")));
         Assert.Equal([proxy.ChildId], OllamaFiles.RunningInGroup(proxy.ChildId));
     }
 

@@ -19,9 +19,10 @@ internal static class StoreFill
         var services = new ServiceCollection();
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(new AnalyticsOptions { Backend = backend, Directory = folder, RetentionDays = 0 });
+        services.AddLogging().AddSingleton<StoreHealth>();
         services.AddInfrastructure();
         await using var provider = services.BuildServiceProvider();
-        var store = provider.GetRequiredService<IAnalyticsStore>();
+        var store = provider.GetRequiredService<ReopeningStore>();
         await store.OpenAsync(stop);
         var (ticks, written) = (0L, 0);
         foreach (var batch in records.Chunk(BatchSize))
@@ -36,7 +37,7 @@ internal static class StoreFill
             }
         }
 
-        if (store is ISqliteAnalyticsStore sqlite)
+        if (store.Current is ISqliteAnalyticsStore sqlite)
         {
             await sqlite.CheckpointAsync(stop);
         }

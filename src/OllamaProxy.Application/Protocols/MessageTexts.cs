@@ -64,7 +64,7 @@ internal sealed class MessageTexts
                 (_current, _user) = (_user, _current);
                 break;
             case Role.System when _system.Length == 0:
-                _system.Append(_current.Span);
+                _system.Append(_current.Span, _current.Length);
                 break;
             case Role.Other:
                 (_current, _other) = (_other, _current);

@@ -14,11 +14,19 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
     /// <summary>Records held while the store cannot write.</summary>
     public const int Capacity = 10_000;
 
+    /// <summary>Characters of their texts: with <c>ANALYTICS_CAPTURE=full</c> so many records would be gigabytes.</summary>
+    public const long TextCapacity = 32 << 20;
+
     private readonly List<RequestRecord> _records = [];
-    private bool _failing;
+    private long _text;
+    private long _dropped;
+    private string? _failure;
 
     /// <summary>Records not written yet.</summary>
     public int Count => _records.Count;
+
+    /// <summary>Records given up at the end.</summary>
+    public int Lost { get; private set; }
 
     public void Add(RequestRecord record)
     {
@@ -27,13 +35,19 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
             return;
         }
 
-        if (_records.Count >= Capacity)
+        if (_records.Count >= Capacity || _text >= TextCapacity)
         {
             metrics.RecordDropped("store_unavailable", 1);
+            if (_dropped++ == 0)
+            {
+                Log.DroppingBegins(logger, _records.Count);
+            }
+
             return;
         }
 
         _records.Add(record);
+        _text += TextOf(record);
     }
 
     /// <summary>Writes what is waiting. False when the store could not: the records stay for the next call.</summary>
@@ -53,49 +67,53 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             metrics.StoreFailed();
-            if (!_failing)
-            {
-                _failing = true;
-                Log.WriteFailed(logger, exception, _records.Count);
-            }
-
+            _failure = exception.Message;
             return false;
         }
 
-        if (_failing)
+        if (_failure is not null)
         {
-            _failing = false;
-            Log.WriteResumed(logger, _records.Count);
+            Log.WriteResumed(logger, _records.Count, _dropped);
+            (_failure, _dropped) = (null, 0);
         }
 
         metrics.RecordsWritten(_records.Count, time.GetElapsedTime(begun));
-        _records.Clear();
+        Clear();
         return true;
     }
 
     /// <summary>Gives up what could not be written before the end; returns how many.</summary>
     public int Abandon()
     {
-        var lost = _records.Count;
-        if (lost > 0)
+        Lost = _records.Count;
+        if (Lost > 0)
         {
-            metrics.RecordDropped("store_unavailable", lost);
-            Log.Abandoned(logger, lost);
-            _records.Clear();
+            metrics.RecordDropped("store_unavailable", Lost);
+            Log.Abandoned(logger, Lost, _failure);
+            Clear();
         }
 
-        return lost;
+        return Lost;
+    }
+
+    private static long TextOf(RequestRecord record) =>
+        (long)(record.Prompt?.Length ?? 0) + (record.System?.Length ?? 0) + (record.Response?.Length ?? 0) + (record.Thinking?.Length ?? 0) + (record.ToolCalls?.Length ?? 0);
+
+    private void Clear()
+    {
+        _records.Clear();
+        _text = 0;
     }
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Error, "The analytics store could not write {Count} records; they are kept and tried again. Clients are not affected.")]
-        public static partial void WriteFailed(ILogger logger, Exception exception, int count);
+        [LoggerMessage(1, LogLevel.Error, "{Count} records wait for the analytics store, and no more are kept: further ones are dropped and counted until it can be written.")]
+        public static partial void DroppingBegins(ILogger logger, int count);
 
-        [LoggerMessage(2, LogLevel.Information, "The analytics store writes again; {Count} waiting records are stored.")]
-        public static partial void WriteResumed(ILogger logger, int count);
+        [LoggerMessage(2, LogLevel.Information, "{Count} records that waited for the analytics store are stored; {Dropped} were dropped.")]
+        public static partial void WriteResumed(ILogger logger, int count, long dropped);
 
-        [LoggerMessage(3, LogLevel.Error, "{Count} records could not be stored before the end and are lost.")]
-        public static partial void Abandoned(ILogger logger, int count);
+        [LoggerMessage(3, LogLevel.Error, "{Count} records could not be stored before the end and are lost: {Failure}")]
+        public static partial void Abandoned(ILogger logger, int count, string? failure);
     }
 }

@@ -16,6 +16,9 @@ public sealed class RecordTexts(RecordingOptions options, Redactor redactor)
     /// <summary>Where a reader stopped in the middle of a text, it may have halved what a pattern would have found: no longer piece than this stays unrecognised.</summary>
     private const int UnsureEnd = 256;
 
+    /// <summary>Bytes that a reader may leave out below its bound, so that no character is cut: three a UTF-16 unit, and a part of the next character.</summary>
+    private const int LongestCut = (TextCut.LongestCharacter * 3) + 4;
+
     private readonly int _length = options.Capture == CaptureMode.Preview ? options.PreviewLength : int.MaxValue;
 
     /// <summary>A prompt, a system prompt, an answer or a thought.</summary>
@@ -32,7 +35,7 @@ public sealed class RecordTexts(RecordingOptions options, Redactor redactor)
         options.Capture == CaptureMode.None && exchange.Response.Error is not null ? null : TextCut.Beginning(Redact(exchange.Error), MaxError);
 
     /// <summary>The request target: no text, but clients put keys into queries.</summary>
-    public string? KeepTarget(string target) => TextCut.Beginning(redactor.Redact(target), 500);
+    public string? KeepTarget(string target) => TextCut.BeginningOfTarget(redactor.Redact(target), 500);
 
     private string? Redact(string? text)
     {
@@ -47,5 +50,5 @@ public sealed class RecordTexts(RecordingOptions options, Redactor redactor)
 
     /// <summary>True when the readers may have left something out. A character has at most three bytes a UTF-16 unit, which spares counting most texts.</summary>
     private static bool IsCut(string text) =>
-        text.Length * 3 > JsonFieldScanner.MaxText - 4 && Encoding.UTF8.GetByteCount(text) > JsonFieldScanner.MaxText - 4;
+        text.Length * 3 > JsonFieldScanner.MaxText - LongestCut && Encoding.UTF8.GetByteCount(text) > JsonFieldScanner.MaxText - LongestCut;
 }

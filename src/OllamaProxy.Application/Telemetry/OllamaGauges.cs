@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using OllamaProxy.Application.Supervision;
+using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Telemetry;
 
@@ -73,7 +74,7 @@ internal sealed class OllamaGauges(ModelLabels models)
 
     private IEnumerable<IGrouping<string, LoadedModel>> ByLabel() => (Snapshot.Loaded ?? []).GroupBy(model => models.OfLoaded(model.Name), StringComparer.Ordinal);
 
-    private static string Cut(string? text) => string.IsNullOrEmpty(text) ? ModelLabels.Unknown : text.Length <= MaxText ? text : text[..MaxText];
+    private static string Cut(string? text) => string.IsNullOrEmpty(text) ? ModelLabels.Unknown : TextCut.Beginning(text, MaxText)!;
 
     private static KeyValuePair<string, object?> Label(string name, string value) => new(name, value);
 }

@@ -26,6 +26,21 @@ internal sealed record TestJson(
     [property: JsonPropertyName("models"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Models,
     [property: JsonPropertyName("error"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Error);
 
+internal sealed record HealthJson([property: JsonPropertyName("status")] string Status, [property: JsonPropertyName("store")] StoreJson Store);
+
+/// <param name="State"><c>ok</c>, or <c>degraded</c> while records are not kept.</param>
+/// <param name="Problem">Why they are not.</param>
+/// <param name="Since">Since when.</param>
+/// <param name="WaitingRecords">How many wait in memory.</param>
+internal sealed record StoreJson(
+    [property: JsonPropertyName("state")] string State,
+    [property: JsonPropertyName("problem"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Problem = null,
+    [property: JsonPropertyName("since"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateTimeOffset? Since = null,
+    [property: JsonPropertyName("waiting_records"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? WaitingRecords = null)
+{
+    public static StoreJson Ok { get; } = new("ok");
+}
+
 [JsonSerializable(typeof(SearchJson))]
 [JsonSerializable(typeof(RecordJson))]
 [JsonSerializable(typeof(RecordJson[]))]
@@ -36,6 +51,7 @@ internal sealed record TestJson(
 [JsonSerializable(typeof(IndexJson))]
 [JsonSerializable(typeof(ProblemJson))]
 [JsonSerializable(typeof(TestJson))]
+[JsonSerializable(typeof(HealthJson))]
 [JsonSerializable(typeof(OllamaJson))]
 [JsonSerializable(typeof(RunningJson))]
 [JsonSerializable(typeof(MissedJson))]

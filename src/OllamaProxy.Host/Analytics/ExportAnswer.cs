@@ -11,7 +11,8 @@ namespace OllamaProxy.Host.Analytics;
 /// <param name="Format"><c>json</c>, <c>csv</c> or <c>jsonl</c>.</param>
 /// <param name="Name">The file's, without its ending.</param>
 /// <param name="IsOne">A single record; in JSON it stands alone, not in an array.</param>
-internal sealed record ExportAnswer(IAsyncEnumerable<RequestRecord> Records, string Format, string Name, bool IsOne) : IResult
+/// <param name="HasByteOrderMark">Whether a CSV begins with one; JSON never does.</param>
+internal sealed record ExportAnswer(IAsyncEnumerable<RequestRecord> Records, string Format, string Name, bool IsOne, bool HasByteOrderMark) : IResult
 {
     /// <summary>Bytes that gather before they are sent. More would be memory, fewer would be calls.</summary>
     private const int FlushAt = 32 * 1024;
@@ -65,7 +66,7 @@ internal sealed record ExportAnswer(IAsyncEnumerable<RequestRecord> Records, str
     {
         if (Format == "csv")
         {
-            Encoding.UTF8.GetBytes(RecordCsv.Header, body);
+            Encoding.UTF8.GetBytes(HasByteOrderMark ? $"\ufeff{RecordCsv.Header}" : RecordCsv.Header, body);
         }
         else if (Format == "json" && !IsOne)
         {

@@ -19,11 +19,11 @@ internal static class ExportEndpoint
         if (request.MessageId is { } id)
         {
             return (await mediator.Send(new FindRequest(id), context.RequestAborted)).Record is { } record
-                ? new ExportAnswer(((IEnumerable<Domain.RequestRecord>)[record]).ToAsyncEnumerable(), export.Format, $"message_{id}", IsOne: true)
+                ? new ExportAnswer(((IEnumerable<Domain.RequestRecord>)[record]).ToAsyncEnumerable(), export.Format, $"message_{id}", IsOne: true, request.HasByteOrderMark)
                 : AnalyticsEndpoints.NoRecord(id);
         }
 
         var found = await mediator.Send(export, context.RequestAborted);
-        return new ExportAnswer(found.Records, export.Format, "analytics_export", IsOne: false);
+        return new ExportAnswer(found.Records, export.Format, "analytics_export", IsOne: false, request.HasByteOrderMark);
     }
 }

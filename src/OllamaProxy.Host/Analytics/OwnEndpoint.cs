@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http.Features;
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Host.Access;
 
 namespace OllamaProxy.Host.Analytics;
@@ -68,7 +69,14 @@ internal static partial class OwnEndpointMapping
             var result = await ResultAsync(context, methods);
             await result.ExecuteAsync(context);
         }
-        // A store that is locked, full or damaged is a plain answer, and a line in the log.
+        // A store that cannot be asked at present says why; its own log lines do, too.
+        catch (AnalyticsStoreException exception) when (!context.Response.HasStarted)
+        {
+            context.Response.Clear();
+            SetHeaders(context.Response.Headers);
+            await Answers.Problem(StatusCodes.Status503ServiceUnavailable, "Analytics are not available", exception.Message).ExecuteAsync(context);
+        }
+        // A store that is locked or full is a plain answer, and a line in the log.
         catch (Exception exception) when (!context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
             Log.Failed(context.RequestServices.GetRequiredService<ILogger<OwnEndpoint>>(), exception, context.Request.Method, context.Request.Path);

@@ -1,11 +1,12 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Host.Analytics;
 
 /// <summary>The query parameters of the analytics API. Adding one is one row.</summary>
-internal static class QueryParameters
+internal static partial class QueryParameters
 {
     /// <summary>So far from 1970 nothing was recorded, and no sum of times leaves the calendar.</summary>
     private const double MaxSeconds = 50_000_000_000;
@@ -28,8 +29,8 @@ internal static class QueryParameters
 
     private static readonly QueryParameter s_model = Text("model", "A model in any spelling Ollama accepts: phi4, PHI4:latest.", (filter, text) => filter with { Model = text });
     private static readonly QueryParameter s_client = Text("client", "A client's address, as in client_ip.", (filter, text) => filter with { Client = text });
-    private static readonly QueryParameter s_from = Time("start_time", "Not before this instant: Unix seconds or RFC 3339.", (filter, time) => filter with { From = time });
-    private static readonly QueryParameter s_to = Time("end_time", "Not after this instant: Unix seconds or RFC 3339.", (filter, time) => filter with { To = time });
+    private static readonly QueryParameter s_from = Time("start_time", "Not before this instant: Unix seconds, or RFC 3339 with its zone.", (filter, time) => filter with { From = time });
+    private static readonly QueryParameter s_to = Time("end_time", "Not after this instant: Unix seconds, or RFC 3339 with its zone.", (filter, time) => filter with { To = time });
 
     /// <summary>Which records.</summary>
     public static IReadOnlyList<QueryParameter> Filters { get; } =
@@ -77,6 +78,8 @@ internal static class QueryParameters
             Values = ExportRequests.Formats,
             Default = "json",
         },
+        new("bom", "boolean", "Begins a CSV with a byte order mark, without which Excel takes it for another encoding.", (request, text) =>
+            Boolean(text) is { } bom ? Set(() => request.HasByteOrderMark = bom) : "must be true or false."),
         new("message_id", "integer", "This record alone.", (request, text) => (request.MessageId = Whole(text)) is null ? "must be a whole number." : null),
         Limit("limit", "Not more than so many records, the newest.", int.MaxValue),
     ];
@@ -119,7 +122,10 @@ internal static class QueryParameters
     internal static long? Whole(string text, long min = 0, long max = long.MaxValue) =>
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max ? number : null;
 
-    /// <summary>Unix seconds, or RFC 3339. A plus sign in a query means a space, so "+01:00" often comes as " 01:00".</summary>
+    /// <summary>
+    /// Unix seconds, or RFC 3339. A time without a zone is refused: taken for any zone, it would choose, or delete, what was not meant. A plus sign in a query
+    /// means a space, so "+01:00" often comes as " 01:00".
+    /// </summary>
     internal static DateTimeOffset? Instant(string text)
     {
         if (double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds))
@@ -127,8 +133,8 @@ internal static class QueryParameters
             return Math.Abs(seconds) < MaxSeconds ? DateTimeOffset.UnixEpoch.AddSeconds(seconds) : null;
         }
 
-        return text.Contains('T', StringComparison.OrdinalIgnoreCase)
-            && DateTimeOffset.TryParse(text.Replace(' ', '+'), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+        return ZonedTime().Match(text) is { Success: true } match
+            && DateTimeOffset.TryParse(match.Result("${date}T${time}${zone}").Replace(' ', '+'), CultureInfo.InvariantCulture, out var time)
             && Math.Abs((time - DateTimeOffset.UnixEpoch).TotalSeconds) < MaxSeconds ? time : null;
     }
 
@@ -140,6 +146,9 @@ internal static class QueryParameters
             : unit == 0 && Whole(text, 1, 3_153_600_000) is { } seconds ? TimeSpan.FromSeconds(seconds)
             : null;
     }
+
+    [GeneratedRegex(@"^(?<date>\d{4}-\d\d-\d\d)[Tt ](?<time>\d\d:\d\d(:\d\d([.,]\d+)?)?)(?<zone>[Zz]|[+\- ]\d\d(:?\d\d)?)$", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
+    private static partial Regex ZonedTime();
 
     private static bool? Boolean(string text) => text switch { "true" or "1" => true, "false" or "0" => false, _ => null };
 
@@ -193,7 +202,7 @@ internal static class QueryParameters
         new(name, "string", meaning, (request, text) => words.Contains(text, StringComparer.Ordinal) ? Set(() => request.Filter = apply(request.Filter, text)) : $"must be one of {string.Join(", ", words)}.") { Values = words };
 
     private static QueryParameter Time(string name, string meaning, Func<RequestFilter, DateTimeOffset, RequestFilter> apply) => new(name, "string", meaning, (request, text) =>
-        Instant(text) is { } time ? Set(() => request.Filter = apply(request.Filter, time)) : "must be Unix seconds, or a time such as 2026-11-01T12:00:00Z.");
+        Instant(text) is { } time ? Set(() => request.Filter = apply(request.Filter, time)) : "must be Unix seconds, or a time with its zone such as 2026-11-01T12:00:00Z or 2026-11-01T13:00:00+01:00.");
 
     private static QueryParameter Count(string name, string meaning, Func<RequestFilter, int, RequestFilter> apply) => new(name, "integer", meaning, (request, text) =>
         Whole(text, 0, int.MaxValue) is { } count ? Set(() => request.Filter = apply(request.Filter, (int)count)) : "must be a whole number from 0.");

@@ -39,6 +39,9 @@ internal sealed class QueryRequest
 
     public string Format { get; set; } = "json";
 
+    /// <summary>Whether a CSV begins with a byte order mark.</summary>
+    public bool HasByteOrderMark { get; set; }
+
     public long? MessageId { get; set; }
 
     public bool All { get; set; }

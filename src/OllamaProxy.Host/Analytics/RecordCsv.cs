@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 
 namespace OllamaProxy.Host.Analytics;
@@ -72,12 +73,18 @@ internal static class RecordCsv
         ("response_wait", static record => Number(record.ResponseWait)),
     ];
 
+    private static readonly SearchValues<char> s_formulaSigns = SearchValues.Create("=+-@＝＋－＠﹦﹢﹣﹫");
+
+    /// <summary>Blanks, control characters (Cc) and format characters (Cf).</summary>
+    private static readonly SearchValues<char> s_invisible = SearchValues.Create(
+        [.. Enumerable.Range(0, char.MaxValue + 1).Select(code => (char)code).Where(code => char.IsWhiteSpace(code) || char.IsControl(code) || char.GetUnicodeCategory(code) == UnicodeCategory.Format)]);
+
     public static string Header { get; } = string.Join(',', s_columns.Select(column => column.Name)) + "\r\n";
 
     public static string Line(RecordJson record) => string.Join(',', s_columns.Select(column => column.Value(record))) + "\r\n";
 
     /// <summary>
-    /// Quoted where RFC 4180 wants it. A text that a spreadsheet would run as a formula gets an apostrophe in front: prompts come from anybody.
+    /// Quoted where RFC 4180 wants it. A text that a spreadsheet may run as a formula gets an apostrophe in front: prompts come from anybody.
     /// </summary>
     internal static string Text(string? text)
     {
@@ -86,8 +93,22 @@ internal static class RecordCsv
             return "";
         }
 
-        var safe = text[0] is '=' or '+' or '-' or '@' or '\t' or '\r' or '\n' ? "'" + text : text;
+        var safe = IsFormula(text) ? "'" + text : text;
         return safe.AsSpan().IndexOfAny(",\"\r\n") >= 0 ? $"\"{safe.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : safe;
+    }
+
+    /// <summary>
+    /// Whether a sign that begins a formula is the first that a person would see. Spreadsheets leave out what stands invisibly before it (blanks of every kind, control
+    /// and format characters), and some take the full-width signs for the plain ones.
+    /// </summary>
+    private static bool IsFormula(string text)
+    {
+        if (text[0] is '\t' or '\r' or '\n')
+        {
+            return true;
+        }
+
+        return text.AsSpan().IndexOfAnyExcept(s_invisible) is >= 0 and var first && s_formulaSigns.Contains(text[first]);
     }
 
     private static string Number(IFormattable? number) => number?.ToString(null, CultureInfo.InvariantCulture) ?? "";

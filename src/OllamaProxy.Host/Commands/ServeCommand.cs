@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using OllamaProxy.Application.Analytics;
+using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Host.Configuration;
 using OllamaProxy.Host.Proxy;
@@ -88,7 +89,7 @@ internal static class ServeCommand
 
         onReady(app);
         await app.WaitForShutdownAsync(cancellationToken);
-        return ExitCodes.Success;
+        return app.Services.GetRequiredService<RecordBatch>().Lost == 0 ? ExitCodes.Success : ExitCodes.Failed;
     }
 
     private static async Task WarnAsync(WebApplication app, ProxyOptions options, CancellationToken cancellationToken)

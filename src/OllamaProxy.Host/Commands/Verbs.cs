@@ -73,7 +73,7 @@ internal static class Verbs
         {
             var target = parsed.GetValue(file);
             var byEnding = filters.Given(parsed, "format") is null && target?.Extension is ".csv" or ".jsonl" or ".json" ? target?.Extension[1..] : null;
-            var count = filters.Given(parsed, "limit") is null && filters.Given(parsed, "message_id") is null ? filters.Without("format").Query(StatsPath, parsed) : null;
+            var count = filters.Given(parsed, "limit") is null && filters.Given(parsed, "message_id") is null ? filters.Without("format").Without("bom").Query(StatsPath, parsed) : null;
             return RunInterruptiblyAsync(
                 settings, parsed, (read, token) => ExportCommand.RunAsync(read, parsed.GetValue(url), filters.Query("/analytics/export", parsed, [("format", byEnding)]), count, target, token), cancellationToken);
         });

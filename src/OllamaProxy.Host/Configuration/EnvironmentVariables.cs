@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Redaction;
+using OllamaProxy.Domain;
 using OllamaProxy.Infrastructure.Analytics;
 
 namespace OllamaProxy.Host.Configuration;
@@ -70,6 +71,8 @@ internal static class EnvironmentVariables
             (settings, text) => AnalyticsBackends.Names.Contains(text, StringComparer.Ordinal) ? settings with { Analytics = settings.Analytics with { Backend = text } } : null),
         new("ANALYTICS_DIR", "./ollama_analytics", "a folder", "The folder of the analytics store.",
             (settings, text) => settings with { Analytics = settings.Analytics with { Directory = text } }),
+        new("ANALYTICS_REQUIRED", "false", "true or false", "Stop the start when the analytics store cannot be opened, instead of serving without it and trying again.",
+            (settings, text) => Boolean(text) is { } required ? settings with { Analytics = settings.Analytics with { IsRequired = required } } : null),
         new("ANALYTICS_RETENTION_DAYS", "7", "0 to 36500 (0: for ever)", "Days to keep records.",
             (settings, text) => Integer(text, 0, 36_500) is { } days ? settings with { Analytics = settings.Analytics with { RetentionDays = days } } : null),
         new("ANALYTICS_TEXT_RETENTION_DAYS", "0", "0 to 36500 (0: as long as the record)", "Days to keep the texts of records.",
@@ -204,7 +207,7 @@ internal static class EnvironmentVariables
     /// <summary>A value as it may stand in a message: without credentials, on one line and not endless.</summary>
     internal static string Shown(string name, string text) => Cut(WithoutCredentials(name, text));
 
-    internal static string Cut(string text) => (text.Length > 80 ? $"{text[..80]}…" : text).ReplaceLineEndings(" ");
+    internal static string Cut(string text) => (text.Length > 80 ? $"{TextCut.Beginning(text, 80)}…" : text).ReplaceLineEndings(" ");
 
     /// <summary>
     /// The text without what may be a secret in a URL: everything before the last @, query and fragment. What the user typed need not be a valid URL, so a

@@ -244,7 +244,7 @@ internal sealed partial class ExchangeMiddleware(
             Duration = time.GetElapsedTime(exchange.Started),
             Endpoint = exchange.Endpoint,
             Method = exchange.Method,
-            Target = exchange.Target.Length <= MaxTarget ? exchange.Target : exchange.Target[..MaxTarget],
+            Target = TextCut.BeginningOfTarget(exchange.Target, MaxTarget),
             // The client had already disconnected, so no status was sent.
             StatusCode = outcome == ExchangeOutcome.ClientCancelled && exchange.End == RelayEnd.NoAnswer ? null : exchange.StatusCode,
             Outcome = outcome,

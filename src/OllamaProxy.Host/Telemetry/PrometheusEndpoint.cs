@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Host.Access;
@@ -88,6 +89,8 @@ internal static class PrometheusEndpoint
         if (services.GetRequiredService<AnalyticsOptions>() is { Backend: not "none", Directory: var folder })
         {
             metrics.ObserveFreeSpace(() => FreeBytes(folder));
+            var health = services.GetRequiredService<StoreHealth>();
+            metrics.ObserveStore(() => health.Problem is null ? 1 : 0);
         }
     }
 

@@ -26,6 +26,10 @@ internal sealed partial class RetentionWorker(IAnalyticsStore store, AnalyticsOp
                     Log.Removed(logger, records, texts);
                 }
             }
+            // Not open at present, which it says itself.
+            catch (AnalyticsStoreException)
+            {
+            }
             // A store that is locked or full is tried again in an hour.
             catch (Exception exception) when (exception is not OperationCanceledException)
             {

@@ -1,19 +1,43 @@
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Supervision;
+using OllamaProxy.Infrastructure.Analytics;
 
 namespace OllamaProxy.Host.Workers;
 
 /// <summary>What must stand before the first request is taken, in order; and what must end after the last one, in the opposite order.</summary>
-internal sealed class StartupWorker(IAnalyticsStore store, IOllamaProcessSupervisor ollama, IHostApplicationLifetime lifetime) : IHostedService, IAsyncDisposable
+internal sealed class StartupWorker(ReopeningStore store, StoreHealth health, AnalyticsOptions options, IOllamaProcessSupervisor ollama, IHostApplicationLifetime lifetime, TimeProvider time)
+    : IHostedService, IAsyncDisposable
 {
-    private Task? _opening;
+    /// <summary>How long the start waits for the store: nobody is kept from Ollama by a disk that does not answer, or by a large file that is being upgraded.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+
+    private Task<bool>? _opening;
 
     /// <summary>Begins with the store, on another thread, while the rest of the program is put together: each takes about as long as the other.</summary>
-    public void OpenStore(CancellationToken cancellationToken) => _opening = Task.Run(() => store.OpenAsync(cancellationToken), cancellationToken);
+    public void OpenStore(CancellationToken cancellationToken) =>
+        _opening = Task.Run(() => options.IsRequired ? OpenAsync(cancellationToken) : store.TendAsync(cancellationToken), cancellationToken);
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        await (_opening ?? store.OpenAsync(cancellationToken));
+        if (_opening is null)
+        {
+            OpenStore(cancellationToken);
+        }
+
+        if (!options.IsRequired && await Task.WhenAny(_opening!, Task.Delay(s_patience, time, cancellationToken)) != _opening)
+        {
+            health.Fail("the analytics store takes long to open: a large file is being upgraded, or the disk is slow.");
+            if (_opening!.IsCompletedSuccessfully && await _opening)
+            {
+                // It was open just then, and nothing else would take this back.
+                health.Recover();
+            }
+        }
+        else
+        {
+            await _opening!;
+        }
+
         lifetime.ApplicationStopping.Register(ollama.Drain);
         await ollama.StartAsync(cancellationToken);
     }
@@ -21,6 +45,12 @@ internal sealed class StartupWorker(IAnalyticsStore store, IOllamaProcessSupervi
     /// <summary>Hosted services stop in reverse order, so the recording worker has drained when this runs, and Kestrel has stopped before both.</summary>
     public Task StopAsync(CancellationToken cancellationToken) => ollama.StopAsync(cancellationToken);
 
-    /// <summary>Where the start fails elsewhere, the store must not go while it is being opened.</summary>
-    public async ValueTask DisposeAsync() => await (_opening ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    /// <summary>Where the start fails elsewhere, the store must not go while it is being opened. A disk that never answers holds up no end.</summary>
+    public async ValueTask DisposeAsync() => await (_opening ?? Task.CompletedTask).WaitAsync(s_patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    private async Task<bool> OpenAsync(CancellationToken cancellationToken)
+    {
+        await store.OpenAsync(cancellationToken);
+        return true;
+    }
 }

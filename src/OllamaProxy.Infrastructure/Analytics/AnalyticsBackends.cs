@@ -9,16 +9,18 @@ namespace OllamaProxy.Infrastructure.Analytics;
 /// <summary>The table of backends: a name for <c>ANALYTICS_BACKEND</c> and how to make the store. Adding one is one class and one row.</summary>
 public static class AnalyticsBackends
 {
-    private static readonly (string Name, Func<IServiceProvider, IAnalyticsStore> Create)[] s_table =
+    private static readonly (string Name, Func<IServiceProvider, StoreSuspicion, IAnalyticsStore> Create)[] s_table =
     [
-        ("sqlite", static services => new SqliteAnalyticsStore(services.GetRequiredService<AnalyticsOptions>(), services.GetService<ILogger<SqliteAnalyticsStore>>())),
-        ("jsonl", static services => new JsonlAnalyticsStore(services.GetRequiredService<AnalyticsOptions>(), services.GetService<TimeProvider>() ?? TimeProvider.System)),
-        ("none", static _ => new NullStore()),
+        ("sqlite", static (services, suspicion) =>
+            new SqliteAnalyticsStore(services.GetRequiredService<AnalyticsOptions>(), services.GetService<ILogger<SqliteAnalyticsStore>>(), suspicion)),
+        ("jsonl", static (services, suspicion) =>
+            new JsonlAnalyticsStore(services.GetRequiredService<AnalyticsOptions>(), services.GetService<TimeProvider>() ?? TimeProvider.System, suspicion)),
+        ("none", static (_, _) => new NullStore()),
     ];
 
     /// <summary>The names one may choose from.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. s_table.Select(row => row.Name)];
 
-    internal static IAnalyticsStore Create(IServiceProvider services) =>
-        Array.Find(s_table, row => row.Name == services.GetRequiredService<AnalyticsOptions>().Backend).Create(services);
+    internal static IAnalyticsStore Create(IServiceProvider services, StoreSuspicion suspicion = StoreSuspicion.None) =>
+        Array.Find(s_table, row => row.Name == services.GetRequiredService<AnalyticsOptions>().Backend).Create(services, suspicion);
 }

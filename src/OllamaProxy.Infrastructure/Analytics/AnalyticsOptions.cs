@@ -25,6 +25,12 @@ public sealed record AnalyticsOptions
     /// </summary>
     public bool MovesOriginalAside { get; init; }
 
+    /// <summary>Whether damaged files of ours are moved aside and new ones made; else opening them is refused. Only a proxy that serves must go on.</summary>
+    public bool MovesDamagedAside { get; init; }
+
+    /// <summary>Whether the start is stopped by a store that cannot be opened; else it is served without. Default false.</summary>
+    public bool IsRequired { get; init; }
+
     /// <summary>The rules at an instant.</summary>
     public RetentionRules RulesAt(DateTimeOffset now) => new(
         RetentionDays == 0 ? null : now.AddDays(-RetentionDays),

@@ -40,11 +40,7 @@ public sealed class RollingFile(string directory, long maxBytes, int maxFiles) :
     private FileStream OpenFile()
     {
         PrivateFiles.CreateFolder(directory);
-        if (new FileInfo(Path).LinkTarget is { } target)
-        {
-            throw new IOException($"{Path} is a link to {target}, and what is logged would be written there; remove it");
-        }
-
+        PrivateFiles.RefuseLink(Path);
         return PrivateFiles.Open(Path, FileMode.Append, FileShare.ReadWrite | FileShare.Delete, FileAccess.Write);
     }
 

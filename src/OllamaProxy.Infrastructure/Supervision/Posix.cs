@@ -19,6 +19,19 @@ internal static partial class Posix
     /// <summary>Bytes of a <c>sigset_t</c>; glibc and musl both use 128.</summary>
     public const int SignalSetSize = 128;
 
+    /// <summary>errno's ENOENT and ENOTDIR.</summary>
+    public const int NoEntry = 2;
+    public const int NotADirectory = 20;
+
+    /// <summary><c>statx</c>'s AT_FDCWD, STATX_INO, and the size of its structure, which is the same on every architecture.</summary>
+    public const int WorkingDirectory = -100;
+    public const uint WantsInode = 0x100;
+    public const int FileStatusSize = 256;
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [SupportedOSPlatform("linux")]
+    public static partial int FileStatus(int folder, string path, int flags, uint mask, Span<byte> status);
+
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     [UnsupportedOSPlatform("windows")]
     public static partial int Kill(int pid, int signal);

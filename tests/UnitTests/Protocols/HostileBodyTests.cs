@@ -1,4 +1,6 @@
 using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using OllamaProxy.Application.Protocols;
 using OllamaProxy.Application.Protocols.Json;
 using OllamaProxy.Domain;
@@ -104,6 +106,39 @@ public sealed class HostileBodyTests
         Assert.Equal(50L * text.Length, facts.TextLength);
         Assert.Equal(JsonFieldScanner.MaxText / 2, facts.Prompt!.Length);
         Assert.DoesNotContain('\uFFFD', facts.Prompt);
+    }
+
+    [Theory]
+    [InlineData("é")]
+    [InlineData("天")]
+    [InlineData("🦙")]
+    [InlineData("👩‍👩‍👧‍👦")]
+    public void A_text_that_is_longer_than_is_kept_is_cut_between_characters_by_every_reader(string character)
+    {
+        for (var shift = 0; shift < 4; shift++)
+        {
+            var text = new string('a', shift) + string.Concat(Enumerable.Repeat(character, 40_000));
+            var content = JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
+            var escaped = JsonEncodedText.Encode(text);
+            var chat = Request(ApiEndpoint.Chat, $$"""{"messages":[{"role":"system","content":"{{content}}"},{"role":"user","content":"{{content}}"}]}""");
+            var pieces = Enumerable.Range(0, 40).Select(_ => $$"""{"response":"{{string.Concat(Enumerable.Repeat(character, 1_000))}}","thinking":"{{escaped}}","done":false}""" + "\n");
+
+            AssertCut(text, Request(ApiEndpoint.Generate, $$"""{"prompt":"{{content}}"}""").Prompt);
+            AssertCut(text, Request(ApiEndpoint.Generate, $$"""{"prompt":"{{escaped}}"}""").Prompt);
+            AssertCut(text, chat.Prompt);
+            AssertCut(text, chat.System);
+            AssertCut(text, Response($$"""{"response":"{{content}}","done":true}""").Text);
+            AssertCut(text, Response($$"""{"response":"{{escaped}}","done":true}""").Text);
+            AssertCut(text[shift..], Response(string.Concat(pieces)).Text);
+            AssertCut(text, Response(string.Concat(pieces)).Thinking);
+        }
+
+        void AssertCut(string text, string? kept)
+        {
+            Assert.StartsWith(kept!, text, StringComparison.Ordinal);
+            Assert.EndsWith(character, kept, StringComparison.Ordinal);
+            Assert.InRange(Encoding.UTF8.GetByteCount(kept!), JsonFieldScanner.MaxText - 100, JsonFieldScanner.MaxText);
+        }
     }
 
     [Fact]

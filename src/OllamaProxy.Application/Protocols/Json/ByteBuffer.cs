@@ -1,11 +1,15 @@
 using System.Buffers;
 using System.Text;
+using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Protocols.Json;
 
 /// <summary>Bytes that grow as needed up to a bound; what no longer fits is counted and left out.</summary>
 internal sealed class ByteBuffer(int capacity)
 {
+    /// <summary>Bytes of the longest character in UTF-8.</summary>
+    private const int MaxRune = 4;
+
     private byte[] _bytes = [];
 
     public int Count { get; private set; }
@@ -45,28 +49,22 @@ internal sealed class ByteBuffer(int capacity)
 
     public void Append(byte value) => Append(new ReadOnlySpan<byte>(in value));
 
-    /// <summary>The text; what is no UTF-8 becomes U+FFFD, as in Go, and half a character at the bound goes.</summary>
+    /// <summary>The text; what is no UTF-8 becomes U+FFFD, as in Go, and a character that the bound cut goes.</summary>
     public override string ToString() => TextOf(Span, isCut: Length > Count);
 
-    /// <summary>Bytes as text; with <paramref name="isCut"/>, a character that the cut left incomplete at the end goes.</summary>
-    public static string TextOf(ReadOnlySpan<byte> utf8, bool isCut)
-    {
-        if (isCut && Rune.DecodeLastFromUtf8(utf8, out _, out var length) == OperationStatus.InvalidData && length < 4)
-        {
-            utf8 = WithoutHalfRune(utf8);
-        }
+    /// <summary>Bytes as text; with <paramref name="isCut"/>, a character that may be incomplete at the end goes.</summary>
+    public static string TextOf(ReadOnlySpan<byte> utf8, bool isCut) =>
+        isCut ? TextCut.WithoutTornEnd(Encoding.UTF8.GetString(WithoutHalfRune(utf8))) : Encoding.UTF8.GetString(utf8);
 
-        return Encoding.UTF8.GetString(utf8);
-    }
-
+    /// <summary>Without the bytes at the end that only more bytes would make a character.</summary>
     private static ReadOnlySpan<byte> WithoutHalfRune(ReadOnlySpan<byte> utf8)
     {
-        var end = utf8.Length;
-        while (end > 0 && utf8.Length - end < 3 && (utf8[end - 1] & 0xC0) == 0x80)
+        var lead = utf8.Length - 1;
+        while (lead > 0 && utf8.Length - lead < MaxRune && (utf8[lead] & 0xC0) == 0x80)
         {
-            end--;
+            lead--;
         }
 
-        return end > 0 && utf8[end - 1] >= 0xC0 ? utf8[..(end - 1)] : utf8;
+        return lead >= 0 && Rune.DecodeFromUtf8(utf8[lead..], out _, out _) == OperationStatus.NeedMoreData ? utf8[..lead] : utf8;
     }
 }

@@ -4,6 +4,7 @@ using Microsoft.Data.Sqlite;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Import;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Analytics;
 using OllamaProxy.Infrastructure.Import;
 
 namespace OllamaProxy.Host.Commands.Data;
@@ -23,10 +24,10 @@ internal static class ImportCommand
             // Looked at first, so that nothing is moved for a file that is none of the original's.
             OriginalDatabase.Open(file.FullName).Dispose();
             await using var services = ProxyHost.CreateBuilder(settings with { Analytics = settings.Analytics with { MovesOriginalAside = true } }).Build();
-            var store = services.Services.GetRequiredService<IAnalyticsStore>();
+            var store = services.Services.GetRequiredService<ReopeningStore>();
             await store.OpenAsync(cancellationToken);
             // It may have been in the very place of our database.
-            var moved = store is ISqliteAnalyticsStore sqlite && sqlite.Path == file.FullName ? sqlite.MovedAside : null;
+            var moved = store.Current is ISqliteAnalyticsStore sqlite && sqlite.Path == file.FullName ? sqlite.MovedAside : null;
             if (moved is not null)
             {
                 await Console.Error.WriteLineAsync($"{file.FullName} was in the place of the new database; it is {moved} now.");

@@ -8,7 +8,7 @@ namespace OllamaProxy.Infrastructure.Analytics.Jsonl;
 /// Records as lines of JSON, a file for each UTC day of their timestamps; a day is compressed when a newer one has begun. What is asked is answered by reading
 /// the files, of which only a small index of blocks is in memory.
 /// </summary>
-internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IDisposable
+internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IFileStore
 {
     public const string LockName = "requests.lock";
 
@@ -24,11 +24,14 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IDisposable
     private readonly SemaphoreSlim _changing = new(1, 1);
     private readonly CancellationTokenSource _stop = new();
     private JsonlAppender? _appender;
-    private FileStream? _lock;
+    private StoreLock? _lock;
+    private FileIdentity? _lockIdentity;
+    private readonly bool _movesDamaged;
+    private readonly StoreSuspicion _suspicion;
 
-    public JsonlAnalyticsStore(AnalyticsOptions options, TimeProvider time)
+    public JsonlAnalyticsStore(AnalyticsOptions options, TimeProvider time, StoreSuspicion suspicion = StoreSuspicion.None)
     {
-        (_directory, _time) = (Path.GetFullPath(options.Directory), time);
+        (_directory, _time, _movesDamaged, _suspicion) = (Path.GetFullPath(options.Directory), time, options.MovesDamagedAside, suspicion);
         _catalog = new JsonlCatalog(_directory);
         _rewriter = new JsonlRewriter(_catalog, _writing);
         _retention = new JsonlRetention(_catalog, _rewriter);
@@ -40,6 +43,8 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IDisposable
 
     public string CurrentFile => _catalog.PathOf(_catalog.Newest() ?? DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime), compressed: false);
 
+    public IReadOnlyList<SetAside> DamagedFiles => _catalog.DamagedFiles;
+
     /// <summary>The compression of older days that runs in the background, or ran last.</summary>
     internal Task Compressing { get; private set; } = Task.CompletedTask;
 
@@ -48,18 +53,28 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IDisposable
         try
         {
             PrivateFiles.CreateFolder(_directory);
-            _lock = PrivateFiles.Open(Path.Combine(_directory, LockName), FileMode.OpenOrCreate, FileShare.None);
+            _lock = StoreLock.Take(Path.Combine(_directory, LockName))
+                ?? throw new AnalyticsStoreException($"the analytics folder {_directory} is in use by another ollama-proxy. End it, or set ANALYTICS_DIR to another folder.");
             // The lines of the newest day are all read.
-            _appender = new JsonlAppender(_catalog, _directory, await Task.Run(_catalog.Open, cancellationToken));
+            var lastId = await Task.Run(() => _catalog.Open(_movesDamaged, isOurs: _lock.WasUsed, isChecked: _suspicion != StoreSuspicion.None), cancellationToken);
+            _appender = new JsonlAppender(_catalog, _directory, lastId);
+            _lock.Mark();
+            _lockIdentity = FileIdentity.Of(_lock.Path);
             Compressing = CompressAsync();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            var isLocked = _lock is null && File.Exists(Path.Combine(_directory, LockName)) && exception is IOException;
             _lock?.Dispose();
-            throw new AnalyticsStoreException(Explain(exception, isLocked), exception);
+            throw new AnalyticsStoreException(Explain(exception), exception);
         }
     }
+
+    public string? FindLoss() =>
+        _lock is null || _lockIdentity is null ? null
+        : FileIdentity.HasChanged(_lockIdentity, FileIdentity.Of(_lock.Path)) ? $"{_lock.Path} was deleted or replaced while it was open."
+        : _catalog.FindLoss();
+
+    public bool IsDamage(Exception exception) => exception is InvalidDataException or AnalyticsStoreException { InnerException: InvalidDataException };
 
     public Task WriteAsync(IReadOnlyList<RequestRecord> batch, CancellationToken cancellationToken) => WritingAsync(
         () =>
@@ -120,7 +135,7 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IDisposable
                 Backend = Backend,
                 DataDirectory = _directory,
                 TotalRecords = blocks.Sum(block => (long)block.Count),
-                SizeBytes = _catalog.SizeBytes(),
+                SizeBytes = _catalog.SizeBytes() + (_lock?.Size ?? 0),
                 Oldest = blocks.Count == 0 ? null : JsonlFormat.Instant(blocks.Min(block => block.MinTime)),
                 Newest = blocks.Count == 0 ? null : JsonlFormat.Instant(blocks.Max(block => block.MaxTime)),
             };
@@ -215,12 +230,10 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IDisposable
         }
     }
 
-    private string Explain(Exception exception, bool isLocked) => exception switch
+    private string Explain(Exception exception) => exception switch
     {
         InvalidDataException =>
             $"a file of the analytics folder {_directory} is damaged ({exception.Message}). Move it away, or set ANALYTICS_DIR to another folder.",
-        _ when isLocked =>
-            $"the analytics folder {_directory} is in use or locked by another program ({exception.Message}). Is another ollama-proxy running? End it, or set ANALYTICS_DIR to another folder.",
         _ => $"the analytics folder {_directory} cannot be opened or written ({exception.Message}). Set ANALYTICS_DIR to a folder this user may write to, or ANALYTICS_BACKEND=none.",
     };
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.IO.Compression;
+using OllamaProxy.Application.Analytics;
 
 namespace OllamaProxy.Infrastructure.Analytics.Jsonl;
 
@@ -12,9 +13,11 @@ internal sealed class JsonlCatalog(string directory)
     private const string Temporary = ".tmp";
     private const string DayFormat = "yyyy-MM-dd";
 
-
     private readonly Lock _lock = new();
     private readonly SortedDictionary<DateOnly, (JsonlFile? Packed, JsonlFile? Plain)> _days = [];
+
+    /// <summary>Files that were damaged when they were opened.</summary>
+    public List<SetAside> DamagedFiles { get; } = [];
 
     public static DateOnly DayOf(long micros) => DateOnly.FromDateTime(JsonlFormat.Instant(micros).UtcDateTime);
 
@@ -25,7 +28,10 @@ internal sealed class JsonlCatalog(string directory)
     public string TemporaryPathOf(DateOnly day, bool compressed) => PathOf(day, compressed) + Temporary;
 
     /// <summary>Finds the files, mends what a killed program left, and returns the highest position.</summary>
-    public long Open()
+    /// <param name="movesDamaged">Whether a damaged file is moved aside; else it is an <see cref="InvalidDataException"/>.</param>
+    /// <param name="isOurs">Whether a store was opened in this folder before, so that whatever has such a name is ours.</param>
+    /// <param name="isChecked">Whether all that is compressed is looked at, which takes long.</param>
+    public long Open(bool movesDamaged, bool isOurs, bool isChecked)
     {
         foreach (var path in Directory.GetFiles(directory, Prefix + "*" + Temporary))
         {
@@ -39,7 +45,29 @@ internal sealed class JsonlCatalog(string directory)
                 continue;
             }
 
-            var file = new JsonlFile(path, compressed) { Blocks = compressed ? ReadPacked(day, path) : JsonlPlain.Mend(path) };
+            JsonlFile file;
+            try
+            {
+                file = new JsonlFile(path, compressed) { Blocks = compressed ? ReadPacked(day, path) : JsonlPlain.Mend(path) };
+                if (compressed && isChecked)
+                {
+                    Check(file);
+                }
+            }
+            catch (InvalidDataException exception)
+            {
+                if (!movesDamaged || !(isOurs || HasOurBeginning(path, compressed)))
+                {
+                    throw new InvalidDataException($"{path}: {exception.Message}", exception);
+                }
+
+                var aside = StoreLock.NameAside(path);
+                File.Move(path, aside);
+                DamagedFiles.Add(new SetAside(path, aside, exception.Message));
+                continue;
+            }
+
+            PrivateFiles.Tighten(path);
             var entry = _days.GetValueOrDefault(day);
             _days[day] = compressed ? (file, entry.Plain) : (entry.Packed, file);
         }
@@ -72,6 +100,15 @@ internal sealed class JsonlCatalog(string directory)
         lock (_lock)
         {
             return _days.GetValueOrDefault(day).Plain;
+        }
+    }
+
+    /// <summary>What happened to one of the files behind our back; null while they are those we know.</summary>
+    public string? FindLoss()
+    {
+        lock (_lock)
+        {
+            return _days.Values.SelectMany(Files).Select(file => file.FindLoss()).FirstOrDefault(loss => loss is not null);
         }
     }
 
@@ -146,6 +183,33 @@ internal sealed class JsonlCatalog(string directory)
     private static IEnumerable<JsonlFile> Files((JsonlFile? Packed, JsonlFile? Plain) day) => new[] { day.Packed, day.Plain }.OfType<JsonlFile>();
 
     private static long MaxId(JsonlFile file) => file.Blocks.Where(block => block.Count > 0).Select(block => block.MaxId).DefaultIfEmpty(0).Max();
+
+    private static bool HasOurBeginning(string path, bool compressed)
+    {
+        var ours = compressed ? [0x1f, 0x8b] : JsonlFormat.Beginning;
+        Span<byte> beginning = stackalloc byte[JsonlFormat.Beginning.Length];
+        using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        return beginning[..RandomAccess.Read(file, beginning, 0)].StartsWith(ours);
+    }
+
+    /// <summary>Expands every block. Throws <see cref="InvalidDataException"/> at the first that is damaged.</summary>
+    private static void Check(JsonlFile file)
+    {
+        var reader = new JsonlBlockReader();
+        file.Acquire();
+        try
+        {
+            Array.ForEach(file.Blocks, block => reader.Load(file, block));
+        }
+        catch (AnalyticsStoreException exception)
+        {
+            throw new InvalidDataException(exception.Message, exception);
+        }
+        finally
+        {
+            file.Release();
+        }
+    }
 
     private static (DateOnly Day, bool Compressed)? Parse(string name)
     {

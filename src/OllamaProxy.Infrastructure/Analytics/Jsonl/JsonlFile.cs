@@ -20,6 +20,19 @@ internal sealed class JsonlFile(string path, bool isCompressed)
     /// <summary>Replaced as a whole, never changed: what a reader took stays what it was.</summary>
     public JsonlBlock[] Blocks { get; set; } = [];
 
+    private FileIdentity? _identity;
+
+    /// <summary>What happened to the file behind our back; null while it is the one we know.</summary>
+    public string? FindLoss()
+    {
+        var now = FileIdentity.Of(Path);
+        _identity ??= now;
+        return now is null ? $"{Path} was deleted while it was in use."
+            : FileIdentity.HasChanged(_identity, now) ? $"{Path} was replaced by another file while it was in use."
+            : new FileInfo(Path) is { Exists: true, Length: var length } && length < Length ? $"{Path} was cut by another program while it was in use."
+            : null;
+    }
+
     /// <summary>Bytes that belong to whole batches; what stands behind them does not count and is cut off by the next write.</summary>
     public long Length => Blocks is [.., var last] ? last.Offset + last.Length : 0;
 
@@ -102,7 +115,7 @@ internal sealed class JsonlBlockReader
             // Numbers without its records would be wrong.
             catch (InvalidDataException exception)
             {
-                throw new AnalyticsStoreException($"{file.Path} is damaged. Stop the proxy, move the file away, and start it again.", exception);
+                throw new AnalyticsStoreException($"{file.Path} is damaged ({exception.Message}).", exception);
             }
         }
         else

@@ -27,6 +27,9 @@ internal static class JsonlFormat
 
     private static readonly JsonEncodedText[] s_keys = [.. s_names.Select(name => JsonEncodedText.Encode(name))];
 
+    /// <summary>How every line begins.</summary>
+    public static ReadOnlySpan<byte> Beginning => "{\"id\":"u8;
+
     public static int FieldCount => s_names.Length;
 
     public static long Micros(DateTimeOffset instant) => (instant.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;

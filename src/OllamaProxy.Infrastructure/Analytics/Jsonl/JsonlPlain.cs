@@ -7,7 +7,7 @@ internal static class JsonlPlain
 {
     /// <summary>
     /// The blocks of the whole lines. A last line without its end is completed when it is a whole record and cut off when it is not: a program that was
-    /// killed while writing leaves one.
+    /// killed while writing leaves one. Throws <see cref="InvalidDataException"/> when nothing in the file is a record, and leaves it as it is.
     /// </summary>
     public static JsonlBlock[] Mend(string path)
     {
@@ -39,7 +39,13 @@ internal static class JsonlPlain
             }
         }
 
-        if (filled > 0 && line.Read(buffer, 0, filled))
+        var isLast = filled > 0 && line.Read(buffer, 0, filled);
+        if (length > 0 && !isLast && !blocks.HasRecord && (offset > 0 || !IsTornLine(buffer.AsSpan(0, filled))))
+        {
+            throw new InvalidDataException("It holds no record.");
+        }
+
+        if (isLast)
         {
             RandomAccess.Write(file, "\n"u8, length);
             blocks.Add(line, buffer, 0, filled);
@@ -51,6 +57,8 @@ internal static class JsonlPlain
 
         return blocks.ToArray();
     }
+
+    private static bool IsTornLine(ReadOnlySpan<byte> bytes) => JsonlFormat.Beginning.StartsWith(bytes) || bytes.StartsWith(JsonlFormat.Beginning);
 
     /// <summary>Appends behind what belongs to the file, whatever stands there, and brings it to the disk.</summary>
     public static void Append(SafeFileHandle file, ReadOnlySpan<byte> lines, long offset)
@@ -87,6 +95,8 @@ internal sealed class JsonlBlocks
         var block = Current();
         _blocks[^1] = block.With(length, id, JsonlFormat.Micros(record.Timestamp), JsonlFormat.HasText(record), record.Model);
     }
+
+    public bool HasRecord => _blocks.Exists(block => block.Count > 0);
 
     public JsonlBlock[] ToArray() => [.. _blocks];
 

@@ -13,7 +13,8 @@ namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 /// Records in one SQLite file. One connection writes, a batch being one transaction; every reader has a connection of its own from the pool and, thanks to
 /// the write-ahead log, neither waits for the writer nor holds it up.
 /// </summary>
-internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILogger<SqliteAnalyticsStore>? logger = null) : ISqliteAnalyticsStore, IDisposable
+internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILogger<SqliteAnalyticsStore>? logger = null, StoreSuspicion suspicion = StoreSuspicion.None)
+    : ISqliteAnalyticsStore, IFileStore
 {
     public const string FileName = "ollama_analytics.db";
 
@@ -23,7 +24,7 @@ internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILo
     /// <summary>Milliseconds that a checkpoint waits for readers: the writer waits too.</summary>
     private const int CheckpointPatience = 200;
 
-    private readonly SqliteConnections _file = new(System.IO.Path.GetFullPath(options.Directory), FileName, options.MovesOriginalAside);
+    private readonly SqliteConnections _file = new(options, FileName, suspicion);
 
     /// <summary>Held by what removes records, and by what sums up an hour while it may be read only: one at a time.</summary>
     private readonly SemaphoreSlim _removing = new(1, 1);
@@ -41,18 +42,23 @@ internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILo
 
     public string? MovedAside => _file.MovedAside;
 
+    public IReadOnlyList<SetAside> DamagedFiles => _file.Damaged is { } damaged ? [damaged] : [];
+
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
         // A migration of a large file takes a while.
-        await Task.Run(_file.Open, cancellationToken);
+        _lastId = await Task.Run(() => _file.Open(static writer => SqliteSchema.Scalar(writer, SqliteQueries.LastId)), cancellationToken);
         if (_file.MovedAside is { } original && logger is not null)
         {
             Log.MovedAside(logger, _file.Path, original);
         }
 
-        _lastId = await _file.WritingAsync(writer => SqliteSchema.Scalar(writer, SqliteQueries.LastId), cancellationToken);
         _ = Upkeep();
     }
+
+    public string? FindLoss() => _file.FindLoss();
+
+    public bool IsDamage(Exception exception) => SqliteConnections.IsDamage(exception);
 
     public async Task WriteAsync(IReadOnlyList<RequestRecord> batch, CancellationToken cancellationToken)
     {

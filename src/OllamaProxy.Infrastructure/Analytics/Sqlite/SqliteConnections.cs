@@ -22,18 +22,20 @@ internal sealed class SqliteConnections : IDisposable
     private readonly string _readers;
     private readonly SemaphoreSlim _writing = new(1, 1);
     private long _logLimit = LongLog;
-    private FileStream? _lock;
+    private readonly SqliteFiles _files;
+    private readonly AnalyticsOptions _options;
+    private readonly StoreSuspicion _suspicion;
+    private StoreLock? _lock;
 
-    private readonly bool _movesOriginal;
-
-    /// <param name="directory">The folder.</param>
+    /// <param name="options">The folder, and what may be moved aside in it.</param>
     /// <param name="fileName">The file in it.</param>
-    /// <param name="movesOriginal">Whether the original program's file in its place is moved aside, or refused.</param>
-    public SqliteConnections(string directory, string fileName, bool movesOriginal)
+    /// <param name="suspicion">What is believed of the file.</param>
+    public SqliteConnections(AnalyticsOptions options, string fileName, StoreSuspicion suspicion)
     {
-        _movesOriginal = movesOriginal;
-        Directory = directory;
-        Path = System.IO.Path.Combine(directory, fileName);
+        (_options, _suspicion) = (options, suspicion);
+        Directory = System.IO.Path.GetFullPath(options.Directory);
+        Path = System.IO.Path.Combine(Directory, fileName);
+        _files = new SqliteFiles(Path);
         // Seconds a command waits for a lock; what fails then is tried again by the recording worker.
         var builder = new SqliteConnectionStringBuilder { DataSource = Path, Mode = SqliteOpenMode.ReadWrite, DefaultTimeout = 2, Pooling = false };
         _writer = new SqliteConnection(builder.ToString());
@@ -47,24 +49,39 @@ internal sealed class SqliteConnections : IDisposable
     public string Path { get; }
 
     /// <summary>Bytes on disk, write-ahead log included.</summary>
-    public long Size => SizeOf(Path) + SizeOf(Path + "-wal");
+    public long Size => SizeOf(Path) + SizeOf(Path + "-wal") + (_lock?.Size ?? 0);
 
     /// <summary>Where the original program's database went that had this one's name; null when there was none.</summary>
     public string? MovedAside { get; private set; }
 
-    /// <summary>Creates or upgrades the file.</summary>
-    public void Open()
+    /// <summary>The file that was damaged when it was opened; null when it was not.</summary>
+    public SetAside? Damaged { get; private set; }
+
+    /// <summary>What happened to the files behind our back; null while they are those that were opened.</summary>
+    public string? FindLoss() => _files.FindLoss();
+
+    /// <summary>Creates or upgrades the file, and asks something of it that only a sound one can answer.</summary>
+    public T Open<T>(Func<SqliteConnection, T> ask)
     {
         try
         {
             PrivateFiles.CreateFolder(Directory);
             TakeLock();
-            MoveOriginalAside();
-            // Before SQLite does, because it would let the group and the world read what people asked; its other files take the mode of this one.
-            PrivateFiles.Open(Path, FileMode.OpenOrCreate, FileShare.ReadWrite | FileShare.Delete).Dispose();
-            _writer.Open();
-            SqliteSchema.Prepare(_writer);
-            SqliteSchema.Migrate(_writer, Path);
+            T answer;
+            try
+            {
+                answer = OpenFile(ask, _suspicion);
+            }
+            catch (SqliteException exception) when (IsDamage(exception) && _options.MovesDamagedAside && (_lock!.WasUsed || _files.IsDatabase()))
+            {
+                _writer.Close();
+                Damaged = _files.MoveAside(exception.Message);
+                answer = OpenFile(ask, StoreSuspicion.None);
+            }
+
+            _lock!.Mark();
+            _files.Know();
+            return answer;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SqliteException)
         {
@@ -135,15 +152,63 @@ internal sealed class SqliteConnections : IDisposable
         }
     }
 
+    public static bool IsDamage(Exception exception) => exception is SqliteException { SqliteErrorCode: raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB };
+
     public void Dispose()
     {
         _writing.Wait();
+        if (_files.FindLoss() is not null)
+        {
+            EndLost();
+        }
+
         _writer.Dispose();
         using var pooled = new SqliteConnection(_readers);
         SqliteConnection.ClearPool(pooled);
+        _files.RemoveRest();
         _lock?.Dispose();
         // Who still waits must not wait for ever.
         _writing.Release();
+    }
+
+    private T OpenFile<T>(Func<SqliteConnection, T> ask, StoreSuspicion suspicion)
+    {
+        if (suspicion == StoreSuspicion.Condemned)
+        {
+            throw new SqliteException("it cannot be written, although its structure is right", raw.SQLITE_CORRUPT);
+        }
+
+        MoveOriginalAside();
+        if (!File.Exists(Path))
+        {
+            // Before SQLite does, because it would let the group and the world read what people asked; its other files take the mode of this one.
+            PrivateFiles.Open(Path, FileMode.OpenOrCreate, FileShare.ReadWrite | FileShare.Delete).Dispose();
+        }
+
+        _writer.Open();
+        SqliteSchema.RefuseForeign(_writer, Path);
+        _files.Tighten();
+        if (suspicion == StoreSuspicion.Check)
+        {
+            SqliteSchema.Check(_writer);
+        }
+
+        SqliteSchema.Prepare(_writer);
+        SqliteSchema.Migrate(_writer, Path);
+        return ask(_writer);
+    }
+
+    /// <summary>A file that was moved away gets what stands in the write-ahead log, which did not move with it. One that was deleted is gone either way.</summary>
+    private void EndLost()
+    {
+        try
+        {
+            SqliteSchema.Checkpoint(_writer, Patience);
+        }
+        // Nothing but this connection leads to the file any more.
+        catch (Exception exception) when (exception is SqliteException or InvalidOperationException)
+        {
+        }
     }
 
     private void Close()
@@ -155,15 +220,8 @@ internal sealed class SqliteConnections : IDisposable
     /// <summary>SQLite lets two programs write in turns, but what one knows of the file (the last position, hours and parts that are stale) the other would make wrong.</summary>
     private void TakeLock()
     {
-        try
-        {
-            _lock = PrivateFiles.Open(Path + ".lock", FileMode.OpenOrCreate, FileShare.None);
-        }
-        catch (IOException exception) when (File.Exists(Path + ".lock"))
-        {
-            throw new AnalyticsStoreException(
-                $"the analytics database {Path} is in use by another ollama-proxy. End it, or set ANALYTICS_DIR to another folder.", exception);
-        }
+        _lock = StoreLock.Take(Path + SqliteFiles.Lock)
+            ?? throw new AnalyticsStoreException($"the analytics database {Path} is in use by another ollama-proxy. End it, or set ANALYTICS_DIR to another folder.");
     }
 
     /// <summary>The original program's file has the same name and, by default, the same folder. It is kept, under another name.</summary>
@@ -174,7 +232,7 @@ internal sealed class SqliteConnections : IDisposable
             return;
         }
 
-        if (!_movesOriginal)
+        if (!_options.MovesOriginalAside)
         {
             throw new AnalyticsStoreException($"{Path} is the database of the original Ollama Metrics Proxy. 'ollama-proxy import {Path}' brings its records over.");
         }
@@ -185,6 +243,7 @@ internal sealed class SqliteConnections : IDisposable
             .Select(number => System.IO.Path.Combine(Directory, number == 1 ? $"{name}.original.db" : string.Create(CultureInfo.InvariantCulture, $"{name}.original-{number}.db")))
             .First(path => !File.Exists(path));
         File.Move(Path, aside);
+        PrivateFiles.Tighten(aside);
         MovedAside = aside;
     }
 
@@ -211,8 +270,10 @@ internal sealed class SqliteConnections : IDisposable
 
     private string Explain(Exception exception) => exception switch
     {
-        SqliteException { SqliteErrorCode: 11 or 26 } =>
-            $"the analytics database {Path} is damaged or is no SQLite database ({exception.Message}). Move it away (a new one is made then), or set ANALYTICS_DIR to another folder.",
+        SqliteException when IsDamage(exception) && !_files.IsDatabase() && _lock?.WasUsed != true =>
+            $"{Path} is no SQLite database ({exception.Message}), or one that is damaged. Move it away (a new one is made then), or set ANALYTICS_DIR to another folder.",
+        SqliteException when IsDamage(exception) =>
+            $"the analytics database {Path} is damaged ({exception.Message}). A proxy that starts moves it aside. Move it away (a new one is made then), or set ANALYTICS_DIR to another folder.",
         SqliteException { SqliteErrorCode: 5 or 6 } =>
             $"the analytics database {Path} is locked by another program. Is another ollama-proxy running? End it, or set ANALYTICS_DIR to another folder.",
         _ => $"the analytics database {Path} cannot be opened or written ({exception.Message}). Set ANALYTICS_DIR to a folder this user may write to, or ANALYTICS_BACKEND=none.",

@@ -12,6 +12,26 @@ internal static class SqliteSchema
     /// <summary>The version this program writes.</summary>
     public static int Version => SqliteMigrations.All.Count;
 
+    /// <summary>Refuses a database that another program made, before anything in it is changed.</summary>
+    public static void RefuseForeign(SqliteConnection connection, string path)
+    {
+        if (Scalar(connection, "SELECT COUNT(*) FROM sqlite_schema") > 0
+            && (Scalar(connection, "PRAGMA user_version") == 0 || Scalar(connection, "SELECT COUNT(*) FROM pragma_table_info('requests') WHERE name = 'request_id'") == 0))
+        {
+            throw new AnalyticsStoreException($"{path} is a SQLite database of another program. Move it away, or set ANALYTICS_DIR to another folder.");
+        }
+    }
+
+    /// <summary>Throws when anything in the file does not fit together. Takes as long as reading all of it.</summary>
+    public static void Check(SqliteConnection connection)
+    {
+        using var command = Command(connection, "PRAGMA quick_check(1)");
+        if ((string)command.ExecuteScalar()! is not "ok" and var finding)
+        {
+            throw new SqliteException(finding, SQLitePCL.raw.SQLITE_CORRUPT);
+        }
+    }
+
     /// <summary>Settings of the file and of the writer's connection. The order matters: a file's vacuum mode is fixed once it has a page.</summary>
     public static void Prepare(SqliteConnection connection)
     {

@@ -47,7 +47,7 @@ export function Requests({ route, tick, retry }: { route: Route; tick: number; r
           {total === null ? 'Counting …' : `${count(total)} ${total === 1 ? 'request' : 'requests'}`}
         </span>
         <span class="tools">
-          <a class="button" href={file('csv')} download title="Every request that matches, as a spreadsheet">
+          <a class="button" href={`${file('csv')}&bom=true`} download title="Every request that matches, as a spreadsheet">
             CSV
           </a>
           <a class="button" href={file('json')} download title="Every request that matches, as JSON">

@@ -1,8 +1,8 @@
 using System.Globalization;
 using CsCheck;
-using OllamaProxy.Application.Recording;
+using OllamaProxy.Domain;
 
-namespace OllamaProxy.UnitTests.Recording;
+namespace OllamaProxy.UnitTests.Words;
 
 public sealed class TextCutTests
 {
@@ -22,6 +22,29 @@ public sealed class TextCutTests
     [InlineData("", 0, "")]
     [InlineData(null, 3, null)]
     public void A_text_is_cut_between_characters(string? text, int length, string? expected) => Assert.Equal(expected, TextCut.Beginning(text, length));
+
+    [Theory]
+    [InlineData("/v1/models?q=abc", 10, "/v1/models")]
+    [InlineData("/a?q=%E5%A4%A9%E5%A4%A9", 14, "/a?q=%E5%A4%A9")]
+    [InlineData("/a?q=%E5%A4%A9%E5%A4%A9", 16, "/a?q=%E5%A4%A9")]
+    [InlineData("/a?q=%E5%A4%A9%E5%A4%A9", 21, "/a?q=%E5%A4%A9")]
+    [InlineData("/a?q=%E5%A4%A9%E5%A4%A9", 23, "/a?q=%E5%A4%A9%E5%A4%A9")]
+    [InlineData("/a?q=%F0%9F%A6%99x", 14, "/a?q=")]
+    [InlineData("/a?q=%c3%a9%20x", 14, "/a?q=%c3%a9%20")]
+    [InlineData("/a?q=%A4%A9%A4x", 14, "/a?q=%A4%A9%A4")]
+    [InlineData("/a?q=100%zz", 10, "/a?q=100")]
+    [InlineData("/a?q=🦙", 6, "/a?q=")]
+    public void A_target_is_cut_between_characters_even_where_they_are_escaped(string target, int length, string expected) =>
+        Assert.Equal(expected, TextCut.BeginningOfTarget(target, length));
+
+    [Theory]
+    [InlineData("abc", "abc")]
+    [InlineData("天天", "天天")]
+    [InlineData("x👩‍👩‍", "x")]
+    [InlineData("x🦙", "x")]
+    [InlineData("cafe\u0301", "caf")]
+    [InlineData("", "")]
+    public void A_text_whose_end_was_lost_loses_the_character_that_may_be_torn(string text, string expected) => Assert.Equal(expected, TextCut.WithoutTornEnd(text));
 
     [Fact]
     public void Accents_without_end_are_cut_all_the_same() =>

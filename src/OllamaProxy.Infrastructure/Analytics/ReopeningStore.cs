@@ -1,0 +1,244 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using OllamaProxy.Application.Analytics;
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Infrastructure.Analytics;
+
+/// <summary>
+/// The store of a program that goes on whatever happens to its files. One that cannot be opened is tried again; one whose files were deleted or replaced is opened
+/// anew; a damaged one is set aside. Meanwhile every call throws <see cref="AnalyticsStoreException"/> at once, and <see cref="StoreHealth"/> says why.
+/// </summary>
+public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
+{
+    private readonly AnalyticsOptions _options;
+    private readonly Func<StoreSuspicion, IAnalyticsStore> _create;
+    private readonly StoreHealth _health;
+    private readonly ILogger<ReopeningStore> _logger;
+
+    /// <summary>Held by what opens and closes.</summary>
+    private readonly SemaphoreSlim _tending = new(1, 1);
+
+    private readonly SemaphoreSlim _attention = new(0, 1);
+    private IAnalyticsStore _store;
+    private volatile bool _isOpen;
+    private StoreSuspicion _suspicion;
+    private bool _isChecked;
+    private bool _toldOfFolder;
+
+    internal ReopeningStore(AnalyticsOptions options, Func<StoreSuspicion, IAnalyticsStore> create, StoreHealth health, ILogger<ReopeningStore> logger)
+    {
+        (_options, _create, _health, _logger) = (options, create, health, logger);
+        _store = create(StoreSuspicion.None);
+    }
+
+    public string Backend => _store.Backend;
+
+    public bool Remembers => _store.Remembers;
+
+    /// <summary>The store itself, as it was opened last.</summary>
+    public IAnalyticsStore Current => _store;
+
+    /// <summary>Opens it, or says why it cannot be opened.</summary>
+    public async Task OpenAsync(CancellationToken cancellationToken)
+    {
+        await _tending.WaitAsync(cancellationToken);
+        try
+        {
+            await OpenAnewAsync(cancellationToken);
+        }
+        finally
+        {
+            _tending.Release();
+        }
+    }
+
+    /// <summary>Opens it where it is not open, or no longer on the files it was opened on. False when it cannot be; then <see cref="StoreHealth"/> says why.</summary>
+    public async Task<bool> TendAsync(CancellationToken cancellationToken)
+    {
+        await _tending.WaitAsync(cancellationToken);
+        try
+        {
+            if (_isOpen && FindLoss() is { } loss)
+            {
+                Log.Lost(_logger, loss);
+            }
+            else if (_isOpen && _suspicion == StoreSuspicion.None)
+            {
+                return true;
+            }
+
+            await OpenAnewAsync(cancellationToken);
+            _health.Recover();
+            return true;
+        }
+        catch (AnalyticsStoreException exception)
+        {
+            _health.Fail(exception.Message);
+            return false;
+        }
+        // A store must not end the program, whatever its engine throws.
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            _health.Fail($"the analytics store cannot be opened ({exception.Message}).", exception);
+            return false;
+        }
+        finally
+        {
+            _tending.Release();
+        }
+    }
+
+    /// <summary>Waits until something was found that <see cref="TendAsync"/> should look at, but not longer than this.</summary>
+    public Task WaitForNeedAsync(TimeSpan most, CancellationToken cancellationToken) => _attention.WaitAsync(most, cancellationToken);
+
+    public async Task WriteAsync(IReadOnlyList<RequestRecord> batch, CancellationToken cancellationToken)
+    {
+        var store = Opened();
+        if (FindLoss() is { } loss)
+        {
+            // What is written into a file without a name is lost, however well the write goes.
+            CallForAttention();
+            throw new AnalyticsStoreException(loss);
+        }
+
+        try
+        {
+            await store.WriteAsync(batch, cancellationToken);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            if ((store as IFileStore)?.IsDamage(exception) == true)
+            {
+                _suspicion = _isChecked ? StoreSuspicion.Condemned : StoreSuspicion.Check;
+                CallForAttention();
+            }
+
+            _health.Fail($"the analytics store cannot be written ({exception.Message}).", exception);
+            throw;
+        }
+
+        _health.Recover();
+    }
+
+    public async IAsyncEnumerable<RequestRecord> ReadAsync(RequestFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var records = Opened().ReadAsync(filter, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        while (await AskAsync(_ => records.MoveNextAsync().AsTask()))
+        {
+            yield return records.Current;
+        }
+    }
+
+    public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) => AskAsync(store => store.SearchAsync(query, cancellationToken));
+
+    public Task<RequestRecord?> FindAsync(long id, CancellationToken cancellationToken) => AskAsync(store => store.FindAsync(id, cancellationToken));
+
+    public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken) => AskAsync(store => store.ModelsAsync(cancellationToken));
+
+    public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) => AskAsync(store => store.SummarizeAsync(query, cancellationToken));
+
+    public Task<AnalyticsStats> GetStatsAsync(CancellationToken cancellationToken) => AskAsync(store => store.GetStatsAsync(cancellationToken));
+
+    public Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken) => AskAsync(store => store.DeleteAsync(filter, cancellationToken));
+
+    public Task<bool> DeleteAsync(long id, CancellationToken cancellationToken) => AskAsync(store => store.DeleteAsync(id, cancellationToken));
+
+    public Task<RetentionResult> RetainAsync(RetentionRules rules, CancellationToken cancellationToken) => AskAsync(store => store.RetainAsync(rules, cancellationToken));
+
+    public void Dispose()
+    {
+        _isOpen = false;
+        (_store as IDisposable)?.Dispose();
+    }
+
+    private IAnalyticsStore Opened() =>
+        _isOpen ? _store : throw new AnalyticsStoreException(_health.Problem?.Text ?? "the analytics store is being opened.");
+
+    private string? FindLoss() => (_store as IFileStore)?.FindLoss();
+
+    /// <summary>Asks the store; an answer that fails because of its files says so, and has them looked at.</summary>
+    private async Task<T> AskAsync<T>(Func<IAnalyticsStore, Task<T>> ask)
+    {
+        var store = Opened();
+        try
+        {
+            return await ask(store);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException && FindLoss() is { } loss)
+        {
+            CallForAttention();
+            throw new AnalyticsStoreException(loss, exception);
+        }
+        catch (Exception exception) when ((store as IFileStore)?.IsDamage(exception) == true)
+        {
+            // Once everything was looked at, what still cannot be read is no reason to give up all the rest.
+            if (!_isChecked)
+            {
+                _suspicion = StoreSuspicion.Check;
+                CallForAttention();
+            }
+
+            throw new AnalyticsStoreException($"the analytics store is damaged ({exception.Message}).", exception);
+        }
+    }
+
+    private void CallForAttention()
+    {
+        try
+        {
+            _attention.Release();
+        }
+        // It was called for already.
+        catch (SemaphoreFullException)
+        {
+        }
+    }
+
+    private async Task OpenAnewAsync(CancellationToken cancellationToken)
+    {
+        var suspicion = _suspicion;
+        if (_isOpen)
+        {
+            _isOpen = false;
+            // It ends what runs in it, which may take a while.
+            await Task.Run(() => (_store as IDisposable)?.Dispose(), CancellationToken.None);
+        }
+
+        var store = _create(suspicion);
+        try
+        {
+            await store.OpenAsync(cancellationToken);
+        }
+        catch
+        {
+            (store as IDisposable)?.Dispose();
+            throw;
+        }
+
+        _store = store;
+        (_suspicion, _isChecked, _isOpen) = (StoreSuspicion.None, suspicion == StoreSuspicion.Check, true);
+        foreach (var file in (store as IFileStore)?.DamagedFiles ?? [])
+        {
+            Log.SetAside(_logger, file.Path, file.Reason, file.Now);
+        }
+
+        if (!_toldOfFolder && store is IFileStore && PrivateFiles.MayOthersWrite(_options.Directory))
+        {
+            _toldOfFolder = true;
+            Log.OpenFolder(_logger, Path.GetFullPath(_options.Directory));
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Error, "Recording goes on in a new analytics store: {Loss}")]
+        public static partial void Lost(ILogger logger, string loss);
+
+        [LoggerMessage(2, LogLevel.Error, "{Path} is damaged ({Reason}). It is now {Now}, and recording goes on in a new one. Delete the damaged one when you need nothing of it: retention does not.")]
+        public static partial void SetAside(ILogger logger, string path, string reason, string now);
+
+        [LoggerMessage(3, LogLevel.Warning, "Other users of this machine may write to the analytics folder {Folder}, and so delete or replace its files. 'chmod go-w' closes it.")]
+        public static partial void OpenFolder(ILogger logger, string folder);
+    }
+}
