@@ -95,7 +95,7 @@ public sealed class ApiEndpoint
 
     private bool IsPrefix { get; }
 
-    /// <summary>Whether a request of this method runs a model. Ollama does that for POST alone: a preflight (OPTIONS), GET and HEAD on the same path run none.</summary>
+    /// <summary>Whether a request of this method runs a model. A preflight (OPTIONS), GET and HEAD on the same path run none.</summary>
     public bool RunsModel(string method) => IsInference && method.Equals("POST", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Finds the endpoint of a request target; a query string is cut off. Never fails: what is unknown is <see cref="Other"/>.</summary>

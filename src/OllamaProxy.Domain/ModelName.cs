@@ -15,8 +15,7 @@ public static class ModelName
     public static string? Normalize(string? name) => Shorten(name)?.ToLowerInvariant();
 
     /// <summary>
-    /// The name as <c>ollama ps</c> shows it, with the capitals it came with: trimmed, without a scheme, without <c>registry.ollama.ai/</c> and <c>library/</c>,
-    /// without the <c>:local</c> source suffix, and with <c>:latest</c> when it has no tag. Null when there is no name.
+    /// The name as <c>ollama ps</c> shows it, with the capitals it came with: trimmed, without a scheme, <c>registry.ollama.ai/</c> and <c>library/</c>, without the <c>:local</c> source suffix, and with <c>:latest</c> when it has no tag. Null when there is no name.
     /// </summary>
     public static string? Shorten(string? name)
     {

@@ -59,7 +59,7 @@ public sealed record RequestRecord
 
     public double? TokensPerSecond { get; init; }
 
-    /// <summary>True when <see cref="TokensPerSecond"/> follows from the arrival of the pieces (<see cref="TokenSpeed"/>), false when Ollama measured it.</summary>
+    /// <summary>True when <see cref="TokensPerSecond"/> follows from the arrival of the pieces, false when Ollama measured it (<see cref="TokenSpeed"/>).</summary>
     public bool SpeedEstimated { get; init; }
 
     /// <summary>Ollama's own <c>total_duration</c>.</summary>
@@ -81,9 +81,9 @@ public sealed record RequestRecord
     public TimeSpan? ConnectTime { get; init; }
 
     /// <summary>
-    /// Waiting for Ollama, where it does not say what it did meanwhile (every <c>/v1</c> answer, and every answer that was cut or cancelled): from the moment it
-    /// was asked to the first piece of the answer, or to the end when none came. Null when Ollama was not asked, or when its own durations say more. It follows from stored times, so
-    /// records of earlier versions have it, too.
+    /// Waiting for Ollama, where it does not say what it did meanwhile (every <c>/v1</c> answer, and every answer that was cut or cancelled): from the moment
+    /// it was asked to the first piece of the answer, or to the end when none came. Null when Ollama was not asked, or when its own durations say more. It
+    /// follows from stored times, so records of earlier versions have it, too.
     /// </summary>
     public TimeSpan? ResponseWait
     {

@@ -9,8 +9,9 @@ public readonly record struct TokenSpeed(double TokensPerSecond, bool IsEstimate
     private const double FastestEstimate = 10_000;
 
     /// <summary>
-    /// Ollama's own speed (<c>eval_count / eval_duration</c>), or else <c>tokens / (pieces * mean gap)</c>. P pieces span P - 1 gaps, so this is the tokens of a
-    /// piece over the time from one piece to the next. In recordings of a real Ollama it is at most 1/tokens below Ollama's own speed. Null when neither is known.
+    /// Ollama's own speed (<c>eval_count / eval_duration</c>), or else <c>tokens / (pieces * mean gap)</c>. P pieces span P - 1 gaps, so this is the tokens of
+    /// a piece over the time from one piece to the next. In recordings of a real Ollama it is at most 1/tokens below Ollama's own speed. Null when neither is
+    /// known.
     /// </summary>
     public static TokenSpeed? Of(ResponseFacts answer)
     {

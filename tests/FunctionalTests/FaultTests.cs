@@ -256,7 +256,7 @@ public sealed class FaultTests
         Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
         Assert.Equal((ApiEndpoint.Generate, (int?)502), (exchange.Endpoint, exchange.StatusCode));
         Assert.Contains("ollama_proxy_faults_total{} 1\n", metrics, StringComparison.Ordinal);
-        Assert.Contains("endpoint=\"generate\",prompt_category=\"empty\",status=\"error\"} 1\n", metrics, StringComparison.Ordinal);
+        Assert.Matches("ollama_requests_total\\{[^}]*endpoint=\"generate\"[^}]*status=\"error\"[^}]*\\} 1\n", metrics);
     }
 
     private static string Chunk(string data) => $"{data.Length:x}\r\n{data}\r\n";

@@ -75,7 +75,8 @@ public sealed class ProxyMetrics
             [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200]);
         _tokensGenerated = Histogram(meter, "ollama_tokens_generated", null, "Tokens generated per request (eval_count).",
             [10, 50, 100, 250, 500, 1000, 2000, 5000, 10000, 50000]);
-        _tokensPerSecond = Histogram(meter, "ollama_tokens_per_second", null, "Generation speed per request: eval_count / eval_duration, or estimated from the pieces of a stream where the wire has no durations.",
+        _tokensPerSecond = Histogram(meter, "ollama_tokens_per_second", null,
+            "Generation speed per request: eval_count / eval_duration, or estimated from the pieces of a stream where the wire has no durations.",
             [1, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500]);
         meter.CreateObservableGauge("ollama_active_requests", () => Volatile.Read(ref _active), description: "Requests being forwarded now.");
 
@@ -85,7 +86,8 @@ public sealed class ProxyMetrics
             [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 320, 640]);
         _gap = Histogram(meter, "ollama_inter_token_latency_seconds", "s", "Mean pause between the pieces of a streamed answer, one value for each answer.",
             [0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10]);
-        _longestGap = Histogram(meter, "ollama_stream_max_gap_seconds", "s", "Longest pause between the pieces of a streamed answer, the silence before a cut included, one value for each answer.", s_requestTimes);
+        _longestGap = Histogram(meter, "ollama_stream_max_gap_seconds", "s",
+            "Longest pause between the pieces of a streamed answer, the silence before a cut included, one value for each answer.", s_requestTimes);
         _promptTokens = meter.CreateCounter<long>("ollama_prompt_tokens_total", description: "Tokens of prompts, cached ones included (prompt_eval_count).");
         _cachedTokens = meter.CreateCounter<long>("ollama_cached_prompt_tokens_total", description: "Tokens of prompts that were cached, where Ollama tells.");
         _generatedTokens = meter.CreateCounter<long>("ollama_generated_tokens_total", description: "Tokens generated (eval_count); counted from the pieces where the wire has no count.");

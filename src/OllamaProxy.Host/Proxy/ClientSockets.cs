@@ -45,7 +45,7 @@ internal sealed partial class ClientListener(Socket listening, SocketTransportOp
     private readonly SocketConnectionContextFactory _connections = new(KestrelOptions(options), loggers.CreateLogger("Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"));
     private readonly ILogger _logger = loggers.CreateLogger<ClientListener>();
     private readonly CancellationTokenSource _unbound = new();
-    private readonly int _mostDescriptors = MostDescriptors();
+    private readonly long _mostDescriptors = MostDescriptors();
     private TimeSpan _pause;
     private long _lastLine;
 
@@ -105,25 +105,13 @@ internal sealed partial class ClientListener(Socket listening, SocketTransportOp
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveSeconds);
     }
 
-    /// <summary>
-    /// Holds an accepted connection back while it would leave too few descriptors for connections to Ollama and for files. The system gives out the lowest
-    /// free number, so the number of a new socket says how many are in use.
-    /// </summary>
+    /// <summary>Holds an accepted connection back while it would leave too few descriptors for connections to Ollama and for files.</summary>
     private async Task KeepRoomAsync(Socket accepted)
     {
-        for (var number = (long)accepted.Handle; number >= _mostDescriptors;)
+        for (var number = (long)accepted.Handle; number >= _mostDescriptors; number = LowestFree())
         {
             await PauseAsync("few file descriptors are left");
             _unbound.Token.ThrowIfCancellationRequested();
-            try
-            {
-                using var probe = new Socket(SocketType.Stream, ProtocolType.Tcp);
-                number = probe.Handle;
-            }
-            catch (SocketException)
-            {
-                number = long.MaxValue;
-            }
         }
     }
 
@@ -141,11 +129,22 @@ internal sealed partial class ClientListener(Socket listening, SocketTransportOp
         await Task.Delay(_pause, _unbound.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    /// <summary>Up to which number descriptors may be used by clients: all but a quarter, of which no more than 1,024 are kept.</summary>
-    private static int MostDescriptors()
+    /// <summary>Up to which number clients may use descriptors: a quarter of what is free now is kept from them, and no more than 1,024.</summary>
+    private static long MostDescriptors() =>
+        OpenFileLimit.Find() is { } all ? all - Math.Clamp((all - LowestFree()) / 4, 0, 1_024) : long.MaxValue;
+
+    /// <summary>The system gives out the lowest free number, so the number of a new socket says how many descriptors are in use.</summary>
+    private static long LowestFree()
     {
-        var all = OpenFileLimit.Find() ?? int.MaxValue;
-        return all - Math.Min(all / 4, 1_024);
+        try
+        {
+            using var probe = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            return probe.Handle;
+        }
+        catch (SocketException)
+        {
+            return long.MaxValue;
+        }
     }
 
     /// <summary>Kestrel's options for the connections of a listener, its memory pool included, which has no public setter.</summary>

@@ -28,6 +28,8 @@ public sealed class RecordExchangeTests
         },
     };
 
+    private static readonly Exchange s_cancelled = s_exchange with { Outcome = ExchangeOutcome.ClientCancelled, StatusCode = null, Response = ResponseFacts.Unknown };
+
     [Fact]
     public void The_record_names_the_model_as_ollama_lists_it()
     {
@@ -107,7 +109,7 @@ public sealed class RecordExchangeTests
     [Fact]
     public void A_request_cancelled_in_the_queue_spent_its_time_there()
     {
-        var left = s_exchange with { Outcome = ExchangeOutcome.ClientCancelled, StatusCode = null, Response = ResponseFacts.Unknown, QueueTime = TimeSpan.FromSeconds(3) };
+        var left = s_cancelled with { QueueTime = TimeSpan.FromSeconds(3) };
 
         var record = RecordOf(left);
 
@@ -117,10 +119,7 @@ public sealed class RecordExchangeTests
     [Fact]
     public void A_request_cancelled_while_the_model_loads_spent_the_rest_waiting_for_ollama()
     {
-        var left = s_exchange with
-        {
-            Outcome = ExchangeOutcome.ClientCancelled, StatusCode = null, Response = ResponseFacts.Unknown, QueueTime = TimeSpan.FromSeconds(0.5), ConnectTime = TimeSpan.FromSeconds(0.25),
-        };
+        var left = s_cancelled with { QueueTime = TimeSpan.FromSeconds(0.5), ConnectTime = TimeSpan.FromSeconds(0.25) };
 
         Assert.Equal(TimeSpan.FromSeconds(2.25), RecordOf(left).ResponseWait);
     }

@@ -12,7 +12,7 @@ public sealed class TokenSpeedTests
         Assert.Equal(new TokenSpeed(20, IsEstimated: false), speed);
     }
 
-    /// <summary>Answers of a real Ollama: tokens, pieces and milliseconds from the first piece to the last, and the speed Ollama measured (recordings 80, 80b, 85, 85b).</summary>
+    /// <summary>Recordings 80, 80b, 85 and 85b of a real Ollama: tokens, pieces, milliseconds from the first piece to the last, and Ollama's own speed.</summary>
     [Theory]
     [InlineData(40, 39, 714.0, 56.1)]
     [InlineData(40, 40, 675.9, 59.1)]
@@ -50,5 +50,6 @@ public sealed class TokenSpeedTests
         Assert.Null(TokenSpeed.Of(Stream(pieces: 5, gap: 0.1, TokenUsage.Unknown)));
     }
 
-    private static ResponseFacts Stream(int pieces, double gap, TokenUsage usage) => new() { Streamed = true, ContentPieces = pieces, MeanGap = TimeSpan.FromSeconds(gap), Usage = usage };
+    private static ResponseFacts Stream(int pieces, double gap, TokenUsage usage) =>
+        new() { Streamed = true, ContentPieces = pieces, MeanGap = TimeSpan.FromSeconds(gap), Usage = usage };
 }

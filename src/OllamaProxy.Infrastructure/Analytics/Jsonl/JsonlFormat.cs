@@ -19,7 +19,8 @@ internal static class JsonlFormat
     [
         "id", "timestamp", "request_id", "model", "endpoint", "method", "category", "status", "outcome", "status_code", "is_inference", "stream", "latency",
         "time_to_first_token", "time_to_headers", "mean_gap", "longest_gap", "input_tokens", "cached_input_tokens", "output_tokens", "tokens_estimated",
-        "tokens_per_second", "tokens_per_second_estimated", "prompt_tokens_per_second", "total_duration", "load_duration", "load_cause", "prompt_eval_duration", "eval_duration",
+        "tokens_per_second", "tokens_per_second_estimated",
+        "prompt_tokens_per_second", "total_duration", "load_duration", "load_cause", "prompt_eval_duration", "eval_duration",
         "queue_time", "connect_time", "engine_wait", "decode_time", "client_backpressure", "finish_reason", "error_type", "error", "truncation", "client_ip",
         "application", "user_agent", "target", "request_bytes", "response_bytes", "message_count", "image_count", "tool_count", "tool_call_count", "num_ctx",
         "max_tokens", "temperature", "keep_alive", "prompt", "system", "response", "thinking", "tool_calls",

@@ -197,7 +197,8 @@ internal static class SqliteMigrations
 
     /// <summary>
     /// Rows of earlier versions get the values that are recorded now: whether the answer was a stream, the name of a model without its scheme, the speed of
-    /// <see cref="Domain.TokenSpeed"/> (pieces times mean gap is decoding time plus one mean gap), and no inference where the method ran none. All sums are made again from the rows while the program runs.
+    /// <see cref="Domain.TokenSpeed"/> (pieces times mean gap is decoding time plus one mean gap), and no inference where the method ran none. All sums are made
+    /// again from the rows while the program runs.
     /// </summary>
     private const string Sixth =
         """
