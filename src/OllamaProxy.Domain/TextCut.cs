@@ -23,7 +23,8 @@ public static class TextCut
     public static string WithoutTornEnd(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return text.Length > 0 && BoundaryAt(text, text.Length - 1) is var start && (start < text.Length - 1 || char.IsSurrogate(text[^1])) ? text[..start] : text;
+        var start = text.Length == 0 ? 0 : BoundaryAt(text, text.Length - 1);
+        return text.Length > 0 && (start < text.Length - 1 || char.IsSurrogate(text[^1])) ? text[..start] : text;
     }
 
     /// <summary>The first characters of a request target, whose percent escapes stay whole, as do the characters they spell.</summary>
@@ -52,7 +53,9 @@ public static class TextCut
     private const int EscapeLength = 3;
 
     private static int? ByteAt(string target, int index) =>
-        target[index] == '%' && byte.TryParse(target.AsSpan(index + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value) ? value : null;
+        target[index] == '%' && byte.TryParse(target.AsSpan(index + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+            ? value
+            : null;
 
     /// <summary>Bytes of the character in UTF-8 that begins with this one.</summary>
     private static int LengthOfCharacter(int lead) => lead switch { < 0xC0 => 1, < 0xE0 => 2, < 0xF0 => 3, _ => 4 };

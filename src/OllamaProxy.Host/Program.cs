@@ -1,4 +1,10 @@
 using OllamaProxy.Host.Commands;
 using OllamaProxy.Infrastructure.Supervision;
 
-return ChildShim.IsMeant(args) ? ChildShim.Run(args) : await CommandLine.RunAsync(args);
+if (ChildShim.IsMeant(args))
+{
+    return ChildShim.Run(args);
+}
+
+Terminal.LeaveModes();
+return await CommandLine.RunAsync(args);

@@ -131,5 +131,6 @@ internal static class ProxyHost
         services.AddSingleton(settings.Scrape);
         services.AddSingleton(settings.OpenTelemetry);
         services.AddSingleton(settings.Access);
+        services.AddSingleton(settings.Log);
     }
 }

@@ -40,9 +40,10 @@ public static class PrivateFiles
     {
         try
         {
-            if (!OperatingSystem.IsWindows() && File.Exists(path) && File.GetUnixFileMode(path) is var mode && (mode & ~(ReadWrite | UnixFileMode.UserExecute)) != 0)
+            const UnixFileMode Owner = ReadWrite | UnixFileMode.UserExecute;
+            if (!OperatingSystem.IsWindows() && File.Exists(path) && File.GetUnixFileMode(path) is var mode && (mode & ~Owner) != 0)
             {
-                File.SetUnixFileMode(path, mode & (ReadWrite | UnixFileMode.UserExecute));
+                File.SetUnixFileMode(path, mode & Owner);
             }
         }
         // Another user's file, or a file system that is read-only or knows no modes.

@@ -1,4 +1,5 @@
 using Microsoft.Playwright;
+using OllamaProxy.TestKit;
 
 namespace OllamaProxy.BrowserTests;
 
@@ -20,7 +21,7 @@ public sealed class Browser : IAsyncLifetime
         var path = Array.Find(s_places, File.Exists)
             ?? throw new InvalidOperationException("There is no Chromium or Chrome. Install it (apt-get install chromium), or run ./build.sh test, which does it where it may.");
         // A machine that builds beside the tests is slow.
-        Assertions.SetDefaultExpectTimeout(20_000);
+        Assertions.SetDefaultExpectTimeout((float)Patience.Limit.TotalMilliseconds);
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = path, Args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
     }
@@ -54,7 +55,7 @@ internal sealed class Visit : IAsyncDisposable
         _context = context;
         Page = page;
         Origin = origin;
-        page.SetDefaultTimeout(30_000);
+        page.SetDefaultTimeout((float)Patience.Limit.TotalMilliseconds);
         page.Console += (_, message) =>
         {
             if (message.Type is "error" or "warning")

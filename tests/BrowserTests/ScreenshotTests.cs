@@ -95,7 +95,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
         await using (var visit = await VisitAsync(proxy.Address, name, width, height))
         {
             await visit.OpenAsync("now");
-            await visit.Page.Locator("[aria-label='Just finished'] tbody tr").Nth(9).WaitForAsync(new LocatorWaitForOptions { Timeout = 60_000 });
+            await visit.Page.Locator("[aria-label='Just finished'] tbody tr").Nth(9).WaitForAsync();
             await visit.Page.Locator(".loaded-model").Nth(2).WaitForAsync();
             await visit.Page.Locator(".p-writing").First.WaitForAsync();
 

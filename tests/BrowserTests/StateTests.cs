@@ -271,10 +271,10 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
         await visit.Card("requests").WaitForAsync();
 
         await visit.Page.Context.SetOfflineAsync(true);
-        await Assertions.Expect(visit.Page.Locator(".banner")).ToContainTextAsync("does not answer", new() { Timeout = 60_000 });
+        await Assertions.Expect(visit.Page.Locator(".banner")).ToContainTextAsync("does not answer");
         await Assertions.Expect(visit.Card("requests")).ToBeVisibleAsync();
         await visit.Page.Context.SetOfflineAsync(false);
-        await Assertions.Expect(visit.Page.Locator(".banner")).ToHaveCountAsync(0, new() { Timeout = 60_000 });
+        await Assertions.Expect(visit.Page.Locator(".banner")).ToHaveCountAsync(0);
     }
 
     [Fact]

@@ -55,7 +55,7 @@ public sealed class BackendUrlTests
 
         for (var count = 0; count < 2; count++)
         {
-            var answer = await RawHttp.SendAsync(proxy.Address.Port, Encoding.ASCII.GetBytes(Request), isHead: false, TimeSpan.FromSeconds(60));
+            var answer = await RawHttp.SendAsync(proxy.Address.Port, Encoding.ASCII.GetBytes(Request), isHead: false);
             Assert.EndsWith(Chunked[Chunked.IndexOf("\r\n\r\n", StringComparison.Ordinal)..], Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
         }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using OllamaProxy.Host.Configuration;
@@ -41,6 +42,39 @@ public sealed class CommandLineTests
         Assert.Contains("--help", output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("stauts", "status")]
+    [InlineData("exprot", "export")]
+    [InlineData("docter", "doctor")]
+    public async Task A_misspelled_command_is_pointed_out(string word, string meant)
+    {
+        var (code, output) = await ProxyProcess.RunAsync(s_backend, word);
+
+        Assert.Equal(2, code);
+        Assert.Contains($"Did you mean '{meant}'?", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("version")]
+    [InlineData("status")]
+    [InlineData("--help")]
+    public async Task A_command_leaves_no_mode_behind_on_a_terminal(string argument)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The terminal is made by util-linux's script.");
+        var start = new ProcessStartInfo("script", ["-qec", string.Join(' ', ProxyProcess.Program().Append(argument).Select(part => $"'{part}'")), "/dev/null"])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true,
+        };
+        start.Environment["TERM"] = "xterm-256color";
+        start.Environment["PROXY_PORT"] = $"{ProxyProcess.FreePort()}";
+        using var terminal = Process.Start(start)!;
+        var output = await terminal.StandardOutput.ReadToEndAsync().WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
+        await terminal.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Contains("ollama-proxy", output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', output);
+    }
+
     [Fact]
     public async Task Every_wrong_setting_is_told_at_once()
     {
@@ -56,7 +90,10 @@ public sealed class CommandLineTests
     public async Task A_folder_that_cannot_be_written_stops_the_start_where_analytics_are_required()
     {
         var file = Path.GetTempFileName();
-        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(s_backend) { ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_REQUIRED"] = "true", ["ANALYTICS_DIR"] = Path.Combine(file, "store") });
+        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(s_backend)
+        {
+            ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_REQUIRED"] = "true", ["ANALYTICS_DIR"] = Path.Combine(file, "store"),
+        });
         File.Delete(file);
 
         Assert.Equal(2, code);

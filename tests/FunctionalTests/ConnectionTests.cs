@@ -214,13 +214,13 @@ public sealed class ConnectionTests
         using var client = new TcpClient("127.0.0.1", proxy.Port);
 
         await client.GetStream().WriteAsync("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray());
-        await stalled.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await stalled.Task.WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
 
         Assert.InRange(sent, 1, 64 * 1024 * 1024);
     }
 
     private static async Task<string> SendAsync(ProxyUnderTest proxy, string method) =>
-        Encoding.ASCII.GetString((await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n"), method == "HEAD", TimeSpan.FromSeconds(10))).Bytes);
+        Encoding.ASCII.GetString((await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n"), method == "HEAD")).Bytes);
 
     private static string BodyOf(string answer) => answer[answer.IndexOf("\r\n\r\n", StringComparison.Ordinal)..];
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using OllamaProxy.Infrastructure.Analytics;
 using OllamaProxy.TestKit;
 
@@ -27,11 +26,9 @@ public sealed class DemoTests
             },
             TimeSpan.FromSeconds(90));
         await Eventually.TrueAsync(async () => backend == "none" || (await client.GetStringAsync(new Uri("/analytics/search?limit=50", UriKind.Relative))).Contains("qwen3", StringComparison.Ordinal));
-        var watch = Stopwatch.StartNew();
         await demo.SignalAsync("INT");
 
         Assert.Equal(0, await demo.ExitAsync());
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), $"The end took {watch.Elapsed}.");
         Assert.DoesNotContain("Unhandled", demo.Output, StringComparison.Ordinal);
         Assert.Contains("This is a demonstration", demo.Output, StringComparison.Ordinal);
     }

@@ -89,7 +89,7 @@ public sealed class DialectTests
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, response.ResponseBytes)], close: false));
         await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["PROXY_INJECT_USAGE"] = "true" }, _recorded.Register);
 
-        var received = HttpMessage.Parse((await RawHttp.SendAsync(proxy.Port, request.RequestBytes, isHead: false, TimeSpan.FromSeconds(10))).Bytes);
+        var received = HttpMessage.Parse((await RawHttp.SendAsync(proxy.Port, request.RequestBytes, isHead: false)).Bytes);
         var exchange = await _recorded.SingleAsync();
 
         Assert.Equal(request.Response.Chunks.Select(Anonymous), received.Chunks.Select(Anonymous));
@@ -114,7 +114,7 @@ public sealed class DialectTests
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, recording.ResponseBytes)], close: false));
         await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["PROXY_INJECT_USAGE"] = "true" }, _recorded.Register);
 
-        var received = HttpMessage.Parse((await RawHttp.SendAsync(proxy.Port, recording.RequestBytes, isHead: false, TimeSpan.FromSeconds(10))).Bytes);
+        var received = HttpMessage.Parse((await RawHttp.SendAsync(proxy.Port, recording.RequestBytes, isHead: false)).Bytes);
 
         Assert.Equal(recording.Response.RawBody, received.RawBody);
         Assert.Equal(recording.Request.Body, HttpMessage.Parse(upstream.Requests[0]).Body);
@@ -130,7 +130,7 @@ public sealed class DialectTests
         await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, configure: _recorded.Register);
 
         byte[] sent = [.. Encoding.ASCII.GetBytes($"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: zstd\r\nContent-Length: {request.Length}\r\n\r\n"), .. request];
-        var received = HttpMessage.Parse((await RawHttp.SendAsync(proxy.Port, sent, isHead: false, TimeSpan.FromSeconds(10))).Bytes);
+        var received = HttpMessage.Parse((await RawHttp.SendAsync(proxy.Port, sent, isHead: false)).Bytes);
         var exchange = await _recorded.SingleAsync();
 
         Assert.Equal(answer, received.Body);
@@ -146,7 +146,7 @@ public sealed class DialectTests
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, recording.ResponseBytes)], close: false));
         await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, configure: _recorded.Register);
 
-        await RawHttp.SendAsync(proxy.Port, Encoding.UTF8.GetBytes($"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}"), isHead: false, TimeSpan.FromSeconds(10));
+        await RawHttp.SendAsync(proxy.Port, Encoding.UTF8.GetBytes($"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}"), isHead: false);
         var exchange = await _recorded.SingleAsync();
         Assert.Equal((6_000, 1_027, 2_048), (exchange.Request.TextLength, exchange.Response.Usage.PromptTokens, exchange.Request.ContextLength));
 
@@ -176,7 +176,7 @@ public sealed class DialectTests
     {
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(answer))], close));
         await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, configure: _recorded.Register);
-        await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {body.Length}\r\n\r\n{body}"), isHead: false, TimeSpan.FromSeconds(10));
+        await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {body.Length}\r\n\r\n{body}"), isHead: false);
         return await _recorded.SingleAsync();
     }
 

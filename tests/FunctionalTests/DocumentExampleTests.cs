@@ -10,8 +10,6 @@ namespace OllamaProxy.FunctionalTests;
 /// <summary>Every <c>curl</c> command in the documents is run as it stands there, only against another port: examples that do not work are worse than none.</summary>
 public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffic traffic) : IClassFixture<DocumentExampleTests.SomeTraffic>
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
-
     /// <summary>Document and command.</summary>
     public static TheoryData<string, string> Commands =>
     [
@@ -84,7 +82,7 @@ public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffi
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(s_patience);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Patience.Limit);
         return (process.ExitCode, await output + await errors);
     }
 

@@ -41,7 +41,7 @@ public sealed class FaultTests
     {
         await using var proxy = await StartAsync(await UnusedAddressAsync());
 
-        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes("HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"), isHead: true, TimeSpan.FromSeconds(10));
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes("HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"), isHead: true);
 
         Assert.Equal(502, HttpMessage.Parse(answer.Bytes, hasBody: false).Status);
         Assert.EndsWith("\r\n\r\n", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
@@ -160,7 +160,7 @@ public sealed class FaultTests
         await using var proxy = await StartAsync(upstream.Address);
 
         var request = Encoding.ASCII.GetBytes($"POST /api/blobs/x HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n{framing}\r\n\r\n");
-        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false, TimeSpan.FromSeconds(10));
+        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false);
 
         Assert.StartsWith("HTTP/1.1 400 Bad Request", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
         Assert.Equal(ExchangeOutcome.UpstreamError, (await _recorded.SingleAsync()).Outcome);
@@ -264,7 +264,7 @@ public sealed class FaultTests
     private static byte[] Post(string path, string body) =>
         Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {body.Length}\r\n\r\n{body}");
 
-    private static Task<RawAnswer> SendAsync(ProxyUnderTest proxy, byte[] request) => RawHttp.SendAsync(proxy.Port, request, isHead: false, TimeSpan.FromSeconds(15));
+    private static Task<RawAnswer> SendAsync(ProxyUnderTest proxy, byte[] request) => RawHttp.SendAsync(proxy.Port, request, isHead: false);
 
     private Task<ProxyUnderTest> StartAsync(Uri upstream) =>
         ProxyUnderTest.StartAsync(upstream, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" }, _recorded.Register);

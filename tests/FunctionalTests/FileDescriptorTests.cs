@@ -74,7 +74,13 @@ public sealed class FileDescriptorTests
         Assert.Equal(0, prlimit.ExitCode);
     }
 
-    private static Dictionary<string, string?> Variables(SimulatedOllamaServer ollama) => new() { ["OLLAMA_BACKEND_URL"] = ollama.Address.ToString(), ["OLLAMA_POLL_SECONDS"] = "0", ["OLLAMA_HEALTH_INTERVAL_SECONDS"] = "3600" };
+    /// <summary>The proxy asks nothing of Ollama by itself, so it has no connection to it beforehand.</summary>
+    private static Dictionary<string, string?> Variables(SimulatedOllamaServer ollama) => new()
+    {
+        ["OLLAMA_BACKEND_URL"] = ollama.Address.ToString(),
+        ["OLLAMA_POLL_SECONDS"] = "0",
+        ["OLLAMA_HEALTH_INTERVAL_SECONDS"] = "3600",
+    };
 
     /// <summary>A client with a connection of its own.</summary>
     private static HttpClient Client(ProxyProcess proxy) => new() { BaseAddress = proxy.Address, Timeout = TimeSpan.FromSeconds(60) };

@@ -32,7 +32,7 @@ public sealed class GateUploadTests
         }
 
         await SendAsync(stream, (chunked ? "\r\n0\r\n\r\n" : "") + Next);
-        var answers = await receiving.WaitAsync(TimeSpan.FromSeconds(30));
+        var answers = await receiving.WaitAsync(Patience.Limit);
 
         Assert.StartsWith("HTTP/1.1 503 Service Unavailable\r\n", answers, StringComparison.Ordinal);
         Assert.EndsWith("""{"version":"0.32.15"}""", answers, StringComparison.Ordinal);

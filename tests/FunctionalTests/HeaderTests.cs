@@ -64,7 +64,7 @@ public sealed class HeaderTests
         await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
         var lines = string.Concat(Enumerable.Range(0, count).Select(number => string.Format(CultureInfo.InvariantCulture, name, number) + ":1\r\n"));
 
-        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n"), isHead: false, TimeSpan.FromSeconds(60));
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n"), isHead: false);
 
         Assert.Equal(status, Encoding.ASCII.GetString(answer.Bytes)[9..12]);
     }
@@ -116,7 +116,7 @@ public sealed class HeaderTests
         await using var proxy = await StartAsync(upstream);
 
         var request = "head /api/tags HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray();
-        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false, TimeSpan.FromSeconds(60));
+        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false);
 
         Assert.EndsWith("\r\n\r\n2\r\nno\r\n0\r\n\r\n", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
     }
@@ -139,7 +139,7 @@ public sealed class HeaderTests
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.Latin1.GetBytes(Head + "ok"))], close: false));
         await using var proxy = await StartAsync(upstream);
 
-        var answer = await RawHttp.SendAsync(proxy.Port, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray(), isHead: false, TimeSpan.FromSeconds(10));
+        var answer = await RawHttp.SendAsync(proxy.Port, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray(), isHead: false);
 
         Assert.Equal(Lines(Head), Lines(Encoding.Latin1.GetString(answer.Bytes)));
         Assert.EndsWith("\r\n\r\nok", Encoding.Latin1.GetString(answer.Bytes), StringComparison.Ordinal);
@@ -172,7 +172,7 @@ public sealed class HeaderTests
         await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);
 
-        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.Latin1.GetBytes(request), isHead: false, TimeSpan.FromSeconds(10));
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.Latin1.GetBytes(request), isHead: false);
 
         Assert.StartsWith("HTTP/1.1 400 ", Encoding.Latin1.GetString(answer.Bytes), StringComparison.Ordinal);
         Assert.Empty(upstream.Requests);
@@ -190,7 +190,7 @@ public sealed class HeaderTests
         await using var proxy = await StartAsync(upstream);
 
         var request = Encoding.ASCII.GetBytes($"POST /api/chat HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n\r\n0\r\n\r\n");
-        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false, TimeSpan.FromSeconds(60));
+        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false);
 
         Assert.StartsWith("HTTP/1.1 501 ", Encoding.Latin1.GetString(answer.Bytes), StringComparison.Ordinal);
         Assert.Equal(RawEnd.Closed, answer.End);
@@ -202,7 +202,7 @@ public sealed class HeaderTests
         await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);
 
-        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.Latin1.GetBytes(request), isHead, TimeSpan.FromSeconds(10));
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.Latin1.GetBytes(request), isHead);
 
         Assert.StartsWith("HTTP/1.1 200 OK", Encoding.Latin1.GetString(answer.Bytes), StringComparison.Ordinal);
         return Encoding.Latin1.GetString(Assert.Single(upstream.Requests));

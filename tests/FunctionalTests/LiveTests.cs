@@ -180,7 +180,7 @@ public sealed class LiveTests
         await Eventually.TrueAsync(() => feed.Count == 0);
         Assert.False(proxy.Services.GetRequiredService<RunningRequests>().IsWatched);
         using var staying = await Subscription.OpenAsync(proxy);
-        await proxy.App.StopAsync().WaitAsync(TimeSpan.FromSeconds(20));
+        await proxy.App.StopAsync().WaitAsync(Patience.Limit);
         Assert.Empty(await staying.ReadToEndAsync());
     }
 
@@ -221,9 +221,7 @@ public sealed class LiveTests
     /// <summary>An open stream of events.</summary>
     private sealed class Subscription : IDisposable
     {
-        private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
-
-        private readonly HttpResponseMessage _answer;
+            private readonly HttpResponseMessage _answer;
         private readonly StreamReader _lines;
 
         private Subscription(HttpResponseMessage answer, StreamReader lines) => (_answer, _lines) = (answer, lines);
@@ -233,7 +231,7 @@ public sealed class LiveTests
             var answer = await proxy.Client.GetAsync("/analytics/live", HttpCompletionOption.ResponseHeadersRead);
             Assert.Equal("text/event-stream", answer.Content.Headers.ContentType?.ToString());
             var lines = new StreamReader(await answer.Content.ReadAsStreamAsync());
-            Assert.Equal("retry: 2000", await lines.ReadLineAsync().WaitAsync(s_patience));
+            Assert.Equal("retry: 2000", await lines.ReadLineAsync().WaitAsync(Patience.Limit));
             return new Subscription(answer, lines);
         }
 
@@ -253,10 +251,10 @@ public sealed class LiveTests
             List<(string Name, JsonElement Data)> events = [];
             while (events.Count < count)
             {
-                var line = await _lines.ReadLineAsync().WaitAsync(s_patience) ?? throw new EndOfStreamException("The events ended.");
+                var line = await _lines.ReadLineAsync().WaitAsync(Patience.Limit) ?? throw new EndOfStreamException("The events ended.");
                 if (line.StartsWith("event: ", StringComparison.Ordinal))
                 {
-                    var data = await _lines.ReadLineAsync().WaitAsync(s_patience);
+                    var data = await _lines.ReadLineAsync().WaitAsync(Patience.Limit);
                     events.Add((line["event: ".Length..], JsonElement.Parse(data!["data: ".Length..])));
                 }
             }
@@ -264,7 +262,7 @@ public sealed class LiveTests
             return events;
         }
 
-        public async Task<string> ReadToEndAsync() => (await _lines.ReadToEndAsync().WaitAsync(s_patience)).Trim();
+        public async Task<string> ReadToEndAsync() => (await _lines.ReadToEndAsync().WaitAsync(Patience.Limit)).Trim();
 
         public void Dispose()
         {

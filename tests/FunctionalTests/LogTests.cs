@@ -42,6 +42,41 @@ public sealed class LogTests
     }
 
     [Fact]
+    public async Task What_is_not_known_of_a_request_leaves_no_hole_in_its_line()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
+        await using var proxy = await ProxyProcess.StartAsync(Variables(ollama));
+        using var client = new HttpClient();
+
+        await client.GetStringAsync(new Uri(proxy.Address, "/api/tags"));
+        await Eventually.TrueAsync(() => proxy.Output.Contains("/api/tags", StringComparison.Ordinal));
+
+        Assert.Matches(@"(?m)\] GET /api/tags 200 completed, [\d.]+ s, from 127\.0\.0\.1\r?$", proxy.Output);
+    }
+
+    [Fact]
+    public async Task Ollamas_own_output_is_clean_and_at_debug_level_unless_it_is_a_warning_or_an_error()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The stand-in is a shell script.");
+        using var files = new OllamaFiles();
+        const string Lines = @"printf 'time=x level=INFO msg=quiet\n\033[31mred\033[0m evil\r2026 fake\ntime=x level=WARN msg=careful\nllama_model_load: error loading model\n' >&2";
+        foreach (var level in (string[])["info", "debug"])
+        {
+            await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(StringComparer.Ordinal)
+            {
+                ["OLLAMA_EXECUTABLE_PATH"] = files.Script($"{Lines}\nexec '{OllamaFiles.Ollama}' \"$@\""), ["OLLAMA_BACKEND_PORT"] = $"{ProxyProcess.FreePort()}", ["LOG_LEVEL"] = level,
+            });
+            await Eventually.TrueAsync(() => proxy.Output.Contains("error loading model", StringComparison.Ordinal));
+
+            Assert.Matches(@"(?m)warn: ollama\[1\] time=x level=WARN msg=careful", proxy.Output);
+            Assert.Matches(@"(?m)fail: ollama\[1\] llama_model_load: error loading model", proxy.Output);
+            Assert.Equal(level == "debug", proxy.Output.Contains("dbug: ollama[1] time=x level=INFO msg=quiet", StringComparison.Ordinal));
+            Assert.Equal(level == "debug", proxy.Output.Contains("dbug: ollama[1] red evil\ufffd2026 fake", StringComparison.Ordinal));
+            Assert.DoesNotContain('\u001b', proxy.Output);
+        }
+    }
+
+    [Fact]
     public async Task A_level_above_information_has_no_line_for_each_request()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());

@@ -8,8 +8,6 @@ namespace OllamaProxy.FunctionalTests;
 /// <summary>A real Prometheus server, and <c>promtool</c>: the ones on PATH, or those that <c>./build.sh test</c> unpacks into artifacts/prometheus.</summary>
 internal sealed class PrometheusTools : IAsyncDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
-
     private readonly Process _server;
     private readonly DirectoryInfo _folder;
     private readonly HttpClient _client;
@@ -50,7 +48,7 @@ internal sealed class PrometheusTools : IAsyncDisposable
         };
         var tools = new PrometheusTools(Process.Start(start)!, folder, new Uri($"http://127.0.0.1:{port}"));
         _ = tools._server.StandardError.ReadToEndAsync();
-        await Eventually.TrueAsync(tools.IsReadyAsync, s_patience);
+        await Eventually.TrueAsync(tools.IsReadyAsync, Patience.Limit);
         return tools;
     }
 
@@ -103,7 +101,7 @@ internal sealed class PrometheusTools : IAsyncDisposable
         var (output, errors) = (tool.StandardOutput.ReadToEndAsync(), tool.StandardError.ReadToEndAsync());
         await tool.StandardInput.WriteAsync(input);
         tool.StandardInput.Close();
-        await tool.WaitForExitAsync().WaitAsync(s_patience);
+        await tool.WaitForExitAsync().WaitAsync(Patience.Limit);
         return (tool.ExitCode, await output + await errors);
     }
 

@@ -341,5 +341,5 @@ public sealed class ReaderAccessTests
     private static Task<HttpMessage> SendAsync(ProxyUnderTest proxy, string request) => SendAsync(new IPEndPoint(IPAddress.Loopback, proxy.Port), request);
 
     private static async Task<HttpMessage> SendAsync(IPEndPoint to, string request) =>
-        HttpMessage.Parse((await RawHttp.SendAsync(to, Encoding.Latin1.GetBytes(request), isHead: false, TimeSpan.FromSeconds(20))).Bytes);
+        HttpMessage.Parse((await RawHttp.SendAsync(to, Encoding.Latin1.GetBytes(request), isHead: false)).Bytes);
 }

@@ -101,7 +101,7 @@ public sealed class SimulatedOllamaTests
         await stream.WriteAsync(request);
         // Half-closing would count as leaving; so the answer's own framing says where it ends.
         using var answer = new MemoryStream();
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var patience = new CancellationTokenSource(Patience.Limit);
         var buffer = new byte[16_384];
         while (await stream.ReadAsync(buffer, patience.Token) is var read and > 0)
         {

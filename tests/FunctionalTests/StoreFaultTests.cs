@@ -58,11 +58,11 @@ public sealed class StoreFaultTests : IDisposable
                 await AskAsync(proxy, $"locked {number}");
             }
 
-            await Eventually.TrueAsync(async () => await MetricAsync(proxy, "ollama_proxy_store_failures_total") > 0, TimeSpan.FromSeconds(20));
+            await Eventually.TrueAsync(async () => await MetricAsync(proxy, "ollama_proxy_store_failures_total") > 0);
             Execute(somebody, "ROLLBACK");
         }
 
-        await Eventually.TrueAsync(async () => await CountAsync(proxy, "locked") == 5, TimeSpan.FromSeconds(20));
+        await Eventually.TrueAsync(async () => await CountAsync(proxy, "locked") == 5);
         Assert.Equal(0, await MetricAsync(proxy, "ollama_proxy_records_dropped_total"));
     }
 
@@ -138,7 +138,8 @@ public sealed class StoreFaultTests : IDisposable
         Array.ForEach(files.Length == 0 ? [] : Directory.GetFiles(Store, files), File.Delete);
         await AskAsync(proxy, "afterwards");
 
-        await Eventually.TrueAsync(async () => Directory.Exists(Store) && Directory.GetFiles(Store, files.Length == 0 ? "*" : files).Length > 0 && await FoundAsync(proxy, "afterwards") == 1);
+        await Eventually.TrueAsync(async () => Directory.Exists(Store)
+            && Directory.GetFiles(Store, files.Length == 0 ? "*" : files).Length > 0 && await FoundAsync(proxy, "afterwards") == 1);
         Assert.Equal(0, await FoundAsync(proxy, "before"));
     }
 

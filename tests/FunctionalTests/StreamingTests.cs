@@ -73,7 +73,7 @@ public sealed class StreamingTests
             }
         }
 
-        await upstream.Disconnected.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await upstream.Disconnected.WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
         var exchange = await _recorded.SingleAsync();
         Assert.Equal((ExchangeOutcome.ClientCancelled, "x", true), (exchange.Outcome, exchange.Response.Text, exchange.Response.Usage.Estimated));
     }
@@ -89,7 +89,7 @@ public sealed class StreamingTests
             await Eventually.TrueAsync(() => upstream.Requests.Count == 1);
         }
 
-        await upstream.Disconnected.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await upstream.Disconnected.WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
         var exchange = await _recorded.SingleAsync();
         Assert.Equal((ExchangeOutcome.ClientCancelled, (int?)null), (exchange.Outcome, exchange.StatusCode));
     }

@@ -23,7 +23,7 @@ internal sealed partial class SupervisedOllama : IAsyncDisposable
     private SupervisedOllama(ProxyProcess proxy, OllamaFiles files, int port, int runnerPort)
     {
         (Proxy, _files, Port, _runnerPort) = (proxy, files, port, runnerPort);
-        Client = new HttpClient { BaseAddress = proxy.Address, Timeout = TimeSpan.FromSeconds(30) };
+        Client = new HttpClient { BaseAddress = proxy.Address, Timeout = Patience.Limit };
         FirstChild = proxy.ChildId;
         _children.Add(FirstChild);
     }

@@ -101,7 +101,7 @@ public sealed class SupervisionDrainTests
         private readonly TaskCompletionSource _all = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private int _left = count;
 
-        public Task All => _all.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        public Task All => _all.Task.WaitAsync(Patience.Limit);
 
         public void One()
         {

@@ -47,7 +47,7 @@ public sealed class SupervisionShutdownTests
 
         await proxy.App.StopAsync();
 
-        Assert.InRange(watch.Elapsed.TotalSeconds, 0.9, 6);
+        Assert.True(watch.Elapsed >= TimeSpan.FromSeconds(0.9), $"The grace period was {watch.Elapsed}.");
         Assert.True(held.WasAborted);
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => request);
     }

@@ -30,7 +30,7 @@ public sealed class SystemdTests : IDisposable
             using var kill = Process.Start("pkill", ["-TERM", "-P", $"{systemd.Id}"]);
             await kill.WaitForExitAsync();
             await HearAsync(heard, "STOPPING=1");
-            await systemd.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+            await systemd.WaitForExitAsync().WaitAsync(Patience.Limit);
             Assert.Equal(0, systemd.ExitCode);
         }
         finally
@@ -63,7 +63,7 @@ public sealed class SystemdTests : IDisposable
     private static async Task HearAsync(Socket socket, string expected)
     {
         var buffer = new byte[4_096];
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(Patience.Limit);
         string message;
         do
         {

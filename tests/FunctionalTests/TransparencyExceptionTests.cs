@@ -28,7 +28,7 @@ public sealed class TransparencyExceptionTests
         await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);
 
-        var answer = await RawHttp.SendAsync(proxy.Port, recording.RequestBytes, isHead: false, TimeSpan.FromSeconds(10));
+        var answer = await RawHttp.SendAsync(proxy.Port, recording.RequestBytes, isHead: false);
 
         var message = HttpMessage.Parse(answer.Bytes);
         Assert.Equal((recording.Response.Status, "close", RawEnd.Closed), (message.Status, message.Header("Connection"), answer.End));
@@ -44,7 +44,7 @@ public sealed class TransparencyExceptionTests
         await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);
 
-        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes(request), isHead: false, TimeSpan.FromSeconds(60));
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes(request), isHead: false);
 
         Assert.Equal((status, RawEnd.Closed), (HttpMessage.Parse(answer.Bytes).Status, answer.End));
         Assert.Empty(upstream.Requests);
@@ -58,7 +58,7 @@ public sealed class TransparencyExceptionTests
         await using var proxy = await StartAsync(upstream);
         byte[] request = [.. recording.RequestBytes, .. Encoding.ASCII.GetBytes(new string('a', 2 << 20)), .. "\r\n\r\n"u8];
 
-        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false, TimeSpan.FromSeconds(10));
+        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false);
 
         Assert.Equal((recording.Response.Status, RawEnd.Closed), (HttpMessage.Parse(answer.Bytes).Status, answer.End));
         Assert.Empty(upstream.Requests);
@@ -70,7 +70,7 @@ public sealed class TransparencyExceptionTests
         await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);
 
-        var answer = await RawHttp.SendAsync(proxy.Port, Transcript.Load("76f-h2-prior-knowledge").RequestBytes, isHead: false, TimeSpan.FromSeconds(10));
+        var answer = await RawHttp.SendAsync(proxy.Port, Transcript.Load("76f-h2-prior-knowledge").RequestBytes, isHead: false);
 
         // A GOAWAY frame of 8 bytes: last stream 0, error HTTP_1_1_REQUIRED (RFC 9113, section 6.8).
         Assert.Equal([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13], answer.Bytes);
@@ -85,7 +85,7 @@ public sealed class TransparencyExceptionTests
         await using var proxy = await StartAsync(upstream);
         var request = Encoding.ASCII.GetBytes($"GET /{new string('a', 2 << 20)} HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
-        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false, TimeSpan.FromSeconds(10));
+        var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false);
 
         Assert.Equal((414, RawEnd.Closed), (HttpMessage.Parse(answer.Bytes).Status, answer.End));
         Assert.Empty(upstream.Requests);
@@ -97,7 +97,7 @@ public sealed class TransparencyExceptionTests
         await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);
 
-        var answer = await RawHttp.SendAsync(proxy.Port, "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray(), isHead: false, TimeSpan.FromSeconds(10));
+        var answer = await RawHttp.SendAsync(proxy.Port, "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray(), isHead: false);
 
         var message = HttpMessage.Parse(answer.Bytes);
         Assert.Equal(("HTTP/1.1 200 OK", "0", RawEnd.KeptOpen), (message.StartLine, message.Header("Content-Length"), answer.End));
@@ -111,7 +111,7 @@ public sealed class TransparencyExceptionTests
         await using var proxy = await StartAsync(upstream);
 
         const string Request = "POST /api/show HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Trailer: y\r\n\r\n";
-        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes(Request), isHead: false, TimeSpan.FromSeconds(10));
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes(Request), isHead: false);
 
         Assert.Equal("{}", Encoding.ASCII.GetString(HttpMessage.Parse(upstream.Requests[0]).Body));
         Assert.EndsWith("\r\n0\r\n\r\n", Encoding.ASCII.GetString(upstream.Requests[0]), StringComparison.Ordinal);

@@ -38,6 +38,14 @@ if (variables.GetValueOrDefault("OLLAMA_ORIGINS") is { Length: > 0 } origins
     && origins.Split(',').Any(origin => !origin.Contains('*', StringComparison.Ordinal) && !origin.Contains("://", StringComparison.Ordinal) || origin.Trim() != origin))
 {
     await Console.Error.WriteLineAsync("panic: bad origin: origins must contain '*' or include http://,https://,chrome-extension://,safari-extension://,moz-extension://,ms-browser-extension://");
+    // As Go does, longer than what a message about the end repeats.
+    await Console.Error.WriteLineAsync("\ngoroutine 1 [running]:");
+    for (var frame = 0; frame < 300; frame++)
+    {
+        await Console.Error.WriteLineAsync($"runtime.gopanic({"{"}0x1{frame:x}?, 0xc000590{frame:x}{"}"})\n\t/usr/local/go/src/runtime/panic.go:{frame} +0x168");
+    }
+
+    await Console.Error.WriteLineAsync("main.main()\n\t/go/src/main.go:14 +0x4d\ncreated by main.serve in goroutine 1\n\t/go/src/main.go:9");
     return 2;
 }
 

@@ -92,7 +92,7 @@ public sealed class JsonlKillTests : IDisposable
         await process.StandardInput.FlushAsync();
         try
         {
-            await Eventually.TrueAsync(() => process.HasExited || (File.Exists(Acknowledged) && new FileInfo(Acknowledged).Length >= after), TimeSpan.FromMinutes(1));
+            await Eventually.TrueAsync(() => process.HasExited || (File.Exists(Acknowledged) && new FileInfo(Acknowledged).Length >= after));
             Assert.False(process.HasExited, process.HasExited ? await output : "");
         }
         finally

@@ -5,14 +5,13 @@ namespace OllamaProxy.TestKit;
 /// <summary>Waits for a condition by asking again and again; fails with a text when it never comes true.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan s_within = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
 
     public static Task TrueAsync(Func<bool> condition, TimeSpan? within = null) => TrueAsync(() => Task.FromResult(condition()), within);
 
     public static async Task TrueAsync(Func<Task<bool>> condition, TimeSpan? within = null)
     {
-        var limit = within ?? s_within;
+        var limit = within ?? Patience.Limit;
         var watch = Stopwatch.StartNew();
         using var pause = new PeriodicTimer(s_pause);
         while (!await condition())

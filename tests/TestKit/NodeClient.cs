@@ -7,8 +7,6 @@ namespace OllamaProxy.TestKit;
 /// <summary>An official JavaScript client, run by Node as a process of its own (tests/clients).</summary>
 internal static class NodeClient
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
-
     private static string Folder => Repository.PathOf("tests", "clients");
 
     /// <summary>Does one thing with one client.</summary>
@@ -29,12 +27,12 @@ internal static class NodeClient
         var errors = process.StandardError.ReadToEndAsync();
         try
         {
-            await process.WaitForExitAsync().WaitAsync(s_patience);
+            await process.WaitForExitAsync().WaitAsync(Patience.Limit);
         }
         catch (TimeoutException)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{client} {action} did not end within {s_patience.TotalSeconds} s. It wrote:{Environment.NewLine}{await output}{await errors}");
+            throw new TimeoutException($"{client} {action} did not end within {Patience.Limit.TotalSeconds} s. It wrote:{Environment.NewLine}{await output}{await errors}");
         }
 
         var last = (await output).TrimEnd().Split('\n')[^1];

@@ -13,8 +13,6 @@ namespace OllamaProxy.TestKit;
 /// </summary>
 internal sealed partial class ProxyProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
-
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly Task _drained;
@@ -56,17 +54,19 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
     }
 
     /// <summary>Starts the program and waits until it says that it is ready.</summary>
-    public static Task<ProxyProcess> StartAsync(IReadOnlyDictionary<string, string?> variables, params string[] arguments) => StartAsync(variables, arguments, []);
+    public static Task<ProxyProcess> StartAsync(IReadOnlyDictionary<string, string?> variables, params string[] arguments) => ReadyAsync(Launch(variables, arguments));
 
     /// <summary>The same under another command (<c>prlimit</c>).</summary>
-    public static Task<ProxyProcess> StartUnderAsync(string[] command, IReadOnlyDictionary<string, string?> variables) => StartAsync(variables, [], command);
+    public static Task<ProxyProcess> StartUnderAsync(string[] command, IReadOnlyDictionary<string, string?> variables) => ReadyAsync(Launch(variables, [], under: command));
 
-    private static async Task<ProxyProcess> StartAsync(IReadOnlyDictionary<string, string?> variables, string[] arguments, string[] under)
+    /// <summary>The same for a program that was told to ignore a signal, as <c>nohup</c> does with HUP, and a script's background job with INT.</summary>
+    public static Task<ProxyProcess> StartIgnoringAsync(string signal, IReadOnlyDictionary<string, string?> variables) => ReadyAsync(Launch(variables, [], signal));
+
+    private static async Task<ProxyProcess> ReadyAsync(ProxyProcess proxy)
     {
-        var proxy = Launch(variables, arguments, under);
         try
         {
-            await Eventually.TrueAsync(() => proxy.HasExited || proxy.Output.Contains("Ctrl+C stops it", StringComparison.Ordinal), s_patience);
+            await Eventually.TrueAsync(() => proxy.HasExited || proxy.Output.Contains("Ctrl+C stops it", StringComparison.Ordinal), Patience.Limit);
         }
         catch (TimeoutException exception)
         {
@@ -80,7 +80,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
     /// <summary>Runs the program to its end, as for a start that must fail.</summary>
     public static async Task<(int ExitCode, string Output)> RunAsync(IReadOnlyDictionary<string, string?> variables, params string[] arguments)
     {
-        await using var proxy = Launch(variables, arguments, []);
+        await using var proxy = Launch(variables, arguments);
         var code = await proxy.ExitAsync();
         return (code, proxy.Output);
     }
@@ -88,8 +88,8 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
     /// <summary>Waits for its end; the exit code.</summary>
     public async Task<int> ExitAsync()
     {
-        await _process.WaitForExitAsync().WaitAsync(s_patience);
-        await _drained.WaitAsync(s_patience);
+        await _process.WaitForExitAsync().WaitAsync(Patience.Limit);
+        await _drained.WaitAsync(Patience.Limit);
         return _process.ExitCode;
     }
 
@@ -111,7 +111,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static ProxyProcess Launch(IReadOnlyDictionary<string, string?> variables, string[] arguments, string[] under)
+    private static ProxyProcess Launch(IReadOnlyDictionary<string, string?> variables, string[] arguments, string? ignored = null, string[]? under = null)
     {
         var start = new ProcessStartInfo { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         var inherited = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(entry => (string)entry.Key).ToList();
@@ -128,8 +128,10 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
             start.Environment[name] = value;
         }
 
-        // On Unix in a process group of its own, so that a test can signal that group as a terminal would.
-        string[] command = [.. OperatingSystem.IsWindows() ? Array.Empty<string>() : ["setsid"], .. under, .. Program(), .. arguments];
+        // On Unix in a process group of its own, so that a test can signal that group as a terminal would; and with no signal ignored, which it would inherit from
+        // tests that run in the background or under nohup.
+        string[] unix = ["setsid", "env", ignored is null ? "--default-signal" : $"--ignore-signal={ignored}", .. under ?? []];
+        string[] command = [.. OperatingSystem.IsWindows() ? [] : unix, .. Program(), .. arguments];
         start.FileName = command[0];
         foreach (var argument in command.Skip(1))
         {

@@ -18,7 +18,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
         App = app;
         _folder = folder;
         Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
-        Client = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(60) };
+        Client = new HttpClient { BaseAddress = Address, Timeout = Patience.Limit };
     }
 
     public WebApplication App { get; }

@@ -164,11 +164,11 @@ internal static class RawHttp
         return received.ToArray();
     }
 
-    /// <summary>Sends bytes on a new connection and reads the answer until it is whole, the peer closes, or <paramref name="within"/> is over.</summary>
-    public static Task<RawAnswer> SendAsync(int port, byte[] request, bool isHead, TimeSpan within) => SendAsync(new IPEndPoint(IPAddress.Loopback, port), request, isHead, within);
+    /// <summary>Sends bytes on a new connection and reads the answer until it is whole, or the peer closes.</summary>
+    public static Task<RawAnswer> SendAsync(int port, byte[] request, bool isHead) => SendAsync(new IPEndPoint(IPAddress.Loopback, port), request, isHead);
 
     /// <summary>The same to any address of this machine.</summary>
-    public static async Task<RawAnswer> SendAsync(IPEndPoint to, byte[] request, bool isHead, TimeSpan within)
+    public static async Task<RawAnswer> SendAsync(IPEndPoint to, byte[] request, bool isHead)
     {
         using var client = new TcpClient { NoDelay = true };
         await client.ConnectAsync(to);
@@ -176,7 +176,7 @@ internal static class RawHttp
         await stream.WriteAsync(request);
         // HTTP/1.0 answers end with the connection, whatever they announce.
         var isHttp10 = Encoding.Latin1.GetString(request).Split("\r\n")[0].EndsWith("HTTP/1.0", StringComparison.Ordinal);
-        using var limit = new CancellationTokenSource(within);
+        using var limit = new CancellationTokenSource(Patience.Limit);
         using var received = new MemoryStream();
         var buffer = new byte[64 * 1024];
         var ending = RawEnd.TimedOut;

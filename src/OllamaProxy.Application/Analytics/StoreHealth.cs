@@ -55,7 +55,9 @@ public sealed partial class StoreHealth(TimeProvider time, ILogger<StoreHealth> 
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Error, "Records are not kept: {Problem} Clients are not affected. Records wait in memory, up to a bound, and the store is tried again.")]
+        [LoggerMessage(
+            1, LogLevel.Error,
+            "Records are not kept: {Problem} Clients are not affected. Records wait in memory, up to a bound, and the store is tried again.")]
         public static partial void Failed(ILogger logger, Exception? exception, string problem);
 
         [LoggerMessage(2, LogLevel.Information, "Records are kept again, after {Seconds} s.")]

@@ -97,7 +97,8 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
     }
 
     private static long TextOf(RequestRecord record) =>
-        (long)(record.Prompt?.Length ?? 0) + (record.System?.Length ?? 0) + (record.Response?.Length ?? 0) + (record.Thinking?.Length ?? 0) + (record.ToolCalls?.Length ?? 0);
+        (long)(record.Prompt?.Length ?? 0) + (record.System?.Length ?? 0) + (record.Response?.Length ?? 0)
+        + (record.Thinking?.Length ?? 0) + (record.ToolCalls?.Length ?? 0);
 
     private void Clear()
     {
@@ -107,13 +108,13 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Error, "{Count} records wait for the analytics store, and no more are kept: further ones are dropped and counted until it can be written.")]
+        [LoggerMessage(1, LogLevel.Error, "The analytics store cannot be written, and no more records are kept in memory. Waiting: {Count}. Further ones are dropped and counted.")]
         public static partial void DroppingBegins(ILogger logger, int count);
 
-        [LoggerMessage(2, LogLevel.Information, "{Count} records that waited for the analytics store are stored; {Dropped} were dropped.")]
+        [LoggerMessage(2, LogLevel.Information, "The analytics store writes again. Records that waited and are stored: {Count}. Dropped: {Dropped}.")]
         public static partial void WriteResumed(ILogger logger, int count, long dropped);
 
-        [LoggerMessage(3, LogLevel.Error, "{Count} records could not be stored before the end and are lost: {Failure}")]
+        [LoggerMessage(3, LogLevel.Error, "Records lost because the store did not take them before the end: {Count}. {Failure}")]
         public static partial void Abandoned(ILogger logger, int count, string? failure);
     }
 }

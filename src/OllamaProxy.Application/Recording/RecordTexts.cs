@@ -16,7 +16,7 @@ public sealed class RecordTexts(RecordingOptions options, Redactor redactor)
     /// <summary>Where a reader stopped in the middle of a text, it may have halved what a pattern would have found: no longer piece than this stays unrecognised.</summary>
     private const int UnsureEnd = 256;
 
-    /// <summary>Bytes that a reader may leave out below its bound, so that no character is cut: three a UTF-16 unit, and a part of the next character.</summary>
+    /// <summary>Bytes that a reader may stay below its bound, so that no character is cut: three a UTF-16 unit, and a part of the next one.</summary>
     private const int LongestCut = (TextCut.LongestCharacter * 3) + 4;
 
     private readonly int _length = options.Capture == CaptureMode.Preview ? options.PreviewLength : int.MaxValue;

@@ -6,9 +6,10 @@ namespace OllamaProxy.Application.Supervision;
 /// Finds out which exchanges made Ollama load a model, and why. Ollama tells neither: <c>load_duration</c> is never zero, and includes the arrival of the body
 /// and the wait for another load.
 /// <para>
-/// A load is a <c>load_duration</c> of at least half a second, or of a tenth when the last poll before it did not list the model. Of several requests that waited
-/// for one load, the first to end counts. Its cause is judged by what was known when the request was asked: earlier uses of the model with their
-/// <c>num_ctx</c> and <c>keep_alive</c>, the polls with their expiry, loads of other models, and whether Ollama was gone.
+/// A load is a <c>load_duration</c> of at least half a second, or of a tenth when it was to be expected: the last poll before it did not list the model,
+/// its <c>keep_alive</c> was over, or another <c>num_ctx</c> is asked for. Of several requests that waited for one load, the first to end counts. Its cause
+/// is judged by what was known when the request was asked: earlier uses of the model with their <c>num_ctx</c> and <c>keep_alive</c>, the polls with their
+/// expiry, loads of other models, and whether Ollama was gone.
 /// </para>
 /// <para>
 /// Limits. Paths without <c>load_duration</c> (<c>/v1</c>) are evidence, but their own loads are not counted. Without polls a <c>keep_alive</c> that was not asked
@@ -29,7 +30,7 @@ public sealed class ModelLoads
     private const long LargeBody = 1 << 20;
 
     private static readonly TimeSpan s_load = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan s_loadOfUnlisted = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_expectedLoad = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_defaultKeepAlive = TimeSpan.FromMinutes(5);
 
     /// <summary>Ollama starts its clock when it is done, which is before the client has the last byte.</summary>
@@ -102,7 +103,7 @@ public sealed class ModelLoads
         var gone = WhyGone(past, use);
         LoadCause? cause = null;
         var isLoad = gone is not null && use.LoadTime is null;
-        if (use.LoadTime >= (gone is not null && past.IsUnlisted ? s_loadOfUnlisted : s_load))
+        if (use.LoadTime >= (IsExpected(past, gone, use) ? s_expectedLoad : s_load))
         {
             isLoad = true;
             cause = history?.IsCounted(use) == true ? null
@@ -113,6 +114,10 @@ public sealed class ModelLoads
         Note(use with { IsLoad = isLoad, IsCounted = cause is not null }, history);
         return cause;
     }
+
+    /// <summary>True when the model was surely gone, or surely runs with another context length.</summary>
+    private static bool IsExpected(Past past, LoadCause? gone, ModelUse use) =>
+        (gone is not null && (past.IsUnlisted || Expiry(past) is (var at, IsGuess: false) && at <= use.AskedAt)) || AsksForAnotherLength(past, use);
 
     /// <summary>What was known of the model when it was asked for.</summary>
     private Past PastOf(string model, ModelHistory? history, DateTimeOffset at)

@@ -13,16 +13,53 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
     /// <summary>Models whose context length is remembered.</summary>
     public const int MaxRemembered = 1_000;
 
+    /// <summary>How long after a look Ollama is asked often; and how often it is asked when nobody looks, because each question is a line in its log.</summary>
+    private static readonly TimeSpan s_idle = TimeSpan.FromMinutes(1);
+
     /// <summary>How often version and installed models are asked for: they change rarely.</summary>
     private static readonly TimeSpan s_detailsPeriod = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_idleDetailsPeriod = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long after its time a model is surely gone.</summary>
+    private static readonly TimeSpan s_unloadTime = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, Remembered> _contextLengths = new(StringComparer.Ordinal);
     private readonly Channel<bool> _requests = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private OllamaSnapshot _current = OllamaSnapshot.Unknown;
     private (long Timestamp, OllamaState State)? _details;
+    private long _lookedAt;
 
-    /// <summary>The last snapshot.</summary>
+    /// <summary>The last snapshot, for the program's own use; one who shows it calls <see cref="Look"/>.</summary>
     public OllamaSnapshot Current => Volatile.Read(ref _current);
+
+    private bool IsLookedAt => Volatile.Read(ref _lookedAt) is not 0 and var at && time.GetElapsedTime(at) < s_idle;
+
+    /// <summary>The last snapshot, for a page, a scrape or a command. Ollama is asked often for the next minute, and at once when it was not before.</summary>
+    public OllamaSnapshot Look()
+    {
+        if (!IsLookedAt)
+        {
+            RequestPoll();
+        }
+
+        Volatile.Write(ref _lookedAt, time.GetTimestamp());
+        return Current;
+    }
+
+    /// <summary>How long the last snapshot is good for.</summary>
+    /// <param name="period">How often Ollama is asked while somebody looks.</param>
+    public TimeSpan GoodFor(TimeSpan period)
+    {
+        if (IsLookedAt || period >= s_idle)
+        {
+            return period;
+        }
+
+        // What is to be unloaded is seen to go, or to stay because it was used meanwhile.
+        var now = time.GetUtcNow();
+        var change = Current.Loaded?.Where(model => model.ExpiresAt > now).Min(model => model.ExpiresAt) - now + s_unloadTime;
+        return change < s_idle ? change.Value > period ? change.Value : period : s_idle;
+    }
 
     /// <summary>The context length a model is loaded with, or was when it was last seen loaded; null when it never was.</summary>
     /// <param name="model">A canonical name.</param>
@@ -74,7 +111,8 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
     private async Task<OllamaSnapshot> WithDetailsAsync(OllamaSnapshot snapshot, OllamaState state, CancellationToken cancellationToken)
     {
         var last = Current;
-        if (_details is { } details && details.State == state && last.IsUp == true && last.ProcessId == snapshot.ProcessId && time.GetElapsedTime(details.Timestamp) < s_detailsPeriod)
+        if (_details is { } details && details.State == state && last.IsUp == true && last.ProcessId == snapshot.ProcessId
+            && time.GetElapsedTime(details.Timestamp) < (IsLookedAt ? s_detailsPeriod : s_idleDetailsPeriod))
         {
             return snapshot with { Version = last.Version, InstalledCount = last.InstalledCount, InstalledSize = last.InstalledSize };
         }

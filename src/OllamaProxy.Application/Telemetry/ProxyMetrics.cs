@@ -110,7 +110,8 @@ public sealed class ProxyMetrics
         meter.CreateObservableGauge("ollama_proxy_record_queue_depth", () => _queued(), description: "Exchanges waiting to be recorded.");
         _storeWrite = Histogram(meter, "ollama_proxy_store_write_seconds", "s", "Duration of writing one batch of records.", [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
         meter.CreateObservableGauge("ollama_proxy_store_free_bytes", () => Known(_free()), "By", "Bytes free where the analytics store is.");
-        meter.CreateObservableGauge("ollama_proxy_store_up", () => Known(_store()), description: "Whether records are kept: 0 while the analytics store cannot be opened or written.");
+        meter.CreateObservableGauge(
+            "ollama_proxy_store_up", () => Known(_store()), description: "Whether records are kept: 0 while the analytics store cannot be opened or written.");
         _overhead = Histogram(meter, "ollama_proxy_overhead_seconds", "s", "What the proxy itself added, by stage (request, response).", [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1]);
         _parseFailures = meter.CreateCounter<long>("ollama_proxy_parse_failures_total", description: "Bodies that could not be read, by reason.");
         _faults = meter.CreateCounter<long>("ollama_proxy_faults_total", description: "Requests in which the proxy itself failed; the log has the exception and the request's id.");

@@ -102,7 +102,8 @@ internal static class AnalyticsEndpoints
     public static Task<IResult> OllamaAsync(HttpContext context, QueryRequest request)
     {
         var services = context.RequestServices;
-        var answer = OllamaJson.Of(services.GetRequiredService<IOllamaProcessSupervisor>(), services.GetRequiredService<OllamaWatch>().Current, services.GetRequiredService<RunningRequests>().CountByPhase());
+        var answer = OllamaJson.Of(
+            services.GetRequiredService<IOllamaProcessSupervisor>(), services.GetRequiredService<OllamaWatch>().Look(), services.GetRequiredService<RunningRequests>().CountByPhase());
         return Task.FromResult<IResult>(TypedResults.Json(answer, AnalyticsJson.Relaxed.OllamaJson));
     }
 

@@ -63,7 +63,9 @@ internal sealed partial class LiveFeed : IDisposable
     /// <summary>Notes that may wait for the worker. What is beyond is missed by all subscribers.</summary>
     private const int MaxNotes = 16 * 1024;
 
-    /// <summary>Progress events that may be sent for each tick. When there were more, the next ticks are left out, so that watching never outweighs the work.</summary>
+    /// <summary>
+    /// Progress events that may be sent for each tick. When there were more, the next ticks are left out, so that watching never outweighs the work.
+    /// </summary>
     private const int EventsPerTick = 20_000;
 
     /// <summary>Ticks between two signs of life: 15 s, before anything on the way gives the connection up.</summary>

@@ -29,8 +29,10 @@ internal static partial class QueryParameters
 
     private static readonly QueryParameter s_model = Text("model", "A model in any spelling Ollama accepts: phi4, PHI4:latest.", (filter, text) => filter with { Model = text });
     private static readonly QueryParameter s_client = Text("client", "A client's address, as in client_ip.", (filter, text) => filter with { Client = text });
-    private static readonly QueryParameter s_from = Time("start_time", "Not before this instant: Unix seconds, or RFC 3339 with its zone.", (filter, time) => filter with { From = time });
-    private static readonly QueryParameter s_to = Time("end_time", "Not after this instant: Unix seconds, or RFC 3339 with its zone.", (filter, time) => filter with { To = time });
+    private static readonly QueryParameter s_from =
+        Time("start_time", "Not before this instant: Unix seconds, or RFC 3339 with its zone.", (filter, time) => filter with { From = time });
+    private static readonly QueryParameter s_to =
+        Time("end_time", "Not after this instant: Unix seconds, or RFC 3339 with its zone.", (filter, time) => filter with { To = time });
 
     /// <summary>Which records.</summary>
     public static IReadOnlyList<QueryParameter> Filters { get; } =
@@ -147,7 +149,9 @@ internal static partial class QueryParameters
             : null;
     }
 
-    [GeneratedRegex(@"^(?<date>\d{4}-\d\d-\d\d)[Tt ](?<time>\d\d:\d\d(:\d\d([.,]\d+)?)?)(?<zone>[Zz]|[+\- ]\d\d(:?\d\d)?)$", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"^(?<date>\d{4}-\d\d-\d\d)[Tt ](?<time>\d\d:\d\d(:\d\d([.,]\d+)?)?)(?<zone>[Zz]|[+\- ]\d\d(:?\d\d)?)$",
+        RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
     private static partial Regex ZonedTime();
 
     private static bool? Boolean(string text) => text switch { "true" or "1" => true, "false" or "0" => false, _ => null };
@@ -202,7 +206,9 @@ internal static partial class QueryParameters
         new(name, "string", meaning, (request, text) => words.Contains(text, StringComparer.Ordinal) ? Set(() => request.Filter = apply(request.Filter, text)) : $"must be one of {string.Join(", ", words)}.") { Values = words };
 
     private static QueryParameter Time(string name, string meaning, Func<RequestFilter, DateTimeOffset, RequestFilter> apply) => new(name, "string", meaning, (request, text) =>
-        Instant(text) is { } time ? Set(() => request.Filter = apply(request.Filter, time)) : "must be Unix seconds, or a time with its zone such as 2026-11-01T12:00:00Z or 2026-11-01T13:00:00+01:00.");
+        Instant(text) is { } time
+            ? Set(() => request.Filter = apply(request.Filter, time))
+            : "must be Unix seconds, or a time with its zone such as 2026-11-01T12:00:00Z or 2026-11-01T13:00:00+01:00.");
 
     private static QueryParameter Count(string name, string meaning, Func<RequestFilter, int, RequestFilter> apply) => new(name, "integer", meaning, (request, text) =>
         Whole(text, 0, int.MaxValue) is { } count ? Set(() => request.Filter = apply(request.Filter, (int)count)) : "must be a whole number from 0.");

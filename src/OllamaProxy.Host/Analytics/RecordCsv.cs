@@ -77,7 +77,8 @@ internal static class RecordCsv
 
     /// <summary>Blanks, control characters (Cc) and format characters (Cf).</summary>
     private static readonly SearchValues<char> s_invisible = SearchValues.Create(
-        [.. Enumerable.Range(0, char.MaxValue + 1).Select(code => (char)code).Where(code => char.IsWhiteSpace(code) || char.IsControl(code) || char.GetUnicodeCategory(code) == UnicodeCategory.Format)]);
+        [.. Enumerable.Range(0, char.MaxValue + 1).Select(code => (char)code)
+            .Where(code => char.IsWhiteSpace(code) || char.IsControl(code) || char.GetUnicodeCategory(code) == UnicodeCategory.Format)]);
 
     public static string Header { get; } = string.Join(',', s_columns.Select(column => column.Name)) + "\r\n";
 
@@ -98,8 +99,8 @@ internal static class RecordCsv
     }
 
     /// <summary>
-    /// Whether a sign that begins a formula is the first that a person would see. Spreadsheets leave out what stands invisibly before it (blanks of every kind, control
-    /// and format characters), and some take the full-width signs for the plain ones.
+    /// Whether a sign that begins a formula is the first that a person would see. Spreadsheets leave out what stands invisibly before it (blanks of
+    /// every kind, control and format characters), and some take the full-width signs for the plain ones.
     /// </summary>
     private static bool IsFormula(string text)
     {

@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using OllamaProxy.Application.Supervision;
+using OllamaProxy.Domain;
 using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.Host.Commands;
@@ -17,7 +18,8 @@ internal static class Banner
         var addresses = settings.Scrape.Port is null ? all : all[..(all.Length / 2)];
         var first = Reachable(addresses.FirstOrDefault());
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"ollama-proxy {HelpText.Version} is ready.").AppendLine();
+        var answers = ollama.State.TakesRequests() && ollama.State != OllamaState.Unhealthy;
+        text.Append(CultureInfo.InvariantCulture, $"ollama-proxy {HelpText.Version} is {(answers ? "ready" : "listening; Ollama does not answer yet")}.").AppendLine();
         Line(text, "Listening", string.Join(", ", addresses) + (withoutIPv6 ? " (this machine has no IPv6)" : ""));
         Line(text, "Ollama", $"{ollama.Backend.ToString().TrimEnd('/')}, {Origin(settings, ollama)}");
         Line(text, "Metrics", $"{(settings.Scrape.Port is null ? first : Reachable(all.ElementAtOrDefault(addresses.Length)))}/metrics");
@@ -25,7 +27,7 @@ internal static class Banner
         Line(text, "Analytics", settings.Analytics.Backend == "none" ? "off (ANALYTICS_BACKEND=none)" : $"{first}/analytics{asks}");
         if (settings.Analytics.Backend != "none")
         {
-            var kept = settings.Analytics.RetentionDays == 0 ? "kept for ever" : $"kept {settings.Analytics.RetentionDays} days";
+            var kept = settings.Analytics.RetentionDays == 0 ? "kept for ever" : $"kept {Amount.Of(settings.Analytics.RetentionDays, "day")}";
             Line(text, "Data", $"{Path.GetFullPath(settings.Analytics.Directory)} ({settings.Analytics.Backend}, {kept})");
         }
 
@@ -43,7 +45,8 @@ internal static class Banner
 
     private static string Origin(ProxySettings settings, IOllamaProcessSupervisor ollama) => ollama.State switch
     {
-        OllamaState.External when settings.Ollama.BackendUrl is not null => "from OLLAMA_BACKEND_URL",
+        OllamaState.Unhealthy => "does not answer",
+        _ when settings.Ollama.BackendUrl is not null => "from OLLAMA_BACKEND_URL",
         OllamaState.External => "already running; it is left running at the end",
         OllamaState.Starting => $"started by this program (process {ollama.ProcessId}), still starting",
         _ => $"started by this program (process {ollama.ProcessId})",

@@ -27,13 +27,7 @@ internal static class CommandLine
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0 && !args[0].StartsWith('['))
         {
-            foreach (var error in parsed.Errors.Select(error => error.Message).Distinct(StringComparer.Ordinal))
-            {
-                await Console.Error.WriteLineAsync($"ollama-proxy: {error}");
-            }
-
-            await Console.Error.WriteLineAsync("Try 'ollama-proxy --help'.");
-            return ExitCodes.CannotStart;
+            return await RefuseAsync(parsed);
         }
 
         try
@@ -43,8 +37,28 @@ internal static class CommandLine
         }
         catch (Exception exception) when (exception is CommandException or IOException or UnauthorizedAccessException)
         {
-            return await Terminal.FailAsync(exception.Message);
+            return await Terminal.FailAsync(exception.Message, (exception as CommandException)?.ExitCode ?? ExitCodes.Failed);
         }
+    }
+
+    /// <summary>Says once each what is wrong with the command line, what was probably meant, and where the options of the command are listed.</summary>
+    private static async Task<int> RefuseAsync(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        var known = command.Options.Concat(parsed.RootCommandResult.Command.Options).Where(option => !option.Hidden);
+        string[] options = [.. known.SelectMany(option => option.Aliases.Prepend(option.Name))];
+        var unknown = parsed.UnmatchedTokens.Where(static token => token.StartsWith('-')).ToList();
+        // The value behind an unknown option is unknown as well, which is nothing to tell.
+        var messages = unknown.Count > 0
+            ? unknown.Select(token => $"'{token}' is no option of {(command is RootCommand ? "ollama-proxy" : command.Name)}.{Misspelled.Hint(token, options)}")
+            : parsed.Errors.Select(error => error.Message);
+        foreach (var message in messages.Distinct(StringComparer.Ordinal))
+        {
+            await Console.Error.WriteLineAsync($"ollama-proxy: {message}");
+        }
+
+        await Console.Error.WriteLineAsync($"Try 'ollama-proxy {(command is RootCommand ? "" : $"{command.Name} ")}--help'.");
+        return ExitCodes.CannotStart;
     }
 
     /// <summary>Reads the settings once, tells every problem, and goes on only without one.</summary>

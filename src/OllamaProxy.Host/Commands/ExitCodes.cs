@@ -15,6 +15,12 @@ internal static class ExitCodes
     /// <summary><c>status</c>: no proxy runs. The number that init scripts have for it.</summary>
     public const int NotRunning = 3;
 
-    /// <summary>A second Ctrl+C ended it at once: 128 and SIGINT's number, as shells have it.</summary>
+    /// <summary>The terminal was closed during an export or an import: 128 and SIGHUP's number, as shells have it.</summary>
+    public const int HungUp = 129;
+
+    /// <summary>A second Ctrl+C ended the proxy at once, or Ctrl+C an export or an import: 128 and SIGINT's number.</summary>
     public const int Interrupted = 130;
+
+    /// <summary>SIGTERM ended an export or an import: 128 and SIGTERM's number.</summary>
+    public const int Terminated = 143;
 }

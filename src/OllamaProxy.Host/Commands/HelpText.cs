@@ -8,6 +8,8 @@ namespace OllamaProxy.Host.Commands;
 /// <summary>What <c>--help</c> prints. Verbs, options and settings come from where they are defined, so that none is ever missing.</summary>
 internal static class HelpText
 {
+    private const int LineLength = 120;
+
     public static string Version => typeof(HelpText).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
 
     /// <summary>The help of the program, or of the verb that stands before <c>--help</c>.</summary>
@@ -91,7 +93,29 @@ internal static class HelpText
         var width = Math.Min(36, all.Max(row => row.Name.Length));
         foreach (var (name, meaning) in all)
         {
-            text.Append(CultureInfo.InvariantCulture, $"  {name.PadRight(width)}  {meaning}").AppendLine();
+            var first = $"  {name.PadRight(width)}  ";
+            foreach (var line in Wrap(meaning, LineLength - width - 4))
+            {
+                text.Append(first).AppendLine(line);
+                first = new string(' ', width + 4);
+            }
         }
+    }
+
+    private static IEnumerable<string> Wrap(string text, int width)
+    {
+        var line = "";
+        foreach (var word in text.Split(' '))
+        {
+            if (line.Length > 0 && line.Length + 1 + word.Length > width)
+            {
+                yield return line;
+                line = "";
+            }
+
+            line = line.Length == 0 ? word : $"{line} {word}";
+        }
+
+        yield return line;
     }
 }

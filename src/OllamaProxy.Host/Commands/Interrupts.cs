@@ -1,28 +1,45 @@
 using System.Runtime.InteropServices;
-using OllamaProxy.Application.Supervision;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>The first Ctrl+C belongs to the host and drains; who presses it again does not want to wait.</summary>
+/// <summary>
+/// The signals that stop the program. The host drains at the first SIGINT, SIGTERM or SIGQUIT; SIGHUP, which a closed terminal sends, is added here. Ctrl+C during
+/// a stop ends the program at once. A signal that was ignored when the program started (<c>nohup</c>, a background job of a script) stays ignored, which the
+/// runtime sees to.
+/// </summary>
 internal sealed class Interrupts : IDisposable
 {
-    private int _count;
-    private PosixSignalRegistration? _registration;
+    private readonly List<PosixSignalRegistration> _registrations = [];
+    private int _signals;
+    private int _isAtOnce;
 
-    /// <summary>True once there was a second one. With Ollama gone the program may come to its end by itself before <see cref="Environment.Exit"/> has ended it.</summary>
-    public bool IsSecond => Volatile.Read(ref _count) >= 2;
+    /// <summary>True once Ctrl+C came during a stop. With Ollama gone the program may come to its end by itself before <see cref="Environment.Exit"/> has ended it.</summary>
+    public bool IsAtOnce => Volatile.Read(ref _isAtOnce) != 0;
 
-    /// <summary>From now on a second one ends Ollama and the program at once.</summary>
-    public void EndAtSecond(IOllamaProcessSupervisor ollama) =>
-        _registration = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ =>
+    /// <param name="lifetime">Drains when asked to stop.</param>
+    /// <param name="endAtOnce">What is still done when the program ends at once.</param>
+    public void Watch(IHostApplicationLifetime lifetime, Action endAtOnce)
+    {
+        foreach (var signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
         {
-            if (Interlocked.Increment(ref _count) == 2)
+            _registrations.Add(PosixSignalRegistration.Create(signal, context =>
             {
-                ollama.KillAtOnce();
-                Environment.Exit(ExitCodes.Interrupted);
-            }
-        });
+                if (context.Signal == PosixSignal.SIGHUP)
+                {
+                    context.Cancel = true;
+                    lifetime.StopApplication();
+                }
+
+                // A service manager may repeat SIGTERM; only a person at the keyboard means "now".
+                if (Interlocked.Increment(ref _signals) > 1 && context.Signal is PosixSignal.SIGINT or PosixSignal.SIGQUIT && Interlocked.Exchange(ref _isAtOnce, 1) == 0)
+                {
+                    endAtOnce();
+                    Environment.Exit(ExitCodes.Interrupted);
+                }
+            }));
+        }
+    }
 
     /// <inheritdoc/>
-    public void Dispose() => _registration?.Dispose();
+    public void Dispose() => _registrations.ForEach(static registration => registration.Dispose());
 }

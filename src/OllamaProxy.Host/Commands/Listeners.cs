@@ -112,6 +112,7 @@ internal sealed class Listeners : IDisposable
         {
             (PortHolderKind.Nobody, { Length: > 0 } known) => known,
             (PortHolderKind.Nobody, _) => "another program",
+            (PortHolderKind.Proxy, { Length: > 0 } known) when known.StartsWith("ollama-proxy", StringComparison.Ordinal) => $"another {known}",
             (_, { Length: > 0 } known) => $"{holder.Description}: {known}",
             _ => holder.Description,
         };

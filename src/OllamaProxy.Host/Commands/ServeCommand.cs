@@ -5,6 +5,7 @@ using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Host.Configuration;
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Workers;
 using OllamaProxy.Infrastructure.Logging;
 using OllamaProxy.Infrastructure.Supervision;
 
@@ -13,6 +14,8 @@ namespace OllamaProxy.Host.Commands;
 /// <summary>Runs the proxy until it is told to stop.</summary>
 internal static class ServeCommand
 {
+    private static readonly TimeSpan s_lastLine = TimeSpan.FromSeconds(1);
+
     public static Task<int> RunAsync(ProxySettings settings, CancellationToken cancellationToken) => RunAsync(settings, static _ => { }, cancellationToken);
 
     /// <summary>Runs it for another command, without a terminal (<see cref="Background"/>).</summary>
@@ -33,7 +36,7 @@ internal static class ServeCommand
             using var listeners = await Listeners.BindAsync(settings.Proxy, settings.Scrape, cancellationToken);
             using var interrupts = new Interrupts();
             var code = await RunAsync(settings with { Proxy = settings.Proxy with { Addresses = listeners.Addresses } }, listeners, interrupts, onReady, cancellationToken);
-            return interrupts.IsSecond ? ExitCodes.Interrupted : code;
+            return interrupts.IsAtOnce ? ExitCodes.Interrupted : code;
         }
         catch (StartException exception)
         {
@@ -54,7 +57,7 @@ internal static class ServeCommand
                 builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => started && level >= LogLevel.Warning);
             });
         var ollama = app.Services.GetRequiredService<IOllamaProcessSupervisor>();
-        interrupts.EndAtSecond(ollama);
+        interrupts.Watch(app.Lifetime, () => EndAtOnce(app.Services, ollama));
         try
         {
             await app.StartAsync(cancellationToken);
@@ -90,6 +93,20 @@ internal static class ServeCommand
         onReady(app);
         await app.WaitForShutdownAsync(cancellationToken);
         return app.Services.GetRequiredService<RecordBatch>().Lost == 0 ? ExitCodes.Success : ExitCodes.Failed;
+    }
+
+    /// <summary>Ollama goes first, so that nothing here can keep it alive; log files are given a moment to take their last line.</summary>
+    private static void EndAtOnce(IServiceProvider services, IOllamaProcessSupervisor ollama)
+    {
+        ollama.KillAtOnce();
+        services.GetRequiredService<StopReport>().TellEndAtOnce();
+        Task.Run(() =>
+        {
+            foreach (var provider in services.GetServices<ILoggerProvider>())
+            {
+                provider.Dispose();
+            }
+        }).Wait(s_lastLine);
     }
 
     private static async Task WarnAsync(WebApplication app, ProxyOptions options, CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using OllamaProxy.Domain;
 using OllamaProxy.Host.Analytics;
 using OllamaProxy.Host.Commands.Data;
 using OllamaProxy.Host.Configuration;
@@ -60,7 +61,7 @@ internal static class StatusCommand
         Line("Now", string.Create(CultureInfo.InvariantCulture, $"{ollama.ActiveRequests:N0} running, {ollama.WaitingRequests:N0} waiting"));
         Line("Last minute", string.Create(
             CultureInfo.InvariantCulture,
-            $"{minute.Requests:N0} requests, {minute.Error:N0} errors, {minute.OutputTokens:N0} tokens out, {Terminal.Number(minute.TokensPerSecond.P50, "N1")} tokens/s"));
+            $"{Amount.Of(minute.Requests, "request")}, {Amount.Of(minute.Error, "error")}, {Amount.Of(minute.OutputTokens, "token")} out, {Terminal.Number(minute.TokensPerSecond.P50, "N1")} tokens/s"));
         Line("Loaded", ollama.Models switch { null => "not known", [] => "no model", _ => "" });
         foreach (var model in ollama.Models ?? [])
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using OllamaProxy.Domain;
+using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.Host.Commands;
 
@@ -12,10 +13,37 @@ internal static class Terminal
     /// <summary>True when a person sees standard error, and progress is worth showing.</summary>
     public static bool IsWatched => !Console.IsErrorRedirected;
 
+    /// <summary>
+    /// Keeps .NET from switching the terminal's cursor keys to application mode, which it does at the first use of <see cref="Console"/> and never takes back. What it
+    /// writes comes from the description of the terminal that TERM names; children get the variable as it was.
+    /// </summary>
+    public static void LeaveModes()
+    {
+        const string Variable = "TERM";
+        if (!OperatingSystem.IsWindows() && EnvironmentVariables.OfProcess(Variable) is { } terminal)
+        {
+            Environment.SetEnvironmentVariable(Variable, "dumb");
+            Console.OpenStandardOutput().Write([]);
+            Environment.SetEnvironmentVariable(Variable, terminal);
+        }
+    }
+
     public static async Task<int> FailAsync(string message, int code = ExitCodes.Failed)
     {
         await Console.Error.WriteLineAsync($"ollama-proxy: {message}");
         return code;
+    }
+
+    /// <summary>Writes a line to standard error; a terminal that is gone, as after SIGHUP, is no error.</summary>
+    public static void TryWrite(string line)
+    {
+        try
+        {
+            Console.Error.WriteLine(line);
+        }
+        catch (IOException)
+        {
+        }
     }
 
     /// <summary>Columns wide enough for what is in them; all but the first to the right, because they are numbers.</summary>

@@ -72,8 +72,10 @@ internal static class Verbs
         command.SetAction((parsed, cancellationToken) =>
         {
             var target = parsed.GetValue(file);
-            var byEnding = filters.Given(parsed, "format") is null && target?.Extension is ".csv" or ".jsonl" or ".json" ? target?.Extension[1..] : null;
-            var count = filters.Given(parsed, "limit") is null && filters.Given(parsed, "message_id") is null ? filters.Without("format").Without("bom").Query(StatsPath, parsed) : null;
+            var byEnding = filters.Given(parsed, "format") is null ? ExportCommand.FormatOf(target) : null;
+            var count = filters.Given(parsed, "limit") is null && filters.Given(parsed, "message_id") is null
+                ? filters.Without("format").Without("bom").Query(StatsPath, parsed)
+                : null;
             return RunInterruptiblyAsync(
                 settings, parsed, (read, token) => ExportCommand.RunAsync(read, parsed.GetValue(url), filters.Query("/analytics/export", parsed, [("format", byEnding)]), count, target, token), cancellationToken);
         });
@@ -92,19 +94,26 @@ internal static class Verbs
     {
         var (url, filters) = (Url(), new FilterOptions(QueryParameters.Delete));
         var olderThan = new Option<string>("--older-than") { Description = "Records older than this: 30d, 12h, 5m.", HelpName = "length" };
+        olderThan.Validators.Add(static result =>
+        {
+            if (result.Tokens is [{ Value: var text }] && (text.Length == 0 || QueryParameters.Length(text) is null))
+            {
+                result.AddError("--older-than must be a length such as 30d, 12h or 5m.");
+            }
+        });
         var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask." };
         var command = Add(new Command("purge", "Remove the matching records for good, for people who ask to be forgotten.") { url, olderThan, yes }, filters);
         command.SetAction((parsed, cancellationToken) =>
         {
-            var before = parsed.GetValue(olderThan) is { } text
-                ? QueryParameters.Length(text) is { } length ? TimeProvider.System.GetUtcNow() - length : throw new CommandException("--older-than must be a length such as 30d, 12h or 5m.")
-                : (DateTimeOffset?)null;
+            var before = parsed.GetValue(olderThan) is { } text ? TimeProvider.System.GetUtcNow() - QueryParameters.Length(text) : null;
             (string, string?) end = ("end_time", before?.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture));
             if (before is not null && filters.Given(parsed, "end_time") is not null)
             {
-                throw new CommandException("--older-than and --end-time say the same: one of them is enough.");
+                throw new CommandException("--older-than and --end-time say the same: one of them is enough.") { ExitCode = ExitCodes.CannotStart };
             }
 
+            var request = filters.Request(parsed);
+            PurgeCommand.Check(before is null ? request.Filter : request.Filter with { To = before }, request.All);
             return RunAsync(
                 settings,
                 parsed,
@@ -219,7 +228,7 @@ internal static class Verbs
     private static Task<int> RunAsync(SettingOptions settings, ParseResult parsed, Func<ProxySettings, CancellationToken, Task<int>> run, CancellationToken cancellationToken) =>
         CommandLine.WithSettingsAsync(SettingValues.OfProcess(settings.Given(parsed)), run, cancellationToken);
 
-    /// <summary>The same, ended in order by Ctrl+C: nothing half done stays.</summary>
+    /// <summary>The same, ended in order by a signal: nothing half done stays.</summary>
     private static Task<int> RunInterruptiblyAsync(SettingOptions settings, ParseResult parsed, Func<ProxySettings, CancellationToken, Task<int>> run, CancellationToken cancellationToken) =>
         RunAsync(
             settings,
@@ -227,19 +236,25 @@ internal static class Verbs
             async (read, token) =>
             {
                 using var interrupted = CancellationTokenSource.CreateLinkedTokenSource(token);
-                using var signal = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
-                {
-                    context.Cancel = true;
-                    interrupted.Cancel();
-                });
+                var code = ExitCodes.Interrupted;
+                using var interrupt = Register(PosixSignal.SIGINT, ExitCodes.Interrupted);
+                using var terminate = Register(PosixSignal.SIGTERM, ExitCodes.Terminated);
+                using var hangUp = Register(PosixSignal.SIGHUP, ExitCodes.HungUp);
                 try
                 {
                     return await run(read, interrupted.Token);
                 }
                 catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
                 {
-                    return ExitCodes.Interrupted;
+                    return code;
                 }
+
+                PosixSignalRegistration Register(PosixSignal signal, int exitCode) => PosixSignalRegistration.Create(signal, context =>
+                {
+                    context.Cancel = true;
+                    code = exitCode;
+                    interrupted.Cancel();
+                });
             },
             cancellationToken);
 

@@ -8,8 +8,8 @@ using OllamaProxy.Infrastructure.Supervision;
 namespace OllamaProxy.Host.Health;
 
 /// <summary>
-/// <c>GET /healthz</c>: 200 while the proxy takes requests, 503 once it stops. Says nothing about Ollama: a proxy is alive without one. A store that does not work is
-/// told, and is no reason to restart a proxy that does.
+/// <c>GET /healthz</c>: 200 while the proxy takes requests, 503 once it stops. Says nothing about Ollama: a proxy is alive without one. A store
+/// that does not work is told, and is no reason to restart a proxy that does.
 /// </summary>
 internal static class HealthEndpoint
 {
@@ -25,7 +25,8 @@ internal static class HealthEndpoint
         context.Response.Headers.XContentTypeOptions = "nosniff";
         var problem = services.GetRequiredService<StoreHealth>().Problem;
         var answer = new HealthJson(stopping ? "stopping" : problem is null ? "ok" : "degraded", problem is null ? StoreJson.Ok : Store(context, problem));
-        return TypedResults.Json(answer, AnalyticsJson.Relaxed.HealthJson, statusCode: stopping ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK).ExecuteAsync(context);
+        var status = stopping ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK;
+        return TypedResults.Json(answer, AnalyticsJson.Relaxed.HealthJson, statusCode: status).ExecuteAsync(context);
     }
 
     /// <summary>Paths of this machine are in the text, and everybody who reaches the port may ask.</summary>

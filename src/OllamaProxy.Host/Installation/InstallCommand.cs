@@ -99,7 +99,13 @@ internal static class InstallCommand
                 ["APPDATA"] = Folder(Environment.SpecialFolder.ApplicationData, @"C:\Users\you\AppData\Roaming"),
             },
         };
-        return request with { OllamaStartsItself = wish.OllamaStartsItself ?? StartsItself(wish, request) };
+        request = request with { OllamaStartsItself = wish.OllamaStartsItself ?? StartsItself(wish, request) };
+        return wish is { System: "linux", IsUninstall: false, Account: null, Root: null } && user == "root" && !request.OllamaStartsItself
+            ? throw new CommandException("Ollama has no service here, so this one would start it, as root. Say whose models it has with --account NAME (--account root for root), or run this with sudo from that account.")
+            {
+                ExitCode = ExitCodes.CannotStart,
+            }
+            : request;
 
         // An option, or what an earlier installation was told.
         int PortOf(string name, int otherwise) => !given.ContainsKey(name) && int.TryParse(earlier.GetValueOrDefault(name), out var port) ? port : otherwise;

@@ -1,5 +1,8 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
+using OllamaProxy.Domain;
+using OllamaProxy.Host.Commands;
 using OllamaProxy.Host.Commands.Data;
 using OllamaProxy.Host.Configuration;
 
@@ -9,7 +12,7 @@ namespace OllamaProxy.Host.Installation;
 /// Linux with systemd. Where Ollama has a unit of its own, that stays its supervisor and is moved to the private port by a drop-in (a second Ollama as another user
 /// would have other models); the proxy then runs as nobody in particular, with nothing but its folder. Else the proxy starts Ollama itself, as the person who has the models.
 /// </summary>
-internal static class SystemdPlan
+internal static partial class SystemdPlan
 {
     public const string Program = "/usr/local/bin/ollama-proxy";
     public const string Unit = "/etc/systemd/system/ollama-proxy.service";
@@ -133,18 +136,19 @@ internal static class SystemdPlan
             SystemCallArchitectures=native
 
             """);
+        var account = AccountName(request.Account ?? (ownsOllama ? request.User : null));
         text.Append(ownsOllama
             ? string.Create(CultureInfo.InvariantCulture, $"""
-               # It starts Ollama itself, which needs the GPU, and the models of {request.Account ?? request.User}.
-               User={request.Account ?? request.User}
-               {(request.ModelsFolder is { } models ? $"Environment=\"OLLAMA_MODELS={models}\"" : "# Its models are in the home folder.")}
+               # It starts Ollama itself, which needs the GPU, and the models of {account}.{(account == "root" ? " Ollama runs as root: --account names another." : "")}
+               User={account}
+               {(request.ModelsFolder is { } models ? $"Environment=\"OLLAMA_MODELS={Quoted(models)}\"" : "# Its models are in the home folder.")}
                ProtectSystem=full
                RestrictRealtime=no
 
                """)
             : $"""
                # Ollama has a unit of its own; the proxy needs nothing of this machine but the network and its folder.
-               {(request.Account is { } account ? $"User={account}" : "DynamicUser=yes")}
+               {(account is null ? "DynamicUser=yes" : $"User={account}")}
                ProtectSystem=strict
                PrivateDevices=yes
                ProtectHome=yes
@@ -164,6 +168,19 @@ internal static class SystemdPlan
 
             """).ToString();
     }
+
+    /// <summary>An account as <c>useradd</c> makes them, or a number. Anything else could end the line and begin another directive.</summary>
+    private static string? AccountName(string? account) => account is null || AccountPattern().IsMatch(account)
+        ? account
+        : throw new CommandException($"--account \"{PlainText.Of(account)}\" is no name of an account.") { ExitCode = ExitCodes.CannotStart };
+
+    /// <summary>Text within the quotes of a systemd directive (systemd.syntax(7)): quotes, backslashes and specifiers mean themselves.</summary>
+    private static string Quoted(string text) => text.Any(char.IsControl)
+        ? throw new CommandException($"OLLAMA_MODELS=\"{PlainText.Of(text)}\" has a control character in it, which a unit cannot hold.") { ExitCode = ExitCodes.CannotStart }
+        : text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("%", "%%", StringComparison.Ordinal);
+
+    [GeneratedRegex(@"^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?\z")]
+    private static partial Regex AccountPattern();
 
     /// <summary>What is set in the settings file whatever stood there: what was asked for, and where Ollama is, which the drop-in decides.</summary>
     internal static Dictionary<string, string> Variables(InstallRequest request)

@@ -42,7 +42,9 @@ internal sealed partial class ClientListener(Socket listening, SocketTransportOp
 
     private static readonly TimeSpan s_pauseBetweenLines = TimeSpan.FromMinutes(1);
 
-    private readonly SocketConnectionContextFactory _connections = new(KestrelOptions(options), loggers.CreateLogger("Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"));
+    private readonly SocketConnectionContextFactory _connections =
+        new(KestrelOptions(options), loggers.CreateLogger("Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"));
+
     private readonly ILogger _logger = loggers.CreateLogger<ClientListener>();
     private readonly CancellationTokenSource _unbound = new();
     private readonly long _mostDescriptors = MostDescriptors();
@@ -153,7 +155,8 @@ internal sealed partial class ClientListener(Socket listening, SocketTransportOp
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Warning, "New connections on {EndPoint} wait: {Reason}. Clients that are connected are served. If this lasts, raise the limit of open files (LimitNOFILE, or ulimit -n).")]
+        [LoggerMessage(1, LogLevel.Warning, "New connections on {EndPoint} wait: {Reason}. Clients that are connected are served. If this lasts, raise the limit of open files "
+            + "(LimitNOFILE, or ulimit -n).")]
         public static partial void Pausing(ILogger logger, EndPoint endPoint, string reason);
     }
 }

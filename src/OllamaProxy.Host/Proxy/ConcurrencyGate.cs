@@ -112,9 +112,11 @@ internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics,
     public string WhyNot(AdmissionResult result) => result switch
     {
         AdmissionResult.QueueTimeout => $"no slot came free within {options.QueueTimeout.TotalSeconds} s (QUEUE_TIMEOUT_SECONDS)",
-        AdmissionResult.Displaced => $"{options.MaxQueued} requests are waiting (MAX_QUEUED_REQUESTS), and this client's newest place went to a client that had none",
-        _ => $"{options.MaxConcurrent} requests are running (MAX_CONCURRENT_REQUESTS) and {options.MaxQueued} are waiting (MAX_QUEUED_REQUESTS)",
+        AdmissionResult.Displaced => $"{Requests(options.MaxQueued)} waiting (MAX_QUEUED_REQUESTS), and this client's newest place went to a client that had none",
+        _ => $"{Requests(options.MaxConcurrent)} running (MAX_CONCURRENT_REQUESTS) and {Requests(options.MaxQueued)} waiting (MAX_QUEUED_REQUESTS)",
     };
+
+    private static string Requests(int count) => count == 1 ? "1 request is" : $"{count} requests are";
 
     private async ValueTask<Admission> WaitAsync(ApiEndpoint endpoint, HttpContext context)
     {

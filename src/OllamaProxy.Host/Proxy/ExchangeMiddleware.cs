@@ -52,7 +52,8 @@ internal sealed partial class ExchangeMiddleware(
             }
         }
         // What a client that disconnects causes is no fault. Kestrel answers a client whose chunks are malformed.
-        catch (Exception exception) when (exception is not OperationCanceledException && !exchange.ClientLeft && !context.RequestAborted.IsCancellationRequested)
+        catch (Exception exception) when (
+            exception is not OperationCanceledException && !exchange.ClientLeft && !context.RequestAborted.IsCancellationRequested)
         {
             metrics.Failed();
             Log.Failed(logger, exception, exchange.Id);

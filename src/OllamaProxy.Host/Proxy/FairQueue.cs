@@ -121,7 +121,8 @@ internal sealed class Turn<TKey, TQueue>(TKey key, long number) : IComparable<Tu
     public int Length { get; set; }
 
     /// <summary>By length; of two with the same length, the later one is the greater.</summary>
-    public int CompareTo(Turn<TKey, TQueue>? other) => other is null ? 1 : Length != other.Length ? Length.CompareTo(other.Length) : number.CompareTo(other.Number);
+    public int CompareTo(Turn<TKey, TQueue>? other) =>
+        other is null ? 1 : Length != other.Length ? Length.CompareTo(other.Length) : number.CompareTo(other.Number);
 
     private long Number => number;
 }

@@ -122,7 +122,8 @@ internal static class OwnAnswers
         context.Response.Clear();
         var (retryAfter, why) = state switch
         {
-            _ when lacksDescriptors => ("5", "no file descriptors are left for a connection to Ollama. Raise the limit of the proxy (LimitNOFILE of its service, or ulimit -n)"),
+            _ when lacksDescriptors => (
+                "5", "no file descriptors are left for a connection to Ollama. Raise the limit of the proxy (LimitNOFILE of its service, or ulimit -n)"),
             OllamaState.Starting or OllamaState.Restarting => ("5", $"Ollama at {backend.Authority} is starting and does not answer yet"),
             OllamaState.CrashLoop => ("30", $"Ollama at {backend.Authority} ends again and again; the proxy's log has its last words"),
             _ when context.GetForwarderErrorFeature()?.Exception is { } failure && failure.IsTlsFailure() =>

@@ -23,7 +23,8 @@ internal enum RequestPhase
 /// <param name="Elapsed">Time since it began.</param>
 internal readonly record struct RunningRequest(ExchangeInProgress Exchange, RequestPhase Phase, int Tokens, TimeSpan Elapsed)
 {
-    public static RunningRequest Of(ExchangeInProgress exchange) => new(exchange, exchange.Phase, exchange.Pieces, exchange.Clock.GetElapsedTime(exchange.Started));
+    public static RunningRequest Of(ExchangeInProgress exchange) =>
+        new(exchange, exchange.Phase, exchange.Pieces, exchange.Clock.GetElapsedTime(exchange.Started));
 }
 
 /// <summary>

@@ -11,7 +11,9 @@ internal sealed class UploadWatch : IDisposable
 {
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
-    /// <summary>Fewer bytes than this are no progress, or single bytes could hold a slot for ever; the slowest real uplink sends more in <see cref="Limit"/>.</summary>
+    /// <summary>
+    /// Fewer bytes than this are no progress, or single bytes could hold a slot for ever; the slowest real uplink sends more in <see cref="Limit"/>.
+    /// </summary>
     private const int Progress = 16 * 1024;
 
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);

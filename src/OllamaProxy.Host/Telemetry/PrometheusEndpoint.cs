@@ -84,7 +84,7 @@ internal static class PrometheusEndpoint
     {
         var (metrics, time) = (services.GetRequiredService<ProxyMetrics>(), services.GetRequiredService<TimeProvider>());
         var (ollama, running) = (services.GetRequiredService<OllamaWatch>(), services.GetRequiredService<RunningRequests>());
-        metrics.ObserveOllama(() => ollama.Current, time);
+        metrics.ObserveOllama(ollama.Look, time);
         metrics.ObserveSilence(() => running.LongestSilence(time).TotalSeconds);
         if (services.GetRequiredService<AnalyticsOptions>() is { Backend: not "none", Directory: var folder })
         {

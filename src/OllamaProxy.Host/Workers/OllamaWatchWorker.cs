@@ -3,7 +3,7 @@ using OllamaProxy.Infrastructure.Supervision;
 
 namespace OllamaProxy.Host.Workers;
 
-/// <summary>Renews what is known of Ollama: every period, and soon after a request showed that it changed. One poll at a time, never in a request's way.</summary>
+/// <summary>Renews what is known of Ollama: when it is no longer good (<see cref="OllamaWatch.GoodFor"/>), and soon after a poll was asked for. One poll at a time, never on the byte path.</summary>
 internal sealed partial class OllamaWatchWorker(OllamaWatch watch, OllamaOptions options, TimeProvider time, ILogger<OllamaWatchWorker> logger) : BackgroundService
 {
     /// <summary>Between two polls, however much changes.</summary>
@@ -23,7 +23,7 @@ internal sealed partial class OllamaWatchWorker(OllamaWatch watch, OllamaOptions
             await PollAsync(stoppingToken);
             await Task.Delay(s_pause, time, stoppingToken);
             using var waiting = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-            var due = Task.Delay(options.PollPeriod - s_pause, time, waiting.Token);
+            var due = Task.Delay(watch.GoodFor(options.PollPeriod) - s_pause, time, waiting.Token);
             await Task.WhenAny(due, watch.WaitForRequestAsync(waiting.Token));
             await waiting.CancelAsync();
         }

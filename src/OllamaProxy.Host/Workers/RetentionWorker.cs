@@ -41,7 +41,7 @@ internal sealed partial class RetentionWorker(IAnalyticsStore store, AnalyticsOp
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Information, "Retention removed {Records} records, and the texts of {Texts} others.")]
+        [LoggerMessage(1, LogLevel.Information, "Retention: records removed: {Records}, texts removed from other records: {Texts}.")]
         public static partial void Removed(ILogger logger, long records, long texts);
 
         [LoggerMessage(2, LogLevel.Warning, "Old records could not be removed; the next try is in an hour.")]

@@ -7,7 +7,7 @@ namespace OllamaProxy.Host.Workers;
 /// Gives the web server its own time to finish running requests. The host gives one time to everything that stops; were it the grace, recording and Ollama
 /// would have none left after a slow request, and were it longer, a request could use up theirs.
 /// </summary>
-internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end, TimeProvider time) : IServer
+internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end, StopReport report, TimeProvider time) : IServer
 {
     /// <summary>For the answers of those who still wait for their turn when the grace is over; what runs is cut after it.</summary>
     private static readonly TimeSpan s_farewell = TimeSpan.FromMilliseconds(250);
@@ -19,7 +19,9 @@ internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end
     {
         var registered = services.Last(service => service.ServiceType == typeof(IServer));
         services.Remove(registered);
-        services.AddSingleton<IServer>(provider => new ShutdownGrace(Create(provider, registered), grace, provider.GetRequiredService<GraceEnd>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<StopReport>();
+        services.AddSingleton<IServer>(provider => new ShutdownGrace(
+            Create(provider, registered), grace, provider.GetRequiredService<GraceEnd>(), provider.GetRequiredService<StopReport>(), provider.GetRequiredService<TimeProvider>()));
     }
 
     public Task StartAsync<TContext>(IHttpApplication<TContext> application, CancellationToken cancellationToken)
@@ -29,9 +31,17 @@ internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end
     {
         using var over = new CancellationTokenSource(grace, time);
         using var cut = new CancellationTokenSource(grace + s_farewell, time);
-        await using var telling = over.Token.UnsafeRegister(static told => ((GraceEnd)told!).Tell(), end);
+        report.TellBegin(grace);
+        await using var refusing = over.Token.UnsafeRegister(_ =>
+        {
+            report.CountRefused();
+            end.Tell();
+        }, null);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cut.Token, cancellationToken);
+        // Registered last and so called first: once the server has the news, requests begin to disappear.
+        await using var cutting = cut.Token.UnsafeRegister(static told => ((StopReport)told!).CountCut(), report);
         await server.StopAsync(either.Token);
+        report.TellEnd();
     }
 
     public void Dispose() => server.Dispose();

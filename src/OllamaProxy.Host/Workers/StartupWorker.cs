@@ -5,10 +5,11 @@ using OllamaProxy.Infrastructure.Analytics;
 namespace OllamaProxy.Host.Workers;
 
 /// <summary>What must stand before the first request is taken, in order; and what must end after the last one, in the opposite order.</summary>
-internal sealed class StartupWorker(ReopeningStore store, StoreHealth health, AnalyticsOptions options, IOllamaProcessSupervisor ollama, IHostApplicationLifetime lifetime, TimeProvider time)
+internal sealed class StartupWorker(
+    ReopeningStore store, StoreHealth health, AnalyticsOptions options, IOllamaProcessSupervisor ollama, IHostApplicationLifetime lifetime, TimeProvider time)
     : IHostedService, IAsyncDisposable
 {
-    /// <summary>How long the start waits for the store: nobody is kept from Ollama by a disk that does not answer, or by a large file that is being upgraded.</summary>
+    /// <summary>How long the start waits for the store: neither a disk that does not answer nor the upgrade of a large file keeps clients from Ollama.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     private Task<bool>? _opening;
@@ -46,7 +47,8 @@ internal sealed class StartupWorker(ReopeningStore store, StoreHealth health, An
     public Task StopAsync(CancellationToken cancellationToken) => ollama.StopAsync(cancellationToken);
 
     /// <summary>Where the start fails elsewhere, the store must not go while it is being opened. A disk that never answers holds up no end.</summary>
-    public async ValueTask DisposeAsync() => await (_opening ?? Task.CompletedTask).WaitAsync(s_patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    public async ValueTask DisposeAsync() =>
+        await (_opening ?? Task.CompletedTask).WaitAsync(s_patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private async Task<bool> OpenAsync(CancellationToken cancellationToken)
     {

@@ -6,8 +6,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Infrastructure.Analytics;
 
 /// <summary>
-/// The store of a program that goes on whatever happens to its files. One that cannot be opened is tried again; one whose files were deleted or replaced is opened
-/// anew; a damaged one is set aside. Meanwhile every call throws <see cref="AnalyticsStoreException"/> at once, and <see cref="StoreHealth"/> says why.
+/// The store of a program that goes on whatever happens to its files. One that cannot be opened is tried again; one whose files were deleted or
+/// replaced is opened anew; a damaged one is set aside. Meanwhile every call throws <see cref="AnalyticsStoreException"/> at once, and <see cref="StoreHealth"/> says why.
 /// </summary>
 public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
 {
@@ -53,7 +53,7 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
         }
     }
 
-    /// <summary>Opens it where it is not open, or no longer on the files it was opened on. False when it cannot be; then <see cref="StoreHealth"/> says why.</summary>
+    /// <summary>Opens it where it is not open, or no longer on its files. False when it cannot be opened; <see cref="StoreHealth"/> says why.</summary>
     public async Task<bool> TendAsync(CancellationToken cancellationToken)
     {
         await _tending.WaitAsync(cancellationToken);
@@ -130,13 +130,15 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
         }
     }
 
-    public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) => AskAsync(store => store.SearchAsync(query, cancellationToken));
+    public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) =>
+        AskAsync(store => store.SearchAsync(query, cancellationToken));
 
     public Task<RequestRecord?> FindAsync(long id, CancellationToken cancellationToken) => AskAsync(store => store.FindAsync(id, cancellationToken));
 
     public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken) => AskAsync(store => store.ModelsAsync(cancellationToken));
 
-    public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) => AskAsync(store => store.SummarizeAsync(query, cancellationToken));
+    public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) =>
+        AskAsync(store => store.SummarizeAsync(query, cancellationToken));
 
     public Task<AnalyticsStats> GetStatsAsync(CancellationToken cancellationToken) => AskAsync(store => store.GetStatsAsync(cancellationToken));
 
@@ -144,7 +146,8 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
 
     public Task<bool> DeleteAsync(long id, CancellationToken cancellationToken) => AskAsync(store => store.DeleteAsync(id, cancellationToken));
 
-    public Task<RetentionResult> RetainAsync(RetentionRules rules, CancellationToken cancellationToken) => AskAsync(store => store.RetainAsync(rules, cancellationToken));
+    public Task<RetentionResult> RetainAsync(RetentionRules rules, CancellationToken cancellationToken) =>
+        AskAsync(store => store.RetainAsync(rules, cancellationToken));
 
     public void Dispose()
     {
@@ -235,10 +238,12 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
         [LoggerMessage(1, LogLevel.Error, "Recording goes on in a new analytics store: {Loss}")]
         public static partial void Lost(ILogger logger, string loss);
 
-        [LoggerMessage(2, LogLevel.Error, "{Path} is damaged ({Reason}). It is now {Now}, and recording goes on in a new one. Delete the damaged one when you need nothing of it: retention does not.")]
+        [LoggerMessage(
+            2, LogLevel.Error,
+            "{Path} is damaged ({Reason}). It is now {Now}, and recording goes on in a new one. Delete the damaged one when you need nothing of it.")]
         public static partial void SetAside(ILogger logger, string path, string reason, string now);
 
-        [LoggerMessage(3, LogLevel.Warning, "Other users of this machine may write to the analytics folder {Folder}, and so delete or replace its files. 'chmod go-w' closes it.")]
+        [LoggerMessage(3, LogLevel.Warning, "Other users may write to the analytics folder {Folder}, and so delete or replace its files. 'chmod go-w' closes it.")]
         public static partial void OpenFolder(ILogger logger, string folder);
     }
 }

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace OllamaProxy.Infrastructure.Analytics;
 
 /// <summary>
-/// The file that the one program that writes a store holds. Once a store was opened under it, a word in it says so: a file beside it that cannot be read is then a
-/// damaged one of ours, and not the file of a person who chose the same name.
+/// The file that the one program that writes a store holds. Once a store was opened under it, a word in it says so: a file beside it that cannot be
+/// read is then a damaged one of ours, and not the file of a person who chose the same name.
 /// </summary>
 internal sealed class StoreLock : IDisposable
 {
@@ -20,7 +20,7 @@ internal sealed class StoreLock : IDisposable
     /// <summary>Bytes on disk.</summary>
     public long Size { get; private set; }
 
-    /// <summary>Null while another program holds it. Throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> where it cannot be made or opened.</summary>
+    /// <summary>Null while another program holds it. Throws as <see cref="FileStream"/> does where it cannot be made or opened.</summary>
     public static StoreLock? Take(string path)
     {
         PrivateFiles.RefuseLink(path);

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Logging;
 
@@ -54,7 +55,7 @@ public sealed class RollingFileLoggerProvider : ILoggerProvider
 
             if (Interlocked.Exchange(ref _lost, 0) is > 0 and var lost)
             {
-                text.Append(CultureInfo.InvariantCulture, $"{lost} lines were lost: they came faster than the disk takes them.").Append('\n');
+                text.Append(CultureInfo.InvariantCulture, $"{Amount.Of(lost, "line")} lost: they came faster than the disk takes them.").Append('\n');
             }
 
             try

@@ -27,10 +27,10 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
 
     public Task<OllamaAnswer<IReadOnlyList<InstalledModel>>> ListModelsAsync(CancellationToken cancellationToken) =>
         AskAsync<Tags, IReadOnlyList<InstalledModel>>(
-            "/api/tags", OllamaJson.Default.Tags, tags => tags.Models is { } models ? [.. models.Select(model => new InstalledModel(model.Name, model.Size))] : null, cancellationToken);
+            "/api/tags", OllamaJson.Default.Tags, static tags => [.. from model in tags.Models ?? [] let name = model.Name ?? model.Model where name is not null select new InstalledModel(name, model.Size ?? 0)], cancellationToken);
 
     public Task<OllamaAnswer<IReadOnlyList<LoadedModel>>> ListLoadedModelsAsync(CancellationToken cancellationToken) =>
-        AskAsync<Running, IReadOnlyList<LoadedModel>>("/api/ps", OllamaJson.Default.Running, running => running.Models is { } models ? [.. models.Select(Loaded)] : null, cancellationToken);
+        AskAsync<Running, IReadOnlyList<LoadedModel>>("/api/ps", OllamaJson.Default.Running, static running => [.. (running.Models ?? []).Select(Loaded)], cancellationToken);
 
     public Task<OllamaAnswer<string>> VersionAsync(CancellationToken cancellationToken) =>
         AskAsync("/api/version", OllamaJson.Default.VersionAnswer, answer => answer.Version, cancellationToken);
@@ -58,11 +58,11 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
 
     public void Dispose() => _client.Dispose();
 
-    private static LoadedModel Loaded(RunningModel model) => new(ModelName.Normalize(model.Name) ?? "")
+    private static LoadedModel Loaded(RunningModel model) => new(ModelName.Normalize(model.Name ?? model.Model) ?? "")
     {
-        DisplayName = ModelName.Shorten(model.Name) ?? "",
-        Size = model.Size,
-        VramSize = model.VramSize,
+        DisplayName = ModelName.Shorten(model.Name ?? model.Model) ?? "",
+        Size = model.Size ?? 0,
+        VramSize = model.VramSize ?? 0,
         ContextLength = model.ContextLength,
         ExpiresAt = DateTimeOffset.TryParse(model.ExpiresAt, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) && at.Year < NeverFromYear ? at.ToUniversalTime() : null,
         Family = model.Details?.Family,
@@ -106,16 +106,21 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
     private static string NotOllama(string path) => $"What answers there is no Ollama: its {path} is not {(path == "/api/version" ? "a version" : "a list of models")}.";
 }
 
-internal sealed record Tags([property: JsonPropertyName("models"), JsonRequired] IReadOnlyList<TaggedModel>? Models);
+/// <summary>Ollama before 0.1.38, and programs that imitate it, send null for an empty list, or leave the key out.</summary>
+internal sealed record Tags([property: JsonPropertyName("models")] IReadOnlyList<TaggedModel>? Models);
 
-internal sealed record TaggedModel([property: JsonPropertyName("name"), JsonRequired] string Name, [property: JsonPropertyName("size")] long Size);
+internal sealed record TaggedModel(
+    [property: JsonPropertyName("name")] string? Name,
+    [property: JsonPropertyName("model")] string? Model,
+    [property: JsonPropertyName("size")] long? Size);
 
-internal sealed record Running([property: JsonPropertyName("models"), JsonRequired] IReadOnlyList<RunningModel>? Models);
+internal sealed record Running([property: JsonPropertyName("models")] IReadOnlyList<RunningModel>? Models);
 
 internal sealed record RunningModel(
-    [property: JsonPropertyName("name"), JsonRequired] string Name,
-    [property: JsonPropertyName("size")] long Size,
-    [property: JsonPropertyName("size_vram")] long VramSize,
+    [property: JsonPropertyName("name")] string? Name,
+    [property: JsonPropertyName("model")] string? Model,
+    [property: JsonPropertyName("size")] long? Size,
+    [property: JsonPropertyName("size_vram")] long? VramSize,
     [property: JsonPropertyName("context_length")] int? ContextLength,
     [property: JsonPropertyName("expires_at")] string? ExpiresAt,
     [property: JsonPropertyName("details")] RunningModelDetails? Details);

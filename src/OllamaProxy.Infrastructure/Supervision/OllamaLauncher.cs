@@ -80,7 +80,7 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
         cancellationToken.ThrowIfCancellationRequested();
         try
         {
-            var child = await ChildProcess.StartAsync(StartOf(executable, backend), line => Log.Line(output, line), time);
+            var child = await ChildProcess.StartAsync(StartOf(executable, backend), Tell, time);
             Log.Started(logger, executable, child.Id, backend);
             return new Launch(backend) { Child = child };
         }
@@ -88,6 +88,12 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
         {
             return new Launch(backend) { Problem = $"{executable} could not be started: {exception.Message}" };
         }
+    }
+
+    private void Tell(string line)
+    {
+        var level = OllamaLine.LevelOf(line);
+        Log.Line(output, level, line);
     }
 
     /// <summary>The user's environment reaches Ollama unchanged but for our secrets, where it listens, and our mark.</summary>
@@ -145,8 +151,8 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Information, "{Line}")]
-        public static partial void Line(ILogger logger, string line);
+        [LoggerMessage(EventId = 1, Message = "{Line}")]
+        public static partial void Line(ILogger logger, LogLevel level, string line);
 
         [LoggerMessage(2, LogLevel.Information, "An Ollama {Version} already answers on {Backend}; it is used and left running at the end.")]
         public static partial void Adopted(ILogger logger, Uri backend, string? version);

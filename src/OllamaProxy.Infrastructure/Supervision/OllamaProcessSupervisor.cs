@@ -29,7 +29,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     /// <summary>How long a request that could not connect waits for the news that the child has ended.</summary>
     private static readonly TimeSpan s_newsPatience = TimeSpan.FromSeconds(5);
 
-    /// <summary>Lines of Ollama's output in a message about its end. All of them are in the log above it; 200 are kept.</summary>
+    /// <summary>Lines of Ollama's output in a message about its end. All of them are in the log at debug level.</summary>
     private const int LinesInMessage = 20;
 
     private readonly OllamaOptions _options;
@@ -319,9 +319,10 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
 
     private static async Task<string> EndOfAsync(ChildProcess child)
     {
-        var lines = child.Output.Last(LinesInMessage);
-        var text = new StringBuilder($"Ollama ended by itself (exit code {await child.Exited}).");
-        text.Append(lines.Count == 0 ? " It wrote nothing." : " Its last lines:");
+        var lines = child.Output.Last(LinesInMessage).Where(static line => line.Length > 0).ToList();
+        var reason = lines.FindLast(static line => OllamaLine.LevelOf(line) == LogLevel.Error);
+        var text = new StringBuilder($"Ollama ended by itself (exit code {await child.Exited}){(reason is null ? "" : $": {reason}")}");
+        text.Append(reason?.EndsWith('.') == true ? "" : ".").Append(lines.Count == 0 ? " It wrote nothing." : " Its last lines:");
         foreach (var line in lines)
         {
             text.AppendLine().Append("  ").Append(line);

@@ -3,8 +3,9 @@ using System.Text;
 namespace OllamaProxy.Infrastructure.Supervision;
 
 /// <summary>
-/// Reads a child's output without ever making it wait, hands each line on, and keeps the last ones for the message when the child dies. A line longer than
-/// <see cref="LongestLine"/> is cut, not collected: a child that never ends its line must not fill our memory.
+/// Reads a child's output without ever making it wait, hands each line on, and keeps the last ones for the message when the child dies. Go's stack traces are
+/// handed on but not kept: the reason stands above them, and a trace would push it out. A line longer than <see cref="LongestLine"/> is cut, not collected: a
+/// child that never ends its line must not fill our memory.
 /// </summary>
 internal sealed class OutputTail(Action<string> onLine)
 {
@@ -16,6 +17,7 @@ internal sealed class OutputTail(Action<string> onLine)
 
     private readonly Queue<string> _lines = new(Capacity);
     private readonly Lock _lock = new();
+    private bool _isInStack;
 
     /// <summary>The last lines, oldest first.</summary>
     public IReadOnlyList<string> Last(int count)
@@ -67,19 +69,28 @@ internal sealed class OutputTail(Action<string> onLine)
 
     private void Emit(StringBuilder line, ref bool cut)
     {
-        var text = line.ToString().TrimEnd('\r') + (cut ? "…" : "");
+        var text = OllamaLine.Clean(line.ToString()) + (cut ? "…" : "");
         line.Clear();
         cut = false;
         lock (_lock)
         {
-            if (_lines.Count == Capacity)
+            _isInStack = _isInStack ? OllamaLine.IsInStack(text) : OllamaLine.BeginsStack(text);
+            if (!_isInStack)
             {
-                _lines.Dequeue();
+                Keep(text);
             }
-
-            _lines.Enqueue(text);
         }
 
         onLine(text);
+    }
+
+    private void Keep(string text)
+    {
+        if (_lines.Count == Capacity)
+        {
+            _lines.Dequeue();
+        }
+
+        _lines.Enqueue(text);
     }
 }

@@ -48,7 +48,7 @@ public sealed class DataCommandTests : IAsyncLifetime
         var (_, none) = await RunAsync("stats", "--groups", "none");
 
         Assert.Equal(0, code);
-        Assert.Matches(@"(?m)^3 requests .*, 1 clients, 2 models \(", table);
+        Assert.Matches(@"(?m)^3 requests .*, 1 client, 2 models \(", table);
         Assert.Matches(@"(?m)^3 requests .*, 2 models \((?s:.)*^tiny:latest +2 ", some);
         Assert.DoesNotContain("client", some, StringComparison.Ordinal);
         Assert.DoesNotContain("model", none, StringComparison.Ordinal);
@@ -106,29 +106,88 @@ public sealed class DataCommandTests : IAsyncLifetime
         Assert.Equal((0, "0 records were removed."), (code, output.Trim()));
 
         (code, output) = await RunAsync("purge", "--all", "--yes");
-        Assert.Equal((0, "1 records were removed."), (code, output.Trim()));
+        Assert.Equal((0, "1 record was removed."), (code, output.Trim()));
     }
 
     [Fact]
     public async Task A_purge_of_everything_has_to_be_said()
     {
-        var (code, output) = await RunAsync("purge", "--yes");
+        foreach (string[] arguments in (string[][])[["purge", "--yes"], ["purge"], ["purge", "--all", "--model", "tiny"]])
+        {
+            var (code, output) = await RunAsync(arguments);
 
-        Assert.Equal(1, code);
-        Assert.Contains("--all", output, StringComparison.Ordinal);
+            Assert.Equal(2, code);
+            Assert.Contains("--all", output, StringComparison.Ordinal);
+            Assert.DoesNotContain("match", output, StringComparison.Ordinal);
+        }
     }
 
     [Theory]
     [InlineData("stats", "--start-time", "yesterday")]
+    [InlineData("stats", "--hours", "abc")]
     [InlineData("export", "--min-latency", "long")]
+    [InlineData("export", "--limit", "-3")]
+    [InlineData("export", "--format", "xml")]
+    [InlineData("export", "--outcome", "nonsense")]
     [InlineData("purge", "--older-than", "soon")]
-    public async Task A_wrong_option_is_named(string verb, string option, string value)
+    [InlineData("purge", "--older-than", "3x")]
+    public async Task A_wrong_option_is_named_once_and_is_a_wrong_command_line(string verb, string option, string value)
     {
         var (code, output) = await RunAsync(verb, option, value, "--yes"[..(verb == "purge" ? 5 : 0)]);
 
-        Assert.NotEqual(0, code);
-        Assert.Contains(option, output, StringComparison.Ordinal);
+        Assert.Equal(2, code);
+        Assert.Single(output.Split('\n'), line => line.Contains($"{option} must be ", StringComparison.Ordinal));
+        Assert.Contains($"Try 'ollama-proxy {verb} --help'.", output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Options_that_exclude_each_other_are_a_wrong_command_line()
+    {
+        var (code, output) = await RunAsync("stats", "--hours", "1", "--start-time", "2026-11-01T00:00:00Z");
+
+        Assert.Equal(2, code);
+        Assert.Single(output.TrimEnd().Split('\n'));
+    }
+
+    [Theory]
+    [InlineData("--hors", "24", "Did you mean '--hours'?")]
+    [InlineData("--stpe", "1h", "'--stpe' is no option of stats.")]
+    [InlineData("--category", "code_wirte", "Did you mean 'code_write'?")]
+    [InlineData("--proxy-prot", "1", "Did you mean '--proxy-port'?")]
+    public async Task A_misspelled_option_or_value_is_pointed_out(string option, string value, string hint)
+    {
+        var (code, output) = await RunAsync("stats", option, value);
+
+        Assert.Equal(2, code);
+        Assert.Contains(hint, output, StringComparison.Ordinal);
+        Assert.Contains("Try 'ollama-proxy stats --help'.", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_help_of_a_command_lists_the_values_of_its_options()
+    {
+        var (code, help) = await RunAsync("stats", "--help");
+
+        Assert.Equal(0, code);
+        Assert.All(["code_write", "client_cancelled", "embeddings", "success|error|cancelled"], value => Assert.Contains(value, help, StringComparison.Ordinal));
+        Assert.All(help.Split('\n'), line => Assert.True(line.Length <= 125, line));
+    }
+
+    [Theory]
+    [InlineData("x.parquet")]
+    [InlineData("x.csv.gz")]
+    public async Task An_export_into_an_unknown_format_is_refused(string name)
+    {
+        var file = Path.Combine(_folder.FullName, name);
+
+        var (code, output) = await RunAsync("export", file);
+        Assert.Equal(2, code);
+        Assert.Contains("--format", output, StringComparison.Ordinal);
+        Assert.False(File.Exists(file));
+
+        (code, _) = await RunAsync("export", file, "--format", "jsonl");
+        Assert.Equal((0, 3), (code, (await File.ReadAllLinesAsync(file)).Length));
     }
 
     [Fact]

@@ -24,8 +24,8 @@ public sealed class ImportCommandTests : IDisposable
         OriginalFile.Execute(Open(), "INSERT INTO interactions SELECT 5000, timestamp, model, endpoint, prompt, prompt_category, response_preview, duration_seconds, tokens_generated, tokens_per_second, prompt_tokens, load_duration, total_duration, status_code, error_message, user_agent, client_ip, user, cost, status, queue_time, time_to_first_token, metadata FROM interactions LIMIT 1");
         (code, output) = await RunAsync(backend, "import", Original);
         Assert.Equal(0, code);
-        Assert.Contains("1 records were imported", output, StringComparison.Ordinal);
-        Assert.Contains("1,200 were there already", output, StringComparison.Ordinal);
+        Assert.Contains("1 record was imported", output, StringComparison.Ordinal);
+        Assert.Contains("1,200 records were there already", output, StringComparison.Ordinal);
 
         (code, output) = await RunAsync(backend, "export", "--model", "phi4", "--format", "csv");
         Assert.Equal((0, 1_202), (code, output.TrimEnd().Split('\n').Length));
@@ -39,8 +39,8 @@ public sealed class ImportCommandTests : IDisposable
 
         var (code, output) = await RunAsync("sqlite", "import", Original);
         Assert.Equal(0, code);
-        Assert.Contains("1 records were imported", output, StringComparison.Ordinal);
-        Assert.Contains("2 are older than 7 days", output, StringComparison.Ordinal);
+        Assert.Contains("1 record was imported", output, StringComparison.Ordinal);
+        Assert.Contains("2 records older than 7 days left out", output, StringComparison.Ordinal);
 
         (_, output) = await RunAsync("sqlite", "import", Original, "--analytics-retention-days", "0");
         Assert.Contains("2 records were imported", output, StringComparison.Ordinal);
@@ -55,8 +55,8 @@ public sealed class ImportCommandTests : IDisposable
         var (code, output) = await RunAsync("sqlite", "import", Original);
 
         Assert.Equal(1, code);
-        Assert.Contains("1 records were imported", output, StringComparison.Ordinal);
-        Assert.Contains("1 rows have a time that cannot be read", output, StringComparison.Ordinal);
+        Assert.Contains("1 record was imported", output, StringComparison.Ordinal);
+        Assert.Contains("1 row left out: the time cannot be read", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -104,11 +104,11 @@ public sealed class ImportCommandTests : IDisposable
 
         await using (var proxy = await ProxyProcess.StartAsync(Variables("sqlite")))
         {
-            await Eventually.TrueAsync(() => proxy.Output.Contains("ollama_analytics.original.db", StringComparison.Ordinal), TimeSpan.FromSeconds(10));
+            await Eventually.TrueAsync(() => proxy.Output.Contains("ollama_analytics.original.db", StringComparison.Ordinal));
         }
 
         var (code, output) = await RunAsync("sqlite", "import", Path.Combine(store, "ollama_analytics.original.db"));
-        Assert.Equal((0, true), (code, output.Contains("1 records were imported", StringComparison.Ordinal)));
+        Assert.Equal((0, true), (code, output.Contains("1 record was imported", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -126,7 +126,7 @@ public sealed class ImportCommandTests : IDisposable
         Assert.Contains("ollama_analytics.original.db", output, StringComparison.Ordinal);
 
         (code, output) = await RunAsync("sqlite", "import", Path.Combine(_folder.FullName, "store", "ollama_analytics.original.db"));
-        Assert.Equal((0, true), (code, output.Contains("2 were there already", StringComparison.Ordinal)));
+        Assert.Equal((0, true), (code, output.Contains("2 records were there already", StringComparison.Ordinal)));
     }
 
     private SqliteConnection Open()

@@ -50,7 +50,7 @@ public sealed partial class PassthroughTests : IDisposable
             await kill.WaitForExitAsync();
         }
 
-        await Eventually.TrueAsync(() => !Directory.Exists($"/proc/{process}"), TimeSpan.FromSeconds(20));
+        await Eventually.TrueAsync(() => !Directory.Exists($"/proc/{process}"));
     }
 
     [Fact]

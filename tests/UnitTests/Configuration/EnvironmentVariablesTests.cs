@@ -135,6 +135,10 @@ public sealed class EnvironmentVariablesTests
     [InlineData("TRUSTED_PROXY", "TRUSTED_PROXIES")]
     [InlineData("ANALYTICS_REDACTS", "ANALYTICS_REDACT")]
     [InlineData("proxy_port", "PROXY_PORT")]
+    [InlineData("PROXYPORT", "PROXY_PORT")]
+    [InlineData("OLLAMA_PROXY_PORT", "PROXY_PORT")]
+    [InlineData("OLLAMA_PROXY_ANALYTICS_DIR", "ANALYTICS_DIR")]
+    [InlineData("OLLAMA_PROXY_OWNER", null)]
     [InlineData("PROXY_SOMETHING_ELSE_ENTIRELY", null)]
     [InlineData("OLLAMA_MODELS", null)]
     public void A_variable_that_looks_misspelled_is_told(string name, string? meant)

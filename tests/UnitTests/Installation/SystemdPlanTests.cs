@@ -31,6 +31,23 @@ public sealed class SystemdPlanTests
         Assert.Equal("http://127.0.0.1:11434", plan.OfType<SetVariables>().Single().Variables["OLLAMA_BACKEND_URL"]);
     }
 
+    [Theory]
+    [InlineData("/data/50% off", "/data/50%% off")]
+    [InlineData("/data/\"x\\y", "/data/\\\"x\\\\y")]
+    public void A_value_in_the_unit_means_itself(string folder, string quoted) =>
+        Assert.Contains($"\nEnvironment=\"OLLAMA_MODELS={quoted}\"\n", SystemdPlan.UnitText(s_alone with { ModelsFolder = folder }), StringComparison.Ordinal);
+
+    [Fact]
+    public void Nothing_in_a_value_can_add_a_line_to_the_unit()
+    {
+        Assert.Throws<CommandException>(() => SystemdPlan.UnitText(s_alone with { ModelsFolder = "/x\nExecStartPre=/bin/evil" }));
+        foreach (var account in (string[])["jane\nExecStartPre=/bin/evil", "jane\r", "ja ne", "%u", "", "-x"])
+        {
+            Assert.Throws<CommandException>(() => SystemdPlan.UnitText(s_alone with { Account = account }));
+            Assert.Throws<CommandException>(() => SystemdPlan.UnitText(s_besideUnit with { Account = account }));
+        }
+    }
+
     [Fact]
     public void A_proxy_that_starts_Ollama_itself_runs_as_the_person_with_the_models()
     {

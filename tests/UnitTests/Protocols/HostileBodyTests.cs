@@ -121,7 +121,8 @@ public sealed class HostileBodyTests
             var content = JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
             var escaped = JsonEncodedText.Encode(text);
             var chat = Request(ApiEndpoint.Chat, $$"""{"messages":[{"role":"system","content":"{{content}}"},{"role":"user","content":"{{content}}"}]}""");
-            var pieces = Enumerable.Range(0, 40).Select(_ => $$"""{"response":"{{string.Concat(Enumerable.Repeat(character, 1_000))}}","thinking":"{{escaped}}","done":false}""" + "\n");
+            var some = string.Concat(Enumerable.Repeat(character, 1_000));
+            var pieces = Enumerable.Range(0, 40).Select(_ => $$"""{"response":"{{some}}","thinking":"{{escaped}}","done":false}""" + "\n");
 
             AssertCut(text, Request(ApiEndpoint.Generate, $$"""{"prompt":"{{content}}"}""").Prompt);
             AssertCut(text, Request(ApiEndpoint.Generate, $$"""{"prompt":"{{escaped}}"}""").Prompt);

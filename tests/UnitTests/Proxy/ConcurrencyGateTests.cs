@@ -9,6 +9,7 @@ using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Proxy;
 using OllamaProxy.Host.Workers;
+using OllamaProxy.TestKit;
 
 namespace OllamaProxy.UnitTests.Proxy;
 
@@ -201,7 +202,7 @@ public sealed class ConcurrencyGateTests : IDisposable
         ConcurrentDictionary<AdmissionResult, int> results = [];
 
         await Task.WhenAll(Enumerable.Range(0, Threads).Select(number => Task.Run(() => ComeAndGoAsync(new Random(number), $"client-{number % 5}"))))
-            .WaitAsync(TimeSpan.FromSeconds(120), TestContext.Current.CancellationToken);
+            .WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
 
         Assert.Equal(Limit, most);
         Assert.Equal((Limit, 0), (gate.Free, gate.Waiting));

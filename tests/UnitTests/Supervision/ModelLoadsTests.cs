@@ -57,6 +57,19 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
+    public void A_quick_load_that_was_to_be_expected_counts_without_a_poll()
+    {
+        Asked("tiny", at: 0, load: 0.2, keepAlive: "0");
+        Assert.Equal(LoadCause.Expired, Asked("tiny", at: 10, load: 0.2, keepAlive: "2s"));
+        Assert.Equal(LoadCause.Expired, Asked("tiny", at: 20, load: 0.2, keepAlive: "-1"));
+        Assert.Null(Asked("tiny", at: 30, load: 0.2));
+        Assert.Null(_loads.Observe(Exchange("tiny", at: 40, seconds: 0.01, keepAlive: "0", finish: "unload"), OurProcess));
+        Assert.Equal(LoadCause.Expired, Asked("tiny", at: 50, load: 0.2, contextLength: 2_048, keepAlive: "-1"));
+        Assert.Equal(LoadCause.ParamsChanged, Asked("tiny", at: 60, load: 0.2, contextLength: 4_096));
+        Assert.Null(Asked("tiny", at: 70, load: 0.2, contextLength: 4_096));
+    }
+
+    [Fact]
     public void A_load_of_what_was_not_to_expire_after_another_model_was_loaded_is_evicted()
     {
         Asked("phi4", at: 0, load: 4, keepAlive: "-1");

@@ -42,14 +42,18 @@ public sealed class OllamaWatchTests
     }
 
     [Fact]
-    public async Task Version_and_installed_models_are_asked_for_once_a_minute_and_when_ollama_changed()
+    public async Task Version_and_installed_models_are_asked_for_once_a_minute_while_somebody_looks_and_when_ollama_changed()
     {
         await _watch.PollAsync(default);
         await _watch.PollAsync(default);
         Assert.Equal((2, 1), (_ollama.Polls, _ollama.Details));
         Assert.Equal("0.32.15", _watch.Current.Version);
 
-        _time.Advance(TimeSpan.FromMinutes(1));
+        _time.Advance(TimeSpan.FromMinutes(9));
+        await _watch.PollAsync(default);
+        Assert.Equal(1, _ollama.Details);
+
+        _watch.Look();
         await _watch.PollAsync(default);
         Assert.Equal(2, _ollama.Details);
 

@@ -18,14 +18,50 @@ public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
     public OllamaWatchWorkerTests() => _watch = new OllamaWatch(_ollama, _ollama, new ModelLoads(), new ModelNames(), _time);
 
     [Fact]
-    public async Task It_polls_at_once_and_then_every_period()
+    public async Task It_polls_at_once_and_then_every_period_while_somebody_looks()
     {
+        _watch.Look();
         using var worker = await StartAsync(TimeSpan.FromSeconds(10));
         var begun = _time.GetUtcNow();
 
         await PassAsync(() => _ollama.Polls == 3);
 
         Assert.InRange(_time.GetUtcNow() - begun, TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(22));
+        await worker.StopAsync(default);
+    }
+
+    [Fact]
+    public async Task While_nobody_looks_it_polls_once_a_minute_and_soon_when_somebody_does()
+    {
+        using var worker = await StartAsync(TimeSpan.FromSeconds(10));
+        var begun = _time.GetUtcNow();
+        await PassAsync(() => _ollama.Polls == 3);
+        Assert.InRange(_time.GetUtcNow() - begun, TimeSpan.FromSeconds(120), TimeSpan.FromSeconds(122));
+
+        begun = _time.GetUtcNow();
+        _watch.Look();
+        await PassAsync(() => _ollama.Polls == 4);
+        Assert.InRange(_time.GetUtcNow() - begun, TimeSpan.Zero, TimeSpan.FromSeconds(2));
+
+        // Six more in the minute after the look, then one a minute again.
+        await PassAsync(() => _ollama.Polls == 10);
+        Assert.InRange(_time.GetUtcNow() - begun, TimeSpan.FromSeconds(59), TimeSpan.FromSeconds(72));
+        begun = _time.GetUtcNow();
+        await PassAsync(() => _ollama.Polls == 12);
+        Assert.InRange(_time.GetUtcNow() - begun, TimeSpan.FromSeconds(110), TimeSpan.FromSeconds(122));
+        await worker.StopAsync(default);
+    }
+
+    [Fact]
+    public async Task A_model_that_is_to_be_unloaded_is_seen_to_go()
+    {
+        _ollama.Loaded = new([new LoadedModel("phi4:latest") { ExpiresAt = _time.GetUtcNow().AddSeconds(25) }], null);
+        using var worker = await StartAsync(TimeSpan.FromSeconds(10));
+        var begun = _time.GetUtcNow();
+
+        await PassAsync(() => _ollama.Polls == 2);
+
+        Assert.InRange(_time.GetUtcNow() - begun, TimeSpan.FromSeconds(25), TimeSpan.FromSeconds(28));
         await worker.StopAsync(default);
     }
 
@@ -92,7 +128,7 @@ public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
             return true;
         }
 
-        _time.Advance(TimeSpan.FromMilliseconds(100));
+        _time.Advance(TimeSpan.FromMilliseconds(500));
         return condition();
     });
 }

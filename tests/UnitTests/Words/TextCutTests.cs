@@ -44,7 +44,8 @@ public sealed class TextCutTests
     [InlineData("x🦙", "x")]
     [InlineData("cafe\u0301", "caf")]
     [InlineData("", "")]
-    public void A_text_whose_end_was_lost_loses_the_character_that_may_be_torn(string text, string expected) => Assert.Equal(expected, TextCut.WithoutTornEnd(text));
+    public void A_text_whose_end_was_lost_loses_the_character_that_may_be_torn(string text, string expected) =>
+        Assert.Equal(expected, TextCut.WithoutTornEnd(text));
 
     [Fact]
     public void Accents_without_end_are_cut_all_the_same() =>

@@ -88,7 +88,10 @@ internal sealed class ApiSession : IAsyncDisposable
 
         using (answer)
         {
-            throw new CommandException(await ProblemAsync(answer, cancellationToken));
+            throw new CommandException(await ProblemAsync(answer, cancellationToken))
+            {
+                ExitCode = answer.StatusCode == HttpStatusCode.BadRequest ? ExitCodes.CannotStart : ExitCodes.Failed,
+            };
         }
     }
 
@@ -171,8 +174,9 @@ internal sealed class ApiSession : IAsyncDisposable
         try
         {
             var problem = JsonSerializer.Deserialize(await answer.Content.ReadAsStringAsync(cancellationToken), AnalyticsJson.Relaxed.ProblemJson);
-            var errors = problem?.Errors?.SelectMany(error => error.Value, (error, text) => $"{Environment.NewLine}  {FilterOptions.NameOf(error.Key)} {text}");
-            return $"{problem?.Title}{(problem?.Detail is { } detail ? $": {detail}" : ".")}{string.Concat(errors ?? [])}";
+            return problem?.Errors is { Count: > 0 } errors
+                ? string.Join(Environment.NewLine + "  ", errors.SelectMany(error => error.Value, (error, text) => $"{FilterOptions.NameOf(error.Key)} {text}"))
+                : $"{problem?.Title}{(problem?.Detail is { } detail ? $": {detail}" : ".")}";
         }
         catch (JsonException)
         {
@@ -182,4 +186,7 @@ internal sealed class ApiSession : IAsyncDisposable
 }
 
 /// <summary>A command that cannot do what was asked; the message is fit for a person.</summary>
-internal sealed class CommandException(string message) : Exception(message);
+internal sealed class CommandException(string message) : Exception(message)
+{
+    public int ExitCode { get; init; } = ExitCodes.Failed;
+}

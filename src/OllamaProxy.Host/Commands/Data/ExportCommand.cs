@@ -1,4 +1,5 @@
 using System.Globalization;
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Host.Analytics;
 using OllamaProxy.Host.Configuration;
 using OllamaProxy.Infrastructure;
@@ -9,6 +10,18 @@ namespace OllamaProxy.Host.Commands.Data;
 internal static class ExportCommand
 {
     private const int PieceSize = 64 * 1024;
+
+    /// <summary>The format that the ending of a file says; null where there is no file or no ending. Throws when the ending is none of ours.</summary>
+    public static string? FormatOf(FileInfo? file) => file?.Extension.ToLowerInvariant() switch
+    {
+        null or "" => null,
+        ".ndjson" => "jsonl",
+        var ending when ExportRequests.Formats.Contains(ending[1..]) => ending[1..],
+        var ending => throw new CommandException($"{ending} is no format of an export. Name the file .json, .jsonl or .csv, or say --format.")
+        {
+            ExitCode = ExitCodes.CannotStart,
+        },
+    };
 
     /// <param name="settings">Where the proxy and its store are.</param>
     /// <param name="url">A proxy somewhere else.</param>
@@ -25,7 +38,7 @@ internal static class ExportCommand
         if (file is null)
         {
             await using var output = Console.OpenStandardOutput();
-            await CopyAsync(body, output, null, cancellationToken);
+            await CopyAsync(body, output, null, static _ => { }, cancellationToken);
             return ExitCodes.Success;
         }
 
@@ -37,7 +50,8 @@ internal static class ExportCommand
             await using (var output = PrivateFiles.Open(part.FullName, FileMode.Create, FileShare.None, FileAccess.Write))
             {
                 using var progress = new ProgressBar("records", total, TimeProvider.System);
-                written = await CopyAsync(body, output, total > 0 ? progress : null, cancellationToken);
+                var counter = total > 0 ? new RecordCounter(isCsv: answer.Content.Headers.ContentType?.MediaType == "text/csv") : null;
+                written = await CopyAsync(body, output, counter, read => progress.Report(Math.Min(read, total)), cancellationToken);
             }
 
             part.MoveTo(file.FullName, overwrite: true);
@@ -56,11 +70,10 @@ internal static class ExportCommand
         }
     }
 
-    /// <summary>Counts line ends as it copies: every format has one for each record, save within a text of CSV.</summary>
-    private static async Task<long> CopyAsync(Stream body, Stream output, ProgressBar? progress, CancellationToken cancellationToken)
+    private static async Task<long> CopyAsync(Stream body, Stream output, RecordCounter? counter, Action<long> report, CancellationToken cancellationToken)
     {
         var piece = new byte[PieceSize];
-        long written = 0, lines = 0;
+        long written = 0;
         int read;
         try
         {
@@ -68,10 +81,9 @@ internal static class ExportCommand
             {
                 await output.WriteAsync(piece.AsMemory(0, read), cancellationToken);
                 written += read;
-                if (progress is not null)
+                if (counter is not null)
                 {
-                    lines += piece.AsSpan(0, read).Count((byte)'\n');
-                    progress.Report(lines);
+                    report(counter.Count(piece.AsSpan(0, read)));
                 }
             }
         }
@@ -81,5 +93,30 @@ internal static class ExportCommand
         }
 
         return written;
+    }
+
+    /// <summary>Counts records by line ends: every format has one for each, and CSV more of them within quotes.</summary>
+    internal sealed class RecordCounter(bool isCsv)
+    {
+        // The line of names is no record.
+        private long _records = isCsv ? -1 : 0;
+        private bool _isQuoted;
+
+        /// <summary>Records that have begun up to the end of this piece.</summary>
+        public long Count(ReadOnlySpan<byte> piece)
+        {
+            if (!isCsv)
+            {
+                return _records += piece.Count((byte)'\n');
+            }
+
+            foreach (var value in piece)
+            {
+                _isQuoted ^= value == (byte)'"';
+                _records += value == (byte)'\n' && !_isQuoted ? 1 : 0;
+            }
+
+            return Math.Max(0, _records);
+        }
     }
 }

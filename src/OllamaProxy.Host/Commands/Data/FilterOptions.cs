@@ -1,11 +1,15 @@
 using System.CommandLine;
 using OllamaProxy.Host.Analytics;
+using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.Host.Commands.Data;
 
 /// <summary>The query parameters of an endpoint as options: what the API calls <c>start_time</c> is <c>--start-time</c> here, and means the same.</summary>
 internal sealed class FilterOptions
 {
+    /// <summary>So many values no longer fit beside the name of the option.</summary>
+    private const int Many = 5;
+
     private readonly (QueryParameter Parameter, Option<string> Option)[] _options;
 
     public FilterOptions(IReadOnlyList<QueryParameter> parameters, params string[] without)
@@ -37,20 +41,43 @@ internal sealed class FilterOptions
     /// <summary>The same options without one, for an endpoint that does not have it.</summary>
     public FilterOptions Without(string parameter) => new([.. _options.Where(row => row.Parameter.Name != parameter)]);
 
+    /// <summary>What the options ask for, as the API reads it. Only for options without errors.</summary>
+    public QueryRequest Request(ParseResult parsed)
+    {
+        var request = new QueryRequest();
+        foreach (var (parameter, option) in _options)
+        {
+            if (parsed.GetResult(option) is not null && parsed.GetValue(option) is { Length: > 0 } text)
+            {
+                parameter.Read(request, text);
+            }
+        }
+
+        return request;
+    }
+
     private static Option<string> Make(QueryParameter parameter)
     {
         // A switch needs no value.
         var option = new Option<string>(NameOf(parameter.Name))
         {
-            Description = parameter.Meaning,
+            Description = parameter.Meaning + (parameter.Values.Count >= Many ? $" One of {string.Join(", ", parameter.Values)}." : ""),
             Arity = parameter.Type == "boolean" ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
-            HelpName = parameter.Values.Count is > 0 and < 5 ? string.Join('|', parameter.Values) : parameter.Type,
+            HelpName = parameter.Values.Count is > 0 and < Many ? string.Join('|', parameter.Values) : parameter.Type,
         };
         if (parameter.Type == "boolean")
         {
             option.CustomParser = result => result.Tokens is [var token] ? token.Value : "true";
         }
 
+        // Refused here, with the names of the command line, and not only by the API.
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: { Length: > 0 } text }] && parameter.Read(new QueryRequest(), text) is { } problem)
+            {
+                result.AddError($"{NameOf(parameter.Name)} {problem}{Misspelled.Hint(text, parameter.Values)}");
+            }
+        });
         option.CompletionSources.Add(_ => parameter.Values.Select(value => new System.CommandLine.Completions.CompletionItem(value)));
         return option;
     }

@@ -3,6 +3,7 @@ using MediatR;
 using Microsoft.Data.Sqlite;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Import;
+using OllamaProxy.Domain;
 using OllamaProxy.Host.Configuration;
 using OllamaProxy.Infrastructure.Analytics;
 using OllamaProxy.Infrastructure.Import;
@@ -60,21 +61,21 @@ internal static class ImportCommand
 
     private static async Task TellAsync(ProxySettings settings, ImportResult result)
     {
-        await Console.Out.WriteLineAsync(Text($"{result.Imported:N0} records were imported into {Path.GetFullPath(settings.Analytics.Directory)} ({settings.Analytics.Backend})."));
+        await Console.Out.WriteLineAsync(Text($"{Amount.Of(result.Imported, "record")} {(result.Imported == 1 ? "was" : "were")} imported into {Path.GetFullPath(settings.Analytics.Directory)} ({settings.Analytics.Backend})."));
         if (result.AlreadyThere > 0)
         {
-            await Console.Out.WriteLineAsync(Text($"{result.AlreadyThere:N0} were there already."));
+            await Console.Out.WriteLineAsync(Text($"{Amount.Of(result.AlreadyThere, "record")} {(result.AlreadyThere == 1 ? "was" : "were")} there already."));
         }
 
         if (result.TooOld > 0)
         {
             await Console.Out.WriteLineAsync(Text(
-                $"{result.TooOld:N0} are older than {settings.Analytics.RetentionDays} days and were left out: the proxy would remove them at once. To have them too, set ANALYTICS_RETENTION_DAYS (0 keeps everything), for the import and for the proxy, and import again."));
+                $"{Amount.Of(result.TooOld, "record")} older than {Amount.Of(settings.Analytics.RetentionDays, "day")} left out: the proxy would remove them at once. To keep them, set ANALYTICS_RETENTION_DAYS (0 keeps everything), for the import and for the proxy, and import again."));
         }
 
         if (result.WithoutTime > 0)
         {
-            await Console.Error.WriteLineAsync(Text($"{result.WithoutTime:N0} rows have a time that cannot be read, and were left out."));
+            await Console.Error.WriteLineAsync(Text($"{Amount.Of(result.WithoutTime, "row")} left out: the time cannot be read."));
         }
     }
 

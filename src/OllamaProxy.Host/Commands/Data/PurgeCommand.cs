@@ -1,5 +1,6 @@
-using System.Globalization;
 using System.Text.Json;
+using OllamaProxy.Application.Analytics;
+using OllamaProxy.Domain;
 using OllamaProxy.Host.Analytics;
 using OllamaProxy.Host.Configuration;
 
@@ -8,6 +9,15 @@ namespace OllamaProxy.Host.Commands.Data;
 /// <summary><c>ollama-proxy purge</c>: removes matching records for good, after it said how many they are.</summary>
 internal static class PurgeCommand
 {
+    /// <summary>Refuses what the API would refuse, before anything is counted or asked.</summary>
+    public static void Check(RequestFilter filter, bool all)
+    {
+        if (new DeleteRequestsValidator().Validate(new DeleteRequests(filter, all)).Errors is [var error, ..])
+        {
+            throw new CommandException($"{FilterOptions.NameOf(error.PropertyName.TrimStart('.'))} {error.ErrorMessage}") { ExitCode = ExitCodes.CannotStart };
+        }
+    }
+
     /// <param name="settings">Where the proxy and its store are.</param>
     /// <param name="url">A proxy somewhere else.</param>
     /// <param name="delete">The path and query of the removal.</param>
@@ -28,10 +38,10 @@ internal static class PurgeCommand
 
             if (Console.IsInputRedirected)
             {
-                return await Terminal.FailAsync(string.Create(CultureInfo.InvariantCulture, $"{matching:N0} records match. Nobody is here to ask; --yes removes them."));
+                return await Terminal.FailAsync($"{Amount.Of(matching, "record")} {(matching == 1 ? "matches" : "match")}. There is no terminal to confirm it on: --yes removes without asking.");
             }
 
-            await Console.Error.WriteAsync(string.Create(CultureInfo.InvariantCulture, $"Remove {matching:N0} records for good? [y/N] "));
+            await Console.Error.WriteAsync($"Remove {Amount.Of(matching, "record")} for good? [y/N] ");
             if (await Console.In.ReadLineAsync(cancellationToken) is not ("y" or "Y" or "yes"))
             {
                 return await Terminal.FailAsync("nothing was removed.");
@@ -40,7 +50,7 @@ internal static class PurgeCommand
 
         using var answer = await api.SendAsync(HttpMethod.Delete, delete, cancellationToken);
         var deleted = JsonSerializer.Deserialize(await answer.Content.ReadAsStringAsync(cancellationToken), AnalyticsJson.Relaxed.DeletedJson)!.Deleted;
-        await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{deleted:N0} records were removed."));
+        await Console.Out.WriteLineAsync($"{Amount.Of(deleted, "record")} {(deleted == 1 ? "was" : "were")} removed.");
         return ExitCodes.Success;
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using OllamaProxy.Domain;
 using OllamaProxy.Host.Analytics;
 using OllamaProxy.Host.Configuration;
 
@@ -28,11 +29,11 @@ internal static class StatsCommand
     private static void Show(StatsJson stats)
     {
         var from = stats.From is { } start ? $"from {start.ToLocalTime():yyyy-MM-dd HH:mm} " : "";
-        var clients = stats.ClientCount is { } clientCount ? $", {clientCount} clients" : "";
-        var models = stats.ModelCount is { } modelCount ? $", {modelCount} models" : "";
+        var clients = stats.ClientCount is { } clientCount ? $", {Amount.Of(clientCount, "client")}" : "";
+        var models = stats.ModelCount is { } modelCount ? $", {Amount.Of(modelCount, "model")}" : "";
         Console.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{stats.Total.Requests:N0} requests {from}until {stats.To.ToLocalTime():yyyy-MM-dd HH:mm}{clients}{models} ({stats.TotalRecords:N0} records in {stats.Backend}, {Terminal.Bytes(stats.SizeBytes)})"));
+            $"{Amount.Of(stats.Total.Requests, "request")} {from}until {stats.To.ToLocalTime():yyyy-MM-dd HH:mm}{clients}{models} ({Amount.Of(stats.TotalRecords, "record")} in {stats.Backend}, {Terminal.Bytes(stats.SizeBytes)})"));
         foreach (var (name, groups) in (IEnumerable<(string, IReadOnlyList<GroupJson>?)>)
                  [("model", stats.Models), ("endpoint", stats.Endpoints), ("client", stats.Clients), ("application", stats.Applications), ("outcome", stats.Outcomes)])
         {

@@ -39,7 +39,7 @@ internal static partial class OllamaFindings
         yield return ollama.IsUp switch
         {
             true => Finding.Ok("ollama", $"{ollama.State}, version {ollama.Version ?? Terminal.Unknown}, {ollama.OllamaHost}"),
-            false => Finding.Bad("ollama", $"does not answer at {ollama.OllamaHost}: {ollama.Problem}", "The log of ollama-proxy has Ollama's last words."),
+            false => Finding.Bad("ollama", $"does not answer at {ollama.OllamaHost}: {ollama.Problem}", "The log of ollama-proxy says why Ollama ended, if it did."),
             null => Finding.Note("ollama", $"{ollama.State}; not asked yet."),
         };
         if (ollama.Models is [])
@@ -47,17 +47,28 @@ internal static partial class OllamaFindings
             yield return Finding.Note("gpu", "No model is loaded, so what Ollama uses cannot be seen.", "Ask a model something, and run doctor again.");
         }
 
-        foreach (var model in ollama.Models ?? [])
+        // Where no model has anything on a GPU, that is one finding about the machine, not one for each model.
+        List<(string Text, double Share)> models = [.. (ollama.Models ?? []).Select(Share)];
+        if (models.Count > 0 && models.TrueForAll(static model => model.Share == 0))
         {
-            var share = model.SizeBytes > 0 ? 100.0 * model.VramBytes / model.SizeBytes : 100;
-            var text = string.Create(CultureInfo.InvariantCulture, $"{model.Name}: {share:N0} % of {Terminal.Bytes(model.SizeBytes)} on the GPU, context {model.ContextLength}.");
-            yield return share switch
-            {
-                >= 99.5 => Finding.Ok("gpu", text),
-                0 => Finding.Warn("gpu", text, "It runs on the CPU alone: is there a GPU driver that Ollama knows? Its first lines in the log of ollama-proxy name the GPUs it found."),
-                _ => Finding.Warn("gpu", text, "What is not on the GPU slows everything down: use a smaller model, a smaller quantization or a smaller context (num_ctx, OLLAMA_CONTEXT_LENGTH)."),
-            };
+            yield return Finding.Warn(
+                "gpu",
+                string.Join(" ", models.Select(static model => model.Text)),
+                "Ollama uses the CPU alone. If this machine has a GPU, Ollama knows no driver for it: with LOG_LEVEL=debug the log of ollama-proxy has the GPUs that Ollama found at its start.");
+            yield break;
         }
+
+        foreach (var (text, share) in models)
+        {
+            yield return share >= 99.5 ? Finding.Ok("gpu", text)
+                : Finding.Warn("gpu", text, "What is not on the GPU slows everything down: use a smaller model, a smaller quantization or a smaller context (num_ctx, OLLAMA_CONTEXT_LENGTH).");
+        }
+    }
+
+    private static (string Text, double Share) Share(LoadedModelJson model)
+    {
+        var share = model.SizeBytes > 0 ? 100.0 * model.VramBytes / model.SizeBytes : 100;
+        return (string.Create(CultureInfo.InvariantCulture, $"{model.Name}: {share:N0} % of {Terminal.Bytes(model.SizeBytes)} on the GPU, context {model.ContextLength}."), share);
     }
 
     /// <summary>A proxy that runs may have been told of one that this shell does not know.</summary>

@@ -13,7 +13,8 @@ namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 /// Records in one SQLite file. One connection writes, a batch being one transaction; every reader has a connection of its own from the pool and, thanks to
 /// the write-ahead log, neither waits for the writer nor holds it up.
 /// </summary>
-internal sealed partial class SqliteAnalyticsStore(AnalyticsOptions options, ILogger<SqliteAnalyticsStore>? logger = null, StoreSuspicion suspicion = StoreSuspicion.None)
+internal sealed partial class SqliteAnalyticsStore(
+    AnalyticsOptions options, ILogger<SqliteAnalyticsStore>? logger = null, StoreSuspicion suspicion = StoreSuspicion.None)
     : ISqliteAnalyticsStore, IFileStore
 {
     public const string FileName = "ollama_analytics.db";

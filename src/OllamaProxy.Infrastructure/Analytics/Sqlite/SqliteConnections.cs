@@ -198,7 +198,7 @@ internal sealed class SqliteConnections : IDisposable
         return ask(_writer);
     }
 
-    /// <summary>A file that was moved away gets what stands in the write-ahead log, which did not move with it. One that was deleted is gone either way.</summary>
+    /// <summary>A file that was moved away gets the write-ahead log, which did not move with it. One that was deleted is gone either way.</summary>
     private void EndLost()
     {
         try
@@ -217,11 +217,12 @@ internal sealed class SqliteConnections : IDisposable
         _lock?.Dispose();
     }
 
-    /// <summary>SQLite lets two programs write in turns, but what one knows of the file (the last position, hours and parts that are stale) the other would make wrong.</summary>
+    /// <summary>SQLite lets two programs write in turns, but each would make wrong what the other knows: the last position, what is stale.</summary>
     private void TakeLock()
     {
         _lock = StoreLock.Take(Path + SqliteFiles.Lock)
-            ?? throw new AnalyticsStoreException($"the analytics database {Path} is in use by another ollama-proxy. End it, or set ANALYTICS_DIR to another folder.");
+            ?? throw new AnalyticsStoreException(
+                $"the analytics database {Path} is in use by another ollama-proxy. End it, or set ANALYTICS_DIR to another folder.");
     }
 
     /// <summary>The original program's file has the same name and, by default, the same folder. It is kept, under another name.</summary>
@@ -271,9 +272,11 @@ internal sealed class SqliteConnections : IDisposable
     private string Explain(Exception exception) => exception switch
     {
         SqliteException when IsDamage(exception) && !_files.IsDatabase() && _lock?.WasUsed != true =>
-            $"{Path} is no SQLite database ({exception.Message}), or one that is damaged. Move it away (a new one is made then), or set ANALYTICS_DIR to another folder.",
+            $"{Path} is no SQLite database ({exception.Message}), or one that is damaged. " +
+            "Move it away (a new one is made then), or set ANALYTICS_DIR to another folder.",
         SqliteException when IsDamage(exception) =>
-            $"the analytics database {Path} is damaged ({exception.Message}). A proxy that starts moves it aside. Move it away (a new one is made then), or set ANALYTICS_DIR to another folder.",
+            $"the analytics database {Path} is damaged ({exception.Message}). A proxy that starts moves it aside. " +
+            "Move it away (a new one is made then), or set ANALYTICS_DIR to another folder.",
         SqliteException { SqliteErrorCode: 5 or 6 } =>
             $"the analytics database {Path} is locked by another program. Is another ollama-proxy running? End it, or set ANALYTICS_DIR to another folder.",
         _ => $"the analytics database {Path} cannot be opened or written ({exception.Message}). Set ANALYTICS_DIR to a folder this user may write to, or ANALYTICS_BACKEND=none.",

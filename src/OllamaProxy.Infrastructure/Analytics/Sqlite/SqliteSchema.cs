@@ -16,7 +16,8 @@ internal static class SqliteSchema
     public static void RefuseForeign(SqliteConnection connection, string path)
     {
         if (Scalar(connection, "SELECT COUNT(*) FROM sqlite_schema") > 0
-            && (Scalar(connection, "PRAGMA user_version") == 0 || Scalar(connection, "SELECT COUNT(*) FROM pragma_table_info('requests') WHERE name = 'request_id'") == 0))
+            && (Scalar(connection, "PRAGMA user_version") == 0
+                || Scalar(connection, "SELECT COUNT(*) FROM pragma_table_info('requests') WHERE name = 'request_id'") == 0))
         {
             throw new AnalyticsStoreException($"{path} is a SQLite database of another program. Move it away, or set ANALYTICS_DIR to another folder.");
         }

@@ -1,0 +1,64 @@
+using OllamaProxy.Domain;
+using OllamaProxy.Host.Commands;
+using OllamaProxy.Host.Proxy;
+using OllamaProxy.Infrastructure.Logging;
+
+namespace OllamaProxy.Host.Workers;
+
+/// <summary>Says in the log, and on a terminal whose log does not show it, which requests a stop waits for and how it ended.</summary>
+internal sealed partial class StopReport(RunningRequests running, LogOptions log, ILogger<StopReport> logger)
+{
+    private int _awaited;
+    private int _refused;
+    private int _cut;
+    private volatile bool _isAtOnce;
+
+    public void TellBegin(TimeSpan grace)
+    {
+        var (active, queued) = running.CountByPhase();
+        _awaited = active + queued;
+        Tell(_awaited == 0
+            ? "Stopping: no request is running."
+            : $"Stopping: waiting up to {grace.TotalSeconds:0} s for {Amount.Of(active, "running request")}{(queued == 0 ? "" : $" and {Amount.Of(queued, "queued request")}")}. "
+              + "A second Ctrl+C stops at once.");
+    }
+
+    /// <summary>The grace period is over: what is still queued is answered with 503.</summary>
+    public void CountRefused() => _refused = running.CountByPhase().Waiting;
+
+    /// <summary>The server closes the connections of whatever still runs.</summary>
+    public void CountCut() => _cut = running.CountByPhase().Active;
+
+    public void TellEnd()
+    {
+        if (_awaited > 0 && !_isAtOnce)
+        {
+            Tell(_cut + _refused == 0
+                ? $"{Amount.Of(_awaited, "request")} finished, none cut."
+                : $"The grace period is over (SHUTDOWN_GRACE_SECONDS): {Amount.Of(_cut, "running request")} cut, {Amount.Of(_refused, "queued request")} refused, "
+                  + $"{Math.Max(0, _awaited - _cut - _refused):N0} finished.");
+        }
+    }
+
+    /// <summary>A second Ctrl+C: nothing is waited for any longer.</summary>
+    public void TellEndAtOnce()
+    {
+        _isAtOnce = true;
+        Tell($"Stopped at once by a second Ctrl+C: {Amount.Of(running.Count, "request")} cut.");
+    }
+
+    private void Tell(string message)
+    {
+        Log.Stop(logger, message);
+        if (log.IsConsole && !logger.IsEnabled(LogLevel.Information))
+        {
+            Terminal.TryWrite(message);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Information, "{Message}")]
+        public static partial void Stop(ILogger logger, string message);
+    }
+}

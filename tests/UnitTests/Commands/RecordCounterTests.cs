@@ -1,0 +1,20 @@
+using System.Text;
+using OllamaProxy.Host.Commands.Data;
+
+namespace OllamaProxy.UnitTests.Commands;
+
+public sealed class RecordCounterTests
+{
+    [Fact]
+    public void Line_ends_within_a_quoted_text_of_csv_are_no_records()
+    {
+        const string Csv = "id,prompt\r\n1,\"a\r\nb \"\"quoted\"\"\r\nc\"\r\n2,plain\r\n3,\"x\n\"\r\n";
+        for (var cut = 0; cut <= Csv.Length; cut++)
+        {
+            var counter = new ExportCommand.RecordCounter(isCsv: true);
+            counter.Count(Encoding.UTF8.GetBytes(Csv[..cut]));
+
+            Assert.Equal(3, counter.Count(Encoding.UTF8.GetBytes(Csv[cut..])));
+        }
+    }
+}
