@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using OllamaProxy.Application;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
@@ -19,7 +21,7 @@ internal static class StoreFill
         var services = new ServiceCollection();
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(new AnalyticsOptions { Backend = backend, Directory = folder, RetentionDays = 0 });
-        services.AddLogging().AddSingleton<StoreHealth>();
+        services.AddSingleton(typeof(ILogger<>), typeof(NullLogger<>)).AddSingleton<StoreHealth>();
         services.AddInfrastructure();
         await using var provider = services.BuildServiceProvider();
         var store = provider.GetRequiredService<ReopeningStore>();
