@@ -53,6 +53,12 @@ public sealed record RequestStats
 
     /// <summary>How often each latency (seconds) occurred, from the bar of the least to that of the greatest, empty ones between them included.</summary>
     public IReadOnlyList<HistogramBar> LatencyHistogram { get; init; } = [];
+
+    /// <summary>The same for the times to first token (seconds), of the records that have one.</summary>
+    public IReadOnlyList<HistogramBar> TimeToFirstTokenHistogram { get; init; } = [];
+
+    /// <summary>The same for the speeds (tokens per second).</summary>
+    public IReadOnlyList<HistogramBar> TokensPerSecondHistogram { get; init; } = [];
 }
 
 /// <param name="Key">The model, client, ...; null for records without one.</param>

@@ -6,7 +6,7 @@ namespace OllamaProxy.BrowserTests;
 /// <summary>Numbers as the page writes them, written a second time and from the documents, not from the page.</summary>
 internal static class PageText
 {
-    private const string Unknown = "–";
+    public const string Unknown = "–";
 
     public static double? Number(JsonElement json, string key) =>
         json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;

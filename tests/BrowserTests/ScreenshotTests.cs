@@ -14,7 +14,7 @@ namespace OllamaProxy.BrowserTests;
 /// </summary>
 public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
 {
-    private static readonly string s_folder = Directory.CreateDirectory(Repository.PathOf("artifacts", "screenshots")).FullName;
+    internal static readonly string Folder = Directory.CreateDirectory(Repository.PathOf("artifacts", "screenshots")).FullName;
 
     public static TheoryData<string, string, int, int> Pictures()
     {
@@ -60,25 +60,6 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
 
         await AssertFitsAsync(visit);
         Assert.True(await visit.Page.Locator(".waterfall li").CountAsync() >= 4);
-        await PictureAsync(visit, name);
-    }
-
-    [Theory]
-    [InlineData("request-v1-light", "v1/messages", "completed")]
-    [InlineData("request-cancelled-light", "v1/chat/completions", "client_cancelled")]
-    [InlineData("request-error-light", "chat", "upstream_error")]
-    public async Task A_request_of_each_kind_fits_its_page(string name, string endpoint, string outcome)
-    {
-        await using var visit = await VisitAsync(busy.Address, name, 1360, 860);
-        var id = busy.Records.Select((record, index) => (record, Id: index + 1))
-            .Last(entry => entry.record.Endpoint == endpoint && entry.record.Outcome == outcome
-                && (entry.record.QueueTime?.TotalSeconds > 1 || entry.record.Error is not null)).Id;
-
-        await visit.OpenAsync($"requests/{id}");
-        await visit.Page.Locator(".why").WaitForAsync();
-        await visit.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
-
-        await AssertFitsAsync(visit);
         await PictureAsync(visit, name);
     }
 
@@ -136,12 +117,12 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
         options.HasTouch = name.EndsWith("-phone", StringComparison.Ordinal);
     });
 
-    private static async Task AssertFitsAsync(Visit visit) =>
+    internal static async Task AssertFitsAsync(Visit visit) =>
         Assert.Empty(await visit.Page.EvaluateAsync<string[]>("""
             document.documentElement.scrollWidth <= document.documentElement.clientWidth ? []
                 : [...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth && !one.closest('.scroll')).map(one => one.outerHTML.slice(0, 120))
             """));
 
     private static Task<byte[]> PictureAsync(Visit visit, string name) =>
-        visit.Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(s_folder, $"{name}.png"), FullPage = name.StartsWith("overview", StringComparison.Ordinal) || name.EndsWith("-phone", StringComparison.Ordinal) });
+        visit.Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Folder, $"{name}.png"), FullPage = name.StartsWith("overview", StringComparison.Ordinal) || name.EndsWith("-phone", StringComparison.Ordinal) });
 }

@@ -195,9 +195,8 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
             await Assertions.Expect(visit.Page.Locator("main")).ToContainTextAsync("<img src=x onerror=alert(1)>");
             if (view == "requests/1")
             {
-                await visit.Page.Locator("section[aria-label=Answer] input").ClickAsync();
-                await Assertions.Expect(visit.Page.Locator(".prose strong")).ToHaveTextAsync(Hostile);
-                await Assertions.Expect(visit.Page.Locator("section[aria-label='Tool calls'] code")).ToHaveTextAsync("<img src=x onerror=alert(6)>");
+                await Assertions.Expect(visit.Page.Locator("section[aria-label=Assistant] .prose strong")).ToHaveTextAsync(Hostile);
+                await Assertions.Expect(visit.Page.Locator("section[aria-label='Tool call'] summary code")).ToHaveTextAsync("<img src=x onerror=alert(6)>(\"<script>alert(7)</script>\")");
             }
 
             Assert.Equal(0, await visit.Page.Locator("main img, main script, #page svg[onload], main a[href^='javascript:']").CountAsync());

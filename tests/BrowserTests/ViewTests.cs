@@ -124,11 +124,12 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
         await Assertions.Expect(visit.Page.Locator(".requests .tr.active")).ToHaveAttributeAsync("aria-rowindex", "3");
         await visit.Page.Keyboard.PressAsync("Enter");
         await visit.Page.Locator(".why").WaitForAsync();
-        await Assertions.Expect(visit.Page.Locator("pre.text mark").First).ToHaveTextAsync("lighthouse");
+        await Assertions.Expect(visit.Page.Locator(".turn mark").First).ToHaveTextAsync("lighthouse");
         await visit.Page.Keyboard.PressAsync("Escape");
         await Assertions.Expect(visit.Page.Locator(".requests .tr.active")).ToHaveAttributeAsync("aria-rowindex", "3");
         await visit.Page.Keyboard.PressAsync("?");
         await Assertions.Expect(visit.Page.Locator("dialog")).ToBeVisibleAsync();
+        await Assertions.Expect(visit.Page.Locator("dialog button")).ToBeFocusedAsync();
     }
 
     [Fact]
@@ -140,7 +141,7 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
         await visit.OpenAsync($"requests/{id}");
 
         await Assertions.Expect(visit.Page.Locator(".why")).ToContainTextAsync("loading the model (another model had taken its place)");
-        await Assertions.Expect(visit.Page.Locator("section[aria-label=Prompt] pre")).ToHaveTextAsync(record.Prompt!);
+        await Assertions.Expect(visit.Page.Locator("section[aria-label=User] .prose")).ToHaveTextAsync(record.Prompt!);
         var next = busy.Records.Select((other, index) => (other, index + 1)).FirstOrDefault(entry => entry.Item2 > id && entry.other.ClientIp == record.ClientIp && entry.other.IsInference);
         if (next.other is not null)
         {
@@ -148,8 +149,8 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
             await visit.Page.Locator("a", new() { HasText = "Next →" }).WaitForAsync();
             await visit.Page.Keyboard.PressAsync("]");
             await Assertions.Expect(visit.Page).ToHaveTitleAsync($"Request {next.Item2} · ollama-proxy");
-            await visit.Page.Locator("section[aria-label=Prompt]").WaitForAsync();
-            await visit.Page.Locator("a", new() { HasText = "← Before" }).ClickAsync();
+            await visit.Page.Locator("section[aria-label=User]").WaitForAsync();
+            await visit.Page.Locator("a", new() { HasText = "← Previous" }).ClickAsync();
             await Assertions.Expect(visit.Page).ToHaveTitleAsync($"Request {id} · ollama-proxy");
         }
     }

@@ -55,7 +55,9 @@ internal static class Expected
         AssertGroups(records, query, StatDimension.Outcome, actual.Outcomes);
         Assert.Equal(query.Wants(StatDimension.Client) ? records.Select(record => record.ClientIp).OfType<string>().Distinct().Count() : 0, actual.ClientCount);
         Assert.Equal(query.Wants(StatDimension.Model) ? records.Select(record => record.Model).OfType<string>().Distinct().Count() : 0, actual.ModelCount);
-        AssertHistogram(records, actual.LatencyHistogram);
+        AssertHistogram(records.Select(record => (double?)record.Latency.TotalSeconds), actual.LatencyHistogram);
+        AssertHistogram(records.Select(record => record.TimeToFirstToken?.TotalSeconds), actual.TimeToFirstTokenHistogram);
+        AssertHistogram(records.Select(record => record.TokensPerSecond), actual.TokensPerSecondHistogram);
         if (query.SeriesStep is not { } step)
         {
             Assert.Empty(actual.Series);
@@ -101,16 +103,17 @@ internal static class Expected
             .Take(dimension is StatDimension.Model or StatDimension.Client or StatDimension.Application ? query.Top : int.MaxValue);
 
     /// <summary>Every record in one bar, each within its bounds but for the error; bars join, and those at the ends are not empty.</summary>
-    private static void AssertHistogram(List<RequestRecord> records, IReadOnlyList<HistogramBar> actual)
+    private static void AssertHistogram(IEnumerable<double?> known, IReadOnlyList<HistogramBar> actual)
     {
-        Assert.Equal(records.Count, actual.Sum(bar => bar.Count));
+        List<double> values = [.. known.OfType<double>()];
+        Assert.Equal(values.Count, actual.Sum(bar => bar.Count));
         foreach (var bar in actual)
         {
             Assert.InRange(bar.Count, Within(-1), Within(1));
 
-            // Records in the bar when it is a little narrower, and a little wider.
-            int Within(int sign) => records.Count(record => record.Latency.TotalSeconds > bar.LowerBound * (1 - (sign * 0.0201)) && record.Latency.TotalSeconds <= bar.UpperBound * (1 + (sign * 0.0201)))
-                + (bar.UpperBound == 0 ? records.Count(record => record.Latency == TimeSpan.Zero) : 0);
+            // Values in the bar when it is a little narrower, and a little wider.
+            int Within(int sign) => values.Count(value => value > bar.LowerBound * (1 - (sign * 0.0201)) && value <= bar.UpperBound * (1 + (sign * 0.0201)))
+                + (bar.UpperBound == 0 ? values.Count(value => value == 0) : 0);
         }
 
         Assert.All(actual.Where(bar => bar.UpperBound > 0).Zip(actual.Where(bar => bar.UpperBound > 0).Skip(1)), pair => Assert.Equal(pair.First.UpperBound, pair.Second.LowerBound));

@@ -13,6 +13,8 @@ namespace OllamaProxy.Host.Analytics;
 /// </summary>
 internal static class OpenApiDocument
 {
+    private const string Schemas = "#/components/schemas/";
+
     private static readonly Lazy<byte[]> s_bytes = new(Write);
 
     public static Task<IResult> AnswerAsync(HttpContext context) => Task.FromResult<IResult>(TypedResults.Bytes(s_bytes.Value, "application/json; charset=utf-8"));
@@ -31,16 +33,21 @@ internal static class OpenApiDocument
     private static JsonObject Build()
     {
         var paths = new JsonObject();
+        var schemas = new JsonObject();
         foreach (var path in OwnEndpoints.All.GroupBy(endpoint => endpoint.Path))
         {
             var methods = new JsonObject();
             foreach (var endpoint in path)
             {
-                methods.Add(endpoint.Method.ToLowerInvariant(), Operation(endpoint));
+                methods.Add(endpoint.Method.ToLowerInvariant(), Operation(endpoint, schemas));
             }
 
             paths.Add(path.Key, methods);
         }
+
+        // OpenAPI 3.1 has no place for the data of server-sent events; clients find their schemas here all the same.
+        _ = SchemaOf(AnalyticsJson.Relaxed.RunningJson, schemas);
+        _ = SchemaOf(AnalyticsJson.Relaxed.MissedJson, schemas);
 
         return new JsonObject
         {
@@ -54,17 +61,18 @@ internal static class OpenApiDocument
             ["paths"] = paths,
             ["components"] = new JsonObject
             {
+                ["schemas"] = schemas,
                 ["securitySchemes"] = new JsonObject { ["token"] = new JsonObject { ["type"] = "http", ["scheme"] = "bearer", ["description"] = "ANALYTICS_TOKEN; not needed on the machine itself." } },
             },
         };
     }
 
-    private static JsonObject Operation(OwnEndpoint endpoint)
+    private static JsonObject Operation(OwnEndpoint endpoint, JsonObject schemas)
     {
-        var responses = new JsonObject { [Text(endpoint.Status)] = Good(endpoint) };
+        var responses = new JsonObject { [Text(endpoint.Status)] = Good(endpoint, schemas) };
         foreach (var status in endpoint.AlsoAt)
         {
-            responses[Text(status)] = Good(endpoint);
+            responses[Text(status)] = Good(endpoint, schemas);
         }
 
         int[] problems = [400, .. endpoint.IsOpen ? Array.Empty<int>() : [401], 403, .. endpoint.IsOpen ? Array.Empty<int>() : [429], .. endpoint.Problems, .. endpoint.NeedsStore ? [503] : Array.Empty<int>()];
@@ -73,7 +81,7 @@ internal static class OpenApiDocument
             responses[Text(status)] = new JsonObject
             {
                 ["description"] = "A problem, in words.",
-                ["content"] = new JsonObject { ["application/problem+json"] = new JsonObject { ["schema"] = SchemaOf(AnalyticsJson.Relaxed.ProblemJson) } },
+                ["content"] = new JsonObject { ["application/problem+json"] = SchemaOnly(AnalyticsJson.Relaxed.ProblemJson, schemas) },
             };
         }
 
@@ -91,12 +99,12 @@ internal static class OpenApiDocument
         return operation;
     }
 
-    private static JsonObject Good(OwnEndpoint endpoint)
+    private static JsonObject Good(OwnEndpoint endpoint, JsonObject schemas)
     {
         var content = new JsonObject();
         foreach (var type in endpoint.MediaTypes)
         {
-            content.Add(type, endpoint.Json is { } json && type == "application/json" ? new JsonObject { ["schema"] = SchemaOf(json) } : new JsonObject());
+            content.Add(type, endpoint.Json is { } json && type == "application/json" ? SchemaOnly(json, schemas) : new JsonObject());
         }
 
         return new JsonObject { ["description"] = endpoint.Summary, ["content"] = content };
@@ -125,8 +133,12 @@ internal static class OpenApiDocument
         };
     }
 
-    /// <summary>The schema of what is written: a property that may be left out is one that is left out when it is null.</summary>
-    private static JsonNode SchemaOf(JsonTypeInfo type)
+    private static JsonObject SchemaOnly(JsonTypeInfo type, JsonObject schemas) => new() { ["schema"] = SchemaOf(type, schemas) };
+
+    /// <summary>
+    /// The schema of what is written: a property that may be left out is one that is left out when it is null. Objects go into the schemas by name.
+    /// </summary>
+    private static JsonNode SchemaOf(JsonTypeInfo type, JsonObject schemas)
     {
         var schema = type.GetJsonSchemaAsNode(new JsonSchemaExporterOptions
         {
@@ -135,39 +147,53 @@ internal static class OpenApiDocument
             {
                 if (context.TypeInfo.Kind == JsonTypeInfoKind.Object && node is JsonObject it && it.ContainsKey("properties"))
                 {
+                    it["title"] = context.TypeInfo.Type.Name.Replace("Json", "", StringComparison.Ordinal);
                     it["required"] = new JsonArray([.. context.TypeInfo.Properties.Where(property => property.ShouldSerialize is null).Select(property => JsonValue.Create(property.Name))]);
                 }
 
                 return node;
             },
         });
-        return Whole(schema, schema);
+        return Shared(schema, schema, schemas);
     }
 
     /// <summary>
-    /// A type's second occurrence points to its first by a path that counts from the schema's own root; inside the document there is none. None of the types
-    /// contains itself, so each pointer is replaced by what it points to.
+    /// Moves each named object into the schemas and refers to it there. The exporter writes a type once and then points to it by a path from the root
+    /// of its own schema, which does not exist inside the document.
     /// </summary>
-    private static JsonNode Whole(JsonNode node, JsonNode root)
+    private static JsonNode Shared(JsonNode node, JsonNode root, JsonObject schemas)
     {
         switch (node)
         {
             case JsonObject it when it["$ref"]?.GetValue<string>() is { } pointer:
-                return Whole(At(root, pointer), root);
+                return Shared(At(root, pointer), root, schemas);
+            case JsonObject it when it["title"] is JsonValue title:
+                return Named(it, title.GetValue<string>(), root, schemas);
             case JsonObject it:
-                var members = new JsonObject();
-                foreach (var (name, value) in it)
-                {
-                    members.Add(name, value is null ? null : Whole(value, root));
-                }
-
-                return members;
+                return Members(it, root, schemas);
             case JsonArray items:
-                return new JsonArray([.. items.Select(item => item is null ? null : Whole(item, root))]);
+                return new JsonArray([.. items.Select(item => item is null ? null : Shared(item, root, schemas))]);
             default:
                 return node.DeepClone();
         }
     }
+
+    private static JsonObject Named(JsonObject schema, string name, JsonNode root, JsonObject schemas)
+    {
+        if (!schemas.ContainsKey(name))
+        {
+            var members = Members(schema, root, schemas);
+            members.Remove("title");
+            members["type"] = "object";
+            schemas[name] = members;
+        }
+
+        var reference = new JsonObject { ["$ref"] = Schemas + name };
+        return schema["type"] is JsonArray ? new JsonObject { ["oneOf"] = new JsonArray(reference, new JsonObject { ["type"] = "null" }) } : reference;
+    }
+
+    private static JsonObject Members(JsonObject schema, JsonNode root, JsonObject schemas) =>
+        new(schema.Select(member => KeyValuePair.Create(member.Key, member.Value is null ? null : Shared(member.Value, root, schemas))));
 
     private static JsonNode At(JsonNode root, string pointer) =>
         pointer.Split('/').Skip(1).Aggregate(root, (node, part) => (node is JsonArray items ? items[int.Parse(part, CultureInfo.InvariantCulture)] : node[part])!);

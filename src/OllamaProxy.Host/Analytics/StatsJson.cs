@@ -78,6 +78,12 @@ internal sealed record StatsJson
     [JsonPropertyOrder(21), JsonPropertyName("latency_histogram")]
     public required IReadOnlyList<BarJson> LatencyHistogram { get; init; }
 
+    [JsonPropertyOrder(22), JsonPropertyName("time_to_first_token_histogram")]
+    public required IReadOnlyList<BarJson> TimeToFirstTokenHistogram { get; init; }
+
+    [JsonPropertyOrder(23), JsonPropertyName("tokens_per_second_histogram")]
+    public required IReadOnlyList<BarJson> TokensPerSecondHistogram { get; init; }
+
     /// <param name="result">The numbers.</param>
     /// <param name="isLocal">Paths of this machine are shown to this machine only.</param>
     public static StatsJson Of(StatsResult result, bool isLocal)
@@ -105,11 +111,15 @@ internal sealed record StatsJson
             Outcomes = Groups(StatDimension.Outcome, stats.Outcomes),
             StepSeconds = result.Step?.TotalSeconds,
             Series = [.. stats.Series.Select(step => new StepJson(step.Start.ToUnixTimeSeconds(), LineJson.Of(step.Line, result.Step!.Value.TotalMinutes), [.. step.Parts.Select(PartJson.Of)]))],
-            LatencyHistogram = [.. stats.LatencyHistogram.Select(bar => new BarJson(bar.LowerBound, bar.UpperBound, bar.Count))],
+            LatencyHistogram = Bars(stats.LatencyHistogram),
+            TimeToFirstTokenHistogram = Bars(stats.TimeToFirstTokenHistogram),
+            TokensPerSecondHistogram = Bars(stats.TokensPerSecondHistogram),
         };
 
         GroupJson[]? Groups(StatDimension dimension, IReadOnlyList<StatGroup> groups) =>
             result.Query.Wants(dimension) ? [.. groups.Select(group => new GroupJson(group.Key, LineJson.Of(group.Line, minutes)))] : null;
+
+        static BarJson[] Bars(IReadOnlyList<HistogramBar> bars) => [.. bars.Select(bar => new BarJson(bar.LowerBound, bar.UpperBound, bar.Count))];
     }
 }
 

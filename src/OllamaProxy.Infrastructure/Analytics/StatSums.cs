@@ -130,6 +130,10 @@ internal sealed class StatSums
 
     public IReadOnlyList<HistogramBar> LatencyBars() => _latency.Bars();
 
+    public IReadOnlyList<HistogramBar> TimeToFirstTokenBars() => _timeToFirstToken.Bars();
+
+    public IReadOnlyList<HistogramBar> TokensPerSecondBars() => _tokensPerSecond.Bars();
+
     public StatLine ToLine() => new()
     {
         Requests = Requests,

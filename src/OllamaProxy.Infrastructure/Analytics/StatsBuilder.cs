@@ -120,6 +120,8 @@ internal sealed class StatsBuilder(StatsQuery query)
         ModelCount = query.Wants(StatDimension.Model) ? _groups[(int)StatLabel.Model].Named : 0,
         Series = [.. _series.Select(step => new StatStep(step.Key, step.Value.ToLine(), PartsOf(step.Key)))],
         LatencyHistogram = _total.LatencyBars(),
+        TimeToFirstTokenHistogram = _total.TimeToFirstTokenBars(),
+        TokensPerSecondHistogram = _total.TokensPerSecondBars(),
     };
 
     private IReadOnlyList<StatPart> PartsOf(DateTimeOffset step) => Split is { } split ? _parts.Of(step, _named ??= Named(split)) : [];

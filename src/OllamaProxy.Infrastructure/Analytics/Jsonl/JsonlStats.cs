@@ -47,6 +47,8 @@ internal sealed class JsonlStats(StatsQuery query)
             ModelCount = query.Wants(StatDimension.Model) ? _models.Count : 0,
             Series = [.. _series.Select(step => new StatStep(JsonlFormat.Instant(step.Key), step.Value.ToLine(), _parts.Of(JsonlFormat.Instant(step.Key), named)))],
             LatencyHistogram = _total.LatencyBars(),
+            TimeToFirstTokenHistogram = _total.TimeToFirstTokenBars(),
+            TokensPerSecondHistogram = _total.TokensPerSecondBars(),
         };
     }
 
@@ -151,6 +153,10 @@ internal sealed class JsonlStats(StatsQuery query)
         }
 
         public IReadOnlyList<HistogramBar> LatencyBars() => _latency.Bars();
+
+        public IReadOnlyList<HistogramBar> TimeToFirstTokenBars() => _timeToFirstToken.Bars();
+
+        public IReadOnlyList<HistogramBar> TokensPerSecondBars() => _tokensPerSecond.Bars();
 
         public StatLine ToLine() => new()
         {

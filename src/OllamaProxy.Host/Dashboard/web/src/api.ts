@@ -1,200 +1,27 @@
 /** The JSON API as docs/analytics-api.md describes it. Null is unknown. */
+import type { components } from './api-types';
 
-export interface Distribution {
-  count: number;
-  mean: number | null;
-  p5: number | null;
-  p10: number | null;
-  p50: number | null;
-  p90: number | null;
-  p95: number | null;
-  p99: number | null;
-  max: number | null;
-}
+type Schemas = components['schemas'];
 
-export interface Numbers {
-  requests: number;
-  requests_per_minute: number;
-  success: number;
-  error: number;
-  cancelled: number;
-  input_tokens: number;
-  cached_input_tokens: number;
-  output_tokens: number;
-  latency: Distribution;
-  time_to_first_token: Distribution;
-  tokens_per_second: Distribution;
-  loads: number;
-  load_seconds: number;
-  truncated: number;
-}
-
-export interface Group {
-  name: string | null;
-  numbers: Numbers;
-}
-
-export interface Part {
-  name: string | null;
-  requests: number;
-  error: number;
-  input_tokens: number;
-  output_tokens: number;
-}
-
-export interface Step {
-  timestamp: number;
-  numbers: Numbers;
-  parts: Part[];
-}
-
-export interface Bar {
-  above: number;
-  up_to: number;
-  count: number;
-}
-
-export interface Stats {
-  backend: string;
-  queue_size: number;
-  total_records: number;
-  size_bytes: number;
-  oldest: string | null;
-  newest: string | null;
-  start_time: string | null;
-  end_time: string;
-  percentile_error: number;
-  client_count: number;
-  model_count: number;
-  total: Numbers;
-  models: Group[];
-  endpoints: Group[];
-  categories: Group[];
-  clients: Group[];
-  applications: Group[];
-  outcomes: Group[];
-  step_seconds: number | null;
-  series: Step[];
-  latency_histogram: Bar[];
-}
+export type RequestRecord = Schemas['Record'];
+export type Page = Schemas['Search'];
+export type Stats = Schemas['Stats'];
+export type Numbers = Schemas['Line'];
+export type Distribution = Schemas['Distribution'];
+export type Group = Schemas['Group'];
+export type Step = Schemas['Step'];
+export type Bar = Schemas['Bar'];
+export type Ollama = Schemas['Ollama'];
+export type LoadedModel = Schemas['LoadedModel'];
+export type Running = Schemas['Running'];
 
 export type GroupName = 'models' | 'endpoints' | 'categories' | 'clients' | 'applications' | 'outcomes';
 
-/** Statistics that were asked for with these groups only. */
-export type StatsOf<Names extends GroupName = never> = Omit<
-  Stats,
-  Exclude<GroupName, Names> | ('clients' extends Names ? never : 'client_count') | ('models' extends Names ? never : 'model_count')
->;
-
-export interface RequestRecord {
-  id: number | null;
-  request_id: string;
-  /** The canonical name, in lower case: for comparisons. */
-  model: string | null;
-  /** The name as Ollama spells it: for people. */
-  model_name: string | null;
-  endpoint: string;
-  method: string;
-  target: string | null;
-  category: string;
-  prompt: string | null;
-  system: string | null;
-  response: string | null;
-  thinking: string | null;
-  tool_calls: string | null;
-  tool_call_count: number | null;
-  latency: number;
-  output_tokens: number | null;
-  input_tokens: number | null;
-  cached_input_tokens: number | null;
-  tokens_estimated: boolean;
-  tokens_per_second: number | null;
-  /** True when the speed was computed from the tokens and the time between them, because Ollama reported none. */
-  tokens_per_second_estimated?: boolean;
-  prompt_tokens_per_second: number | null;
-  load_duration: number | null;
-  load_cause: string | null;
-  total_duration: number | null;
-  prompt_eval_duration: number | null;
-  eval_duration: number | null;
-  queue_time: number | null;
-  connect_time: number | null;
-  engine_wait: number | null;
-  decode_time: number | null;
-  client_backpressure: number | null;
-  time_to_first_token: number | null;
-  time_to_headers: number | null;
-  mean_gap: number | null;
-  longest_gap: number | null;
-  status_code: number | null;
-  status: string;
-  outcome: string;
-  error: string | null;
-  error_type: string | null;
-  truncation: string | null;
-  finish_reason: string | null;
-  stream: boolean | null;
-  user_agent: string | null;
-  application: string | null;
-  client_ip: string | null;
-  timestamp: number;
-  started_at: string;
-  request_bytes: number;
-  response_bytes: number;
-  message_count: number | null;
-  image_count: number | null;
-  tool_count: number | null;
-  num_ctx: number | null;
-  max_tokens: number | null;
-  temperature: number | null;
-  keep_alive: string | null;
-  is_inference: boolean;
-}
-
-export interface Page {
-  results: RequestRecord[];
-  count: number;
-  next_cursor: string | null;
-}
-
-export interface LoadedModel {
-  name: string;
-  size_bytes: number;
-  vram_bytes: number;
-  context_length: number | null;
-  expires_at: string | null;
-  family: string | null;
-  parameter_size: string | null;
-  quantization: string | null;
-}
-
-export interface Ollama {
-  state: string;
-  ollama_host: string;
-  is_up: boolean | null;
-  problem: string | null;
-  checked_at: string | null;
-  version: string | null;
-  installed_models: number | null;
-  installed_bytes: number | null;
-  loaded_bytes: number | null;
-  loaded_vram_bytes: number | null;
-  models: LoadedModel[] | null;
-}
-
-export interface Running {
-  request_id: string;
-  phase: string;
-  started_at: string;
-  endpoint: string;
-  method: string;
-  model: string | null;
-  client_ip: string | null;
-  user_agent: string | null;
-  application: string | null;
-  elapsed: number;
-  output_tokens: number;
-}
+/** Statistics that were asked for with these groups only: the others are null. */
+export type StatsOf<Names extends GroupName = never> = Omit<Stats, GroupName | 'client_count' | 'model_count'> &
+  Record<Names, Group[]> & {
+    [Name in Names as Name extends 'clients' ? 'client_count' : Name extends 'models' ? 'model_count' : never]: number;
+  };
 
 /** What GET /healthz says of the proxy itself. */
 export interface Health {
@@ -225,76 +52,55 @@ export const healthPath = '../healthz';
 
 export const base = baseOf(typeof location === 'undefined' ? '/analytics' : location.pathname);
 
-/** How many answers are waited for, and who waits until there are none. */
-let underway = 0;
-let patient: (() => void)[] = [];
+/** Requests whose answers are not here yet. */
+const underway = new Set<Promise<unknown>>();
 
-/** What is asked for while nobody waits for it. */
-const unhurried = new Set<AbortController>();
+/** Ends the requests of `later` that are underway. */
+let background = new AbortController();
 
-/** When no answer is waited for and what came is drawn: time to ask for what nobody waits for. After some seconds it is time in any case. */
-async function idle(): Promise<void> {
-  await Promise.race([untilIdle(), new Promise((go) => setTimeout(go, 5000))]);
+export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const answer = ask<T>(path, signal);
+  underway.add(answer);
+  const end = () => void underway.delete(answer);
+  answer.then(end, end);
+  return answer;
 }
 
-async function untilIdle(): Promise<void> {
-  do {
-    await rest();
-    while (underway > 0) {
-      await new Promise<void>((go) => patient.push(go));
+/** Asks for what nobody waits for: when nothing else is underway, and again when it was ended for something that somebody chose. */
+export async function later<T>(path: string, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    await idle();
+    signal.throwIfAborted();
+    const { signal: ended } = background;
+    try {
+      return await get<T>(path, AbortSignal.any([signal, ended]));
+    } catch (error) {
+      if (signal.aborted || !ended.aborted) {
+        throw error;
+      }
     }
+  }
+}
+
+/** Somebody chose something and waits for it: the server answers it sooner when it has nothing else to do. */
+export function giveWay(): void {
+  background.abort();
+  background = new AbortController();
+}
+
+/** Resolves when no answer is underway and the last one is drawn, or after five seconds. */
+async function idle(): Promise<void> {
+  const patience = Date.now() + 5000;
+  await rest();
+  while (underway.size > 0 && Date.now() < patience) {
+    await Promise.race([Promise.allSettled(underway), new Promise((go) => setTimeout(go, patience - Date.now()))]);
     await rest();
-  } while (underway > 0);
+  }
 }
 
 /** Until the browser has nothing to do. Safari does not tell. */
 function rest(): Promise<void> {
   return new Promise((go) => ('requestIdleCallback' in globalThis ? requestIdleCallback(() => go(), { timeout: 1000 }) : setTimeout(go, 200)));
-}
-
-export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  return counted(ask<T>(path, signal));
-}
-
-/** What nobody waits for: asked for when there is time for it, and anew when it had to give way. */
-export async function later<T>(path: string, signal: AbortSignal): Promise<T> {
-  for (;;) {
-    await idle();
-    signal.throwIfAborted();
-    const way = new AbortController();
-    const stop = () => way.abort();
-    signal.addEventListener('abort', stop);
-    unhurried.add(way);
-    try {
-      return await counted(ask<T>(path, way.signal));
-    } catch (error) {
-      if (signal.aborted || !way.signal.aborted) {
-        throw error;
-      }
-    } finally {
-      unhurried.delete(way);
-      signal.removeEventListener('abort', stop);
-    }
-  }
-}
-
-/** Somebody chose something and waits for it: what nobody waits for gives way. */
-export function giveWay(): void {
-  unhurried.forEach((way) => way.abort());
-}
-
-async function counted<T>(answer: Promise<T>): Promise<T> {
-  underway++;
-  try {
-    return await answer;
-  } finally {
-    underway--;
-    if (underway === 0) {
-      const go = patient;
-      patient = [];
-      go.forEach((next) => next());
-    }
-  }
 }
 
 async function ask<T>(path: string, signal?: AbortSignal): Promise<T> {

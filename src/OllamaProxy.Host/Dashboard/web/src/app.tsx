@@ -1,11 +1,13 @@
 /** The page around the views. */
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { base, type Ollama, type StatsOf } from './api';
+import type { Ollama, StatsOf } from './api';
 import { answering, colorsPreference, learnColors, read as readColors } from './colors';
 import { FilterBar } from './filterbar';
 import { fullTime, words as say, unknown } from './format';
 import { degradedText } from './health';
+import { Help } from './help';
 import { Colors, go, useApi, useClock, useHealth, useKeys, useRoute, useTick } from './hooks';
+import { Icon } from './icon';
 import { preference, usePreference } from './preferences';
 import { change, format, type View, views } from './route';
 import { Models } from './views/models';
@@ -115,10 +117,16 @@ export function App() {
             title={`Colors: ${theme}`}
             onClick={() => setTheme(theme === 'auto' ? 'dark' : theme === 'dark' ? 'light' : 'auto')}
           >
-            {theme === 'dark' ? '☾' : theme === 'light' ? '☀' : '◐'}
+            <Icon name={theme === 'dark' ? 'moon' : theme === 'light' ? 'sun' : 'half'} />
           </button>
-          <button type="button" class="plain" aria-label="Keys and help" title="Keys and help (?)" onClick={() => help.current?.showModal()}>
-            ?
+          <button
+            type="button"
+            class="plain"
+            aria-label="Keyboard shortcuts and help"
+            title="Keyboard shortcuts and help (?)"
+            onClick={() => help.current?.showModal()}
+          >
+            <Icon name="help" />
           </button>
         </div>
       </header>
@@ -179,42 +187,5 @@ function OllamaState({ ollama, isOffline }: { ollama: Ollama | null; isOffline: 
       <i aria-hidden="true" />
       Ollama {ollama.version ?? unknown} <b>{text}</b>
     </span>
-  );
-}
-
-function Help({ dialog }: { dialog: { current: HTMLDialogElement | null } }) {
-  const keys: [string, string][] = [
-    ['1 2 3 4', 'Now, Overview, Requests, Models'],
-    ['/', 'search'],
-    ['r', 'ask again now'],
-    ['j k, ↓ ↑', 'the next and the one before in the table'],
-    ['Enter', 'open the request'],
-    ['[ ]', 'the one before and the next of the same client'],
-    ['Esc', 'back to the table'],
-    ['?', 'this'],
-  ];
-  return (
-    <dialog ref={dialog} aria-label="Keys and help" onClick={(event) => event.target === dialog.current && dialog.current?.close()}>
-      <form method="dialog">
-        <h2>Keys</h2>
-        <dl>
-          {keys.map(([key, what]) => (
-            <div key={key}>
-              <dt>
-                <kbd>{key}</kbd>
-              </dt>
-              <dd>{what}</dd>
-            </div>
-          ))}
-        </dl>
-        <p>
-          Drag over a chart to see that part of the time. Click a bar to see only that. Everything chosen is in the address: a link to this page shows the same.
-        </p>
-        <p>
-          <a href={`${base}openapi.json`}>The API</a> has everything that is shown here.
-        </p>
-        <button>Close</button>
-      </form>
-    </dialog>
   );
 }

@@ -75,7 +75,10 @@ export function every(seconds: number): string {
 }
 
 export function speed(tokensPerSecond: number | null | undefined): string {
-  return tokensPerSecond === null || tokensPerSecond === undefined ? unknown : `${digits(tokensPerSecond, 3)} tok/s`;
+  if (tokensPerSecond === null || tokensPerSecond === undefined) {
+    return unknown;
+  }
+  return `${tokensPerSecond < 999.5 ? digits(tokensPerSecond, 3) : whole.format(tokensPerSecond)} tok/s`;
 }
 
 export function bytes(value: number | null | undefined): string {

@@ -100,12 +100,12 @@ export function isTrifle(phase: Phase, total: number): boolean {
 }
 
 const causes: Record<string, string> = {
-  cold: 'it had not been loaded before, as far as is known',
-  expired: 'its keep_alive was over',
+  cold: 'no earlier load is known',
+  expired: 'its keep_alive had expired',
   evicted: 'another model had taken its place',
   params_changed: 'it was loaded with another num_ctx',
   restart: 'Ollama had been restarted',
-  unknown: 'nobody knows why it was gone',
+  unknown: 'the cause is not known',
 };
 
 /** Why a load was needed, in words; null where that is not known. */

@@ -71,7 +71,7 @@ describe('counts, sizes, shares', () => {
     [86_400, 'every day'],
     [604_800, 'every 7 days'],
   ])('a step of %d s is %s', (seconds, text) => expect(every(seconds)).toBe(text));
-  it('speeds have their unit', () => expect(speed(36.123)).toBe('36.1 tok/s'));
+  it('speeds have their unit', () => expect([speed(36.123), speed(1500.4)]).toEqual(['36.1 tok/s', '1,500 tok/s']));
 });
 
 describe('changes', () => {

@@ -7,6 +7,8 @@ export function record(known: Partial<RequestRecord> = {}): RequestRecord {
     request_id: '0'.repeat(32),
     model: 'phi4:latest',
     model_name: 'phi4:latest',
+    tokens_per_second_estimated: false,
+    response_wait: null,
     endpoint: 'generate',
     method: 'POST',
     target: '/api/generate',
@@ -61,6 +63,9 @@ export function record(known: Partial<RequestRecord> = {}): RequestRecord {
     temperature: null,
     keep_alive: null,
     is_inference: true,
+    user: null,
+    cost: null,
+    metadata: null,
     ...known,
   };
 }

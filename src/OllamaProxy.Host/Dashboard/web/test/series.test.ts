@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Group, Stats, Step } from '../src/api';
+import type { Group, StatsOf, Step } from '../src/api';
 import { answering, answeringIn, assign, type Colors, palette, read, write } from '../src/colors';
 import { nextTo } from '../src/neighbours';
 import { accumulate, axis, column, fold, stacks } from '../src/series';
@@ -24,7 +24,7 @@ describe('a series', () => {
       ]),
       step(60, 2, [['a', 2]]),
     ];
-    const stats = { models: [{ name: 'a' }, { name: 'b' }], series } as unknown as Stats;
+    const stats = { models: [{ name: 'a' }, { name: 'b' }], series } as unknown as StatsOf<'models'>;
     const stack = stacks([0, 60], stats, (name) => name !== null);
     expect(stack.map((part) => [part.name, part.isRest, part.values])).toEqual([
       ['a', false, [6, 2]],
@@ -45,13 +45,13 @@ describe('a series', () => {
         [null, 3],
       ]),
     ];
-    const stats = { models: [{ name: 'a' }, { name: null }, { name: 'typo' }], series } as unknown as Stats;
+    const stats = { models: [{ name: 'a' }, { name: null }, { name: 'typo' }], series } as unknown as StatsOf<'models'>;
     expect(stacks([0], stats, (name) => name === 'a').map((part) => [part.name, part.values])).toEqual([
       ['a', [6]],
       [null, [4]],
     ]);
     expect(
-      stacks([0], { models: [{ name: 'typo' }], series: [step(0, 1, [['typo', 1]])] } as unknown as Stats, () => false).map((part) => [
+      stacks([0], { models: [{ name: 'typo' }], series: [step(0, 1, [['typo', 1]])] } as unknown as StatsOf<'models'>, () => false).map((part) => [
         part.name,
         part.isRest,
         part.values,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { curlOf, quote } from '../src/curl';
-import { excerpt, highlight, inline, markdown } from '../src/text';
+import { excerpt, highlight } from '../src/text';
 import { record } from './record';
 
 describe('highlighting', () => {
@@ -22,26 +22,6 @@ describe('highlighting', () => {
     expect(excerpt(text, 'NEEDLE')).toContain('needle');
     expect(excerpt('a\n\n b', undefined)).toBe('a b');
   });
-});
-
-describe('Markdown', () => {
-  it('knows what models write', () => {
-    expect(markdown('# Title\n\nA *b* **c** `d`\nnext\n\n- one\n- two\n\n1. first\n\n```ts\nlet x = "<b>";\n```\n> said').map((block) => block.kind)).toEqual([
-      'heading',
-      'paragraph',
-      'list',
-      'list',
-      'code',
-      'quote',
-    ]);
-  });
-  it('leaves HTML and links as the text they are', () => {
-    expect(markdown('<img src=x onerror=alert(1)> [a](javascript:alert(1))')).toEqual([
-      { kind: 'paragraph', lines: [[{ kind: 'text', text: '<img src=x onerror=alert(1)> [a](javascript:alert(1))' }]] },
-    ]);
-  });
-  it('does not need a closing fence', () => expect(markdown('```\na\n# b')).toEqual([{ kind: 'code', text: 'a\n# b', language: '' }]));
-  it('loses nothing of a line', () => expect(inline('2 * 3 * 4 and a*b*c')).toEqual([{ kind: 'text', text: '2 * 3 * 4 and a*b*c' }]));
 });
 
 describe('curl', () => {
