@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
 using OllamaProxy.Infrastructure.Analytics;
@@ -280,7 +281,7 @@ public sealed class ReopeningStoreTests : IDisposable
     public async Task Records_that_wait_are_bounded_in_number_and_in_text_and_what_is_lost_is_counted()
     {
         using var provider = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        var metrics = ActivatorUtilities.CreateInstance<ProxyMetrics>(provider, new MetricsOptions());
+        var metrics = ActivatorUtilities.CreateInstance<ProxyMetrics>(provider, new MetricsOptions(), new ModelNames());
         RecordBatch many = new(Create("sqlite"), metrics, TimeProvider.System, NullLogger<RecordBatch>.Instance);
         RecordBatch large = new(Create("jsonl"), metrics, TimeProvider.System, NullLogger<RecordBatch>.Instance);
         var text = new string('x', 1 << 20);
