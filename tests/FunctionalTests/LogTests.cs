@@ -16,7 +16,8 @@ public sealed class LogTests
 
         await AskAsync(proxy, "/api/generate?key=hidden", "tiny");
         await AskAsync(proxy, "/api/generate", "evil\u001b[2J\nfake 200 line");
-        await Eventually.TrueAsync(() => proxy.Output.Contains("evil", StringComparison.Ordinal));
+        // A client can have its answer, and the next request be over, before the first is recorded.
+        await Eventually.TrueAsync(() => proxy.Output.Split("LogRequest[1]").Length == 3);
 
         Assert.Matches(@"(?m)^\S+ info: \S+LogRequest\[1\] POST /api/generate tiny:latest 200 completed, tokens \d+ in \d+ out, [\d.]+ s, from 127\.0\.0\.1\r?$", proxy.Output);
         Assert.DoesNotContain(Secret, proxy.Output, StringComparison.Ordinal);
