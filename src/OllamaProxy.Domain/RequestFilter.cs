@@ -19,6 +19,9 @@ public sealed record RequestFilter
     /// <summary><see cref="ExchangeOutcomes.Name"/>.</summary>
     public string? Outcome { get; init; }
 
+    /// <summary><see cref="ErrorTypes.Name"/>.</summary>
+    public string? ErrorType { get; init; }
+
     /// <summary>A client's address, as stored.</summary>
     public string? Client { get; init; }
 

@@ -5,11 +5,11 @@ namespace OllamaProxy.Domain;
 /// <param name="SeriesStep">The length of a step of the time series, a whole number of minutes that divides an hour or a whole number of hours; null for no series.</param>
 /// <param name="Top">How many models, clients and applications to name, by requests. 1 to 100.</param>
 /// <param name="SplitBy">What each step of the series is split by; null for no split.</param>
-/// <param name="Groups">Which groups are wanted; null for all. The others are not summed up: clients are many.</param>
+/// <param name="Groups">Which groups are wanted; null for all but the error types. The others are not summed up: clients are many.</param>
 public sealed record StatsQuery(RequestFilter Filter, TimeSpan? SeriesStep = null, int Top = 10, StatDimension? SplitBy = null, IReadOnlyList<StatDimension>? Groups = null)
 {
     /// <summary>Whether a group is told of.</summary>
-    public bool Wants(StatDimension dimension) => Groups?.Contains(dimension) ?? true;
+    public bool Wants(StatDimension dimension) => Groups?.Contains(dimension) ?? dimension is not StatDimension.ErrorType;
 
     /// <summary>Whether it has to be summed up: those that the series is split by are told of in the order of their requests.</summary>
     public bool Needs(StatDimension dimension) => Wants(dimension) || (SeriesStep is not null && SplitBy == dimension);
@@ -24,6 +24,9 @@ public enum StatDimension
     Client,
     Application,
     Outcome,
+
+    /// <summary>The hourly sums do not have it, so a store looks at every matching record: cheap for those with an error only.</summary>
+    ErrorType,
 }
 
 /// <summary>Statistics of the matching records. Groups that were not asked for are empty, and their number is 0.</summary>
@@ -42,6 +45,8 @@ public sealed record RequestStats
     public IReadOnlyList<StatGroup> Applications { get; init; } = [];
 
     public IReadOnlyList<StatGroup> Outcomes { get; init; } = [];
+
+    public IReadOnlyList<StatGroup> ErrorTypes { get; init; } = [];
 
     /// <summary>How many different clients there were.</summary>
     public int ClientCount { get; init; }

@@ -40,8 +40,52 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
         await visit.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
 
         await AssertFitsAsync(visit);
-        Assert.Equal(view.StartsWith("overview", StringComparison.Ordinal) ? 4 : view.StartsWith("models", StringComparison.Ordinal) ? 1 : 0, await visit.Page.Locator("canvas").CountAsync());
+        await Assertions.Expect(visit.Page.Locator("canvas")).ToHaveCountAsync(view.StartsWith("overview", StringComparison.Ordinal) ? 5 : view.StartsWith("models", StringComparison.Ordinal) ? 1 : 0);
         await PictureAsync(visit, name);
+    }
+
+    [Theory]
+    [InlineData("overview-tablet", 820)]
+    [InlineData("overview-desktop", 1440)]
+    [InlineData("overview-wide", 2200)]
+    public async Task The_overview_has_no_hole_and_begins_where_the_header_does(string name, int width)
+    {
+        await using var visit = await VisitAsync(busy.Address, name, width, 1000);
+
+        await visit.OpenAsync("overview?range=7d");
+        await Assertions.Expect(visit.Page.Locator("canvas")).ToHaveCountAsync(5);
+        await visit.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+
+        await AssertFitsAsync(visit);
+        Assert.Equal(
+            1,
+            await visit.Page.EvaluateAsync<int>("new Set(['.brand', '.segments', '.cards', '.grid'].map(one => Math.round(document.querySelector(one).getBoundingClientRect().left))).size"));
+        // The right edges of the last panels of all rows.
+        Assert.Equal(
+            1,
+            await visit.Page.EvaluateAsync<int>("""
+                new Set(Object.values(Object.groupBy([...document.querySelectorAll('.grid > *')].map(one => one.getBoundingClientRect()), box => Math.round(box.top)))
+                    .map(row => Math.round(Math.max(...row.map(box => box.right))))).size
+                """));
+        await PictureAsync(visit, name);
+    }
+
+    [Theory]
+    [InlineData("now")]
+    [InlineData("overview?range=7d&model=qwen3:8b")]
+    [InlineData("requests?range=7d&model=qwen3:8b")]
+    [InlineData("models?range=7d")]
+    public async Task On_a_phone_everything_is_as_large_as_a_finger(string view)
+    {
+        await using var visit = await VisitAsync(busy.Address, "targets-phone", 390, 844);
+
+        await visit.OpenAsync(view);
+        await visit.Page.Locator("[data-card=requests] .big, .requests .body .tr, table.models tbody tr, .loaded-model").First.WaitForAsync();
+        await visit.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+
+        Assert.Empty(await visit.Page.EvaluateAsync<string[]>("""
+            [...document.querySelectorAll('button, select, input, .button')].filter(one => one.checkVisibility() && one.getBoundingClientRect().height < 39.5).map(one => one.outerHTML.slice(0, 120))
+            """));
     }
 
     [Theory]
@@ -102,7 +146,8 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
             await visit.OpenAsync(view);
 
             var address = proxy.Address.GetLeftPart(UriPartial.Authority);
-            await Assertions.Expect(visit.Page.Locator(".message pre")).ToContainTextAsync($"curl {address}/api/generate");
+            await Assertions.Expect(visit.Page.Locator(".message pre").First).ToContainTextAsync($"curl {address}/api/generate");
+            await Assertions.Expect(visit.Page.Locator(".message pre").Last).ToContainTextAsync("claude --model tiny");
             await AssertFitsAsync(visit);
         }
 
@@ -113,7 +158,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     {
         options.ViewportSize = new ViewportSize { Width = width, Height = height };
         options.ColorScheme = name.EndsWith("-dark", StringComparison.Ordinal) ? ColorScheme.Dark : ColorScheme.Light;
-        options.DeviceScaleFactor = name.EndsWith("-phone", StringComparison.Ordinal) ? 2 : 1;
+        options.DeviceScaleFactor = 2;
         options.HasTouch = name.EndsWith("-phone", StringComparison.Ordinal);
     });
 

@@ -40,9 +40,53 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
         await Assertions.Expect(running).ToHaveCountAsync(0);
         await Assertions.Expect(visit.Page.Locator("[aria-label='Just finished'] tbody tr")).ToHaveCountAsync(2);
         await Assertions.Expect(visit.Page.Locator(".loaded-model")).ToContainTextAsync("snail:latest");
-        await Assertions.Expect(visit.Page.Locator(".loaded-model .memory")).ToHaveAttributeAsync("aria-label", new System.Text.RegularExpressions.Regex("^3[.]03 MiB on the GPU, 3[.]03 MiB on the CPU$"));
+        await Assertions.Expect(visit.Page.Locator(".memory")).ToHaveAttributeAsync("aria-label", new System.Text.RegularExpressions.Regex("^3[.]03 MiB on the GPU, 3[.]03 MiB on the CPU$"));
         await visit.Page.Locator("[aria-label='Just finished'] tbody tr a").First.ClickAsync();
         await Assertions.Expect(visit.Page.Locator(".why")).ToContainTextAsync("queued");
+    }
+
+    [Fact]
+    public async Task A_stream_that_brings_nothing_is_said_to_be_silent()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("stuck:latest") { TokensPerSecond = 0.02 }] });
+        await using var proxy = await BusyProxy.StartAsync(ollama.Address);
+        await using var visit = await browser.VisitAsync(proxy.Address);
+        await visit.OpenAsync("now");
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/generate") { Content = JsonContent.Create(new { model = "stuck", prompt = "Why?" }) };
+        using var answer = await proxy.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+
+        var doing = visit.Page.Locator("[aria-label='Running requests'] .phase");
+        await Assertions.Expect(doing).ToHaveTextAsync(new System.Text.RegularExpressions.Regex("^silent for 1[0-9]([.]0)? s$"), new() { Timeout = 90_000 });
+        await Assertions.Expect(visit.Page.Locator("[aria-label='The last 60 seconds'] .card").Nth(1)).ToContainTextAsync("Running1");
+    }
+
+    [Fact]
+    public async Task An_Ollama_that_is_down_is_said_on_every_view_with_what_to_do()
+    {
+        await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"), ("OLLAMA_POLL_SECONDS", "1"));
+        await BusyProxy.WriteAsync(proxy, Week.Before(TimeProvider.System.GetUtcNow(), 20));
+        await using var visit = await browser.VisitAsync(proxy.Address);
+
+        foreach (var view in (string[])["now", "overview?range=all", "requests?range=all", "models?range=all"])
+        {
+            await visit.OpenAsync(view);
+            await Assertions.Expect(visit.Page.Locator(".banner")).ToContainTextAsync("Ollama does not answer at http://127.0.0.1:9");
+            await Assertions.Expect(visit.Page.Locator(".banner")).ToContainTextAsync("ollama serve");
+        }
+    }
+
+    [Fact]
+    public async Task One_record_is_shown_without_charts_that_say_nothing()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await BusyProxy.StartAsync(ollama.Address);
+        await BusyProxy.WriteAsync(proxy, [Week.Before(TimeProvider.System.GetUtcNow(), 10)[^1] with { Status = "success", Outcome = "completed", ErrorType = null, IsInference = true }]);
+        await using var visit = await browser.VisitAsync(proxy.Address);
+
+        await visit.OpenAsync("overview?range=24h");
+
+        await Assertions.Expect(visit.Page.Locator("section[aria-label=Errors].panel")).ToContainTextAsync("No errors in this period.");
+        Assert.Equal(["Requests", "Errors", "Models", "Applications"], await visit.Page.Locator(".grid > .panel h2").AllTextContentsAsync());
     }
 
     [Fact]

@@ -66,6 +66,105 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
+    public async Task An_error_type_leads_to_its_requests_and_its_chip_to_all()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        await visit.OpenAsync("overview?range=7d");
+        await visit.Page.Locator("section[aria-label=Errors].panel .bars button", new() { HasText = "model not found" }).ClickAsync();
+
+        await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(StartingWith(Matching("range=7d&error_type=model_not_found")));
+        await visit.Page.Locator(".requests .body .tr").First.WaitForAsync();
+        Assert.All(await visit.Page.Locator(".requests .body .status").AllTextContentsAsync(), word => Assert.Equal("model not found", word));
+
+        await visit.Page.GetByLabel("Remove filter Error: model not found").ClickAsync();
+        await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(StartingWith(Matching("range=7d")));
+        await Assertions.Expect(visit.Page.Locator(".chip")).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task Filters_are_chips_that_go_one_by_one_or_all_at_once()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        await visit.OpenAsync("requests?range=7d&model=qwen3:8b&status=error&min_latency=0.1&max_latency=60");
+        var chips = visit.Page.Locator(".chip");
+        await Assertions.Expect(chips).ToHaveTextAsync(["Model: qwen3:8b", "Outcome: any error", "Duration: 0.1 to 60 s"]);
+
+        await chips.Last.ClickAsync();
+        await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(StartingWith(Matching("range=7d&model=qwen3:8b&status=error")));
+        await visit.Page.GetByText("Clear all").ClickAsync();
+        await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(StartingWith(Matching("range=7d")));
+    }
+
+    [Theory]
+    [InlineData("errors", "status=error", "sort=")]
+    [InlineData("speed", "", "sort=tokens_per_second")]
+    [InlineData("duration", "", "sort=-latency")]
+    public async Task A_card_leads_to_the_requests_behind_its_number(string card, string filter, string sort)
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        await visit.OpenAsync("overview?range=7d");
+
+        await visit.Page.Locator($"[data-card={card}]").ClickAsync();
+
+        await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(StartingWith(Matching($"range=7d&{filter}")));
+        Assert.Equal(sort != "sort=", visit.Page.Url.Contains(sort, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_name_or_a_bar_of_a_chart_shows_only_that_one()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        await visit.OpenAsync("overview?range=7d");
+        var speed = visit.Page.Locator("figure[aria-label^='Speed over time']");
+        await speed.Locator(".key", new() { HasText = "p5" }).Last.ClickAsync();
+        await Assertions.Expect(speed.Locator(".key.off")).ToHaveCountAsync(2);
+        await speed.Locator(".key", new() { HasText = "p5" }).Last.ClickAsync();
+        await Assertions.Expect(speed.Locator(".key.off")).ToHaveCountAsync(0);
+
+        var requests = visit.Page.Locator("figure[aria-label^='Requests over time']");
+        await requests.Locator(".key", new() { HasText = "gemma3:12b" }).ClickAsync();
+        await Assertions.Expect(visit.Card("requests")).ToHaveTextAsync(StartingWith(Matching("range=7d&model=gemma3:12b")));
+        await requests.Locator(".key", new() { HasText = "gemma3:12b" }).ClickAsync();
+        await Assertions.Expect(visit.Card("requests")).ToHaveTextAsync(StartingWith(Matching("range=7d")));
+
+        // The two last hours have many requests, and the most used model is at the bottom.
+        var box = (await requests.Locator(".u-over").BoundingBoxAsync())!;
+        await visit.Page.Mouse.ClickAsync(box.X + (box.Width * (1 - (1.5f / 169))), box.Y + box.Height - 3);
+        await Assertions.Expect(visit.Card("requests")).ToHaveTextAsync(StartingWith(Matching("range=7d&model=llama3.2:3b")));
+    }
+
+    [Fact]
+    public async Task Each_row_shows_where_its_time_went()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        var record = busy.Records.Last(one => one is { Status: "success", Endpoint: "chat", LoadCause: not null, IsInference: true });
+
+        await visit.OpenAsync($"requests?range=all&model={record.Model}&min_latency={record.Latency.TotalSeconds.ToString(CultureInfo.InvariantCulture)}&sort=latency");
+
+        var bar = visit.Page.Locator(".requests .body .tr").First.Locator(".phases");
+        await Assertions.Expect(bar).ToHaveAttributeAsync("aria-label", new System.Text.RegularExpressions.Regex("Loading the model .*, .*Reading the prompt .*, Writing "));
+        Assert.InRange(await bar.Locator(".phase-decode").EvaluateAsync<double>("one => one.getBoundingClientRect().width"), 1, 110);
+    }
+
+    [Fact]
+    public async Task The_table_of_models_is_sorted_by_mouse_and_keyboard()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        await visit.OpenAsync("models?range=7d");
+        var first = visit.Page.Locator("table.models tbody tr").First.Locator("th");
+        await Assertions.Expect(first).ToHaveTextAsync("llama3.2:3b");
+
+        await visit.Page.Locator("table.models button", new() { HasText = "Model" }).ClickAsync();
+        await Assertions.Expect(first).ToHaveTextAsync("deepseek-r1:14b");
+        await visit.Page.Locator("table.models button", new() { HasText = "Speed p50" }).FocusAsync();
+        await visit.Page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(first).ToHaveTextAsync("llama3.2:3b");
+        await visit.Page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(first).ToHaveTextAsync("deepseek-r1:14b");
+        await Assertions.Expect(visit.Page.Locator("table.models [aria-sort=ascending]")).ToHaveTextAsync("Speed p50 ↑");
+    }
+
+    [Fact]
     public async Task Dragging_over_a_chart_shows_that_part_of_the_time()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
@@ -222,6 +321,7 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
             && (query["model"] is not { } model || record.Model == model)
             && (query["category"] is not { } category || record.Category == category)
             && (query["status"] is not { } status || record.Status == status)
+            && (query["error_type"] is not { } errorType || record.ErrorType == errorType)
             && (query["application"] is not { } application || record.Application == application)
             && (query["search"] is not { } search || record.Prompt?.Contains(search, StringComparison.OrdinalIgnoreCase) == true || record.Response?.Contains(search, StringComparison.OrdinalIgnoreCase) == true)
             && (min is null || record.Latency.TotalSeconds >= min)

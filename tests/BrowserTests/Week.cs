@@ -36,6 +36,13 @@ internal static class Week
         ("list", "List ten ideas for a rainy afternoon with children.", "A puppet theatre out of socks, a treasure hunt, a den of blankets, bread in the shape of animals, …"),
     ];
 
+    private static readonly (string Type, string Error, int Status)[] s_errors =
+    [
+        ("upstream_error", "llama runner process has terminated: exit status 2", 500),
+        ("out_of_memory", "model requires more system memory (13.9 GiB) than is available (9.1 GiB)", 500),
+        ("model_not_found", "model 'lama3.2' not found", 404),
+    ];
+
     /// <param name="end">When the last request ends.</param>
     /// <param name="count">About how many inferences; a tenth more calls run no model.</param>
     public static IReadOnlyList<RequestRecord> Before(DateTimeOffset end, int count = 4_000)
@@ -93,6 +100,7 @@ internal static class Week
         var chance = random.Next(100);
         var outcome = chance < 2 ? ExchangeOutcome.UpstreamError : chance < 3 ? ExchangeOutcome.Incomplete : chance < 7 ? ExchangeOutcome.ClientCancelled : ExchangeOutcome.Completed;
         var failed = outcome is ExchangeOutcome.UpstreamError;
+        var (errorType, error, status) = s_errors[random.Next(s_errors.Length)];
         var isNative = !user.Endpoint.StartsWith("v1/", StringComparison.Ordinal);
         return new RequestRecord
         {
@@ -128,11 +136,11 @@ internal static class Week
             DecodeTime = failed ? null : Seconds(decode),
             QueueTime = Seconds(queue),
             ConnectTime = TimeSpan.Zero,
-            StatusCode = failed ? 500 : 200,
+            StatusCode = failed ? status : 200,
             Status = outcome.Status(),
             Outcome = outcome.Name(),
-            Error = failed ? "llama runner process has terminated: exit status 2" : null,
-            ErrorType = failed ? "upstream_error" : null,
+            Error = failed ? error : null,
+            ErrorType = failed ? errorType : outcome switch { ExchangeOutcome.ClientCancelled => "client_abort", ExchangeOutcome.Incomplete => "incomplete", _ => null },
             Truncation = random.Next(60) == 0 ? "likely" : null,
             FinishReason = failed ? null : "stop",
             Stream = true,

@@ -11,6 +11,7 @@ internal static class Expected
         && (filter.Category is null || record.Category == filter.Category)
         && (filter.Status is null || record.Status == filter.Status)
         && (filter.Outcome is null || record.Outcome == filter.Outcome)
+        && (filter.ErrorType is null || record.ErrorType == filter.ErrorType)
         && (filter.Client is null || record.ClientIp == filter.Client)
         && (filter.Application is null || record.Application == filter.Application)
         && (filter.Search is null || Occurs(filter.Search, record.Prompt) || Occurs(filter.Search, record.Response))
@@ -53,6 +54,7 @@ internal static class Expected
         AssertGroups(records, query, StatDimension.Client, actual.Clients);
         AssertGroups(records, query, StatDimension.Application, actual.Applications);
         AssertGroups(records, query, StatDimension.Outcome, actual.Outcomes);
+        AssertGroups(records, query, StatDimension.ErrorType, actual.ErrorTypes);
         Assert.Equal(query.Wants(StatDimension.Client) ? records.Select(record => record.ClientIp).OfType<string>().Distinct().Count() : 0, actual.ClientCount);
         Assert.Equal(query.Wants(StatDimension.Model) ? records.Select(record => record.Model).OfType<string>().Distinct().Count() : 0, actual.ModelCount);
         AssertHistogram(records.Select(record => (double?)record.Latency.TotalSeconds), actual.LatencyHistogram);
@@ -94,6 +96,7 @@ internal static class Expected
         StatDimension.Category => record.Category,
         StatDimension.Client => record.ClientIp,
         StatDimension.Application => record.Application,
+        StatDimension.ErrorType => record.ErrorType,
         _ => record.Outcome,
     };
 

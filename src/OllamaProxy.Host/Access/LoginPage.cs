@@ -11,10 +11,23 @@ internal static class LoginPage
     /// <summary>A form with one field is not longer.</summary>
     private const int MaxBody = 4_096;
 
-    private const string Style = "body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:15vh auto;padding:0 1rem;color:#222;background:#fafafa}"
-        + "input,button{font:inherit;width:100%;box-sizing:border-box;padding:.5rem;margin:.5rem 0;border:1px solid #999;border-radius:4px}"
-        + "button{background:#245;color:#fff;border:0}p.wrong{color:#a00}"
-        + "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}input{background:#222;color:#ddd}p.wrong{color:#f88}}";
+    /// <summary>The colors and sizes of the dashboard's own style sheet, which this page cannot load: its folder needs the token.</summary>
+    private const string Style = """
+        :root{color-scheme:light dark;--ground:light-dark(#f6f7f9,#121417);--surface:light-dark(#fff,#1a1d21);--line:light-dark(#e3e6ea,#2b3037);
+          --strong:light-dark(#c9ced6,#3d444e);--ink:light-dark(#1b1f24,#e6e8eb);--quiet:light-dark(#5b6470,#9aa3ae);--accent:light-dark(#2f5bd7,#3d66dd)}
+        *{box-sizing:border-box}
+        body{margin:0;min-height:100vh;display:grid;place-items:center;padding:16px;background:var(--ground);color:var(--ink);
+          font:14px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,Inter,"Noto Sans",sans-serif}
+        main{width:100%;max-width:380px;padding:28px;background:var(--surface);border:1px solid var(--line);border-radius:10px;box-shadow:0 1px 2px #0001}
+        h1{display:flex;gap:10px;align-items:center;margin:0 0 12px;font-size:17px;letter-spacing:-.01em}
+        svg{width:26px;height:26px;fill:none;stroke:#fff;stroke-width:2.6;stroke-linecap:round;stroke-linejoin:round}rect{fill:var(--accent);stroke:none}
+        p{margin:0 0 16px;color:var(--quiet)}p.wrong{color:light-dark(#b42318,#ff8a7d)}
+        label{font-weight:500}
+        input,button{font:inherit;width:100%;height:40px;padding:0 11px;border-radius:6px;border:1px solid var(--strong);background:var(--surface);color:var(--ink)}
+        input{margin:4px 0 14px}
+        button{background:var(--accent);border-color:var(--accent);color:#fff;font-weight:550;cursor:pointer}
+        :focus-visible{outline:2px solid var(--accent);outline-offset:1px}
+        """;
 
     /// <summary>Nothing but this style and this form: no script, no picture, no frame.</summary>
     private static readonly string s_policy =
@@ -76,13 +89,15 @@ internal static class LoginPage
             <meta name="viewport" content="width=device-width">
             <title>ollama-proxy: log in</title>
             <style>{Style}</style>
-            <h1>ollama-proxy</h1>
-            <p>The records show what was asked of the models. Type the token that the proxy was started with (ANALYTICS_TOKEN).</p>
+            <main>
+            <h1><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7"/><path d="M6 20h4l3-10 5 14 3-8h5"/></svg>ollama-proxy</h1>
+            <p>The records show what was asked of the models. Enter the token the proxy was started with (ANALYTICS_TOKEN).</p>
             {message}
             <form method="post">
             <label>Token <input name="token" type="password" autocomplete="current-password" required autofocus></label>
             <button>Log in</button>
             </form>
+            </main>
             </html>
 
             """,

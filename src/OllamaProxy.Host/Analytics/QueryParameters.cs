@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
@@ -23,8 +24,9 @@ internal static partial class QueryParameters
 
     private static readonly string[] s_categories = [.. Enum.GetValues<PromptCategory>().Select(category => category.Label())];
     private static readonly string[] s_outcomes = [.. Enum.GetValues<ExchangeOutcome>().Select(outcome => outcome.Name())];
+    private static readonly string[] s_errorTypes = [.. Enum.GetValues<ErrorType>().Select(type => type.Name())];
     private static readonly string[] s_statuses = [.. Enum.GetValues<ExchangeOutcome>().Select(outcome => outcome.Status()).Distinct()];
-    private static readonly string[] s_dimensions = [.. Enum.GetValues<StatDimension>().Select(dimension => dimension.ToString().ToLowerInvariant())];
+    private static readonly string[] s_dimensions = [.. Enum.GetValues<StatDimension>().Select(dimension => JsonNamingPolicy.SnakeCaseLower.ConvertName(dimension.ToString()))];
     private static readonly string[] s_endpoints = [.. ApiEndpoint.All.Select(endpoint => endpoint.Label)];
 
     private static readonly QueryParameter s_model = Text("model", "A model in any spelling Ollama accepts: phi4, PHI4:latest.", (filter, text) => filter with { Model = text });
@@ -42,6 +44,7 @@ internal static partial class QueryParameters
         Word("category", "What kind of thing the prompt asks for.", s_categories, (filter, word) => filter with { Category = word }),
         Word("status", "How it ended, in short.", s_statuses, (filter, word) => filter with { Status = word }),
         Word("outcome", "How it ended.", s_outcomes, (filter, word) => filter with { Outcome = word }),
+        Word("error_type", "Why it was no success.", s_errorTypes, (filter, word) => filter with { ErrorType = word }),
         s_client,
         Text("application", "An application, as in application.", (filter, text) => filter with { Application = text }),
         Text("search", "Text in the prompt or in the answer, in any case, taken literally.", (filter, text) => filter with { Search = text }),
@@ -101,7 +104,7 @@ internal static partial class QueryParameters
         {
             Values = s_dimensions,
         },
-        new("groups", "string", "Which groups are told of, with commas between them, or none; all unless it is given. The fewer, the faster.", Groups),
+        new("groups", "string", "Which groups are told of, with commas between them, or none; all but error_type unless it is given. The fewer, the faster.", Groups),
         new("top", "integer", "How many models, clients and applications are named, 1 to 100.", (request, text) =>
             Whole(text, 1, GetStats.MaxTop) is { } top && (request.Top = (int)top) > 0 ? null : $"must be a whole number from 1 to {GetStats.MaxTop}.")
         {

@@ -68,20 +68,24 @@ internal sealed record StatsJson
     [JsonPropertyOrder(18), JsonPropertyName("outcomes")]
     public required IReadOnlyList<GroupJson>? Outcomes { get; init; }
 
-    [JsonPropertyOrder(19), JsonPropertyName("step_seconds")]
+    /// <summary>Of the records that are no success; null unless asked for by name.</summary>
+    [JsonPropertyOrder(19), JsonPropertyName("error_types")]
+    public required IReadOnlyList<GroupJson>? ErrorTypes { get; init; }
+
+    [JsonPropertyOrder(20), JsonPropertyName("step_seconds")]
     public required double? StepSeconds { get; init; }
 
-    [JsonPropertyOrder(20), JsonPropertyName("series")]
+    [JsonPropertyOrder(21), JsonPropertyName("series")]
     public required IReadOnlyList<StepJson> Series { get; init; }
 
     /// <summary>How often each latency occurred; empty without a record.</summary>
-    [JsonPropertyOrder(21), JsonPropertyName("latency_histogram")]
+    [JsonPropertyOrder(22), JsonPropertyName("latency_histogram")]
     public required IReadOnlyList<BarJson> LatencyHistogram { get; init; }
 
-    [JsonPropertyOrder(22), JsonPropertyName("time_to_first_token_histogram")]
+    [JsonPropertyOrder(23), JsonPropertyName("time_to_first_token_histogram")]
     public required IReadOnlyList<BarJson> TimeToFirstTokenHistogram { get; init; }
 
-    [JsonPropertyOrder(23), JsonPropertyName("tokens_per_second_histogram")]
+    [JsonPropertyOrder(24), JsonPropertyName("tokens_per_second_histogram")]
     public required IReadOnlyList<BarJson> TokensPerSecondHistogram { get; init; }
 
     /// <param name="result">The numbers.</param>
@@ -109,6 +113,7 @@ internal sealed record StatsJson
             Clients = Groups(StatDimension.Client, stats.Clients),
             Applications = Groups(StatDimension.Application, stats.Applications),
             Outcomes = Groups(StatDimension.Outcome, stats.Outcomes),
+            ErrorTypes = Groups(StatDimension.ErrorType, stats.ErrorTypes),
             StepSeconds = result.Step?.TotalSeconds,
             Series = [.. stats.Series.Select(step => new StepJson(step.Start.ToUnixTimeSeconds(), LineJson.Of(step.Line, result.Step!.Value.TotalMinutes), [.. step.Parts.Select(PartJson.Of)]))],
             LatencyHistogram = Bars(stats.LatencyHistogram),

@@ -13,6 +13,9 @@ internal enum StatLabel
     Client = 3,
     Application = 4,
     Outcome = 5,
+
+    /// <summary>Of single records only: no stored sum has it.</summary>
+    ErrorType = 6,
 }
 
 /// <summary>What statistics are grouped and filtered by.</summary>

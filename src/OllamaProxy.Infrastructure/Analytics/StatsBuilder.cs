@@ -25,19 +25,20 @@ internal sealed class StatsBuilder(StatsQuery query)
     /// <summary>What the steps of the series are split by; null for no split.</summary>
     public StatLabel? Split { get; } = query.SeriesStep is null ? null : (StatLabel?)query.SplitBy;
 
-    public void Add(RequestRecord record) => Add(record.Timestamp, StatLabels.Of(record), StatNumbers.Of(record));
+    public void Add(RequestRecord record) => Add(record.Timestamp, StatLabels.Of(record), StatNumbers.Of(record), record.ErrorType);
 
-    public void Add(DateTimeOffset timestamp, StatLabels labels, in StatNumbers numbers)
+    public void Add(DateTimeOffset timestamp, StatLabels labels, in StatNumbers numbers, string? errorType)
     {
         foreach (var sums in SumsOf(labels))
         {
             sums?.Add(labels.Status, numbers);
         }
 
+        SumsOf(StatLabel.ErrorType, errorType)?.Add(labels.Status, numbers);
         StepOf(timestamp)?.Add(labels.Status, numbers);
         if (Split is { } split)
         {
-            PartOf(timestamp, labels[split]).Add(labels.Status, numbers.InputTokens, numbers.OutputTokens);
+            PartOf(timestamp, split is StatLabel.ErrorType ? errorType : labels[split]).Add(labels.Status, numbers.InputTokens, numbers.OutputTokens);
         }
     }
 
@@ -116,6 +117,7 @@ internal sealed class StatsBuilder(StatsQuery query)
         Clients = Told(StatLabel.Client),
         Applications = Told(StatLabel.Application),
         Outcomes = Told(StatLabel.Outcome),
+        ErrorTypes = Told(StatLabel.ErrorType),
         ClientCount = query.Wants(StatDimension.Client) ? _groups[(int)StatLabel.Client].Named : 0,
         ModelCount = query.Wants(StatDimension.Model) ? _groups[(int)StatLabel.Model].Named : 0,
         Series = [.. _series.Select(step => new StatStep(step.Key, step.Value.ToLine(), PartsOf(step.Key)))],

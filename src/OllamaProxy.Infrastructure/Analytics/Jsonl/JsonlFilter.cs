@@ -23,7 +23,7 @@ internal sealed class JsonlFilter
             .. new (Field Field, string? Value)[]
             {
                 (Field.Model, _model), (Field.Endpoint, filter.Endpoint), (Field.Category, filter.Category), (Field.Status, filter.Status),
-                (Field.Outcome, filter.Outcome), (Field.ClientIp, filter.Client), (Field.Application, filter.Application),
+                (Field.Outcome, filter.Outcome), (Field.ErrorType, filter.ErrorType), (Field.ClientIp, filter.Client), (Field.Application, filter.Application),
             }.Where(pair => pair.Value is not null).Select(pair => (pair.Field, Encoding.UTF8.GetBytes(pair.Value!))),
         ];
         _ranges =

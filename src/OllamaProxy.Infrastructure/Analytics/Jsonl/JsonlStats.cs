@@ -14,6 +14,7 @@ internal sealed class JsonlStats(StatsQuery query)
     private readonly Groups _clients = new(Field.ClientIp, query.Needs(StatDimension.Client));
     private readonly Groups _applications = new(Field.Application, query.Needs(StatDimension.Application));
     private readonly Groups _outcomes = new(Field.Outcome, query.Needs(StatDimension.Outcome));
+    private readonly Groups _errorTypes = new(Field.ErrorType, query.Needs(StatDimension.ErrorType));
     private readonly SortedDictionary<long, Sum> _series = [];
     private readonly StatParts _parts = new();
     private readonly long _step = query.SeriesStep is { } step ? JsonlFormat.Micros(step) : 0;
@@ -43,6 +44,7 @@ internal sealed class JsonlStats(StatsQuery query)
             Clients = Told(StatDimension.Client, _clients),
             Applications = Told(StatDimension.Application, _applications),
             Outcomes = Told(StatDimension.Outcome, _outcomes),
+            ErrorTypes = Told(StatDimension.ErrorType, _errorTypes),
             ClientCount = query.Wants(StatDimension.Client) ? _clients.Count : 0,
             ModelCount = query.Wants(StatDimension.Model) ? _models.Count : 0,
             Series = [.. _series.Select(step => new StatStep(JsonlFormat.Instant(step.Key), step.Value.ToLine(), _parts.Of(JsonlFormat.Instant(step.Key), named)))],
@@ -66,6 +68,7 @@ internal sealed class JsonlStats(StatsQuery query)
         StatDimension.Client => _clients,
         StatDimension.Application => _applications,
         StatDimension.Outcome => _outcomes,
+        StatDimension.ErrorType => _errorTypes,
         _ => null,
     };
 
@@ -79,6 +82,7 @@ internal sealed class JsonlStats(StatsQuery query)
         _clients.Add(line, facts);
         _applications.Add(line, facts);
         _outcomes.Add(line, facts);
+        _errorTypes.Add(line, facts);
         if (_step > 0)
         {
             var start = line.Time - (((line.Time % _step) + _step) % _step);

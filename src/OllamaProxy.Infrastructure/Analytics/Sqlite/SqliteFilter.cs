@@ -17,6 +17,8 @@ internal sealed class SqliteFilter
 
     public string? Outcome { get; set; }
 
+    public string? ErrorType { get; set; }
+
     public string? Client { get; set; }
 
     public string? Application { get; set; }
@@ -59,6 +61,7 @@ internal sealed class SqliteFilter
         Category = filter.Category,
         Status = filter.Status,
         Outcome = filter.Outcome,
+        ErrorType = filter.ErrorType,
         Client = filter.Client,
         Application = filter.Application,
         Search = string.IsNullOrEmpty(filter.Search) ? null : filter.Search,
@@ -78,7 +81,7 @@ internal sealed class SqliteFilter
 
     /// <summary>True when the hourly sums cannot tell: they do not know the single record.</summary>
     public bool NeedsRows =>
-        (Search, PromptSearch) is not (null, null) || (MinInputTokens ?? MaxInputTokens ?? MinOutputTokens ?? MaxOutputTokens ?? MinLatency ?? MaxLatency) is not null;
+        (Search, PromptSearch, ErrorType) is not (null, null, null) || (MinInputTokens ?? MaxInputTokens ?? MinOutputTokens ?? MaxOutputTokens ?? MinLatency ?? MaxLatency) is not null;
 
     /// <summary>The condition, to stand behind WHERE.</summary>
     public string Condition()
@@ -90,6 +93,8 @@ internal sealed class SqliteFilter
         // Said twice, in the words of the partial index, so that it is used.
         sql.Append(Status is null ? "" : Status == "success" ? " AND status = @Status" : " AND status <> 'success' AND status = @Status");
         sql.Append(Outcome is null ? "" : " AND outcome = @Outcome");
+        // No success has one, and the partial index has no success.
+        sql.Append(ErrorType is null ? "" : " AND status <> 'success' AND error_type = @ErrorType");
         sql.Append(Client is null ? "" : " AND client_ip = @Client");
         sql.Append(Application is null ? "" : " AND application = @Application");
         sql.Append(From is null ? "" : " AND timestamp_us >= @From");
@@ -111,7 +116,7 @@ internal sealed class SqliteFilter
     {
         (string Name, object? Value)[] values =
         [
-            ("@Model", Model), ("@Endpoint", Endpoint), ("@Category", Category), ("@Status", Status), ("@Outcome", Outcome), ("@Client", Client), ("@Application", Application),
+            ("@Model", Model), ("@Endpoint", Endpoint), ("@Category", Category), ("@Status", Status), ("@Outcome", Outcome), ("@ErrorType", ErrorType), ("@Client", Client), ("@Application", Application),
             ("@Search", Search), ("@PromptSearch", PromptSearch), ("@From", From), ("@To", To), ("@MinInputTokens", MinInputTokens), ("@MaxInputTokens", MaxInputTokens),
             ("@MinOutputTokens", MinOutputTokens), ("@MaxOutputTokens", MaxOutputTokens), ("@MinLatency", MinLatency), ("@MaxLatency", MaxLatency), ("@IsInference", IsInference),
             ("@Match", Match), ("@AfterValue", AfterValue), ("@AfterId", AfterId), ("@Limit", Limit), ("@Ids", candidates.Ids),

@@ -100,7 +100,7 @@ internal static class SqliteQueries
         SELECT timestamp_us, model, endpoint, category, client_ip, application, outcome, status, is_inference, latency_us,
                COALESCE(time_to_first_token_us, -1), COALESCE(tokens_per_second, -1),
                COALESCE(input_tokens, -1), COALESCE(cached_input_tokens, -1), COALESCE(output_tokens, -1),
-               CASE WHEN load_cause IS NOT NULL THEN COALESCE(load_duration_us, 0) ELSE -1 END, truncation IS NOT NULL, id
+               CASE WHEN load_cause IS NOT NULL THEN COALESCE(load_duration_us, 0) ELSE -1 END, truncation IS NOT NULL, error_type, id
         FROM {candidates.Table} WHERE {candidates.Condition} AND {filter.Condition()}
         """;
 

@@ -66,7 +66,8 @@ internal sealed class SqliteSummary : IDisposable
                     Known(row, 13),
                     Known(row, 14),
                     Known(row, 15) is { } load ? SqliteRow.Duration(load) : null,
-                    raw.sqlite3_column_int64(row, 16) != 0)));
+                    raw.sqlite3_column_int64(row, 16) != 0),
+                texts.Of(row, 17)));
         }
     }
 
@@ -76,7 +77,7 @@ internal sealed class SqliteSummary : IDisposable
     {
         foreach (var candidates in SqliteTextIndex.Candidates(_connection, _filter))
         {
-            ReadRows(_connection, _filter, candidates, row => _builder.Add(row.Timestamp, row.Labels, row.Numbers));
+            ReadRows(_connection, _filter, candidates, row => _builder.Add(row.Timestamp, row.Labels, row.Numbers, row.ErrorType));
         }
 
         return _builder.Build();
@@ -86,7 +87,7 @@ internal sealed class SqliteSummary : IDisposable
     {
         var from = _filter.From is { } first ? FirstWholeHour(first) : long.MinValue / SqliteRollups.HourUs;
         var to = _filter.To is { } last ? EndOfWholeHours(last) : long.MaxValue / SqliteRollups.HourUs;
-        if (_filter.NeedsRows || _query.SeriesStep?.Ticks % TimeSpan.TicksPerHour is > 0 || from >= to)
+        if (_filter.NeedsRows || _query.Needs(StatDimension.ErrorType) || _query.SeriesStep?.Ticks % TimeSpan.TicksPerHour is > 0 || from >= to)
         {
             return OfRows();
         }
@@ -114,7 +115,7 @@ internal sealed class SqliteSummary : IDisposable
             range.To = Math.Min(end - 1, _filter.To ?? long.MaxValue);
             if (range.From <= range.To)
             {
-                ReadRows(_connection, range, SqliteCandidates.All, row => _builder.Add(row.Timestamp, row.Labels, row.Numbers));
+                ReadRows(_connection, range, SqliteCandidates.All, row => _builder.Add(row.Timestamp, row.Labels, row.Numbers, row.ErrorType));
             }
         }
 
@@ -308,5 +309,5 @@ internal sealed class SqliteSummary : IDisposable
         }
     }
 
-    public readonly record struct FactRow(DateTimeOffset Timestamp, StatLabels Labels, StatNumbers Numbers);
+    public readonly record struct FactRow(DateTimeOffset Timestamp, StatLabels Labels, StatNumbers Numbers, string? ErrorType);
 }

@@ -89,6 +89,7 @@ export interface components {
             clients: components["schemas"]["Group"][] | null;
             applications: components["schemas"]["Group"][] | null;
             outcomes: components["schemas"]["Group"][] | null;
+            error_types: components["schemas"]["Group"][] | null;
             step_seconds: number | null;
             series: components["schemas"]["Step"][];
             latency_histogram: components["schemas"]["Bar"][];

@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import type { Ollama, StatsOf } from './api';
 import { answering, colorsPreference, learnColors, read as readColors } from './colors';
 import { FilterBar } from './filterbar';
-import { fullTime, words as say, unknown } from './format';
+import { fullTime, words as say } from './format';
 import { degradedText } from './health';
 import { Help } from './help';
 import { Colors, go, useApi, useClock, useHealth, useKeys, useRoute, useTick } from './hooks';
@@ -112,7 +112,7 @@ export function App() {
           )}
           <button
             type="button"
-            class="plain"
+            class="plain square"
             aria-label={`Colors: ${theme}. Change`}
             title={`Colors: ${theme}`}
             onClick={() => setTheme(theme === 'auto' ? 'dark' : theme === 'dark' ? 'light' : 'auto')}
@@ -121,7 +121,7 @@ export function App() {
           </button>
           <button
             type="button"
-            class="plain"
+            class="plain square"
             aria-label="Keyboard shortcuts and help"
             title="Keyboard shortcuts and help (?)"
             onClick={() => help.current?.showModal()}
@@ -138,6 +138,13 @@ export function App() {
       {isOffline && (
         <div class="banner" role="alert">
           The proxy does not answer; what is shown is from before. Trying again every 10 s.
+        </div>
+      )}
+      {!isOffline && ollama.data?.is_up === false && (
+        <div class="banner" role="alert">
+          <b>Ollama does not answer</b> at {ollama.data.ollama_host}
+          {ollama.data.problem ? ` (${ollama.data.problem.replace(/\.$/, '')})` : ''}. Requests fail until it runs: start it with <code>ollama serve</code>, or
+          set <code>OLLAMA_BACKEND_URL</code> to where it is. <code>ollama-proxy doctor</code> finds out more.
         </div>
       )}
       {(route.view === 'overview' || route.view === 'requests' || route.view === 'models') && (
@@ -185,7 +192,7 @@ function OllamaState({ ollama, isOffline }: { ollama: Ollama | null; isOffline: 
       title={`${ollama.ollama_host}${ollama.problem ? `: ${ollama.problem}` : ''}${ollama.checked_at ? `, asked ${fullTime(ollama.checked_at)}` : ''}`}
     >
       <i aria-hidden="true" />
-      Ollama {ollama.version ?? unknown} <b>{text}</b>
+      Ollama {ollama.version} <b>{text}</b>
     </span>
   );
 }

@@ -15,6 +15,8 @@ export interface Series {
   values: (number | null)[];
   kind: 'bar' | 'line';
   isDashed?: boolean;
+  /** What is chosen by a click on it; without one a click shows only this series. */
+  onChoose?: (() => void) | undefined;
 }
 
 export interface ChartProps {
@@ -24,6 +26,8 @@ export interface ChartProps {
   step: number;
   series: Series[];
   isStacked?: boolean;
+  /** False where the page names the series itself. */
+  hasLegend?: boolean;
   unit: Unit;
   /** Called with Unix seconds when a part was chosen. */
   onBrush?: (from: number, to: number) => void;
@@ -55,7 +59,9 @@ function colorOf(host: HTMLElement, theme: string, name: string): string {
   return color;
 }
 
-export function Chart({ label, times, step, series, isStacked, unit, onBrush, height = 180 }: ChartProps) {
+export function Chart({ label, times, step, series: all, isStacked, hasLegend = true, unit, onBrush, height = 180 }: ChartProps) {
+  const [only, setOnly] = useState<string | null>(null);
+  const series = useMemo(() => (all.some((one) => one.name === only) ? all.filter((one) => one.name === only) : all), [all, only]);
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [at, setAt] = useState<number | null>(null);
@@ -65,6 +71,15 @@ export function Chart({ label, times, step, series, isStacked, unit, onBrush, he
   brush.current = onBrush;
   const length = useRef(step);
   length.current = step;
+  const choose = (one: Series) => (one.onChoose ? one.onChoose() : setOnly(only === one.name ? null : one.name));
+  const chooseAt = useRef<(index: number, value: number) => void>(() => undefined);
+  chooseAt.current = (index, value) => {
+    let top = 0;
+    const hit = isStacked ? series.find((one) => value <= (top += one.values[index] ?? 0)) : undefined;
+    if (hit) {
+      choose(hit);
+    }
+  };
 
   // On top of the stack first, so that what is below is drawn over it.
   const data = useMemo(() => {
@@ -125,6 +140,14 @@ export function Chart({ label, times, step, series, isStacked, unit, onBrush, he
       box,
     );
     plot.current = made;
+    let pressed = 0;
+    made.over.addEventListener('mousedown', (event) => (pressed = event.clientX));
+    made.over.addEventListener('click', (event) => {
+      // The end of a drag is a click, too.
+      if (Math.abs(event.clientX - pressed) < 4 && made.cursor.idx != null) {
+        chooseAt.current(made.cursor.idx, made.posToVal(event.offsetY, 'y'));
+      }
+    });
     const resize = new ResizeObserver(() => {
       const width = Math.max(box.clientWidth, 100);
       // It tells of the width at the beginning, too, and to be drawn twice is to be there twice as late.
@@ -155,16 +178,25 @@ export function Chart({ label, times, step, series, isStacked, unit, onBrush, he
       role="group"
     >
       <div ref={host} class="plot" style={{ height: `${height}px` }} />
-      <figcaption>
-        <span class="when">{index === null ? '' : moment.format(new Date(times[index]! * 1000))}</span>
-        {series.map((one) => (
-          <span key={one.name} class="key">
-            <i class={`swatch ${one.color} ${one.kind}`} aria-hidden="true" />
-            <span class="cut">{one.name}</span>
-            {index !== null && <b>{format(one.values[index] ?? null)}</b>}
-          </span>
-        ))}
-      </figcaption>
+      {hasLegend && (
+        <figcaption>
+          {all.map((one) => (
+            <button
+              key={one.name}
+              type="button"
+              class={`key ${series.includes(one) ? '' : 'off'}`}
+              aria-pressed={only === one.name}
+              title={`Only ${one.name}`}
+              onClick={() => choose(one)}
+            >
+              <i class={`swatch ${one.color} ${one.kind} ${one.isDashed ? 'dashed' : ''}`} aria-hidden="true" />
+              <span class="cut">{one.name}</span>
+              {index !== null && <b>{format(one.values[index] ?? null)}</b>}
+            </button>
+          ))}
+          <span class="when">{index === null ? '' : moment.format(new Date(times[index]! * 1000))}</span>
+        </figcaption>
+      )}
     </figure>
   );
 }

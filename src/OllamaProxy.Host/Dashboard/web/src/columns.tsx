@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { RequestRecord } from './api';
 import { endingWord } from './endings';
 import { bytes, count, duration, fullTime, words as say, time, unknown } from './format';
-import { ModelName, OutputTokens, Status, WritingSpeed } from './parts';
+import { ModelName, OutputTokens, PhaseBar, Status, WritingSpeed } from './parts';
 import { excerpt, highlight } from './text';
 
 export interface Column {
@@ -12,6 +12,7 @@ export interface Column {
   /** CSS grid track. */
   width: string;
   isNumber?: boolean;
+  title?: string;
   /** The API's word for its order. */
   sort?: string;
   cell: (record: RequestRecord, context: { now: number; search: string | undefined }) => ComponentChildren;
@@ -56,10 +57,27 @@ export const columns: Column[] = [
   },
   { key: 'client', name: 'Client', width: '112px', cell: (record) => record.client_ip ?? unknown },
   { key: 'endpoint', name: 'Endpoint', width: '138px', cell: (record) => record.endpoint },
-  { key: 'input', name: 'In', width: '56px', isNumber: true, sort: 'input_tokens', cell: (record) => count(record.input_tokens) },
-  { key: 'output', name: 'Out', width: '60px', isNumber: true, sort: 'output_tokens', cell: (record) => <OutputTokens record={record} /> },
+  { key: 'input', name: 'In', title: 'Prompt tokens', width: '56px', isNumber: true, sort: 'input_tokens', cell: (record) => count(record.input_tokens) },
+  {
+    key: 'output',
+    name: 'Out',
+    title: 'Completion tokens',
+    width: '60px',
+    isNumber: true,
+    sort: 'output_tokens',
+    cell: (record) => <OutputTokens record={record} />,
+  },
   { key: 'speed', name: 'Speed', width: '92px', isNumber: true, sort: 'tokens_per_second', cell: (record) => <WritingSpeed record={record} /> },
-  { key: 'ttft', name: 'First token', width: '80px', isNumber: true, sort: 'ttft', cell: (record) => duration(record.time_to_first_token) },
+  {
+    key: 'ttft',
+    name: 'First token',
+    title: 'Time to first token',
+    width: '80px',
+    isNumber: true,
+    sort: 'ttft',
+    cell: (record) => duration(record.time_to_first_token),
+  },
+  { key: 'phases', name: 'Where time went', width: '108px', cell: (record) => <PhaseBar record={record} /> },
   { key: 'duration', name: 'Duration', width: '78px', isNumber: true, sort: 'latency', cell: (record) => duration(record.latency) },
   { key: 'queue', name: 'Queued', width: '88px', isNumber: true, cell: (record) => duration(record.queue_time) },
   { key: 'load', name: 'Load', width: '88px', isNumber: true, cell: (record) => duration(record.load_duration) },
@@ -73,7 +91,7 @@ export const columns: Column[] = [
   },
 ];
 
-export const usual = 'time,model,outcome,prompt,application,input,output,speed,ttft,duration';
+export const usual = 'time,model,outcome,prompt,application,input,output,speed,ttft,phases,duration';
 
-/** On a phone. */
-export const few: Record<string, string> = { time: '108px', model: 'minmax(80px, 1fr)', outcome: '12px', duration: '72px' };
+/** On a phone, where a row has three lines: these, the prompt, and where its time went. */
+export const few = ['time', 'model', 'outcome', 'prompt', 'phases', 'duration'];

@@ -96,7 +96,22 @@ const byErrorType: Record<string, Ending> = {
     lead: (time) => `The proxy refused the request after ${time} in the queue`,
     meaning: 'No slot became free in time (QUEUE_TIMEOUT_SECONDS), so Ollama never saw this request.',
   },
+  body_stalled: {
+    word: 'body stalled',
+    lead: (time) => `The proxy gave up after ${time}, because the client stopped sending its request`,
+    meaning: 'The client stopped sending the body while other requests were queued for its slot.',
+  },
+  proxy_fault: {
+    word: 'proxy fault',
+    lead: (time) => `The proxy failed after ${time}`,
+    meaning: 'This is a fault of the proxy itself. Its log says more; please report it.',
+  },
 };
+
+/** The word of an error type that no single request is at hand for. */
+export function errorWord(type: string | null): string {
+  return type === null ? 'not known' : ((byErrorType[type] ?? byOutcome[type])?.word ?? say(type));
+}
 
 /** The words of outcomes that are not those of the API. */
 const outcomeWords: Record<string, string> = { completed: 'ok', upstream_error: 'Ollama error' };

@@ -1,12 +1,13 @@
 /** What is looked at: the period, and which requests. Everything chosen is in the address. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { outcomeWord } from './endings';
+import { errorWord, outcomeWord } from './endings';
 import { activeFilters, type FilterName, periodOf, type RangeKey, rangeOf, ranges } from './filters';
 import { words as say } from './format';
 import { setWords } from './hooks';
+import { Icon } from './icon';
 import { setPreference } from './preferences';
 import type { Route } from './route';
-import { categories, inferenceEndpoints, otherEndpoints, outcomes } from './words';
+import { categories, errorTypes, inferenceEndpoints, otherEndpoints, outcomes } from './words';
 
 interface Props {
   route: Route;
@@ -65,11 +66,6 @@ export function FilterBar({ route, models, clients, applications }: Props) {
       <button type="button" class="more" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
         Filters{active.length ? ` (${active.length})` : ''}
       </button>
-      {(active.length > 0 || words['kind']) && (
-        <button type="button" class="plain" onClick={() => setWords(route, { ...Object.fromEntries(active.map((name) => [name, null])), kind: null })}>
-          Clear
-        </button>
-      )}
       <div class={`fields ${isOpen ? 'open' : ''}`}>
         <Select
           label="Kind"
@@ -97,16 +93,90 @@ export function FilterBar({ route, models, clients, applications }: Props) {
             setWords(route, { outcome: name === 'outcome' ? word! : null, status: name === 'status' ? word! : null });
           }}
           all="All outcomes"
-          options={[['status:error', 'any error'], ...outcomes.map((name): [string, string] => [`outcome:${name}`, outcomeWord(name)])]}
+          options={[
+            ['status:error', 'any error'],
+            ['status:success', 'no error'],
+            ...outcomes.map((name): [string, string] => [`outcome:${name}`, outcomeWord(name)]),
+          ]}
         />
+        <Select label="Error type" value={words['error_type']} set={set('error_type')} all="Any" options={errorTypes.map((name) => [name, errorWord(name)])} />
         <Text label="Client" value={words['client']} set={type('client')} suggestions={clients} />
         <Text label="Application" value={words['application']} set={type('application')} suggestions={applications} />
         <Between route={route} label="Duration" unit="s" names={['min_latency', 'max_latency']} />
-        <Between route={route} label="Input" unit="tokens" names={['min_input_tokens', 'max_input_tokens']} />
-        <Between route={route} label="Output" unit="tokens" names={['min_output_tokens', 'max_output_tokens']} />
+        <Between route={route} label="Prompt" unit="tokens" names={['min_input_tokens', 'max_input_tokens']} />
+        <Between route={route} label="Completion" unit="tokens" names={['min_output_tokens', 'max_output_tokens']} />
       </div>
+      <Chips route={route} />
     </form>
   );
+}
+
+/** What is chosen, each to be removed by a click. The search stands in its own field. */
+function Chips({ route }: { route: Route }) {
+  const { words } = route;
+  const active = activeFilters(words).filter((name) => name !== 'search');
+  const chips: { text: string; names: string[] }[] = [];
+  const ranges = new Set<string>();
+  for (const name of active) {
+    const range = /^m(?:in|ax)_(.*)$/.exec(name)?.[1];
+    if (range === undefined) {
+      chips.push({ text: `${chipNames[name] ?? say(name)}: ${chipValue(name, words[name]!)}`, names: [name] });
+    } else if (!ranges.has(range)) {
+      ranges.add(range);
+      chips.push({ text: rangeText(range, words[`min_${range}`], words[`max_${range}`]), names: [`min_${range}`, `max_${range}`] });
+    }
+  }
+  if (words['kind']) {
+    chips.push({ text: words['kind'] === 'all' ? 'Everything' : 'Everything else', names: ['kind'] });
+  }
+  if (chips.length === 0) {
+    return null;
+  }
+  const without = (names: string[]) => setWords(route, Object.fromEntries(names.map((name) => [name, null])));
+  return (
+    <div class="chips" role="group" aria-label="Active filters">
+      {chips.map(({ text, names }) => (
+        <button key={text} type="button" class="chip" aria-label={`Remove filter ${text}`} title="Remove this filter" onClick={() => without(names)}>
+          <span class="cut">{text}</span>
+          <Icon name="close" />
+        </button>
+      ))}
+      <button type="button" class="plain" onClick={() => without(['search', ...chips.flatMap((chip) => chip.names)])}>
+        Clear all
+      </button>
+    </div>
+  );
+}
+
+const chipNames: Partial<Record<FilterName, string>> = {
+  model: 'Model',
+  endpoint: 'Endpoint',
+  category: 'Category',
+  outcome: 'Outcome',
+  status: 'Outcome',
+  error_type: 'Error',
+  client: 'Client',
+  application: 'Application',
+};
+
+function chipValue(name: FilterName, value: string): string {
+  switch (name) {
+    case 'outcome':
+      return outcomeWord(value);
+    case 'error_type':
+      return errorWord(value);
+    case 'status':
+      return value === 'error' ? 'any error' : value === 'success' ? 'no error' : say(value);
+    case 'category':
+      return say(value);
+    default:
+      return value;
+  }
+}
+
+function rangeText(range: string, min: string | undefined, max: string | undefined): string {
+  const [name, unit] = range === 'latency' ? ['Duration', ' s'] : [range === 'input_tokens' ? 'Prompt tokens' : 'Completion tokens', ''];
+  return min && max ? `${name}: ${min} to ${max}${unit}` : min ? `${name}: from ${min}${unit}` : `${name}: up to ${max}${unit}`;
 }
 
 /** A field that tells of what is typed when nothing more was for a moment. */

@@ -17,6 +17,7 @@ export const filterNames = [
   'category',
   'outcome',
   'status',
+  'error_type',
   'client',
   'application',
   'search',
@@ -101,7 +102,7 @@ function plain(seconds: number): string {
 
 /** True when the words make the store look at every record, instead of at its hourly sums. */
 export function isCostly(words: Words): boolean {
-  return filterNames.some((name) => (name === 'search' || name.startsWith('min_') || name.startsWith('max_')) && words[name]);
+  return filterNames.some((name) => (name === 'search' || name === 'error_type' || name.startsWith('min_') || name.startsWith('max_')) && words[name]);
 }
 
 /**
@@ -113,7 +114,7 @@ export function stepOf(length: number): number {
   return steps.find((step) => length / step <= (step < 3600 ? 72 : 170)) ?? steps[steps.length - 1]!;
 }
 
-/** How many filters are set, the period not counted. */
+/** The filters that are set, the period not counted. */
 export function activeFilters(words: Words): FilterName[] {
   return filterNames.filter((name) => words[name]);
 }

@@ -2,8 +2,9 @@
 import type { ComponentChildren } from 'preact';
 import { type ApiError, base, type RequestRecord } from './api';
 import { endingWord } from './endings';
-import { change, count, speed, unknown } from './format';
-import { useColor } from './hooks';
+import { change, count, duration, speed, unknown } from './format';
+import { useApi, useColor } from './hooks';
+import { isTrifle, phasesOf } from './phases';
 
 export function Swatch({ model }: { model: string | null }) {
   const color = useColor();
@@ -162,18 +163,40 @@ export function TroubleMessage({ error, retry }: { error: ApiError; retry: () =>
 /** The proxy's own address, as a client must name it. */
 export const proxyAddress = () => location.origin + base.replace(/\/analytics\/$/, '');
 
+/** What GET /test says. */
+interface Test {
+  models?: string[] | null;
+}
+
+/** Instead of a view of a store without a record: how to get one, with a model that is there. */
 export function FirstRequest() {
-  const command = `curl ${proxyAddress()}/api/generate -d '{"model":"llama3.2","prompt":"Why is the sky blue?"}'`;
+  const test = useApi<Test>('../test', 0, true);
+  const model = test.data?.models?.find((name) => !/embed|bge|minilm/i.test(name)) ?? test.data?.models?.[0];
+  const address = proxyAddress();
+  const ways: [string, string][] = [
+    ['Shell', `curl ${address}/api/generate -d '{"model":"${model ?? 'llama3.2'}","prompt":"Why is the sky blue?"}'`],
+    ['Ollama’s clients', `OLLAMA_HOST=${address} ollama run ${model ?? 'llama3.2'}`],
+    ['OpenAI clients', `OPENAI_BASE_URL=${address}/v1 OPENAI_API_KEY=ollama`],
+    ['Claude Code', `ANTHROPIC_BASE_URL=${address} ANTHROPIC_AUTH_TOKEN=ollama claude --model ${model ?? 'llama3.2'}`],
+  ];
   return (
     <Message title="No request yet">
-      <p>Requests that go through the proxy appear here as soon as they end. Send a first one, with a model you have:</p>
-      <div class="command">
-        <pre tabIndex={0}>{command}</pre>
-        <CopyButton text={command} label="Copy" />
-      </div>
-      <p>
-        Or let your tools talk to <code>{proxyAddress()}</code> in place of Ollama: most take it from <code>OLLAMA_HOST</code>.
+      <p class="phase p-writing">
+        <i aria-hidden="true" />
+        Waiting for the first request. It appears here by itself.
       </p>
+      <p>
+        Send one{model ? '' : ', with a model you have'}, or point a client at <code>{address}</code> instead of at Ollama:
+      </p>
+      {ways.map(([name, command]) => (
+        <div class="command" key={name}>
+          <span class="note">{name}</span>
+          <pre tabIndex={0} aria-label={`Command: ${name}`} role="region">
+            {command}
+          </pre>
+          <CopyButton text={command} label="Copy" />
+        </div>
+      ))}
     </Message>
   );
 }
@@ -212,6 +235,52 @@ async function copy(text: string): Promise<boolean> {
   }
 }
 
+/** A line without axes: how it went. Gaps where nothing is known. */
+export function Sparkline({ values, isBad = false }: { values: readonly (number | null)[]; isBad?: boolean }) {
+  const most = Math.max(...values.map((value) => value ?? 0)) || 1;
+  if (values.filter((value) => value !== null).length < 2) {
+    return <svg class="spark" aria-hidden="true" />;
+  }
+  const at = (index: number, value: number) => `${((100 * index) / (values.length - 1)).toFixed(1)},${(26 - (24 * value) / most).toFixed(1)}`;
+  let line = '';
+  let area = '';
+  let start: string | null = null;
+  values.forEach((value, index) => {
+    if (value === null) {
+      start = null;
+      return;
+    }
+    const point = at(index, value);
+    line += `${start === null ? 'M' : 'L'}${point} `;
+    area += start === null ? `M${point.split(',')[0]},28 L${point} ` : `L${point} `;
+    start = point;
+    if (values[index + 1] === null || index === values.length - 1) {
+      // A point alone is a short stroke.
+      line += `l0.01,0 `;
+      area += `L${point.split(',')[0]},28 Z `;
+    }
+  });
+  return (
+    <svg class={`spark ${isBad ? 'is-bad' : ''}`} viewBox="0 0 100 28" preserveAspectRatio="none" aria-hidden="true">
+      <path class="area" d={area} />
+      <path class="line" d={line} />
+    </svg>
+  );
+}
+
+/** Where the time of a request went, as one thin bar. */
+export function PhaseBar({ record }: { record: RequestRecord }) {
+  const phases = phasesOf(record).filter((phase) => !isTrifle(phase, record.latency));
+  const text = phases.map((phase) => `${phase.name} ${duration(phase.length)}`).join(', ');
+  return (
+    <span class="phases" role="img" aria-label={text || 'no time'} title={phases.map((phase) => `${phase.name}: ${duration(phase.length)}`).join('\n')}>
+      {phases.map((phase) => (
+        <i key={phase.key} class={`phase-${phase.key}`} style={{ flexGrow: phase.length / (record.latency || 1) }} />
+      ))}
+    </span>
+  );
+}
+
 export interface BarRow {
   key: string;
   label: ComponentChildren;
@@ -224,34 +293,51 @@ export interface BarRow {
 }
 
 /** Horizontal bars with names: a table that can be seen at a glance. */
-export function BarList({ rows, empty }: { rows: BarRow[]; empty: string }) {
+export function BarList({ rows, empty, heads }: { rows: BarRow[]; empty: string; heads?: [name: string, detail: string, value: string] }) {
   const most = Math.max(...rows.map((row) => row.value), 0);
   if (rows.length === 0) {
     return <p class="quiet">{empty}</p>;
   }
   return (
-    <ul class="bars">
-      {rows.map((row) => {
-        const inside = (
-          <>
-            <span class={`fill ${row.color ?? ''}`} style={{ width: `${most ? (100 * row.value) / most : 0}%` }} aria-hidden="true" />
-            <span class="label">{row.label}</span>
-            <span class="detail">{row.detail}</span>
-            <span class="value">{row.text}</span>
-          </>
-        );
-        return (
-          <li key={row.key}>
-            {row.onClick ? (
-              <button type="button" class="row" onClick={row.onClick} title={row.title}>
-                {inside}
-              </button>
-            ) : (
-              <div class="row">{inside}</div>
-            )}
-          </li>
-        );
-      })}
-    </ul>
+    <>
+      {heads && (
+        <div class="bars-head" aria-hidden="true">
+          <span class="label">{heads[0]}</span>
+          <span class="detail">{heads[1]}</span>
+          <span class="value">{heads[2]}</span>
+        </div>
+      )}
+      <ul class="bars">
+        {rows.map((row) => {
+          const inside = (
+            <>
+              <span class={`fill ${row.color ?? 'plain-fill'}`} style={{ width: `calc((100% - 12px) * ${most ? row.value / most : 0})` }} aria-hidden="true" />
+              <span class="label">{row.label}</span>
+              {row.detail !== undefined && (
+                <span class="detail">
+                  {heads && <span class="hidden">{heads[1]}: </span>}
+                  {row.detail}
+                </span>
+              )}
+              <span class="value">
+                {heads && <span class="hidden">{heads[2]}: </span>}
+                {row.text}
+              </span>
+            </>
+          );
+          return (
+            <li key={row.key}>
+              {row.onClick ? (
+                <button type="button" class="row" onClick={row.onClick} title={row.title}>
+                  {inside}
+                </button>
+              ) : (
+                <div class="row">{inside}</div>
+              )}
+            </li>
+          );
+        })}
+      </ul>
+    </>
   );
 }

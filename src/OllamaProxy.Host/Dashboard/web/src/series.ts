@@ -59,6 +59,44 @@ export function accumulate(series: readonly (readonly number[])[]): number[][] {
   return sums;
 }
 
+/** Where a value is on the axis of some bars, in percent of its length. Within a bar by its logarithm, as the bars are. */
+export function placeOf(bars: readonly Bar[], value: number): number {
+  const index = bars.findIndex((bar) => value <= bar.up_to);
+  if (index < 0) {
+    return 100;
+  }
+  const { above, up_to } = bars[index]!;
+  const within = above > 0 ? Math.log(Math.max(1, value / above)) / Math.log(up_to / above) : 1;
+  return (100 * (index + within)) / bars.length;
+}
+
+/** The next round count, half of which is one, too. */
+export function roundTop(most: number): number {
+  for (let power = 1; ; power *= 10) {
+    const top = [2, 4, 6, 8, 10].map((digit) => digit * power).find((round) => most <= round);
+    if (most <= 1 || top !== undefined) {
+      return most <= 1 ? 1 : top!;
+    }
+  }
+}
+
+/** The bounds of bars that are 1, 2 or 5 times a power of ten, so many as fit side by side. */
+export function roundBounds(bars: readonly Bar[], max = 7): { value: number; at: number }[] {
+  const bounds = [...bars.map((bar) => bar.above), ...bars.slice(-1).map((bar) => bar.up_to)];
+  for (const digits of [[1, 2, 5], [1, 3], [1]]) {
+    const round = bounds.flatMap((bound, index) => {
+      const power = bound > 0 ? Math.floor(Math.log10(bound) + 0.05) : 0;
+      const digit = Number((bound / 10 ** power).toPrecision(1));
+      const isRound = bound > 0 && digits.includes(digit) && Math.abs(bound / (digit * 10 ** power) - 1) < 0.06;
+      return isRound ? [{ value: Number(`${digit}e${power}`), at: (100 * index) / bars.length }] : [];
+    });
+    if (round.length <= max) {
+      return round;
+    }
+  }
+  return [];
+}
+
 /** Bars without the thin ends: at most so many around the bulk, the outer ones added to the outermost. */
 export function fold(bars: readonly Bar[], max = 36): Bar[] {
   const folded = [...bars];

@@ -49,5 +49,7 @@ export const errorTypes = [
   'upstream_error',
   'queue_full',
   'queue_timeout',
+  'body_stalled',
+  'proxy_fault',
   'proxy_stopped',
 ];

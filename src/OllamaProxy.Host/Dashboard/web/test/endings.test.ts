@@ -67,7 +67,11 @@ describe('how a request ended', () => {
       'The proxy refused the request after 30.0 s in the queue.',
       { outcome: 'rejected', error_type: 'queue_timeout', latency: 30, queue_time: 30 },
     ],
-    ['body stalled', 'The proxy refused the request after 30.0 s (body stalled).', { outcome: 'rejected', error_type: 'body_stalled', latency: 30 }],
+    [
+      'body stalled',
+      'The proxy gave up after 30.0 s, because the client stopped sending its request.',
+      { outcome: 'rejected', error_type: 'body_stalled', latency: 30 },
+    ],
     [
       'model not found',
       'Ollama answered after 12 ms that it does not have the model.',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Group, StatsOf, Step } from '../src/api';
 import { answering, answeringIn, assign, type Colors, palette, read, write } from '../src/colors';
 import { nextTo } from '../src/neighbours';
-import { accumulate, axis, column, fold, stacks } from '../src/series';
+import { accumulate, axis, column, fold, placeOf, roundBounds, roundTop, stacks } from '../src/series';
 import { record } from './record';
 
 const step = (timestamp: number, requests: number, parts: [string | null, number][] = []): Step =>
@@ -136,5 +136,26 @@ describe('neighbours', () => {
     expect(ids).toEqual([1, 2, 3, 4]);
     expect(nextTo(all[3]!, all, -1)?.id).toBe(3);
     expect(nextTo(all[0]!, all, -1)).toBeNull();
+  });
+});
+
+describe('the axes of a histogram', () => {
+  // Ten bars to a power of ten, from 100 ms to 10 s.
+  const bars = Array.from({ length: 20 }, (_, index) => ({ above: 10 ** (index / 10 - 1), up_to: 10 ** ((index + 1) / 10 - 1), count: 1 }));
+
+  it('place a value by its logarithm', () => {
+    expect(placeOf(bars, 1)).toBeCloseTo(50);
+    expect(placeOf(bars, Math.sqrt(10))).toBeCloseTo(75);
+    expect([placeOf(bars, 0.01), placeOf(bars, 99)]).toEqual([0, 100]);
+  });
+
+  it('name round durations, as many as fit', () => {
+    expect(roundBounds(bars).map((bound) => bound.value)).toEqual([0.1, 0.2, 0.5, 1, 2, 5, 10]);
+    expect(roundBounds(bars, 5).map((bound) => bound.value)).toEqual([0.1, 0.3, 1, 3, 10]);
+    expect(roundBounds([{ above: 0, up_to: 0, count: 3 }])).toEqual([]);
+  });
+
+  it('end at a round count', () => {
+    expect([0, 1, 2, 3, 7, 95, 563].map(roundTop)).toEqual([1, 1, 2, 4, 8, 100, 600]);
   });
 });

@@ -1,5 +1,6 @@
 /** Each model against its own usual, and two models against each other. */
-import { useMemo } from 'preact/hooks';
+import type { ComponentChildren } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
 import { ApiError, type Group, type Numbers, query, type StatsOf } from '../api';
 import { Chart, type Series } from '../chart';
 import { answering, learnColors } from '../colors';
@@ -9,6 +10,7 @@ import { setWords, useApi, useColor, useNow } from '../hooks';
 import { Delta, FirstRequest, Message, ModelName, Panel, TroubleMessage } from '../parts';
 import { change, format, type Route } from '../route';
 import { axis, column } from '../series';
+import { List, type ListColumn } from '../table';
 
 const learnOf = (stats: StatsOf<'models'>) => learnColors(answering(stats.models));
 
@@ -63,90 +65,113 @@ export function Models({ route, tick, retry, oldest }: { route: Route; tick: num
 
 function ModelTable({ route, stats, groups, usual }: { route: Route; stats: StatsOf; groups: Group[]; usual: Group[] | null }) {
   const before = new Map(usual?.map((group) => [group.name, group.numbers]));
-  return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Models">
-      <table class="list models">
-        <thead>
-          <tr>
-            <th scope="col">Model</th>
-            <th scope="col" class="number">
-              Requests
-            </th>
-            <th scope="col" class="number">
-              Share
-            </th>
-            <th scope="col" class="number">
-              Speed p50
-            </th>
-            <th scope="col" class="number">
-              Usual
-            </th>
-            <th scope="col" class="number">
-              First token p95
-            </th>
-            <th scope="col" class="number">
-              Duration p95
-            </th>
-            <th scope="col" class="number">
-              Tokens out
-            </th>
-            <th scope="col" class="number">
-              Loads
-            </th>
-            <th scope="col" class="number">
-              Time lost to loading
-            </th>
-            <th scope="col" class="number">
-              Truncated
-            </th>
-            <th scope="col" class="number">
-              Errors
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {groups.map(({ name, numbers }) => {
-            const usualSpeed = before.get(name)?.tokens_per_second.p50 ?? null;
-            return (
-              <tr key={name}>
-                <th scope="row">
-                  <a href={format('overview', change(route.words, { model: name }))}>
-                    <ModelName model={name} />
-                  </a>
-                </th>
-                <td class="number">{count(numbers.requests)}</td>
-                <td class="number">{percent(numbers.requests, stats.total.requests)}</td>
-                <td class="number">{speed(numbers.tokens_per_second.p50)}</td>
-                <td class="number">
-                  {usualSpeed === null ? (
-                    <span title="it was not used in the 30 days before">{unknown}</span>
-                  ) : (
-                    <>
-                      <span class="quiet">{speed(usualSpeed)}</span> <Delta now={numbers.tokens_per_second.p50} before={usualSpeed} better="more" />
-                    </>
-                  )}
-                </td>
-                <td class="number">{duration(numbers.time_to_first_token.p95)}</td>
-                <td class="number">{duration(numbers.latency.p95)}</td>
-                <td class="number">{short(numbers.output_tokens)}</td>
-                <td class="number">{count(numbers.loads)}</td>
-                <td class="number">{numbers.loads === 0 ? unknown : duration(numbers.load_seconds)}</td>
-                <td class={`number ${numbers.truncated > 0 ? 'warn-text' : ''}`}>{count(numbers.truncated)}</td>
-                <td class={`number ${numbers.error > 0 ? 'bad-text' : ''}`}>
-                  {numbers.error === 0 ? '0' : `${count(numbers.error)} (${percent(numbers.error, numbers.requests)})`}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
-  );
+  const number = (name: string, value: (numbers: Numbers) => number | null, text: (value: number | null, numbers: Numbers) => ComponentChildren) => ({
+    name,
+    isNumber: true,
+    isWideOnly: !['Requests', 'Speed p50', 'Errors'].includes(name),
+    value: (group: Group) => value(group.numbers),
+    cell: (group: Group) => text(value(group.numbers), group.numbers),
+  });
+  const columns: ListColumn<Group>[] = [
+    {
+      name: 'Model',
+      value: (group) => group.name,
+      cell: ({ name }) => (
+        <a href={format('requests', change(route.words, { model: name }))} title="Show its requests">
+          <ModelName model={name} />
+        </a>
+      ),
+    },
+    number('Requests', (numbers) => numbers.requests, count),
+    number(
+      'Share',
+      (numbers) => numbers.requests,
+      (value) => percent(value ?? 0, stats.total.requests),
+    ),
+    number('Speed p50', (numbers) => numbers.tokens_per_second.p50, speed),
+    {
+      name: 'Usual',
+      isNumber: true,
+      isWideOnly: true,
+      title: 'p50 of the 30 days before',
+      value: ({ name }) => before.get(name)?.tokens_per_second.p50 ?? null,
+      cell: ({ name, numbers }) => {
+        const usualSpeed = before.get(name)?.tokens_per_second.p50 ?? null;
+        return usualSpeed === null ? (
+          <span title="It was not used in the 30 days before">{unknown}</span>
+        ) : (
+          <>
+            <span class="quiet">{speed(usualSpeed)}</span> <Delta now={numbers.tokens_per_second.p50} before={usualSpeed} better="more" />
+          </>
+        );
+      },
+    },
+    number('Speed p10', (numbers) => numbers.tokens_per_second.p10, speed),
+    number('First token p95', (numbers) => numbers.time_to_first_token.p95, duration),
+    number('Duration p95', (numbers) => numbers.latency.p95, duration),
+    number('Completion tokens', (numbers) => numbers.output_tokens, short),
+    number('Loads', (numbers) => numbers.loads, count),
+    number('Time lost to loading', (numbers) => (numbers.loads === 0 ? null : numbers.load_seconds), duration),
+    number(
+      'Truncated',
+      (numbers) => numbers.truncated,
+      (value) => <span class={value ? 'warn-text' : ''}>{count(value)}</span>,
+    ),
+    number(
+      'Errors',
+      (numbers) => numbers.error,
+      (value, numbers) =>
+        value ? (
+          <span class="bad-text">
+            {count(value)} ({percent(value, numbers.requests)})
+          </span>
+        ) : (
+          '0'
+        ),
+    ),
+  ];
+  return <List label="Models" class="models" columns={columns} rows={groups} keyOf={(group) => group.name ?? ''} />;
 }
+
+/** What is compared: how it is read from the numbers, and which of two is the better. */
+interface Measure {
+  name: string;
+  value: (numbers: Numbers) => number | null;
+  text: (value: number | null) => string;
+  better?: 'more' | 'less';
+}
+
+const measures: Measure[] = [
+  { name: 'Requests', value: (numbers) => numbers.requests, text: count },
+  { name: 'Speed p50', value: (numbers) => numbers.tokens_per_second.p50, text: speed, better: 'more' },
+  { name: 'Speed p10', value: (numbers) => numbers.tokens_per_second.p10, text: speed, better: 'more' },
+  { name: 'Time to first token p50', value: (numbers) => numbers.time_to_first_token.p50, text: duration, better: 'less' },
+  { name: 'Time to first token p95', value: (numbers) => numbers.time_to_first_token.p95, text: duration, better: 'less' },
+  { name: 'Duration p50', value: (numbers) => numbers.latency.p50, text: duration, better: 'less' },
+  { name: 'Duration p95', value: (numbers) => numbers.latency.p95, text: duration, better: 'less' },
+  { name: 'Completion tokens per request', value: (numbers) => (numbers.requests ? numbers.output_tokens / numbers.requests : null), text: short },
+  { name: 'Loads', value: (numbers) => numbers.loads, text: count },
+  { name: 'Time lost to loading', value: (numbers) => (numbers.loads === 0 ? null : numbers.load_seconds), text: duration },
+  { name: 'Truncated', value: (numbers) => numbers.truncated, text: count },
+  {
+    name: 'Error rate',
+    value: (numbers) => (numbers.requests ? numbers.error / numbers.requests : null),
+    text: (value) => (value === null ? unknown : percent(value, 1)),
+    better: 'less',
+  },
+];
+
+/** What the chart of two models can show. */
+const lines = {
+  speed: { name: 'Speed', unit: 'speed', value: (numbers: Numbers) => numbers.tokens_per_second.p50 },
+  first: { name: 'First token', unit: 'duration', value: (numbers: Numbers) => numbers.time_to_first_token.p50 },
+  duration: { name: 'Duration', unit: 'duration', value: (numbers: Numbers) => numbers.latency.p50 },
+} as const;
 
 function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]; now: number; oldest: string | null | undefined }) {
   const { words } = route;
   const color = useColor();
+  const [line, setLine] = useState<keyof typeof lines>('speed');
   const names = groups.map((group) => group.name!);
   const a = words['a'] && names.includes(words['a']) ? words['a'] : names[0]!;
   const b = words['b'] && names.includes(words['b']) ? words['b'] : names.find((name) => name !== a);
@@ -165,32 +190,18 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
     }
     const all = [...one.data.series, ...(other.data?.series ?? [])].sort((first, second) => first.timestamp - second.timestamp);
     const times = axis(from, period.to ?? now, step, all);
-    const line = (name: string, stats: StatsOf, isSecond: boolean): Series => ({
+    const lineOf = (name: string, stats: StatsOf, isSecond: boolean): Series => ({
       name,
       color: color(name),
-      values: column<number | null>(times, stats.series, null, (numbers) => numbers.tokens_per_second.p50),
+      values: column<number | null>(times, stats.series, null, lines[line].value),
       kind: 'line',
       isDashed: isSecond,
     });
-    return { times, series: [line(a, one.data, false), ...(b && other.data ? [line(b, other.data, true)] : [])] };
-  }, [one.data, other.data, color]);
+    return { times, series: [lineOf(a, one.data, false), ...(b && other.data ? [lineOf(b, other.data, true)] : [])] };
+  }, [one.data, other.data, color, line]);
   if (!b) {
     return null;
   }
-  const rows: [string, (numbers: Numbers) => string][] = [
-    ['Requests', (numbers) => count(numbers.requests)],
-    ['Speed p50', (numbers) => speed(numbers.tokens_per_second.p50)],
-    ['Speed p5', (numbers) => speed(numbers.tokens_per_second.p5)],
-    ['First token p50', (numbers) => duration(numbers.time_to_first_token.p50)],
-    ['First token p95', (numbers) => duration(numbers.time_to_first_token.p95)],
-    ['Duration p50', (numbers) => duration(numbers.latency.p50)],
-    ['Duration p95', (numbers) => duration(numbers.latency.p95)],
-    ['Tokens per request', (numbers) => (numbers.requests ? short(numbers.output_tokens / numbers.requests) : unknown)],
-    ['Loads', (numbers) => count(numbers.loads)],
-    ['Time lost to loading', (numbers) => (numbers.loads === 0 ? unknown : duration(numbers.load_seconds))],
-    ['Truncated', (numbers) => count(numbers.truncated)],
-    ['Errors', (numbers) => `${count(numbers.error)} (${percent(numbers.error, numbers.requests)})`],
-  ];
   const pick = (name: 'a' | 'b', value: string) => (
     <select
       aria-label={name === 'a' ? 'First model' : 'Second model'}
@@ -217,17 +228,43 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
               </tr>
             </thead>
             <tbody>
-              {rows.map(([name, value]) => (
-                <tr key={name}>
-                  <th scope="row">{name}</th>
-                  <td class="number">{one.data ? value(one.data.total) : unknown}</td>
-                  <td class="number">{other.data ? value(other.data.total) : unknown}</td>
-                </tr>
-              ))}
+              {measures.map(({ name, value, text, better }) => {
+                const [first, second] = [one.data && value(one.data.total), other.data && value(other.data.total)];
+                const ahead = better && first !== null && second !== null && first !== second ? (first > second === (better === 'more') ? 0 : 1) : null;
+                return (
+                  <tr key={name}>
+                    <th scope="row">{name}</th>
+                    {[first, second].map((number, index) => (
+                      <td key={index} class={`number ${ahead === index ? 'ahead' : ''}`} title={ahead === index ? 'the better of the two' : undefined}>
+                        {text(number)}
+                      </td>
+                    ))}
+                  </tr>
+                );
+              })}
             </tbody>
           </table>
         </div>
-        {chart && <Chart label="Speed of both models over time" times={chart.times} step={step} series={chart.series} unit="speed" height={260} />}
+        {chart && (
+          <div>
+            <div class="segments small" role="group" aria-label="Over time">
+              {Object.entries(lines).map(([key, { name }]) => (
+                <button key={key} type="button" aria-pressed={line === key} onClick={() => setLine(key as keyof typeof lines)}>
+                  {name}
+                </button>
+              ))}
+            </div>
+            <span class="note"> p50 over time</span>
+            <Chart
+              label={`${lines[line].name} of both models over time`}
+              times={chart.times}
+              step={step}
+              series={chart.series}
+              unit={lines[line].unit}
+              height={290}
+            />
+          </div>
+        )}
       </div>
     </Panel>
   );

@@ -3,11 +3,12 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { type LoadedModel, type Ollama, type Page, query, type RequestRecord, type Running } from '../api';
 import { answeringIn, learnColors } from '../colors';
 import { bytes, count, duration, fullTime, plural, words as say, speed, time, unknown } from '../format';
-import { useApi, useClock } from '../hooks';
+import { useApi, useClock, useColor } from '../hooks';
 import { listen } from '../live';
-import { ModelName, OutputTokens, Panel, proxyAddress, Status, WritingSpeed } from '../parts';
+import { ModelName, OutputTokens, Panel, PhaseBar, proxyAddress, Sparkline, Status, WritingSpeed } from '../parts';
 import { doing } from '../phases';
 import { format } from '../route';
+import { List, type ListColumn } from '../table';
 
 /** A running request as it was told of last, and when that was. */
 interface Seen extends Running {
@@ -15,7 +16,19 @@ interface Seen extends Running {
   at: number;
   /** When the first token came, by this browser's clock, and how many there were. */
   writing: { at: number; tokens: number } | null;
+  /** When the last token came, by this browser's clock. */
+  heard: number;
 }
+
+/** One second of the strip. */
+interface Sample {
+  tokens: number;
+  running: number;
+  queued: number;
+}
+
+/** A stream that brings nothing for so many seconds is marked. */
+const silence = 10;
 
 const recent = 15;
 
@@ -28,6 +41,9 @@ export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff:
   const [isConnected, setConnected] = useState<boolean | null>(null);
   const [, draw] = useState(0);
   const [records, setRecords] = useState(0);
+  const written = useRef(0);
+  const samples = useRef<Sample[]>(Array.from({ length: 60 }, () => ({ tokens: 0, running: 0, queued: 0 })));
+  const sampled = useRef(Date.now());
 
   useEffect(() => {
     // Many events make one picture.
@@ -42,6 +58,8 @@ export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff:
       reset: () => (running.current.clear(), changed(), ask()),
       request: (request) => {
         const before = running.current.get(request.request_id);
+        // What was written before this page looked belongs to no second of it.
+        written.current += before ? Math.max(0, request.output_tokens - before.output_tokens) : 0;
         if (request.phase === 'ended') {
           running.current.delete(request.request_id);
         } else {
@@ -49,6 +67,7 @@ export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff:
           running.current.set(request.request_id, {
             ...request,
             at,
+            heard: before && before.phase === request.phase && before.output_tokens === request.output_tokens ? before.heard : at,
             writing: request.phase === 'writing' ? (before?.writing ?? { at, tokens: request.output_tokens }) : null,
           });
         }
@@ -73,6 +92,12 @@ export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff:
   const finished = stored.data?.results ?? ended.current;
   const all = [...running.current.values()].sort((one, other) => one.started_at.localeCompare(other.started_at));
   const queued = all.filter((request) => request.phase === 'queued');
+  useEffect(() => {
+    const seconds = Math.max(0.5, (now - sampled.current) / 1000);
+    const sample = { tokens: written.current / seconds, running: all.length - queued.length, queued: queued.length };
+    samples.current = [...samples.current.slice(1), sample];
+    [written.current, sampled.current] = [0, now];
+  }, [now]);
   return (
     <div class="view now">
       {isConnected === false && (
@@ -80,10 +105,11 @@ export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff:
           The live connection is broken; trying again.
         </div>
       )}
+      <Strip samples={samples.current} running={all.length - queued.length} queued={queued.length} />
       <Panel title="Running" note={all.length === 0 ? 'nothing' : `${count(all.length - queued.length)} in Ollama, ${count(queued.length)} queued`} wide>
         <RunningTable all={all} ollama={ollama} now={now} isConnected={isConnected} />
       </Panel>
-      <Panel title="In memory" note={ollama?.models ? `${plural(ollama.models.length, 'model')}, ${bytes(ollama.loaded_bytes)}` : undefined} wide>
+      <Panel title="In memory" note={memoryNote(ollama, now)} wide>
         <Loaded ollama={ollama} now={now} />
       </Panel>
       <Panel title="Just finished" wide>
@@ -103,186 +129,163 @@ function RunningTable({ all, ollama, now, isConnected }: { all: Seen[]; ollama: 
       </p>
     );
   }
-  let place = 0;
+  const places = new Map(all.filter((request) => request.phase === 'queued').map((request, index) => [request, index + 1]));
+  const columns: ListColumn<Seen>[] = [
+    { name: 'Model', cell: (request) => <ModelName model={request.model} /> },
+    {
+      name: 'Doing',
+      cell: (request) => {
+        const silent = request.phase === 'writing' ? Math.floor((now - request.heard) / 1000) : 0;
+        if (silent >= silence) {
+          return (
+            <span class="phase p-silent" title="The answer began, and no token has come for this long">
+              <i aria-hidden="true" />
+              silent for {duration(silent)}
+            </span>
+          );
+        }
+        const what = doing(request.phase, request.model, ollama?.models ?? null);
+        return (
+          <span class={`phase p-${what.key}`} title={what.key === 'loading' ? 'it was not among the models in memory when Ollama was asked last' : undefined}>
+            <i aria-hidden="true" />
+            {what.word}
+            {what.key === 'queued' && `, place ${places.get(request)}`}
+          </span>
+        );
+      },
+    },
+    { name: 'For', isNumber: true, cell: (request) => duration(request.elapsed + Math.max(0, now - request.at) / 1000) },
+    {
+      name: 'Tokens',
+      isNumber: true,
+      isWideOnly: true,
+      title: 'Pieces of the answer that came so far',
+      cell: (request) => (request.phase === 'writing' ? count(request.output_tokens) : unknown),
+    },
+    {
+      name: 'Speed',
+      isNumber: true,
+      isWideOnly: true,
+      cell: (request) => {
+        const { writing } = request;
+        const wrote = writing && request.at > writing.at + 400 ? (request.output_tokens - writing.tokens) / ((request.at - writing.at) / 1000) : null;
+        return wrote === null ? unknown : <span title="measured by this page">~ {speed(wrote)}</span>;
+      },
+    },
+    { name: 'Client', isWideOnly: true, cell: (request) => request.client_ip ?? unknown },
+    { name: 'Application', isWideOnly: true, cell: (request) => <Agent of={request} /> },
+    { name: 'Endpoint', isWideOnly: true, cell: (request) => <code>{request.endpoint}</code> },
+  ];
+  return <List label="Running requests" columns={columns} rows={all} keyOf={(request) => request.request_id} />;
+}
+
+function Agent({ of: { application, user_agent } }: { of: { application: string | null; user_agent: string | null } }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Running requests">
-      <table class="list">
-        <thead>
-          <tr>
-            <th scope="col">Model</th>
-            <th scope="col">Doing</th>
-            <th scope="col" class="number">
-              For
-            </th>
-            <th scope="col" class="number wide-only" title="pieces of the answer that came so far">
-              Tokens
-            </th>
-            <th scope="col" class="number">
-              Speed
-            </th>
-            <th scope="col" class="wide-only">
-              Client
-            </th>
-            <th scope="col" class="wide-only">
-              Application
-            </th>
-            <th scope="col" class="wide-only">
-              Endpoint
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {all.map((request) => {
-            const what = doing(request.phase, request.model, ollama?.models ?? null);
-            const seconds = request.elapsed + Math.max(0, now - request.at) / 1000;
-            const wrote =
-              request.writing && request.at > request.writing.at + 400
-                ? (request.output_tokens - request.writing.tokens) / ((request.at - request.writing.at) / 1000)
-                : null;
-            return (
-              <tr key={request.request_id}>
-                <td>
-                  <ModelName model={request.model} />
-                </td>
-                <td>
-                  <span
-                    class={`phase p-${what.key}`}
-                    title={what.key === 'loading' ? 'it was not among the models in memory when Ollama was asked last' : undefined}
-                  >
-                    <i aria-hidden="true" />
-                    {what.word}
-                    {what.key === 'queued' && `, place ${++place}`}
-                  </span>
-                </td>
-                <td class="number">{duration(seconds)}</td>
-                <td class="number wide-only">{request.phase === 'writing' ? count(request.output_tokens) : unknown}</td>
-                <td class="number">{wrote === null ? unknown : <span title="measured by this page">~ {speed(wrote)}</span>}</td>
-                <td class="wide-only">{request.client_ip ?? unknown}</td>
-                <td class="wide-only">
-                  <span class="cut" title={request.user_agent ?? undefined}>
-                    {request.application ?? request.user_agent ?? unknown}
-                  </span>
-                </td>
-                <td class="wide-only">
-                  <code>{request.endpoint}</code>
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+    <span class="cut" title={user_agent ?? undefined}>
+      {application ?? user_agent ?? unknown}
+    </span>
+  );
+}
+
+/** The last minute, a sample each second: the newest is at the right. */
+function Strip({ samples, running, queued }: { samples: readonly Sample[]; running: number; queued: number }) {
+  const rate = samples[samples.length - 1]?.tokens ?? 0;
+  const tracks: [name: string, value: string, values: number[]][] = [
+    ['Tokens per second', count(Math.round(rate)), samples.map((sample) => sample.tokens)],
+    ['Running', count(running), samples.map((sample) => sample.running)],
+    ['Queued', count(queued), samples.map((sample) => sample.queued)],
+  ];
+  return (
+    <section class="strip" aria-label="The last 60 seconds">
+      {tracks.map(([name, value, values]) => (
+        <div key={name} class="card">
+          <h2>{name}</h2>
+          <p class="big">
+            {value} <span class="delta">peak {count(Math.round(Math.max(0, ...values)))}</span>
+          </p>
+          <Sparkline values={values} />
+        </div>
+      ))}
+    </section>
   );
 }
 
 function Loaded({ ollama, now }: { ollama: Ollama | null; now: number }) {
+  const color = useColor();
   if (!ollama?.models) {
     return <p class="quiet">{ollama?.problem ?? 'Not known: Ollama has not been asked, or did not answer (OLLAMA_POLL_SECONDS).'}</p>;
   }
   if (ollama.models.length === 0) {
     return <p class="quiet">No model is loaded. The next request waits until its model is.</p>;
   }
+  const cpuOf = (model: LoadedModel) => Math.max(0, model.size_bytes - model.vram_bytes);
+  const gpu = ollama.models.reduce((sum, model) => sum + model.vram_bytes, 0);
+  const cpu = ollama.models.reduce((sum, model) => sum + cpuOf(model), 0);
+  const columns: ListColumn<LoadedModel>[] = [
+    { name: 'Model', value: (model) => model.name, cell: (model) => <ModelName model={model.name} /> },
+    { name: 'Size', isWideOnly: true, cell: (model) => [model.parameter_size, model.quantization].filter(Boolean).join(' · ') || unknown },
+    { name: 'Context', isNumber: true, isWideOnly: true, value: (model) => model.context_length, cell: (model) => count(model.context_length) },
+    { name: 'GPU', isNumber: true, value: (model) => model.vram_bytes, cell: (model) => bytes(model.vram_bytes) },
+    {
+      name: 'CPU',
+      isNumber: true,
+      value: cpuOf,
+      title: 'What did not fit the GPU is slow',
+      cell: (model) => (cpuOf(model) === 0 ? unknown : <span class="warn-text">{bytes(cpuOf(model))}</span>),
+    },
+    {
+      name: 'Unloads in',
+      isNumber: true,
+      value: (model) => model.expires_at,
+      cell: (model) => {
+        const left = model.expires_at === null ? null : (Date.parse(model.expires_at) - now) / 1000;
+        return (
+          <span title={model.expires_at === null ? undefined : fullTime(model.expires_at)}>
+            {left === null ? 'stays' : left > 0 ? duration(Math.round(left)) : 'now'}
+          </span>
+        );
+      },
+    },
+  ];
   return (
-    <ul class="loaded">
-      {ollama.models.map((model) => (
-        <LoadedCard key={model.name} model={model} now={now} />
-      ))}
-      <li class="quiet small">Asked {ollama.checked_at ? time(ollama.checked_at, now) : unknown}.</li>
-    </ul>
+    <>
+      <div class="memory" role="img" aria-label={`${bytes(gpu)} on the GPU, ${bytes(cpu)} on the CPU`}>
+        {ollama.models.map((model) => (
+          <i key={model.name} class={color(model.name)} style={{ flexGrow: model.vram_bytes }} title={`${model.name}: ${bytes(model.vram_bytes)} on the GPU`} />
+        ))}
+        {cpu > 0 && <i class="cpu" style={{ flexGrow: cpu }} title={`${bytes(cpu)} on the CPU`} />}
+      </div>
+      <List label="Models in memory" columns={columns} rows={ollama.models} keyOf={(model) => model.name} rowClass="loaded-model" />
+    </>
   );
 }
 
-function LoadedCard({ model, now }: { model: LoadedModel; now: number }) {
-  const cpu = Math.max(0, model.size_bytes - model.vram_bytes);
-  const share = model.size_bytes > 0 ? (100 * model.vram_bytes) / model.size_bytes : 0;
-  const left = model.expires_at === null ? null : (Date.parse(model.expires_at) - now) / 1000;
-  return (
-    <li class="loaded-model">
-      <div>
-        <ModelName model={model.name} />
-        <span class="note">
-          {[model.parameter_size, model.quantization, model.context_length === null ? null : `context ${plural(model.context_length, 'token')}`]
-            .filter(Boolean)
-            .join(' · ')}
-        </span>
-      </div>
-      <div class="memory" role="img" aria-label={`${bytes(model.vram_bytes)} on the GPU, ${bytes(cpu)} on the CPU`}>
-        <i class="gpu" style={{ width: `${share}%` }} />
-      </div>
-      <div class="note">
-        <span>
-          GPU <b>{bytes(model.vram_bytes)}</b>
-          {cpu > 0 && (
-            <>
-              {' '}
-              · CPU <b class={share < 100 ? 'warn-text' : ''}>{bytes(cpu)}</b>
-            </>
-          )}
-        </span>
-        <span title={model.expires_at === null ? undefined : fullTime(model.expires_at)}>
-          {left === null ? 'stays loaded' : left > 0 ? `unloads in ${duration(Math.round(left))}` : 'about to unload'}
-        </span>
-      </div>
-    </li>
-  );
+/** The word beside the heading: totals, and when they were true. */
+function memoryNote(ollama: Ollama | null, now: number): string | undefined {
+  if (!ollama?.models) {
+    return undefined;
+  }
+  const asked = ollama.checked_at ? `, asked ${time(ollama.checked_at, now)}` : '';
+  return `${plural(ollama.models.length, 'model')}, ${bytes(ollama.loaded_vram_bytes)} of ${bytes(ollama.loaded_bytes)} on the GPU${asked}`;
 }
 
 function Finished({ records, now }: { records: readonly RequestRecord[]; now: number }) {
   if (records.length === 0) {
     return <p class="quiet">Nothing yet.</p>;
   }
-  return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Requests that just finished">
-      <table class="list">
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            <th scope="col">Model</th>
-            <th scope="col">Outcome</th>
-            <th scope="col" class="number">
-              Duration
-            </th>
-            <th scope="col" class="number wide-only">
-              Tokens out
-            </th>
-            <th scope="col" class="number">
-              Speed
-            </th>
-            <th scope="col" class="wide-only">
-              Category
-            </th>
-            <th scope="col" class="wide-only">
-              Application
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {records.map((record) => (
-            <tr key={record.request_id}>
-              <td>{record.id === null ? time(record.started_at, now) : <a href={format('request', {}, record.id)}>{time(record.started_at, now)}</a>}</td>
-              <td>
-                <ModelName model={record.model_name} />
-              </td>
-              <td>
-                <Status record={record} />
-              </td>
-              <td class="number">{duration(record.latency)}</td>
-              <td class="number wide-only">
-                <OutputTokens record={record} />
-              </td>
-              <td class="number">
-                <WritingSpeed record={record} />
-              </td>
-              <td class="wide-only">{say(record.category)}</td>
-              <td class="wide-only">
-                <span class="cut" title={record.user_agent ?? undefined}>
-                  {record.application ?? record.user_agent ?? unknown}
-                </span>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+  const columns: ListColumn<RequestRecord>[] = [
+    {
+      name: 'Time',
+      cell: (record) => (record.id === null ? time(record.started_at, now) : <a href={format('request', {}, record.id)}>{time(record.started_at, now)}</a>),
+    },
+    { name: 'Model', cell: (record) => <ModelName model={record.model_name} /> },
+    { name: 'Outcome', cell: (record) => <Status record={record} /> },
+    { name: 'Completion tokens', isNumber: true, isWideOnly: true, cell: (record) => <OutputTokens record={record} /> },
+    { name: 'Speed', isNumber: true, isWideOnly: true, cell: (record) => <WritingSpeed record={record} /> },
+    { name: 'Where time went', isWideOnly: true, cell: (record) => <PhaseBar record={record} /> },
+    { name: 'Duration', isNumber: true, cell: (record) => duration(record.latency) },
+    { name: 'Category', isWideOnly: true, cell: (record) => say(record.category) },
+    { name: 'Application', isWideOnly: true, cell: (record) => <Agent of={record} /> },
+  ];
+  return <List label="Requests that just finished" columns={columns} rows={records} keyOf={(record) => record.request_id} />;
 }

@@ -10,7 +10,8 @@ import { FirstRequest, Message, TroubleMessage } from '../parts';
 import { usePreference } from '../preferences';
 import { format, type Route } from '../route';
 
-const rowHeight = 32;
+/** In pixels, as in style.css: a row of a phone has three lines. */
+const rowHeights = { wide: 34, narrow: 66 };
 const pageSize = 100;
 
 /** What was loaded and where it was scrolled to, for who comes back from a request. */
@@ -27,9 +28,7 @@ export function Requests({ route, tick, retry }: { route: Route; tick: number; r
   const [chosen, setChosen] = usePreference('columns', usual);
   const shown = useMemo(() => {
     const keys = chosen.split(',');
-    return isNarrow
-      ? columns.filter((column) => few[column.key]).map((column) => ({ ...column, width: few[column.key]! }))
-      : columns.filter((column) => keys.includes(column.key));
+    return isNarrow ? columns.filter((column) => few.includes(column.key)) : columns.filter((column) => keys.includes(column.key));
   }, [chosen, isNarrow]);
 
   const total = stats.data && !stats.error ? stats.data.total.requests : null;
@@ -64,7 +63,7 @@ export function Requests({ route, tick, retry }: { route: Route; tick: number; r
           </p>
         </Message>
       ) : (
-        <Table route={route} found={found} shown={shown} sort={sort} total={total} />
+        <Table route={route} found={found} shown={shown} sort={sort} total={total} isNarrow={isNarrow} />
       )}
     </div>
   );
@@ -145,13 +144,23 @@ function useRows(words: Route['words'], search: string, tick: number): Rows {
   return { rows: state.rows, error: state.error, isLoading: state.isLoading, next: state.next, more, key };
 }
 
-function Table({ route, found, shown, sort, total }: { route: Route; found: Rows; shown: Column[]; sort: string; total: number | null }) {
+interface TableProps {
+  route: Route;
+  found: Rows;
+  shown: Column[];
+  sort: string;
+  total: number | null;
+  isNarrow: boolean;
+}
+
+function Table({ route, found, shown, sort, total, isNarrow }: TableProps) {
   const { rows } = found;
+  const rowHeight = isNarrow ? rowHeights.narrow : rowHeights.wide;
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600 });
   const [active, setActive] = useState(left?.key === found.key ? left.active : -1);
   const now = Date.now();
-  const grid = { gridTemplateColumns: shown.map((column) => column.width).join(' ') };
+  const grid = isNarrow ? {} : { gridTemplateColumns: shown.map((column) => column.width).join(' ') };
 
   useEffect(() => {
     const element = box.current!;
@@ -266,7 +275,7 @@ function Table({ route, found, shown, sort, total }: { route: Route; found: Rows
                 onClick={(event) => (event.target as HTMLElement).closest('a') || (setActive(index), open(index))}
               >
                 {shown.map((column, place) => (
-                  <div key={column.key} role="gridcell" class={column.isNumber ? 'number' : ''}>
+                  <div key={column.key} role="gridcell" class={`k-${column.key} ${column.isNumber ? 'number' : ''}`}>
                     {place === 0 ? (
                       <a href={format('request', route.words, row.id)} tabIndex={-1}>
                         {column.cell(row, { now, search: route.words['search'] })}
@@ -294,13 +303,17 @@ function Heading({ column, sort, set }: { column: Column; sort: string; set: (so
   const isSorted = column.sort !== undefined && sort.replace('-', '') === column.sort;
   const isDown = sort.startsWith('-');
   return (
-    <div role="columnheader" class={column.isNumber ? 'number' : ''} aria-sort={isSorted ? (isDown ? 'descending' : 'ascending') : undefined}>
+    <div
+      role="columnheader"
+      class={`k-${column.key} ${column.isNumber ? 'number' : ''}`}
+      aria-sort={isSorted ? (isDown ? 'descending' : 'ascending') : undefined}
+    >
       {column.sort ? (
         <button
           type="button"
           class="plain"
           onClick={() => set(isSorted && isDown ? column.sort! : `-${column.sort}`)}
-          title={`Sort by ${column.name.toLowerCase()}`}
+          title={`${column.title ?? column.name}: sort by it`}
         >
           {column.name}
           <span aria-hidden="true">{isSorted ? (isDown ? ' ↓' : ' ↑') : ''}</span>
