@@ -75,9 +75,9 @@ internal sealed class AnthropicApi(Inference inference)
                     });
                 }
 
-                if (job.CallsTool)
+                if (job.ToolCall is { } toolCall)
                 {
-                    content.Element(block => ToolUse(block, withInput: true));
+                    content.Element(block => ToolUse(block, toolCall, withInput: true));
                 }
                 else
                 {
@@ -123,7 +123,7 @@ internal sealed class AnthropicApi(Inference inference)
                     await SendAsync(call, "content_block_start", writer =>
                     {
                         writer.WriteNumber("index", at);
-                        writer.Object("content_block", block => Block(block, piece.Kind));
+                        writer.Object("content_block", block => Block(block, piece.Kind, job.ToolCall));
                     });
                 }
 
@@ -131,7 +131,7 @@ internal sealed class AnthropicApi(Inference inference)
                 await SendAsync(call, "content_block_delta", writer =>
                 {
                     writer.WriteNumber("index", current);
-                    writer.Object("delta", delta => Delta(delta, piece));
+                    writer.Object("delta", delta => Delta(delta, piece, job.ToolCall));
                 });
             }
         }
@@ -175,12 +175,12 @@ internal sealed class AnthropicApi(Inference inference)
         writer.Array("content", content);
     }
 
-    private static void Block(Utf8JsonWriter writer, PieceKind kind)
+    private static void Block(Utf8JsonWriter writer, PieceKind kind, SimulatedToolCall? toolCall)
     {
         switch (kind)
         {
             case PieceKind.ToolCall:
-                ToolUse(writer, withInput: false);
+                ToolUse(writer, toolCall!, withInput: false);
                 break;
             case PieceKind.Thinking:
                 writer.WriteString("type", "thinking");
@@ -193,7 +193,7 @@ internal sealed class AnthropicApi(Inference inference)
         }
     }
 
-    private static void Delta(Utf8JsonWriter writer, Piece piece)
+    private static void Delta(Utf8JsonWriter writer, Piece piece, SimulatedToolCall? toolCall)
     {
         var (type, name) = piece.Kind switch
         {
@@ -202,24 +202,19 @@ internal sealed class AnthropicApi(Inference inference)
             _ => ("text_delta", "text"),
         };
         writer.WriteString("type", type);
-        writer.WriteString(name, piece.Kind == PieceKind.ToolCall ? "{\"city\":\"Berlin\"}" : piece.Text);
+        writer.WriteString(name, piece.Kind == PieceKind.ToolCall ? toolCall!.Arguments : piece.Text);
     }
 
-    private static void ToolUse(Utf8JsonWriter writer, bool withInput)
+    private static void ToolUse(Utf8JsonWriter writer, SimulatedToolCall toolCall, bool withInput)
     {
         writer.WriteString("type", "tool_use");
         writer.WriteString("id", "call_" + Clock.Letters(8));
-        writer.WriteString("name", "get_weather");
-        writer.Object("input", input =>
-        {
-            if (withInput)
-            {
-                input.WriteString("city", "Berlin");
-            }
-        });
+        writer.WriteString("name", toolCall.Name);
+        writer.WritePropertyName("input");
+        writer.WriteRawValue(withInput ? toolCall.Arguments : "{}");
     }
 
-    private static string StopReason(Job job, Cost cost) => job.CallsTool ? "tool_use" : cost.Reason == "length" ? "max_tokens" : "end_turn";
+    private static string StopReason(Job job, Cost cost) => job.ToolCall is not null ? "tool_use" : cost.Reason == "length" ? "max_tokens" : "end_turn";
 
     private static void Usage(Utf8JsonWriter writer, int input, int output) => writer.Object("usage", usage =>
     {

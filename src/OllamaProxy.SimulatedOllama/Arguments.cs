@@ -80,6 +80,24 @@ internal sealed class Arguments(JsonElement root)
     /// <summary>Characters of everything said, in whichever dialect: what stands for the prompt's length, and is the same for the same words.</summary>
     public int TextLength => s_textKeys.Sum(key => Get(key) is { } value ? LengthOf(value) : 0);
 
+    /// <summary>The text the user asked with: the prompt, or what the last message of the user says.</summary>
+    public string Question
+    {
+        get
+        {
+            var messages = Objects("messages").Concat(Objects("input"))
+                .Where(message => message.Get("role") is { ValueKind: JsonValueKind.String } role && role.ValueEquals("user"));
+            return TextOf(messages.LastOrDefault()?.Get("content") ?? Get("prompt") ?? Get("input"));
+        }
+    }
+
+    private static string TextOf(JsonElement? value) => value switch
+    {
+        { ValueKind: JsonValueKind.String } text => text.GetString()!,
+        { ValueKind: JsonValueKind.Array } parts => string.Concat(parts.EnumerateArray().Select(part => TextOf(new Arguments(part).Get("text")))),
+        _ => "",
+    };
+
     private static int LengthOf(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.String => value.GetString()!.Length,

@@ -39,13 +39,19 @@ internal sealed class Inference(Models models, SimulatedOllamaOptions options, F
             throw new ApiFailure(400, $"\"{name}\" does not support thinking");
         }
 
-        if (hasImages)
+        if (hasImages && !model.Sees)
         {
             throw new ApiFailure(400, NoImages, duringRun: true);
         }
 
         var seed = Interlocked.Increment(ref _jobs);
-        return new Job(model, limit is > 0 ? limit.Value : int.MaxValue / 2, model.Thinks && thinks != false && !hasTools, hasTools, body.TextLength, seed, fault);
+        var answer = options.Answers(body.Question);
+        var toolCall = !hasTools ? null : answer is null ? SimulatedToolCall.Weather : answer.ToolCall;
+        return new Job(model, limit is > 0 ? limit.Value : int.MaxValue / 2, model.Thinks && thinks != false && toolCall is null, body.TextLength, seed, fault)
+        {
+            ToolCall = toolCall,
+            Answer = answer,
+        };
     }
 
     public IAsyncEnumerable<Piece> RunAsync(Job job, JsonElement? keepAlive, Cost cost, CancellationToken cancellationToken) => _runner.RunAsync(job, keepAlive, cost, cancellationToken);

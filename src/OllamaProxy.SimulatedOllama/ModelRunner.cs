@@ -12,10 +12,16 @@ internal enum PieceKind
 internal readonly record struct Piece(PieceKind Kind, string Text);
 
 /// <summary>What one generation was asked for.</summary>
-internal sealed record Job(SimulatedModel Model, int Limit, bool Thinks, bool CallsTool, int PromptLength, int Seed, Fault Fault)
+internal sealed record Job(SimulatedModel Model, int Limit, bool Thinks, int PromptLength, int Seed, Fault Fault)
 {
     /// <summary><c>options.num_ctx</c>, which only Ollama's own API takes.</summary>
     public int? ContextLength { get; init; }
+
+    /// <summary>The tool it calls instead of saying anything.</summary>
+    public SimulatedToolCall? ToolCall { get; init; }
+
+    /// <summary>What it says; null for words of its own.</summary>
+    public SimulatedAnswer? Answer { get; init; }
 }
 
 /// <summary>What one generation cost; whole once its last piece was given.</summary>
@@ -113,13 +119,16 @@ internal sealed class ModelRunner(Models models, SimulatedOllamaOptions options)
 
     private static IEnumerable<(Piece Piece, int Tokens)> Pieces(Job job)
     {
-        if (job.CallsTool)
+        if (job.ToolCall is not null)
         {
             return [(new Piece(PieceKind.ToolCall, ""), 9)];
         }
 
-        var thought = job.Thinks ? Words.Thought.Select(text => (new Piece(PieceKind.Thinking, text), 1)) : [];
-        var said = job.Model.SaysFixedSentence ? Words.Sentence : Words.Endless(job.Seed).Take(Words.LengthFor(job.Seed)).Select(text => (text, 1));
+        var thoughts = job.Answer is { } answer ? SimulatedAnswer.TokensOf(answer.Thinking) : Words.Thought;
+        var said = job.Answer is not null ? SimulatedAnswer.TokensOf(job.Answer.Text).Select(text => (text, 1))
+            : job.Model.SaysFixedSentence ? Words.Sentence
+            : Words.Endless(job.Seed).Take(Words.LengthFor(job.Seed)).Select(text => (text, 1));
+        var thought = job.Thinks ? thoughts.Select(text => (new Piece(PieceKind.Thinking, text), 1)) : [];
         return thought.Concat(said.Select(piece => (new Piece(PieceKind.Text, piece.Item1), piece.Item2)));
     }
 }

@@ -145,6 +145,11 @@ internal sealed class ModelsApi(Models models)
         {
             list.WriteStringValue("thinking");
         }
+
+        if (model.Sees)
+        {
+            list.WriteStringValue("vision");
+        }
     });
 
     private void Show(Utf8JsonWriter writer, SimulatedModel model)

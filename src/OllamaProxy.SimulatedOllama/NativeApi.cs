@@ -47,19 +47,19 @@ internal sealed class NativeApi(Inference inference)
         var stream = call.Body.Flag("stream", true);
         var text = new StringBuilder();
         var thinking = new StringBuilder();
-        var toolCalls = false;
+        SimulatedToolCall? called = null;
         try
         {
             await foreach (var piece in inference.RunAsync(job, keepAlive, cost, call.Aborted))
             {
                 if (stream)
                 {
-                    await call.LineAsync(Line(name, piece, isChat, null, call.Body));
+                    await call.LineAsync(Line(name, piece, job, isChat, null, call.Body));
                     continue;
                 }
 
                 (piece.Kind == PieceKind.Thinking ? thinking : text).Append(piece.Text);
-                toolCalls |= piece.Kind == PieceKind.ToolCall;
+                called = piece.Kind == PieceKind.ToolCall ? job.ToolCall : called;
             }
         }
         catch (RunnerDied died) when (stream)
@@ -74,14 +74,14 @@ internal sealed class NativeApi(Inference inference)
 
         if (stream)
         {
-            await call.LineAsync(Line(name, new Piece(PieceKind.Text, ""), isChat, cost, call.Body));
+            await call.LineAsync(Line(name, new Piece(PieceKind.Text, ""), job, isChat, cost, call.Body));
             return;
         }
 
         await call.NativeAsync(Json.Object(writer =>
         {
             Head(writer, name);
-            Said(writer, isChat, text.ToString(), thinking.ToString(), toolCalls);
+            Said(writer, isChat, text.ToString(), thinking.ToString(), called);
             Tail(writer, isChat, cost, call.Body);
         }));
     }
@@ -102,16 +102,16 @@ internal sealed class NativeApi(Inference inference)
         await call.NativeAsync(Json.Object(writer =>
         {
             Head(writer, name);
-            Said(writer, isChat, "", "", toolCall: false);
+            Said(writer, isChat, "", "", toolCall: null);
             writer.WriteBoolean("done", true);
             writer.WriteString("done_reason", unload ? "unload" : "load");
         }));
     }
 
-    private byte[] Line(string name, Piece piece, bool isChat, Cost? cost, Arguments body) => Json.Object(writer =>
+    private byte[] Line(string name, Piece piece, Job job, bool isChat, Cost? cost, Arguments body) => Json.Object(writer =>
     {
         Head(writer, name);
-        Said(writer, isChat, piece.Kind == PieceKind.Text ? piece.Text : "", piece.Kind == PieceKind.Thinking ? piece.Text : "", piece.Kind == PieceKind.ToolCall);
+        Said(writer, isChat, piece.Kind == PieceKind.Text ? piece.Text : "", piece.Kind == PieceKind.Thinking ? piece.Text : "", piece.Kind == PieceKind.ToolCall ? job.ToolCall : null);
         if (cost is null)
         {
             writer.WriteBoolean("done", false);
@@ -128,7 +128,7 @@ internal sealed class NativeApi(Inference inference)
         writer.WriteString("created_at", Clock.Now(inference.Time));
     }
 
-    private static void Said(Utf8JsonWriter writer, bool isChat, string text, string thinking, bool toolCall)
+    private static void Said(Utf8JsonWriter writer, bool isChat, string text, string thinking, SimulatedToolCall? toolCall)
     {
         if (isChat)
         {
@@ -142,7 +142,7 @@ internal sealed class NativeApi(Inference inference)
             writer.WriteString("thinking", thinking);
         }
 
-        if (toolCall)
+        if (toolCall is not null)
         {
             writer.Array("tool_calls", calls => calls.Element(one =>
             {
@@ -150,8 +150,9 @@ internal sealed class NativeApi(Inference inference)
                 one.Object("function", function =>
                 {
                     function.WriteNumber("index", 0);
-                    function.WriteString("name", "get_weather");
-                    function.Object("arguments", arguments => arguments.WriteString("city", "Berlin"));
+                    function.WriteString("name", toolCall.Name);
+                    function.WritePropertyName("arguments");
+                    function.WriteRawValue(toolCall.Arguments);
                 });
             }));
         }

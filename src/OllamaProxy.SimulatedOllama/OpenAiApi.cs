@@ -76,7 +76,7 @@ internal sealed class OpenAiApi(Inference inference)
             throw new ApiFailure(500, died.Message);
         }
 
-        await call.JsonAsync(200, ContentTypes.PlainJson, Ended(answer.Whole(text.ToString(), thinking.ToString(), job.CallsTool, cost)));
+        await call.JsonAsync(200, ContentTypes.PlainJson, Ended(answer.Whole(text.ToString(), thinking.ToString(), job.ToolCall, cost)));
     }
 
     private async Task StreamAsync(Call call, OpenAiAnswer answer, Job job, Cost cost)
@@ -86,7 +86,7 @@ internal sealed class OpenAiApi(Inference inference)
         {
             await foreach (var piece in inference.RunAsync(job, null, cost, call.Aborted))
             {
-                await call.ChunkAsync(ContentTypes.Events, Event(answer.Chunk(piece, withUsage)));
+                await call.ChunkAsync(ContentTypes.Events, Event(answer.Chunk(piece, job, withUsage)));
             }
         }
         catch (RunnerDied)
@@ -97,7 +97,7 @@ internal sealed class OpenAiApi(Inference inference)
 
         // The end comes in one write: finish, usage if asked for, the marker.
         byte[] usage = withUsage ? Event(answer.Usage(cost)) : [];
-        await call.ChunkAsync(ContentTypes.Events, (byte[])[.. Event(answer.Finish(job.CallsTool ? "tool_calls" : cost.Reason, withUsage)), .. usage, .. "data: [DONE]\n\n"u8]);
+        await call.ChunkAsync(ContentTypes.Events, (byte[])[.. Event(answer.Finish(job.ToolCall is not null ? "tool_calls" : cost.Reason, withUsage)), .. usage, .. "data: [DONE]\n\n"u8]);
     }
 
     private static byte[] Event(byte[] json) => [.. "data: "u8, .. json, .. "\n\n"u8];
@@ -109,12 +109,12 @@ internal sealed class OpenAiAnswer(bool isChat, string model, long created)
     private readonly string _id = (isChat ? "chatcmpl-" : "cmpl-") + Clock.Number(999);
     private bool _hasRole;
 
-    public byte[] Chunk(Piece piece, bool withUsage) => Make(model, stream: true, choice =>
+    public byte[] Chunk(Piece piece, Job job, bool withUsage) => Make(model, stream: true, choice =>
     {
         if (isChat)
         {
             choice.WriteNumber("index", 0);
-            choice.Object("delta", delta => Said(delta, piece.Kind == PieceKind.Text ? piece.Text : "", piece.Kind == PieceKind.Thinking ? piece.Text : "", piece.Kind == PieceKind.ToolCall));
+            choice.Object("delta", delta => Said(delta, piece.Kind == PieceKind.Text ? piece.Text : "", piece.Kind == PieceKind.Thinking ? piece.Text : "", piece.Kind == PieceKind.ToolCall ? job.ToolCall : null));
         }
         else
         {
@@ -160,7 +160,7 @@ internal sealed class OpenAiAnswer(bool isChat, string model, long created)
         choice.WriteNull("finish_reason");
     }, null);
 
-    public byte[] Whole(string text, string thinking, bool toolCall, Cost cost) => Make(model, stream: false, choice =>
+    public byte[] Whole(string text, string thinking, SimulatedToolCall? toolCall, Cost cost) => Make(model, stream: false, choice =>
     {
         if (isChat)
         {
@@ -173,7 +173,7 @@ internal sealed class OpenAiAnswer(bool isChat, string model, long created)
             choice.WriteNumber("index", 0);
         }
 
-        choice.WriteString("finish_reason", toolCall ? "tool_calls" : cost.Reason);
+        choice.WriteString("finish_reason", toolCall is not null ? "tool_calls" : cost.Reason);
     }, (cost.PromptTokens, cost.Tokens));
 
     private byte[] Make(string name, bool stream, Action<Utf8JsonWriter>? choice, (int Prompt, int Completion)? usage) => Json.Object(writer =>
@@ -216,7 +216,7 @@ internal sealed class OpenAiAnswer(bool isChat, string model, long created)
         writer.WriteString("system_fingerprint", "fp_ollama");
     }
 
-    private void Said(Utf8JsonWriter writer, string text, string thinking, bool toolCall, bool whole = false)
+    private void Said(Utf8JsonWriter writer, string text, string thinking, SimulatedToolCall? toolCall, bool whole = false)
     {
         if (whole || !_hasRole)
         {
@@ -230,7 +230,7 @@ internal sealed class OpenAiAnswer(bool isChat, string model, long created)
             writer.WriteString("reasoning", thinking);
         }
 
-        if (toolCall)
+        if (toolCall is not null)
         {
             writer.Array("tool_calls", calls => calls.Element(one =>
             {
@@ -239,8 +239,8 @@ internal sealed class OpenAiAnswer(bool isChat, string model, long created)
                 one.WriteString("type", "function");
                 one.Object("function", function =>
                 {
-                    function.WriteString("name", "get_weather");
-                    function.WriteString("arguments", "{\"city\":\"Berlin\"}");
+                    function.WriteString("name", toolCall.Name);
+                    function.WriteString("arguments", toolCall.Arguments);
                 });
             }));
         }

@@ -4,12 +4,10 @@ using System.Text.Json;
 namespace OllamaProxy.SimulatedOllama;
 
 /// <summary>The objects and events of one answer of <c>/v1/responses</c>. Keys stand sorted in a stream, and in the order of the documentation otherwise, as in the real one.</summary>
-internal sealed class ResponsesAnswer(string model, bool callsTool, long created, Call call)
+internal sealed class ResponsesAnswer(string model, SimulatedToolCall? toolCall, long created, Call call)
 {
-    private const string ToolArguments = "{\"city\":\"Berlin\"}";
-
     private readonly string _id = "resp_" + Clock.Number(1_000_000);
-    private readonly string _item = (callsTool ? "fc_" : "msg_") + Clock.Number(1_000_000) + (callsTool ? "_0" : "");
+    private readonly string _item = (toolCall is null ? "msg_" : "fc_") + Clock.Number(1_000_000) + (toolCall is null ? "" : "_0");
     private readonly string _callId = "call_" + Clock.Letters(8);
     private readonly int? _limit = call.Body.Integer("max_output_tokens");
     private readonly double _temperature = call.Body.Get("temperature")?.GetDouble() ?? 1;
@@ -25,7 +23,7 @@ internal sealed class ResponsesAnswer(string model, bool callsTool, long created
             writer.Object("item", item => Item(item, null));
             writer.WriteNumber("output_index", 0);
         });
-        if (callsTool)
+        if (toolCall is not null)
         {
             return;
         }
@@ -50,7 +48,7 @@ internal sealed class ResponsesAnswer(string model, bool callsTool, long created
 
     public async Task EndAsync(string text, Cost cost)
     {
-        await (callsTool ? EndArgumentsAsync() : EndTextAsync(text));
+        await (toolCall is null ? EndTextAsync(text) : EndArgumentsAsync(toolCall.Arguments));
         await SendAsync("response.output_item.done", writer =>
         {
             writer.Object("item", item => Item(item, text));
@@ -59,17 +57,17 @@ internal sealed class ResponsesAnswer(string model, bool callsTool, long created
         await SendAsync("response.completed", writer => writer.Object("response", response => Response(response, text, cost)));
     }
 
-    private async Task EndArgumentsAsync()
+    private async Task EndArgumentsAsync(string arguments)
     {
         await SendAsync("response.function_call_arguments.delta", writer =>
         {
-            writer.WriteString("delta", ToolArguments);
+            writer.WriteString("delta", arguments);
             writer.WriteString("item_id", _item);
             writer.WriteNumber("output_index", 0);
         });
         await SendAsync("response.function_call_arguments.done", writer =>
         {
-            writer.WriteString("arguments", ToolArguments);
+            writer.WriteString("arguments", arguments);
             writer.WriteString("item_id", _item);
             writer.WriteNumber("output_index", 0);
         });
@@ -255,13 +253,13 @@ internal sealed class ResponsesAnswer(string model, bool callsTool, long created
     private void WholeItem(Utf8JsonWriter writer, string text)
     {
         writer.WriteString("id", _item);
-        writer.WriteString("type", callsTool ? "function_call" : "message");
+        writer.WriteString("type", toolCall is null ? "message" : "function_call");
         writer.WriteString("status", "completed");
-        if (callsTool)
+        if (toolCall is not null)
         {
             writer.WriteString("call_id", _callId);
-            writer.WriteString("name", "get_weather");
-            writer.WriteString("arguments", ToolArguments);
+            writer.WriteString("name", toolCall.Name);
+            writer.WriteString("arguments", toolCall.Arguments);
             return;
         }
 
@@ -277,12 +275,12 @@ internal sealed class ResponsesAnswer(string model, bool callsTool, long created
 
     private void Item(Utf8JsonWriter writer, string? text)
     {
-        if (callsTool)
+        if (toolCall is not null)
         {
-            writer.WriteString("arguments", text is null ? "" : ToolArguments);
+            writer.WriteString("arguments", text is null ? "" : toolCall.Arguments);
             writer.WriteString("call_id", _callId);
             writer.WriteString("id", _item);
-            writer.WriteString("name", "get_weather");
+            writer.WriteString("name", toolCall.Name);
             writer.WriteString("status", text is null ? "in_progress" : "completed");
             writer.WriteString("type", "function_call");
             return;

@@ -20,7 +20,7 @@ internal sealed class ResponsesApi(Inference inference)
 
         var hasTools = body.Has("tools") && body.Objects("input").LastOrDefault(Arguments.Empty).Text("type") != "function_call_output";
         var job = inference.Job(name, body, body.Integer("max_output_tokens"), effort is "none" ? false : null, hasTools, hasImages: false);
-        var answer = new ResponsesAnswer(name, job.CallsTool, inference.Time.GetUtcNow().ToUnixTimeSeconds(), call);
+        var answer = new ResponsesAnswer(name, job.ToolCall, inference.Time.GetUtcNow().ToUnixTimeSeconds(), call);
         var cost = new Cost(inference.Time);
         var text = new StringBuilder();
         try

@@ -31,6 +31,9 @@ public sealed record SimulatedOllamaOptions
     /// <summary>Whether answers of Ollama's own API tell how much of a prompt was cached (<c>prompt_eval_cached_count</c>): a quarter, here. Default false, as in the recordings.</summary>
     public bool TellsCachedTokens { get; init; }
 
+    /// <summary>The answer to a user's text; null where the model makes up its own, as it always does by default.</summary>
+    public Func<string, SimulatedAnswer?> Answers { get; init; } = static _ => null;
+
     /// <summary>How long the faults slow and hang-like ones wait before their first byte.</summary>
     public TimeSpan SlowFirstByte { get; init; } = TimeSpan.FromSeconds(5);
 }
@@ -67,6 +70,9 @@ public sealed record SimulatedModel(string Name)
     public bool Thinks { get; init; }
 
     public bool CallsTools { get; init; }
+
+    /// <summary>Whether it takes images.</summary>
+    public bool Sees { get; init; }
 
     /// <summary>True for the fixed sentence of the recordings; otherwise it talks on its own.</summary>
     public bool SaysFixedSentence { get; init; }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using OllamaProxy.Application.Analytics;
+using OllamaProxy.Application.Recording;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Demo;
 using OllamaProxy.SimulatedOllama;
@@ -20,11 +21,15 @@ public sealed class BusyProxy : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = DemoModels.All, NumParallel = 4 }, keepsRequests: false);
+        _ollama = await SimulatedOllamaServer.StartAsync(DemoOllama.Options, keepsRequests: false);
         Proxy = await StartAsync(_ollama.Address);
-        Records = Week.Before(TimeProvider.System.GetUtcNow());
+        Records = Week(Proxy);
         await WriteAsync(Proxy, Records);
     }
+
+    /// <summary>The history of the demo; the last of it is a success.</summary>
+    internal static IReadOnlyList<RequestRecord> Week(ProxyUnderTest proxy, int count = 4_000) =>
+        DemoHistory.Before(proxy.Services.GetRequiredService<RecordTexts>(), TimeProvider.System.GetUtcNow(), count);
 
     /// <summary>A proxy with nothing in its store.</summary>
     internal static Task<ProxyUnderTest> StartAsync(Uri ollama, params ReadOnlySpan<(string Name, string Value)> variables)

@@ -100,7 +100,7 @@ public sealed class DoorTests(Browser browser)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await BusyProxy.StartAsync(ollama.Address);
-        var record = Week.Before(TimeProvider.System.GetUtcNow(), 10)[^1];
+        var record = BusyProxy.Week(proxy, 10)[^1];
         await BusyProxy.WriteAsync(proxy, [record with { TokensPerSecond = 43.21, OutputTokens = 20, Status = "success", Outcome = "completed" }]);
         await using var visit = await browser.VisitAsync(proxy.Address);
         await visit.Page.RouteAsync("**/analytics/messages/1", async route =>

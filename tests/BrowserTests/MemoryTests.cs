@@ -28,11 +28,11 @@ public sealed class MemoryTests(Browser browser)
     public async Task The_page_does_not_grow_with_what_it_is_told(string view)
     {
         SimulatedModel[] models = [.. DemoModels.All.Select(model => model with { TokensPerSecond = 0, LoadTime = TimeSpan.Zero })];
-        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = models, NumParallel = 8 }, keepsRequests: false);
+        await using var ollama = await SimulatedOllamaServer.StartAsync(DemoOllama.Options with { Models = models, NumParallel = 8 }, keepsRequests: false);
         await using var proxy = await BusyProxy.StartAsync(ollama.Address);
         await using var visit = await browser.VisitAsync(proxy.Address);
         using var stop = new CancellationTokenSource();
-        var traffic = Task.WhenAll(Enumerable.Range(0, 3).Select(_ => new DemoTraffic(proxy.Address, ollama.Faults, TimeProvider.System).RunAsync(stop.Token)));
+        var traffic = Task.WhenAll(Enumerable.Range(0, 3).Select(_ => DemoTraffic.RunAsync(proxy.Address, ollama.Faults, TimeProvider.System, stop.Token)));
         await visit.OpenAsync(view);
         if (view != "now")
         {

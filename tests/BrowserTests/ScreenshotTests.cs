@@ -113,10 +113,10 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     [InlineData("now-phone", 390, 800)]
     public async Task What_happens_now_fits_its_page(string name, int width, int height)
     {
-        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = DemoModels.All, NumParallel = 4 }, keepsRequests: false);
+        await using var ollama = await SimulatedOllamaServer.StartAsync(DemoOllama.Options, keepsRequests: false);
         await using var proxy = await BusyProxy.StartAsync(ollama.Address, ("MAX_CONCURRENT_REQUESTS", "4"));
         using var stop = new CancellationTokenSource();
-        var traffic = new DemoTraffic(proxy.Address, ollama.Faults, TimeProvider.System).RunAsync(stop.Token);
+        var traffic = DemoTraffic.RunAsync(proxy.Address, ollama.Faults, TimeProvider.System, stop.Token);
         await using (var visit = await VisitAsync(proxy.Address, name, width, height))
         {
             await visit.OpenAsync("now");

@@ -183,7 +183,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
     public async Task No_two_models_of_a_chart_look_alike_and_one_that_never_answered_is_gray()
     {
         await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"), ("OLLAMA_POLL_SECONDS", "0"));
-        var one = Week.Before(TimeProvider.System.GetUtcNow(), 10)[^1] with { Status = "success", Outcome = "completed", IsInference = true };
+        var one = BusyProxy.Week(proxy, 10)[^1] with { Status = "success", Outcome = "completed", IsInference = true };
         // The most used first; a name that was misspelled all day; and more models than there are colors.
         await BusyProxy.WriteAsync(proxy, [.. Enumerable.Range(0, 12).SelectMany(model => Several(20 - model, one with { Model = $"m{model:00}:latest" }))]);
         var failed = one with { Model = "typo:latest", Status = "error", Outcome = "upstream_error", OutputTokens = null, ErrorType = "model_not_found" };
@@ -223,7 +223,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
     {
         const string Hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'`${alert(3)}<svg/onload=alert(4)>";
         await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"), ("OLLAMA_POLL_SECONDS", "0"));
-        var record = Week.Before(TimeProvider.System.GetUtcNow(), 10)[^1] with
+        var record = BusyProxy.Week(proxy, 10)[^1] with
         {
             Model = Hostile, Prompt = Hostile, Response = $"# {Hostile}\n\n- {Hostile}\n\n[x](javascript:alert(5)) **{Hostile}**\n\n```{Hostile}\n{Hostile}\n```", System = Hostile, Thinking = Hostile,
             ToolCalls = "[{\"name\":\"<img src=x onerror=alert(6)>\",\"arguments\":\"<script>alert(7)</script>\"}]", UserAgent = Hostile, Application = Hostile, ClientIp = Hostile, Error = Hostile,
@@ -288,7 +288,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
     public async Task Who_has_no_token_logs_in_and_comes_back_to_the_page()
     {
         await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"), ("OLLAMA_POLL_SECONDS", "0"), ("ANALYTICS_TOKEN", Token));
-        await BusyProxy.WriteAsync(proxy, Week.Before(TimeProvider.System.GetUtcNow(), 20));
+        await BusyProxy.WriteAsync(proxy, BusyProxy.Week(proxy, 20));
         await using var visit = await browser.VisitAsync(proxy.Address);
         visit.Expected.AddRange(["401: ", "status of 401"]);
 
@@ -325,7 +325,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
     {
         await using var before = new PrefixProxy("/tools/ollama", busy.Address);
         await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"), ("OLLAMA_POLL_SECONDS", "0"), ("ANALYTICS_TOKEN", Token));
-        await BusyProxy.WriteAsync(proxy, Week.Before(TimeProvider.System.GetUtcNow(), 20));
+        await BusyProxy.WriteAsync(proxy, BusyProxy.Week(proxy, 20));
         await using var other = new PrefixProxy("/tools/ollama", proxy.Address);
 
         foreach (var address in (string[])[$"{other.Address}tools/ollama/analytics", $"{other.Address}tools/ollama/analytics/"])

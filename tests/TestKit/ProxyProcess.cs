@@ -174,7 +174,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         }
     }
 
-    [GeneratedRegex(@"^  Listening +(\S+?)(,| |$)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^  (?:Listening|Dashboard) +(https?://[^\s,/]+)", RegexOptions.Multiline)]
     private static partial Regex ListeningLine();
 
     [GeneratedRegex(@"started by this program \(process (\d+)\)")]

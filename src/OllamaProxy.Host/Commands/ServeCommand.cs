@@ -16,17 +16,17 @@ internal static class ServeCommand
 {
     private static readonly TimeSpan s_lastLine = TimeSpan.FromSeconds(1);
 
-    public static Task<int> RunAsync(ProxySettings settings, CancellationToken cancellationToken) => RunAsync(settings, static _ => { }, cancellationToken);
+    public static Task<int> RunAsync(ProxySettings settings, CancellationToken cancellationToken) => RunAsync(settings, new ServeHooks(), cancellationToken);
 
     /// <summary>Runs it for another command, without a terminal (<see cref="Background"/>).</summary>
     public static Task<int> RunInBackgroundAsync(ProxySettings settings, CancellationToken cancellationToken)
     {
         TerminalSession.Leave();
-        return RunAsync(Background.WithLogFiles(settings), static _ => TerminalSession.CloseStreams(), cancellationToken);
+        return RunAsync(Background.WithLogFiles(settings), new ServeHooks { OnReady = static _ => TerminalSession.CloseStreams() }, cancellationToken);
     }
 
-    /// <summary>Runs the proxy and calls <paramref name="onReady"/> once it takes requests, which is where a demonstration begins its own.</summary>
-    public static async Task<int> RunAsync(ProxySettings settings, Action<WebApplication> onReady, CancellationToken cancellationToken)
+    /// <summary>Runs the proxy for a command that adds something to it.</summary>
+    public static async Task<int> RunAsync(ProxySettings settings, ServeHooks hooks, CancellationToken cancellationToken)
     {
         try
         {
@@ -35,7 +35,7 @@ internal static class ServeCommand
             OpenSsl.NeedFor(settings);
             using var listeners = await Listeners.BindAsync(settings.Proxy, settings.Scrape, cancellationToken);
             using var interrupts = new Interrupts();
-            var code = await RunAsync(settings with { Proxy = settings.Proxy with { Addresses = listeners.Addresses } }, listeners, interrupts, onReady, cancellationToken);
+            var code = await RunAsync(settings with { Proxy = settings.Proxy with { Addresses = listeners.Addresses } }, listeners, interrupts, hooks, cancellationToken);
             return interrupts.IsAtOnce ? ExitCodes.Interrupted : code;
         }
         catch (StartException exception)
@@ -44,7 +44,7 @@ internal static class ServeCommand
         }
     }
 
-    private static async Task<int> RunAsync(ProxySettings settings, Listeners listeners, Interrupts interrupts, Action<WebApplication> onReady, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(ProxySettings settings, Listeners listeners, Interrupts interrupts, ServeHooks hooks, CancellationToken cancellationToken)
     {
         var started = false;
         using var quiet = QuietStart.Begin();
@@ -55,6 +55,7 @@ internal static class ServeCommand
                 builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = listeners.Take);
                 // Until the start is over, failures are told once, in words; the framework would add a stack trace to each.
                 builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => started && level >= LogLevel.Warning);
+                hooks.Configure(builder);
             });
         var ollama = app.Services.GetRequiredService<IOllamaProcessSupervisor>();
         interrupts.Watch(app.Lifetime, () => EndAtOnce(app.Services, ollama));
@@ -85,12 +86,12 @@ internal static class ServeCommand
         started = true;
         quiet.Dispose();
         await WarnAsync(app, settings.Proxy, cancellationToken);
-        if (settings.Log.IsConsole)
+        if (settings.Log.IsConsole && hooks.HasBanner)
         {
             await Console.Out.WriteLineAsync(Banner.Text(app, settings, ollama, listeners.WithoutIPv6));
         }
 
-        onReady(app);
+        hooks.OnReady(app);
         await app.WaitForShutdownAsync(cancellationToken);
         return app.Services.GetRequiredService<RecordBatch>().Lost == 0 ? ExitCodes.Success : ExitCodes.Failed;
     }

@@ -32,8 +32,10 @@ internal static class Verbs
 
     private static Command Demo(SettingOptions settings)
     {
-        var command = new Command("demo", "Show the proxy at work without Ollama or a GPU: a simulated one, and traffic.");
-        command.SetAction((parsed, cancellationToken) => RunAsync(settings, parsed, DemoRun.RunAsync, cancellationToken));
+        var open = new Option<bool>("--open") { Description = "Open the dashboard in the browser." };
+        var command = new Command("demo", "Show the dashboard with a simulated Ollama, a week of history and live traffic.") { open };
+        command.SetAction((parsed, cancellationToken) => RunAsync(
+            settings, parsed, (read, token) => DemoRun.RunAsync(read, SettingValues.OfProcess(settings.Given(parsed)), parsed.GetValue(open), token), cancellationToken));
         return command;
     }
 

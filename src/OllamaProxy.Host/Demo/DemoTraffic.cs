@@ -1,138 +1,145 @@
-using System.Text.Json;
+using OllamaProxy.Domain;
 using OllamaProxy.SimulatedOllama;
 
 namespace OllamaProxy.Host.Demo;
 
-/// <summary>
-/// Made-up users at the proxy: several tools, each in its own way and at its own pace, without end. What fails is part of the show and never stops it.
-/// </summary>
-internal sealed class DemoTraffic(Uri proxy, FaultPlan faults, TimeProvider time)
+/// <summary>The applications of the demo at work, each at its own pace, until they are stopped. Failures are part of the demo and stop nothing.</summary>
+internal sealed class DemoTraffic
 {
-    private static readonly string[] s_models = ["llama3.2:3b", "qwen3:8b", "gemma3:12b", "deepseek-r1:14b"];
+    /// <summary>Seconds between two requests of an application that has a weight of one.</summary>
+    private const double Pause = 30;
 
-    public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(
-        UseAsync("ollama-python/0.6.1 (x86_64 linux) Python/3.12.3", 1, (user, turn, token) => user.AskAsync("/api/chat", Chat(user.Model(turn), user.Prompt(turn), stream: true, limit: 90), token), cancellationToken),
-        UseAsync("open-webui/0.6.5", 2, (user, turn, token) => turn % 3 == 0
-            ? user.GetAsync(turn % 2 == 0 ? "/api/tags" : "/api/ps", token)
-            : user.AskAsync("/api/chat", Chat("gemma3:12b", user.Prompt(turn), stream: true, limit: 120), token), cancellationToken),
-        UseAsync("OpenAI/Python 1.109.1", 3, (user, turn, token) => user.AskAsync("/v1/chat/completions", Chat(user.Model(turn), user.Prompt(turn), stream: turn % 2 == 0, limit: 80), token), cancellationToken),
-        UseAsync("langchain-ollama/0.3.6", 4, (user, turn, token) => turn % 2 == 0
-            ? user.AskAsync("/api/embed", Make("nomic-embed-text", writer => writer.WriteString("input", user.Prompt(turn))), token)
-            : user.AskAsync("/api/generate", Generate("phi4", user.Prompt(turn), stream: false), token), cancellationToken),
-        UseAsync("ollama/0.32.15 (amd64 linux) Go/go1.26.11", 5, (user, turn, token) => user.AskAsync("/api/generate", Generate(user.Model(turn), user.Prompt(turn), stream: true), token), cancellationToken),
-        UseAsync("anthropic-sdk-typescript/0.65.0", 6, (user, turn, token) => user.AskAsync("/v1/messages", Chat("qwen3:8b", user.Prompt(turn), stream: true, limit: 70), token), cancellationToken),
-        UseAsync("curl/8.14.1", 7, MishapAsync, cancellationToken));
+    /// <summary>More embeddings at once than the slots and the queue of the demo take.</summary>
+    private const int Burst = DemoRun.Concurrent + DemoRun.Queued + 2;
 
-    /// <summary>What goes wrong now and then: a user who leaves, a name that is wrong, a runner that dies, a queue that is full, a connection that ends.</summary>
-    private Task MishapAsync(User user, int turn, CancellationToken cancellationToken)
+    private readonly HttpClient _client;
+    private readonly FaultPlan _faults;
+    private readonly TimeProvider _time;
+
+    private DemoTraffic(HttpClient client, FaultPlan faults, TimeProvider time) => (_client, _faults, _time) = (client, faults, time);
+
+    /// <param name="proxy">Where the requests go.</param>
+    /// <param name="faults">What goes wrong in the Ollama behind it.</param>
+    /// <param name="time">The clock of the pauses.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public static async Task RunAsync(Uri proxy, FaultPlan faults, TimeProvider time, CancellationToken cancellationToken)
     {
-        switch (turn % 5)
-        {
-            case 0:
-                return user.AskAsync("/api/chat", Chat("deepseek-r1:14b", user.Prompt(turn), stream: true, limit: 150), cancellationToken, readAtMost: 400);
-            case 1:
-                return user.AskAsync("/api/generate", Generate("llama3.3:700b", user.Prompt(turn), stream: true), cancellationToken);
-            default:
-                faults.Next((turn % 5) switch { 2 => Fault.Error, 3 => Fault.Busy, _ => Fault.Cut });
-                return user.AskAsync("/api/generate", Generate(user.Model(turn), user.Prompt(turn), stream: true), cancellationToken);
-        }
+        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = proxy, Timeout = Timeout.InfiniteTimeSpan };
+        var traffic = new DemoTraffic(client, faults, time);
+        await Task.WhenAll(
+        [
+            .. DemoApplication.All.Select((application, index) => traffic.UseAsync(application, index, cancellationToken)),
+            traffic.LookAsync(cancellationToken),
+            traffic.FailAsync(cancellationToken),
+        ]);
     }
 
-    private async Task UseAsync(string userAgent, int seed, Func<User, int, CancellationToken, Task> ask, CancellationToken cancellationToken)
+    private async Task UseAsync(DemoApplication application, int seed, CancellationToken cancellationToken)
     {
-        using var user = new User(proxy, userAgent, seed);
+        var random = new Random(seed);
+        await WaitAsync(0.25 * seed, cancellationToken);
         for (var turn = 0; !cancellationToken.IsCancellationRequested; turn++)
         {
-            try
-            {
-                await ask(user, turn, cancellationToken);
-            }
-            catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
-            {
-                // A failed request is what the demonstration shows; the next one follows.
-            }
-
-            await Task.Delay(user.Pause(), time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var next = application.Next(random);
+            DemoConversation[] earlier =
+            [
+                .. Enumerable.Range(0, random.Next(3)).Select(_ => application.Next(random).Conversation)
+                    .Where(one => one.Topic == next.Conversation.Topic && one.Answer.ToolCall is null),
+            ];
+            // A context that is too short truncates the first document and some later ones.
+            var isLong = application.ContextLength is not null && turn % 4 == 0;
+            var body = DemoRequests.Body(application, next.Conversation, next.Model, earlier, isLong);
+            await AskAsync(application, next.Client, body, random.Next(70) == 0 ? 900 : int.MaxValue, cancellationToken);
+            await WaitAsync(Pause / application.Weight * (0.4 + (1.2 * random.NextDouble())), cancellationToken);
         }
     }
 
-    private static byte[] Chat(string model, string prompt, bool stream, int limit) => Make(model, writer =>
+    /// <summary>The page of Open WebUI, which asks for the models again and again.</summary>
+    private async Task LookAsync(CancellationToken cancellationToken)
     {
-        writer.WriteStartArray("messages");
-        writer.WriteStartObject();
-        writer.WriteString("role", "user");
-        writer.WriteString("content", prompt);
-        writer.WriteEndObject();
-        writer.WriteEndArray();
-        writer.WriteBoolean("stream", stream);
-        writer.WriteNumber("max_tokens", limit);
-    });
-
-    private static byte[] Generate(string model, string prompt, bool stream) => Make(model, writer =>
-    {
-        writer.WriteString("prompt", prompt);
-        writer.WriteBoolean("stream", stream);
-        writer.WriteStartObject("options");
-        writer.WriteNumber("num_predict", 100);
-        writer.WriteEndObject();
-    });
-
-    private static byte[] Make(string model, Action<Utf8JsonWriter> write)
-    {
-        using var buffer = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(buffer))
+        var page = DemoApplication.All[0];
+        for (var turn = 0; !cancellationToken.IsCancellationRequested; turn++)
         {
-            writer.WriteStartObject();
-            writer.WriteString("model", model);
-            write(writer);
-            writer.WriteEndObject();
+            var path = (turn % 3) switch { 0 => "/api/version", 1 => "/api/tags", _ => "/api/ps" };
+            await SendAsync(new HttpRequestMessage(HttpMethod.Get, path), page, page.Clients[0], int.MaxValue, cancellationToken);
+            await WaitAsync(4, cancellationToken);
         }
-
-        return buffer.ToArray();
     }
 
-    /// <summary>One tool with its own connections and habits.</summary>
-    private sealed class User : IDisposable
+    /// <summary>What goes wrong: each kind once in the first seconds, so that no chart stays empty, and then rarely.</summary>
+    private async Task FailAsync(CancellationToken cancellationToken)
     {
-        private readonly HttpClient _client;
-        private readonly Random _random;
-
-        public User(Uri proxy, string userAgent, int seed)
+        var random = new Random(3);
+        var agent = DemoApplication.All.First(one => one.Topics.Contains(DemoTopic.Agent));
+        var embedder = DemoApplication.All.First(one => one.Endpoint == ApiEndpoint.Embed);
+        var script = DemoApplication.All.First(one => one.Endpoint == ApiEndpoint.OpenAiChat);
+        for (var turn = 0; !cancellationToken.IsCancellationRequested; turn++)
         {
-            _client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = proxy, Timeout = Timeout.InfiniteTimeSpan };
-            _client.DefaultRequestHeaders.TryAddWithoutValidation("User-Agent", userAgent);
-            _random = new Random(seed);
-        }
-
-        public string Model(int turn) => s_models[(turn + _random.Next(2)) % s_models.Length];
-
-        public string Prompt(int turn) => DemoPrompts.All[(turn + _random.Next(DemoPrompts.All.Count)) % DemoPrompts.All.Count];
-
-        /// <summary>Between 0.3 and 3 s, mostly short.</summary>
-        public TimeSpan Pause() => TimeSpan.FromSeconds(0.3 + (2.7 * Math.Pow(_random.NextDouble(), 2)));
-
-        public async Task GetAsync(string path, CancellationToken cancellationToken)
-        {
-            using var response = await _client.GetAsync(new Uri(path, UriKind.Relative), cancellationToken);
-            await response.Content.CopyToAsync(Stream.Null, cancellationToken);
-        }
-
-        /// <param name="path">Where to.</param>
-        /// <param name="body">The JSON.</param>
-        /// <param name="cancellationToken">Ends it.</param>
-        /// <param name="readAtMost">Bytes after which the user leaves.</param>
-        public async Task AskAsync(string path, byte[] body, CancellationToken cancellationToken, int readAtMost = int.MaxValue)
-        {
-            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(path, UriKind.Relative)) { Content = new ByteArrayContent(body) };
-            request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
-            using var response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
-            await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
-            var buffer = new byte[4096];
-            for (int total = 0, read; total < readAtMost && (read = await stream.ReadAsync(buffer, cancellationToken)) > 0; total += read)
+            var next = script.Next(random);
+            switch (turn % 6)
             {
+                case 0:
+                    // A model that is not installed.
+                    var misspelled = DemoRequests.Body(script, next.Conversation, "qwen3:14b", [], isLong: false);
+                    await AskAsync(script, next.Client, misspelled, int.MaxValue, cancellationToken);
+                    break;
+                case 1:
+                    _faults.Next(Fault.Error);
+                    break;
+                case 2:
+                    await AskAsync(script, next.Client, DemoRequests.Body(script, next.Conversation, next.Model, [], isLong: false), 900, cancellationToken);
+                    break;
+                case 3:
+                    var body = DemoRequests.Body(embedder, next.Conversation, embedder.Models[0], [], isLong: false);
+                    await Task.WhenAll(Enumerable.Range(0, Burst).Select(_ => AskAsync(embedder, embedder.Clients[0], body, int.MaxValue, cancellationToken)));
+                    break;
+                case 4:
+                    _faults.Next(turn % 12 == 4 ? Fault.Cut : Fault.Busy);
+                    break;
+                default:
+                    // A model without tools.
+                    var tools = DemoRequests.Body(agent, agent.Next(random).Conversation with { Topic = DemoTopic.Agent }, "gemma3:12b", [], isLong: false);
+                    await AskAsync(agent, agent.Clients[0], tools, int.MaxValue, cancellationToken);
+                    break;
+            }
+
+            await WaitAsync(turn < 4 ? 1 : 30 + (30 * random.NextDouble()), cancellationToken);
+        }
+    }
+
+    private Task AskAsync(DemoApplication application, string client, byte[] body, int readAtMost, CancellationToken cancellationToken)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, application.Endpoint.Path) { Content = new ByteArrayContent(body) };
+        request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
+        return SendAsync(request, application, client, readAtMost, cancellationToken);
+    }
+
+    /// <param name="request">What is sent.</param>
+    /// <param name="application">Who sends it.</param>
+    /// <param name="client">From which machine, which the proxy of the demo believes.</param>
+    /// <param name="readAtMost">Bytes after which the client disconnects.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    private async Task SendAsync(HttpRequestMessage request, DemoApplication application, string client, int readAtMost, CancellationToken cancellationToken)
+    {
+        request.Headers.TryAddWithoutValidation("User-Agent", application.UserAgent);
+        request.Headers.TryAddWithoutValidation("X-Forwarded-For", client);
+        try
+        {
+            using (request)
+            using (var response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken))
+            {
+                await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
+                var buffer = new byte[4096];
+                for (int total = 0, read; total < readAtMost && (read = await stream.ReadAsync(buffer, cancellationToken)) > 0; total += read)
+                {
+                }
             }
         }
-
-        public void Dispose() => _client.Dispose();
+        catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
+        {
+        }
     }
+
+    private async Task WaitAsync(double seconds, CancellationToken cancellationToken) =>
+        await Task.Delay(TimeSpan.FromSeconds(seconds), _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }

@@ -1,0 +1,29 @@
+using System.ComponentModel;
+using System.Diagnostics;
+
+namespace OllamaProxy.Host.Demo;
+
+/// <summary>The browser of whoever runs the program.</summary>
+internal static class DefaultBrowser
+{
+    /// <summary>Opens a page; why not, or null.</summary>
+    public static string? Open(Uri page)
+    {
+        try
+        {
+            // Windows opens an address itself; elsewhere a program does, and what it prints is of no use here.
+            using var process = Process.Start(OperatingSystem.IsWindows()
+                ? new ProcessStartInfo(page.ToString()) { UseShellExecute = true }
+                : new ProcessStartInfo(OperatingSystem.IsMacOS() ? "open" : "xdg-open", [page.ToString()])
+                {
+                    RedirectStandardOutput = true,
+                    RedirectStandardError = true,
+                });
+            return null;
+        }
+        catch (Exception exception) when (exception is Win32Exception or InvalidOperationException or PlatformNotSupportedException)
+        {
+            return exception.Message;
+        }
+    }
+}
