@@ -19,6 +19,25 @@ public static class TextCut
         return text[..BoundaryAt(text, length)];
     }
 
+    /// <summary>The beginning and the end of a name with "…" between them, because either may tell it from others; at most so many UTF-16 units.</summary>
+    public static string Middle(string text, int length)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        if (text.Length <= length)
+        {
+            return text;
+        }
+
+        var room = Math.Max(0, length - 1);
+        var tail = text.Length - (room - (room / 2));
+        while (tail < text.Length && BoundaryAt(text, tail) != tail)
+        {
+            tail++;
+        }
+
+        return $"{text.AsSpan(0, BoundaryAt(text, room / 2))}…{text.AsSpan(tail)}";
+    }
+
     /// <summary>A text whose end was lost, without a last character of several parts: more of its parts may have followed.</summary>
     public static string WithoutTornEnd(string text)
     {

@@ -1,9 +1,12 @@
+using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Logging.Console;
 using OllamaProxy.Application;
 using OllamaProxy.Host.Analytics;
+using OllamaProxy.Host.Commands;
 using OllamaProxy.Host.Configuration;
 using OllamaProxy.Host.Dashboard;
 using OllamaProxy.Host.Health;
+using OllamaProxy.Host.Logging;
 using OllamaProxy.Host.Proxy;
 using OllamaProxy.Host.Service;
 using OllamaProxy.Host.Telemetry;
@@ -86,21 +89,12 @@ internal static class ProxyHost
     private static void AddLogging(this WebApplicationBuilder builder, LogOptions options)
     {
         var logging = builder.Logging;
-        if (options.IsConsole && options.Json)
+        if (options.IsConsole)
         {
-            logging.AddJsonConsole(console =>
-            {
-                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
-                console.UseUtcTimestamp = true;
-            });
-        }
-        else if (options.IsConsole)
-        {
-            logging.AddSimpleConsole(console =>
-            {
-                console.SingleLine = true;
-                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffzzz ";
-            });
+            logging.AddConsole();
+            builder.Services.AddSingleton<ConsoleFormatter>(services => ConsoleOf(options, services.GetRequiredService<TimeProvider>()));
+            // AddSystemd would choose its own format.
+            builder.Services.PostConfigure<ConsoleLoggerOptions>(console => console.FormatterName = ConsoleLog.FormatName);
         }
 
         if (options.Directory is not null)
@@ -118,6 +112,19 @@ internal static class ProxyHost
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None);
         // Were anybody to listen, an activity with random numbers would be made for each request. Spans are ours (TraceExchange).
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
+    }
+
+    private static ConsoleLog ConsoleOf(LogOptions options, TimeProvider time)
+    {
+        var isJournal = SystemdHelpers.IsSystemdService();
+        var text = new TextLog
+        {
+            Time = isJournal ? LogTime.None : Terminal.IsOutputWatched ? LogTime.OfDay : LogTime.Full,
+            HasColor = Terminal.HasColor,
+            ShowsTypes = options.ShowsTypes,
+            Width = static () => Terminal.Width,
+        };
+        return new ConsoleLog(options.Json ? new JsonLog() : text, time, isJournal);
     }
 
     private static void AddSettings(this IServiceCollection services, ProxySettings settings)

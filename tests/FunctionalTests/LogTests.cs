@@ -17,9 +17,9 @@ public sealed class LogTests
         await AskAsync(proxy, "/api/generate?key=hidden", "tiny");
         await AskAsync(proxy, "/api/generate", "evil\u001b[2J\nfake 200 line");
         // A client can have its answer, and the next request be over, before the first is recorded.
-        await Eventually.TrueAsync(() => proxy.Output.Split("LogRequest[1]").Length == 3);
+        await Eventually.TrueAsync(() => proxy.Output.Split("POST /api/generate").Length == 3);
 
-        Assert.Matches(@"(?m)^\S+ info: \S+LogRequest\[1\] POST /api/generate tiny:latest 200 completed, tokens \d+ in \d+ out, [\d.]+ s, from 127\.0\.0\.1\r?$", proxy.Output);
+        Assert.Matches(@"(?m)^\S+  200  POST /api/generate +tiny:latest +\d+→\d+ tok +[\d.]+ tok/s +[\d.]+ m?s  127\.0\.0\.1\r?$", proxy.Output);
         Assert.DoesNotContain(Secret, proxy.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("hidden", proxy.Output, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', proxy.Output);
@@ -33,13 +33,56 @@ public sealed class LogTests
         await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(Variables(ollama)) { ["LOG_FORMAT"] = "json" });
 
         await AskAsync(proxy, "/api/generate", "tiny");
-        await Eventually.TrueAsync(() => proxy.Output.Contains("LogRequest", StringComparison.Ordinal));
+        await Eventually.TrueAsync(() => proxy.Output.Contains("\"request\"", StringComparison.Ordinal));
 
-        var line = proxy.Output.Split('\n').First(text => text.Contains("LogRequest", StringComparison.Ordinal));
-        using var json = JsonDocument.Parse(line);
-        var state = json.RootElement.GetProperty("State");
-        Assert.Equal(("POST", "/api/generate", "tiny:latest", "completed"), (state.GetProperty("Method").GetString(), state.GetProperty("Path").GetString(), state.GetProperty("Model").GetString(), state.GetProperty("Outcome").GetString()));
-        Assert.True(state.GetProperty("OutputTokens").GetInt32() > 0);
+        var lines = proxy.Output.Split('\n').Where(text => text.StartsWith('{')).ToList();
+        Assert.All(lines, line => JsonDocument.Parse(line).Dispose());
+        using var json = JsonDocument.Parse(lines.First(text => text.Contains("\"request\"", StringComparison.Ordinal)));
+        string[] names = ["level", "msg", "method", "path", "model", "outcome", "client"];
+        var parts = names.Select(name => json.RootElement.GetProperty(name).GetString());
+        Assert.Equal(["info", "request", "POST", "/api/generate", "tiny:latest", "completed", "127.0.0.1"], parts);
+        Assert.True(json.RootElement.GetProperty("output_tokens").GetInt32() > 0);
+        Assert.True(json.RootElement.GetProperty("duration_ms").GetDouble() > 0);
+        Assert.Equal(200, json.RootElement.GetProperty("status").GetInt32());
+        Assert.True(json.RootElement.GetProperty("time").GetDateTimeOffset() > DateTimeOffset.UnixEpoch);
+    }
+
+    [Fact]
+    public async Task A_log_file_has_the_format_of_the_console()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
+        foreach (var (format, expected) in ((string, string)[])[("text", "  200  POST /api/generate"), ("json", "\"path\":\"/api/generate\"")])
+        {
+            var folder = Directory.CreateTempSubdirectory("ollama-proxy-log-");
+            var variables = new Dictionary<string, string?>(Variables(ollama)) { ["LOG_FORMAT"] = format, ["LOG_DIR"] = folder.FullName };
+            await using (var proxy = await ProxyProcess.StartAsync(variables))
+            {
+                await AskAsync(proxy, "/api/generate", "tiny");
+                await proxy.SignalAsync("TERM");
+                await proxy.ExitAsync();
+            }
+
+            Assert.Contains(expected, await File.ReadAllTextAsync(Path.Combine(folder.FullName, "ollama-proxy.log")), StringComparison.Ordinal);
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData("FORCE_COLOR", true)]
+    [InlineData("NO_COLOR", false)]
+    public async Task Colors_follow_the_environment(string variable, bool expected)
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
+        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(Variables(ollama)) { [variable] = "1" });
+
+        await AskAsync(proxy, "/api/generate", "tiny");
+        await AskAsync(proxy, "/api/generate", "nope");
+        await Eventually.TrueAsync(() => proxy.Output.Contains("model not found", StringComparison.Ordinal));
+
+        Assert.Equal(expected, proxy.Output.Contains("\e[32m200\e[0m", StringComparison.Ordinal));
+        Assert.Equal(expected, proxy.Output.Contains("\e[31m404\e[0m", StringComparison.Ordinal));
+        Assert.DoesNotContain("\e[4", proxy.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("\e[?", proxy.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -52,7 +95,7 @@ public sealed class LogTests
         await client.GetStringAsync(new Uri(proxy.Address, "/api/tags"));
         await Eventually.TrueAsync(() => proxy.Output.Contains("/api/tags", StringComparison.Ordinal));
 
-        Assert.Matches(@"(?m)\] GET /api/tags 200 completed, [\d.]+ s, from 127\.0\.0\.1\r?$", proxy.Output);
+        Assert.Matches(@"(?m)^\S+  200  GET /api/tags +[\d.]+ m?s  127\.0\.0\.1\r?$", proxy.Output);
     }
 
     [Fact]
@@ -69,10 +112,10 @@ public sealed class LogTests
             });
             await Eventually.TrueAsync(() => proxy.Output.Contains("error loading model", StringComparison.Ordinal));
 
-            Assert.Matches(@"(?m)warn: ollama\[1\] time=x level=WARN msg=careful", proxy.Output);
-            Assert.Matches(@"(?m)fail: ollama\[1\] llama_model_load: error loading model", proxy.Output);
-            Assert.Equal(level == "debug", proxy.Output.Contains("dbug: ollama[1] time=x level=INFO msg=quiet", StringComparison.Ordinal));
-            Assert.Equal(level == "debug", proxy.Output.Contains("dbug: ollama[1] red evil\ufffd2026 fake", StringComparison.Ordinal));
+            Assert.Matches(@"(?m)^\S+  warn  ollama: time=x level=WARN msg=careful", proxy.Output);
+            Assert.Matches(@"(?m)^\S+  error  ollama: llama_model_load: error loading model", proxy.Output);
+            Assert.Equal(level == "debug", proxy.Output.Contains("debug  ollama: time=x level=INFO msg=quiet", StringComparison.Ordinal));
+            Assert.Equal(level == "debug", proxy.Output.Contains("debug  ollama: red evil\ufffd2026 fake", StringComparison.Ordinal));
             Assert.DoesNotContain('\u001b', proxy.Output);
         }
     }
@@ -87,7 +130,7 @@ public sealed class LogTests
         await proxy.SignalAsync("TERM");
         await proxy.ExitAsync();
 
-        Assert.DoesNotContain("LogRequest", proxy.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("POST /api/generate", proxy.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -180,6 +180,6 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
     [GeneratedRegex(@"started by this program \(process (\d+)\)")]
     private static partial Regex ChildLine();
 
-    [GeneratedRegex("^(PROXY|OLLAMA|ANALYTICS|METRICS|OTEL|SHUTDOWN)_")]
+    [GeneratedRegex("^(PROXY|OLLAMA|ANALYTICS|METRICS|OTEL|SHUTDOWN)_|^(NO|FORCE)_COLOR$")]
     private static partial Regex Settings();
 }

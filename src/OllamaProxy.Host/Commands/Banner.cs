@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands;
 
@@ -19,7 +20,8 @@ internal static class Banner
         var first = Reachable(addresses.FirstOrDefault());
         var text = new StringBuilder();
         var answers = ollama.State.TakesRequests() && ollama.State != OllamaState.Unhealthy;
-        text.Append(CultureInfo.InvariantCulture, $"ollama-proxy {HelpText.Version} is {(answers ? "ready" : "listening; Ollama does not answer yet")}.").AppendLine();
+        var state = answers ? Terminal.Paint(Ansi.Green, "ready") : Terminal.Paint(Ansi.Yellow, "listening; Ollama does not answer yet");
+        text.Append(CultureInfo.InvariantCulture, $"ollama-proxy {HelpText.Version} is {state}.").AppendLine();
         Line(text, "Listening", string.Join(", ", addresses) + (withoutIPv6 ? " (this machine has no IPv6)" : ""));
         Line(text, "Ollama", $"{ollama.Backend.ToString().TrimEnd('/')}, {Origin(settings, ollama)}");
         Line(text, "Metrics", $"{(settings.Scrape.Port is null ? first : Reachable(all.ElementAtOrDefault(addresses.Length)))}/metrics");
@@ -53,5 +55,5 @@ internal static class Banner
     };
 
     private static void Line(StringBuilder text, string name, string value) =>
-        text.Append("  ").Append(name.PadRight(11)).Append(value).AppendLine();
+        text.Append("  ").Append(Terminal.Paint(Ansi.Bold, name)).Append(' ', 11 - name.Length).Append(value).AppendLine();
 }

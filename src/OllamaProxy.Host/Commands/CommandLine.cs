@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using OllamaProxy.Host.Commands.Data;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands;
 
@@ -54,7 +55,7 @@ internal static class CommandLine
             : parsed.Errors.Select(error => error.Message);
         foreach (var message in messages.Distinct(StringComparer.Ordinal))
         {
-            await Console.Error.WriteLineAsync($"ollama-proxy: {message}");
+            await Console.Error.WriteLineAsync($"{Terminal.PaintError(Ansi.Red, "ollama-proxy:")} {message}");
         }
 
         await Console.Error.WriteLineAsync($"Try 'ollama-proxy {(command is RootCommand ? "" : $"{command.Name} ")}--help'.");
@@ -67,7 +68,7 @@ internal static class CommandLine
         var (settings, problems) = EnvironmentVariables.Read(values);
         foreach (var notice in settings.Notices)
         {
-            await Console.Error.WriteLineAsync($"note: {notice}");
+            await Console.Error.WriteLineAsync($"{Terminal.PaintError(Ansi.Yellow, "note:")} {notice}");
         }
 
         if (problems.Count == 0)
@@ -75,7 +76,8 @@ internal static class CommandLine
             return await run(settings, cancellationToken);
         }
 
-        await Console.Error.WriteLineAsync($"ollama-proxy cannot start: {(problems.Count == 1 ? "a setting is" : $"{problems.Count} settings are")} wrong.");
+        var wrong = problems.Count == 1 ? "a setting is" : $"{problems.Count} settings are";
+        await Console.Error.WriteLineAsync($"{Terminal.PaintError(Ansi.Red, "ollama-proxy cannot start:")} {wrong} wrong.");
         foreach (var problem in problems)
         {
             await Console.Error.WriteLineAsync($"  {problem}");

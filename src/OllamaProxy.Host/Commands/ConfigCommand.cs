@@ -1,13 +1,17 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary><c>ollama-proxy config</c>: every setting, what it is, and where that comes from. What is wrong is shown, not refused.</summary>
+/// <summary><c>ollama-proxy config</c>: each setting, its value and its source. Invalid values are shown, not refused.</summary>
 internal static class ConfigCommand
 {
-    public static async Task<int> RunAsync(SettingValues values, bool json)
+    /// <summary>Longer values push their source to the right instead of that of every row.</summary>
+    private const int LongestValue = 40;
+
+    public static async Task<int> RunAsync(SettingValues values, bool json, bool changed)
     {
         var (settings, problems) = EnvironmentVariables.Read(values);
         ConfigJson[] rows =
@@ -16,6 +20,7 @@ internal static class ConfigCommand
                let value = values.Get(row.Name)?.Trim() is { Length: > 0 } text ? text : null
                let shown = value is null ? row.Default : row.IsSecret ? EnvironmentVariables.Hidden : EnvironmentVariables.WithoutCredentials(row.Name, value)
                let source = value is null ? "default" : values.IsOption(row.Name) ? "option" : "environment"
+               where !changed || shown != row.Default
                select new ConfigJson(row.Name, shown, source, row.Meaning),
         ];
         if (json)
@@ -24,24 +29,39 @@ internal static class ConfigCommand
         }
         else
         {
-            var (name, value) = (rows.Max(row => row.Name.Length), Math.Min(40, rows.Max(row => row.Value.Length)));
-            foreach (var row in rows)
-            {
-                await Console.Out.WriteLineAsync($"{row.Name.PadRight(name)}  {Terminal.Plain(row.Value).PadRight(value)}  {row.Source}");
-            }
+            await ShowAsync(rows);
         }
 
         foreach (var notice in settings.Notices)
         {
-            await Console.Error.WriteLineAsync($"note: {notice}");
+            await Console.Error.WriteLineAsync($"{Terminal.PaintError(Ansi.Yellow, "note:")} {notice}");
         }
 
         foreach (var problem in problems)
         {
-            await Console.Error.WriteLineAsync($"wrong: {problem}");
+            await Console.Error.WriteLineAsync($"{Terminal.PaintError(Ansi.Red, "wrong:")} {problem}");
         }
 
         return problems.Count == 0 ? ExitCodes.Success : ExitCodes.Failed;
+    }
+
+    private static async Task ShowAsync(ConfigJson[] rows)
+    {
+        if (rows.Length == 0)
+        {
+            await Console.Error.WriteLineAsync("Every setting has its default value.");
+            return;
+        }
+
+        var (name, source) = (rows.Max(row => row.Name.Length), rows.Max(row => row.Source.Length));
+        var room = Terminal.Width is { } width ? Math.Clamp(width - name - source - 4, 10, LongestValue) : LongestValue;
+        var value = Math.Min(room, rows.Max(row => row.Value.Length));
+        foreach (var row in rows)
+        {
+            var isDefault = row.Source == "default";
+            var line = $"{row.Name.PadRight(name)}  {Terminal.Plain(row.Value).PadRight(value)}  ";
+            await Console.Out.WriteLineAsync(isDefault ? Terminal.Paint(Ansi.Dim, line + row.Source) : line + Terminal.Paint(Ansi.Cyan, row.Source));
+        }
     }
 }
 

@@ -8,7 +8,10 @@ namespace OllamaProxy.Host.Commands;
 /// <summary>What <c>--help</c> prints. Verbs, options and settings come from where they are defined, so that none is ever missing.</summary>
 internal static class HelpText
 {
-    private const int LineLength = 120;
+    /// <summary>Longer lines are hard to read, however wide the terminal is.</summary>
+    private const int LongestLine = 120;
+
+    private static int LineLength => Math.Min(LongestLine, Terminal.Width ?? LongestLine);
 
     public static string Version => typeof(HelpText).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
 
@@ -39,13 +42,8 @@ internal static class HelpText
             Settings are environment variables, or options: PROXY_PORT=8080 is --proxy-port 8080 too, which counts more.
 
             """);
-        var width = EnvironmentVariables.All.Max(row => row.Name.Length);
-        foreach (var row in EnvironmentVariables.All)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"  {row.Name.PadRight(width)}  {row.Meaning}").AppendLine();
-            text.Append(CultureInfo.InvariantCulture, $"  {"".PadRight(width)}  {row.Range}{(row.Default.Length > 0 ? $"; default {row.Default}" : "")}").AppendLine();
-        }
-
+        Rows(text, EnvironmentVariables.All.SelectMany(row =>
+            ((string, string)[])[(row.Name, row.Meaning), ("", row.Default.Length > 0 ? $"{row.Range}; default {row.Default}" : row.Range)]));
         text.Append("""
 
             Examples:
@@ -94,28 +92,11 @@ internal static class HelpText
         foreach (var (name, meaning) in all)
         {
             var first = $"  {name.PadRight(width)}  ";
-            foreach (var line in Wrap(meaning, LineLength - width - 4))
+            foreach (var line in Terminal.Wrap(meaning, Math.Max(20, LineLength - width - 4)))
             {
                 text.Append(first).AppendLine(line);
                 first = new string(' ', width + 4);
             }
         }
-    }
-
-    private static IEnumerable<string> Wrap(string text, int width)
-    {
-        var line = "";
-        foreach (var word in text.Split(' '))
-        {
-            if (line.Length > 0 && line.Length + 1 + word.Length > width)
-            {
-                yield return line;
-                line = "";
-            }
-
-            line = line.Length == 0 ? word : $"{line} {word}";
-        }
-
-        yield return line;
     }
 }

@@ -120,7 +120,7 @@ internal static class ServeCommand
 
         foreach (var warning in await SelfCheck.WarningsAsync(options.Addresses, options.Port, app.Services.GetRequiredService<ProxyInstance>(), cancellationToken))
         {
-            await Console.Error.WriteLineAsync($"warning: {warning}");
+            await Console.Error.WriteLineAsync($"{Terminal.PaintError(Ansi.Yellow, "warning:")} {warning}");
         }
     }
 
@@ -152,7 +152,7 @@ internal static class ServeCommand
 
     private static async Task<int> FailAsync(string message)
     {
-        await Console.Error.WriteLineAsync($"ollama-proxy cannot start: {message}");
+        await Console.Error.WriteLineAsync($"{Terminal.PaintError(Ansi.Red, "ollama-proxy cannot start:")} {message}");
         return ExitCodes.CannotStart;
     }
 

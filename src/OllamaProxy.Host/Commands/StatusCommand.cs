@@ -5,12 +5,15 @@ using OllamaProxy.Domain;
 using OllamaProxy.Host.Analytics;
 using OllamaProxy.Host.Commands.Data;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands;
 
 /// <summary><c>ollama-proxy status</c>: does the proxy run, does Ollama, what is loaded, and what happened in the last minute.</summary>
 internal static class StatusCommand
 {
+    private const int Indent = 13;
+
     /// <param name="settings">Where the proxy listens.</param>
     /// <param name="url">A proxy somewhere else.</param>
     /// <param name="json">As JSON.</param>
@@ -52,26 +55,55 @@ internal static class StatusCommand
     {
         var (ollama, minute) = (status.Ollama, status.LastMinute);
         Line("Proxy", status.Address);
-        Line("Ollama", $"{ollama.State}{(ollama.Version is { } version ? $", {Terminal.Plain(version)}" : "")}, {ollama.OllamaHost}{(ollama.ProcessId is { } id ? $", process {id}" : "")}");
+        var state = Terminal.Paint(ollama.IsUp switch { true => Ansi.Green, false => Ansi.Red, null => Ansi.Yellow }, ollama.State);
+        string?[] origin =
+        [
+            state,
+            ollama.Version is { } version ? Terminal.Plain(version) : null,
+            ollama.OllamaHost,
+            ollama.ProcessId is { } id ? string.Create(CultureInfo.InvariantCulture, $"process {id}") : null,
+        ];
+        Line("Ollama", Joined(origin));
         if (ollama.Problem is { } problem)
         {
             Line("", Terminal.Plain(problem));
         }
 
         Line("Now", string.Create(CultureInfo.InvariantCulture, $"{ollama.ActiveRequests:N0} running, {ollama.WaitingRequests:N0} waiting"));
-        Line("Last minute", string.Create(
-            CultureInfo.InvariantCulture,
-            $"{Amount.Of(minute.Requests, "request")}, {Amount.Of(minute.Error, "error")}, {Amount.Of(minute.OutputTokens, "token")} out, {Terminal.Number(minute.TokensPerSecond.P50, "N1")} tokens/s"));
-        Line("Loaded", ollama.Models switch { null => "not known", [] => "no model", _ => "" });
-        foreach (var model in ollama.Models ?? [])
+        var errors = Amount.Of(minute.Error, "error");
+        string?[] happened =
+        [
+            Amount.Of(minute.Requests, "request"),
+            minute.Error > 0 ? Terminal.Paint(Ansi.Red, errors) : errors,
+            $"{Amount.Of(minute.OutputTokens, "token")} out",
+            minute.TokensPerSecond.P50 is { } speed ? Terminal.Number(speed, "N1", " tokens/s") : null,
+        ];
+        Line("Last minute", Joined(happened));
+        if (ollama.Models is null or [])
         {
-            var gpu = model.SizeBytes > 0 ? Terminal.Number(100.0 * model.VramBytes / model.SizeBytes, "N0", " % on the GPU") : Terminal.Unknown;
-            var until = model.ExpiresAt is { } at ? $"unloads in {Terminal.Length(Math.Max(0, (at - TimeProvider.System.GetUtcNow()).TotalSeconds))}" : "stays loaded";
-            Line("", $"{Terminal.Plain(model.Name)}  {Terminal.Bytes(model.SizeBytes)}, {gpu}, context {Terminal.Number(model.ContextLength)}, {until}");
+            Line("Loaded", ollama.Models is null ? "not known" : "no model");
+            return;
+        }
+
+        var (head, longest, now) = ("Loaded", ollama.Models.Max(model => model.Name.Length), TimeProvider.System.GetUtcNow());
+        foreach (var model in ollama.Models)
+        {
+            string?[] parts =
+            [
+                Terminal.Bytes(model.SizeBytes),
+                model.SizeBytes > 0 ? Terminal.Number(100.0 * model.VramBytes / model.SizeBytes, "N0", " % on the GPU") : null,
+                model.ContextLength is { } context ? $"context {Terminal.Number(context)}" : null,
+                model.ExpiresAt is { } at ? $"unloads in {Terminal.Length(Math.Max(0, (at - now).TotalSeconds))}" : "stays loaded",
+            ];
+            Line(head, $"{Terminal.Plain(model.Name).PadRight(longest)}  {Joined(parts)}");
+            head = "";
         }
     }
 
-    private static void Line(string name, string value) => Console.Out.WriteLine($"{name.PadRight(13)}{value}".TrimEnd());
+    private static string Joined(IEnumerable<string?> parts) => string.Join(", ", parts.Where(static part => part is not null));
+
+    private static void Line(string name, string value) =>
+        Terminal.WriteHanging(Terminal.Paint(Ansi.Bold, name) + new string(' ', Indent - name.Length), Indent, value);
 }
 
 /// <summary>What <c>status --json</c> writes.</summary>

@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Text;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands;
 
@@ -10,8 +10,51 @@ internal static class Terminal
 {
     public const string Unknown = "-";
 
+    private static bool? s_hasColor;
+    private static bool? s_hasErrorColor;
+
     /// <summary>True when a person sees standard error, and progress is worth showing.</summary>
     public static bool IsWatched => !Console.IsErrorRedirected;
+
+    /// <summary>True when a person sees standard output.</summary>
+    public static bool IsOutputWatched => !Console.IsOutputRedirected;
+
+    /// <summary>Whether standard output has colors.</summary>
+    public static bool HasColor => s_hasColor ??= AllowsColor(IsOutputWatched, EnvironmentVariables.OfProcess) && AcceptsAnsi(isError: false);
+
+    /// <summary>Whether standard error has colors.</summary>
+    public static bool HasErrorColor => s_hasErrorColor ??= AllowsColor(IsWatched, EnvironmentVariables.OfProcess) && AcceptsAnsi(isError: true);
+
+    /// <summary>Columns of the terminal; null where standard output goes elsewhere, which has room for everything.</summary>
+    public static int? Width
+    {
+        get
+        {
+            try
+            {
+                return IsOutputWatched && Console.WindowWidth is > 0 and var width ? width : null;
+            }
+            // The terminal is gone.
+            catch (IOException)
+            {
+                return null;
+            }
+        }
+    }
+
+    /// <summary>The conventions of no-color.org and force-color.org; <c>NO_COLOR</c> counts more.</summary>
+    internal static bool AllowsColor(bool isTerminal, Func<string, string?> get) => (get("NO_COLOR"), get("FORCE_COLOR")) switch
+    {
+        ({ Length: > 0 }, _) => false,
+        (_, { Length: > 0 } force) => force is not ("0" or "false"),
+        _ => isTerminal && get("TERM") != "dumb",
+    };
+
+    /// <summary>Text in a color of <see cref="Ansi"/>, where standard output has colors.</summary>
+    public static string Paint(string color, string text) => HasColor && text.Length > 0 ? $"{color}{text}{Ansi.Reset}" : text;
+
+    /// <summary>The same for standard error.</summary>
+    public static string PaintError(string color, string text) => HasErrorColor ? $"{color}{text}{Ansi.Reset}" : text;
 
     /// <summary>
     /// Keeps .NET from switching the terminal's cursor keys to application mode, which it does at the first use of <see cref="Console"/> and never takes back. What it
@@ -30,7 +73,7 @@ internal static class Terminal
 
     public static async Task<int> FailAsync(string message, int code = ExitCodes.Failed)
     {
-        await Console.Error.WriteLineAsync($"ollama-proxy: {message}");
+        await Console.Error.WriteLineAsync($"{PaintError(Ansi.Red, "ollama-proxy:")} {message}");
         return code;
     }
 
@@ -46,17 +89,32 @@ internal static class Terminal
         }
     }
 
-    /// <summary>Columns wide enough for what is in them; all but the first to the right, because they are numbers.</summary>
-    public static string Table(IReadOnlyList<string> heads, IReadOnlyList<IReadOnlyList<string>> rows)
+    /// <summary>Breaks a text between words, into lines of at most so many characters where words allow it; null keeps it one line.</summary>
+    public static IEnumerable<string> Wrap(string text, int? width)
     {
-        var widths = heads.Select((head, column) => rows.Select(row => row[column].Length).Append(head.Length).Max()).ToArray();
-        var text = new StringBuilder();
-        foreach (var row in rows.Prepend(heads))
+        var line = "";
+        foreach (var word in width is null ? [text] : text.Split(' '))
         {
-            text.AppendLine(string.Join("  ", row.Select((cell, column) => column == 0 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))).TrimEnd());
+            if (line.Length > 0 && line.Length + 1 + word.Length > width)
+            {
+                yield return line;
+                line = "";
+            }
+
+            line = line.Length == 0 ? word : $"{line} {word}";
         }
 
-        return text.ToString();
+        yield return line;
+    }
+
+    /// <summary>Writes a text behind a head of the given length; what does not fit the terminal goes on below its beginning.</summary>
+    public static void WriteHanging(string head, int headLength, string text)
+    {
+        foreach (var line in Wrap(text, Width is { } width ? Math.Max(20, width - headLength) : null))
+        {
+            Console.Out.WriteLine($"{head}{line}".TrimEnd());
+            head = new string(' ', headLength);
+        }
     }
 
     /// <summary>Text from the wire as it may be shown on a terminal: nothing in it moves the cursor.</summary>
@@ -84,4 +142,6 @@ internal static class Terminal
         < 1 << 30 => Number(bytes / (1 << 20), "N1", " MiB"),
         _ => Number(bytes / (1 << 30), "N1", " GiB"),
     };
+
+    private static bool AcceptsAnsi(bool isError) => !OperatingSystem.IsWindows() || WindowsConsole.AcceptAnsi(isError);
 }

@@ -60,9 +60,15 @@ internal static class Verbs
     private static Command Stats(SettingOptions settings)
     {
         var (url, json, filters) = (Url(), Json(), new FilterOptions(QueryParameters.Stats, "step"));
-        var command = Add(new Command("stats", "Statistics of the records, for any filter and range.") { url, json }, filters);
-        command.SetAction((parsed, cancellationToken) => RunAsync(
-            settings, parsed, (read, token) => StatsCommand.RunAsync(read, parsed.GetValue(url), filters.Query(StatsPath, parsed), parsed.GetValue(json), token), cancellationToken));
+        filters.AddAlias("groups", "--by");
+        var command = Add(new Command("stats", "Show statistics of the records, for any filter and range.") { url, json }, filters);
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            var groups = parsed.GetValue(json) || filters.Given(parsed, "groups") is not null ? null : StatsCommand.Groups;
+            var query = filters.Query(StatsPath, parsed, ("groups", groups));
+            return RunAsync(
+                settings, parsed, (read, token) => StatsCommand.RunAsync(read, parsed.GetValue(url), query, parsed.GetValue(json), token), cancellationToken);
+        });
         return command;
     }
 
@@ -129,8 +135,10 @@ internal static class Verbs
     private static Command Config(SettingOptions settings)
     {
         var json = Json();
-        var command = new Command("config", "Every setting, its value, and where that comes from.") { json };
-        command.SetAction((parsed, _) => ConfigCommand.RunAsync(SettingValues.OfProcess(settings.Given(parsed)), parsed.GetValue(json)));
+        var changed = new Option<bool>("--changed") { Description = "Show only the settings that differ from their defaults." };
+        var command = new Command("config", "Show each setting, its value and its source.") { json, changed };
+        command.SetAction((parsed, _) =>
+            ConfigCommand.RunAsync(SettingValues.OfProcess(settings.Given(parsed)), parsed.GetValue(json), parsed.GetValue(changed)));
         return command;
     }
 

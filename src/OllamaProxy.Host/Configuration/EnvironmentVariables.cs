@@ -120,7 +120,7 @@ internal static class EnvironmentVariables
             (settings, text) => Boolean(text) is { } append ? settings with { Scrape = settings.Scrape with { AppendsOllama = append } } : null),
         new("LOG_LEVEL", "info", "trace, debug, info, warn, error, none", "The lowest level that is logged. info has a line for each request.",
             (settings, text) => Level(text) is { } level ? settings with { Log = settings.Log with { Level = level } } : null),
-        new("LOG_FORMAT", "text", "text, json", "How the console log is written: for people, or one JSON object per line.",
+        new("LOG_FORMAT", "text", "text, json", "How the log is written, on the console and in files: for people, or one JSON object per line.",
             (settings, text) => text is "text" or "json" ? settings with { Log = settings.Log with { Json = text == "json" } } : null),
         new("LOG_DIR", "", "a folder", "A folder for log files, bounded in size and number.",
             (settings, text) => settings with { Log = settings.Log with { Directory = text } }),

@@ -11,8 +11,11 @@ public sealed record LogOptions
     /// <summary>Whether the console has the log; false for a program without one.</summary>
     public bool IsConsole { get; init; } = true;
 
-    /// <summary>Lines of JSON on the console, in place of text.</summary>
+    /// <summary>Lines of JSON on the console and in files, in place of text.</summary>
     public bool Json { get; init; }
+
+    /// <summary>Whether text names the type that logs: for developers, who log at debug level.</summary>
+    public bool ShowsTypes => Level <= LogLevel.Debug;
 
     /// <summary>The folder of log files; null for none.</summary>
     public string? Directory { get; init; }

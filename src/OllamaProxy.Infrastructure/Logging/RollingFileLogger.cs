@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
@@ -14,6 +13,7 @@ public sealed class RollingFileLoggerProvider : ILoggerProvider
     private const int LinesInWrite = 256;
 
     private readonly TimeProvider _time;
+    private readonly LogFormat _format;
     private readonly RollingFile _file;
     private readonly Task _writing;
     private readonly Channel<string> _lines;
@@ -25,6 +25,7 @@ public sealed class RollingFileLoggerProvider : ILoggerProvider
     {
         ArgumentNullException.ThrowIfNull(options);
         _time = time;
+        _format = options.Json ? new JsonLog() : new TextLog { ShowsTypes = options.ShowsTypes };
         _file = new RollingFile(Path.GetFullPath(options.Directory!), options.MaxSizeMegabytes * 1_000_000L, options.MaxFiles);
         _lines = Channel.CreateBounded<string>(
             new BoundedChannelOptions(QueueLength) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite }, _ => Interlocked.Increment(ref _lost));
@@ -55,7 +56,10 @@ public sealed class RollingFileLoggerProvider : ILoggerProvider
 
             if (Interlocked.Exchange(ref _lost, 0) is > 0 and var lost)
             {
-                text.Append(CultureInfo.InvariantCulture, $"{Amount.Of(lost, "line")} lost: they came faster than the disk takes them.").Append('\n');
+                var message = $"{Amount.Of(lost, "line")} lost: they came faster than the disk takes them.";
+                var category = typeof(RollingFileLoggerProvider).FullName!;
+                _format.Append(text, new LogItem(_time.GetLocalNow(), LogLevel.Warning, category, null, message, null, null));
+                text.Append('\n');
             }
 
             try
@@ -81,25 +85,8 @@ public sealed class RollingFileLoggerProvider : ILoggerProvider
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             var line = new StringBuilder();
-            line.Append(CultureInfo.InvariantCulture, $"{provider._time.GetLocalNow():yyyy-MM-ddTHH:mm:ss.fffzzz} {Name(logLevel)} {category}: ");
-            // A line stays a line, whatever it quotes.
-            line.Append(formatter(state, exception).ReplaceLineEndings(" | "));
-            if (exception is not null)
-            {
-                line.Append(" | ").Append(exception.ToString().ReplaceLineEndings(" | "));
-            }
-
+            provider._format.Append(line, LogItem.Of(provider._time.GetLocalNow(), logLevel, category, state, exception, formatter));
             provider._lines.Writer.TryWrite(line.ToString());
         }
-
-        private static string Name(LogLevel level) => level switch
-        {
-            LogLevel.Trace => "trace",
-            LogLevel.Debug => "debug",
-            LogLevel.Information => "info",
-            LogLevel.Warning => "warn",
-            LogLevel.Error => "error",
-            _ => "critical",
-        };
     }
 }

@@ -44,12 +44,15 @@ public sealed class DataCommandTests : IAsyncLifetime
 
         var (code, table) = await RunAsync("stats");
         var (_, json) = await RunAsync("stats", "--json", "--model", "tiny");
-        var (_, some) = await RunAsync("stats", "--groups", "model");
+        var (_, some) = await RunAsync("stats", "--by", "model");
+        var (_, category) = await RunAsync("stats", "--groups", "category");
         var (_, none) = await RunAsync("stats", "--groups", "none");
 
         Assert.Equal(0, code);
         Assert.Matches(@"(?m)^3 requests .*, 1 client, 2 models \(", table);
         Assert.Matches(@"(?m)^3 requests .*, 2 models \((?s:.)*^tiny:latest +2 ", some);
+        Assert.Matches(@"(?m)^total +requests (?s:.)*^all requests +3 (?s:.)*^model +requests (?s:.)*^client +requests ", table);
+        Assert.Matches("(?m)^category +requests ", category);
         Assert.DoesNotContain("client", some, StringComparison.Ordinal);
         Assert.DoesNotContain("model", none, StringComparison.Ordinal);
         Assert.Contains("3 requests", table, StringComparison.Ordinal);

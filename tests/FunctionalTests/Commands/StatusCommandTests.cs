@@ -82,12 +82,48 @@ public sealed class StatusCommandTests
         Assert.Matches(@"(?m)^PROXY_PORT +4003 +option\r?$", text);
         Assert.Matches(@"(?m)^OLLAMA_BACKEND_PORT +4002 +environment\r?$", text);
         Assert.Matches(@"(?m)^QUEUE_TIMEOUT_SECONDS +0 +default\r?$", text);
+        Assert.DoesNotContain('\e', text);
         Assert.Matches(@"(?m)^ANALYTICS_TOKEN +\(hidden\) +environment\r?$", text);
         Assert.DoesNotContain("a-secret-that-nobody-sees", text, StringComparison.Ordinal);
 
         (code, text) = await ProxyProcess.RunAsync(variables, "config", "--max-queued-requests", "many");
         Assert.Equal(1, code);
         Assert.Contains("--max-queued-requests=\"many\": must be 0 to 100000", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_changed_settings_are_those_that_differ_from_their_defaults()
+    {
+        var variables = new Dictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["PROXY_PORT"] = "11434", ["PROXY_HOST"] = null, ["ANALYTICS_BACKEND"] = null, ["LOG_LEVEL"] = "warn",
+            ["ANALYTICS_TOKEN"] = "a-secret-that-nobody-sees",
+        };
+
+        var (code, text) = await ProxyProcess.RunAsync(variables, "config", "--changed", "--max-queued-requests", "7");
+
+        Assert.Equal(0, code);
+        Assert.Equal(
+            ["MAX_QUEUED_REQUESTS  7         option", "ANALYTICS_TOKEN      (hidden)  environment", "LOG_LEVEL            warn      environment"],
+            text.ReplaceLineEndings("\n").TrimEnd().Split('\n'));
+
+        (_, text) = await ProxyProcess.RunAsync(variables, "config", "--changed", "--json");
+        using var json = JsonDocument.Parse(text);
+        Assert.Equal(["ANALYTICS_TOKEN", "LOG_LEVEL"], json.RootElement.EnumerateArray().Select(row => row.GetProperty("name").GetString()));
+    }
+
+    [Fact]
+    public async Task Commands_have_colors_where_they_are_wanted()
+    {
+        var variables = new Dictionary<string, string?>(s_nowhere, StringComparer.Ordinal) { ["FORCE_COLOR"] = "1", ["PROXY_PORT"] = "eighty" };
+
+        var (_, doctor) = await ProxyProcess.RunAsync(variables, "doctor");
+        var (_, config) = await ProxyProcess.RunAsync(variables, "config");
+
+        Assert.Contains("\e[32mok\e[0m    program: ", doctor, StringComparison.Ordinal);
+        Assert.Contains("\e[31mbad\e[0m   settings: ", doctor, StringComparison.Ordinal);
+        Assert.Contains("\e[36menvironment\e[0m", config, StringComparison.Ordinal);
+        Assert.DoesNotContain("\e[4", doctor + config, StringComparison.Ordinal);
     }
 
     [Fact]

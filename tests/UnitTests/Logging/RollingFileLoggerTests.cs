@@ -17,7 +17,7 @@ public sealed partial class RollingFileLoggerTests : IDisposable
         Write(logger => logger.LogWarning(new IOException("disk\r\nfull"), "one\ntwo"));
 
         var line = Assert.Single(File.ReadAllLines(Path.Combine(_folder.FullName, "ollama-proxy.log")));
-        Assert.Matches(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d warn Category: one \| two \| System\.IO\.IOException: disk \| full", line);
+        Assert.Matches(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d  warn  Category: one \| two \| System\.IO\.IOException: disk \| full", line);
     }
 
     [Fact]

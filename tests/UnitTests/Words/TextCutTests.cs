@@ -24,6 +24,14 @@ public sealed class TextCutTests
     public void A_text_is_cut_between_characters(string? text, int length, string? expected) => Assert.Equal(expected, TextCut.Beginning(text, length));
 
     [Theory]
+    [InlineData("abcdef", 6, "abcdef")]
+    [InlineData("abcdef", 5, "ab…ef")]
+    [InlineData("abcdef", 4, "a…ef")]
+    [InlineData("abcdef", 1, "…")]
+    [InlineData("🦙🦙🦙🦙", 6, "🦙…🦙")]
+    public void A_name_is_cut_in_the_middle(string text, int length, string expected) => Assert.Equal(expected, TextCut.Middle(text, length));
+
+    [Theory]
     [InlineData("/v1/models?q=abc", 10, "/v1/models")]
     [InlineData("/a?q=%E5%A4%A9%E5%A4%A9", 14, "/a?q=%E5%A4%A9")]
     [InlineData("/a?q=%E5%A4%A9%E5%A4%A9", 16, "/a?q=%E5%A4%A9")]

@@ -38,6 +38,9 @@ internal sealed class FilterOptions
     public string? Given(ParseResult parsed, string parameter) =>
         Array.Find(_options, row => row.Parameter.Name == parameter).Option is { } option && parsed.GetResult(option) is not null ? parsed.GetValue(option) : null;
 
+    /// <summary>Gives the option of a parameter a shorter name as well.</summary>
+    public void AddAlias(string parameter, string alias) => Array.Find(_options, row => row.Parameter.Name == parameter).Option.Aliases.Add(alias);
+
     /// <summary>The same options without one, for an endpoint that does not have it.</summary>
     public FilterOptions Without(string parameter) => new([.. _options.Where(row => row.Parameter.Name != parameter)]);
 

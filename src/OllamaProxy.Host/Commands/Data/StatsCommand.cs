@@ -3,14 +3,15 @@ using System.Globalization;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Analytics;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands.Data;
 
 /// <summary><c>ollama-proxy stats</c>: what happened, in a table or as the API's JSON.</summary>
 internal static class StatsCommand
 {
-    private static readonly string[] s_heads =
-        ["", "requests", "errors", "cancelled", "tokens in", "tokens out", "tokens/s p50", "first token p50", "p95", "duration p50", "p95"];
+    /// <summary>The groups that are shown unless the command line chooses.</summary>
+    public const string Groups = "model,application,client,endpoint,outcome";
 
     public static async Task<int> RunAsync(ProxySettings settings, Uri? url, string query, bool json, CancellationToken cancellationToken)
     {
@@ -31,38 +32,53 @@ internal static class StatsCommand
         var from = stats.From is { } start ? $"from {start.ToLocalTime():yyyy-MM-dd HH:mm} " : "";
         var clients = stats.ClientCount is { } clientCount ? $", {Amount.Of(clientCount, "client")}" : "";
         var models = stats.ModelCount is { } modelCount ? $", {Amount.Of(modelCount, "model")}" : "";
-        Console.Out.WriteLine(string.Create(
+        Terminal.WriteHanging("", 0, string.Create(
             CultureInfo.InvariantCulture,
-            $"{Amount.Of(stats.Total.Requests, "request")} {from}until {stats.To.ToLocalTime():yyyy-MM-dd HH:mm}{clients}{models} ({Amount.Of(stats.TotalRecords, "record")} in {stats.Backend}, {Terminal.Bytes(stats.SizeBytes)})"));
-        foreach (var (name, groups) in (IEnumerable<(string, IReadOnlyList<GroupJson>?)>)
-                 [("model", stats.Models), ("endpoint", stats.Endpoints), ("client", stats.Clients), ("application", stats.Applications), ("outcome", stats.Outcomes)])
+            $"{Amount.Of(stats.Total.Requests, "request")} {from}until {stats.To.ToLocalTime():yyyy-MM-dd HH:mm}{clients}{models} "
+            + $"({Amount.Of(stats.TotalRecords, "record")} in {stats.Backend}, {Terminal.Bytes(stats.SizeBytes)})"));
+        if (stats.Total.Requests == 0)
+        {
+            return;
+        }
+
+        var table = new Table(
+            ("requests", 0), ("errors", 0), ("cancelled", 3), ("tokens in", 4), ("tokens out", 0),
+            ("tok/s p50", 0), ("first token p50", 5), ("p95", 7), ("duration p50", 0), ("p95", 6));
+        table.Add("total", [("all requests", Line(stats.Total))]);
+        (string, IReadOnlyList<GroupJson>?)[] dimensions =
+        [
+            ("model", stats.Models), ("application", stats.Applications), ("client", stats.Clients),
+            ("endpoint", stats.Endpoints), ("category", stats.Categories), ("outcome", stats.Outcomes),
+        ];
+        foreach (var (name, groups) in dimensions)
         {
             if (groups is { Count: > 0 })
             {
-                Console.Out.WriteLine();
-                Console.Out.Write(Terminal.Table([name, .. s_heads.Skip(1)], [.. groups.Select(group => Line(Terminal.Plain(group.Name), group.Numbers))]));
+                table.Add(name, groups.Select(group => (group.Name is null ? "(none)" : Terminal.Plain(group.Name), Line(group.Numbers))));
             }
         }
 
-        if (stats.Total.Requests > 0)
+        var text = table.ToText(Terminal.Width, Terminal.Paint, out var isComplete);
+        Console.Out.WriteLine();
+        Console.Out.Write(text);
+        if (!isComplete)
         {
             Console.Out.WriteLine();
-            Console.Out.Write(Terminal.Table(["all", .. s_heads.Skip(1)], [Line("", stats.Total)]));
+            Console.Out.WriteLine(Terminal.Paint(Ansi.Dim, "A wider terminal shows more columns."));
         }
     }
 
-    private static string[] Line(string name, LineJson line) =>
+    private static Cell[] Line(LineJson line) =>
     [
-        name,
-        Terminal.Number(line.Requests),
-        Terminal.Number(line.Error),
-        Terminal.Number(line.Cancelled),
-        Terminal.Number(line.InputTokens),
-        Terminal.Number(line.OutputTokens),
-        Terminal.Number(line.TokensPerSecond.P50, "N1"),
-        Terminal.Length(line.TimeToFirstToken.P50),
-        Terminal.Length(line.TimeToFirstToken.P95),
-        Terminal.Length(line.Latency.P50),
-        Terminal.Length(line.Latency.P95),
+        new(Terminal.Number(line.Requests)),
+        new(Terminal.Number(line.Error), line.Error > 0 ? Ansi.Red : null),
+        new(Terminal.Number(line.Cancelled), line.Cancelled > 0 ? Ansi.Yellow : null),
+        new(Terminal.Number(line.InputTokens)),
+        new(Terminal.Number(line.OutputTokens)),
+        new(Terminal.Number(line.TokensPerSecond.P50, "N1")),
+        new(Terminal.Length(line.TimeToFirstToken.P50)),
+        new(Terminal.Length(line.TimeToFirstToken.P95)),
+        new(Terminal.Length(line.Latency.P50)),
+        new(Terminal.Length(line.Latency.P95)),
     ];
 }

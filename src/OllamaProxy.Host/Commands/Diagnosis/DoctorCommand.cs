@@ -1,13 +1,17 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using OllamaProxy.Domain;
 using OllamaProxy.Host.Commands.Data;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands.Diagnosis;
 
 /// <summary><c>ollama-proxy doctor</c>: looks at everything that goes wrong in practice, changes nothing, and says in plain words what to do.</summary>
 internal static class DoctorCommand
 {
+    private const int Indent = 6;
+
     public static async Task<int> RunAsync(SettingValues values, bool json, CancellationToken cancellationToken)
     {
         var (settings, problems) = EnvironmentVariables.Read(values);
@@ -41,15 +45,23 @@ internal static class DoctorCommand
     {
         foreach (var finding in findings)
         {
-            Console.Out.WriteLine($"{finding.Verdict,-5} {finding.About}: {Terminal.Plain(finding.Text)}");
+            var color = finding.Verdict switch { "ok" => Ansi.Green, "note" => Ansi.Cyan, "warn" => Ansi.Yellow, _ => Ansi.Red };
+            var verdict = Terminal.Paint(color, finding.Verdict) + new string(' ', Indent - finding.Verdict.Length);
+            Terminal.WriteHanging(verdict, Indent, $"{finding.About}: {Terminal.Plain(finding.Text)}");
             if (finding.Advice is { } advice)
             {
-                Console.Out.WriteLine($"      -> {advice}");
+                Terminal.WriteHanging($"{new string(' ', Indent)}{Terminal.Paint(Ansi.Bold, "->")} ", Indent + 3, advice);
             }
         }
 
         var (bad, warn) = (findings.Count(finding => finding.Verdict == "bad"), findings.Count(finding => finding.Verdict == "warn"));
         Console.Out.WriteLine();
-        Console.Out.WriteLine(bad + warn == 0 ? "Nothing is wrong." : $"{bad} wrong, {warn} to look at.");
+        Console.Out.WriteLine((bad, warn) switch
+        {
+            (0, 0) => Terminal.Paint(Ansi.Green, "No problems found."),
+            (0, _) => Terminal.Paint(Ansi.Yellow, $"{Amount.Of(warn, "warning")}."),
+            (_, 0) => Terminal.Paint(Ansi.Red, $"{Amount.Of(bad, "problem")}."),
+            _ => Terminal.Paint(Ansi.Red, $"{Amount.Of(bad, "problem")}, {Amount.Of(warn, "warning")}."),
+        });
     }
 }

@@ -1,0 +1,69 @@
+using System.Text;
+using OllamaProxy.Domain;
+using OllamaProxy.Infrastructure.Logging;
+
+namespace OllamaProxy.Host.Commands;
+
+/// <summary>A cell of a <see cref="Table"/>.</summary>
+/// <param name="Text">What it shows.</param>
+/// <param name="Color">One of <see cref="Ansi"/>; null for the terminal's own.</param>
+internal readonly record struct Cell(string Text, string? Color = null);
+
+/// <summary>
+/// Tables below one another whose columns stand in line: a name, then numbers, which are aligned right. Where the terminal is too narrow, the least important
+/// columns are left out and long names are cut.
+/// </summary>
+/// <param name="columns">The heads of the numbers, and how early each is left out: the highest first, 0 never.</param>
+internal sealed class Table(params (string Head, int Spare)[] columns)
+{
+    private const string Gap = "  ";
+
+    /// <summary>Columns are left out before names become shorter than this.</summary>
+    private const int ReadableName = 24;
+
+    private readonly List<(string Head, IReadOnlyList<(string Name, Cell[] Numbers)> Rows)> _parts = [];
+
+    public void Add(string head, IEnumerable<(string Name, Cell[] Numbers)> rows) => _parts.Add((head, [.. rows]));
+
+    /// <param name="width">Characters of a line; null for any number.</param>
+    /// <param name="paint">Colors a text, or returns it as it is.</param>
+    /// <param name="isComplete">False when columns were left out.</param>
+    public string ToText(int? width, Func<string, string, string> paint, out bool isComplete)
+    {
+        var rows = _parts.SelectMany(part => part.Rows).ToList();
+        var widths = columns.Select((column, index) => rows.Select(row => row.Numbers[index].Text.Length).Append(column.Head.Length).Max()).ToArray();
+        var name = _parts.SelectMany(part => part.Rows.Select(row => row.Name.Length).Append(part.Head.Length)).DefaultIfEmpty().Max();
+        List<int> shown = [.. Enumerable.Range(0, columns.Length)];
+        while (width < Math.Min(name, ReadableName) + Numbers() && shown.Exists(index => columns[index].Spare > 0))
+        {
+            shown.Remove(shown.MaxBy(index => columns[index].Spare));
+        }
+
+        isComplete = shown.Count == columns.Length;
+        name = width is { } limit ? Math.Min(name, Math.Max(1, limit - Numbers())) : name;
+        var text = new StringBuilder();
+        foreach (var part in _parts)
+        {
+            text.Append(text.Length > 0 ? Environment.NewLine : "").AppendLine(Line(part.Head, Ansi.Bold, index => new Cell(columns[index].Head, Ansi.Dim)));
+            foreach (var row in part.Rows)
+            {
+                text.AppendLine(Line(row.Name, null, index => row.Numbers[index]));
+            }
+        }
+
+        return text.ToString();
+
+        int Numbers() => shown.Sum(index => widths[index] + Gap.Length);
+
+        string Line(string first, string? color, Func<int, Cell> cell)
+        {
+            var cut = TextCut.Middle(first, name);
+            return Painted(cut, color) + new string(' ', name - cut.Length)
+                + string.Concat(shown.Select(index => Gap + Right(cell(index), widths[index])));
+        }
+
+        string Right(Cell cell, int columnWidth) => new string(' ', columnWidth - cell.Text.Length) + Painted(cell.Text, cell.Color);
+
+        string Painted(string plain, string? color) => color is null ? plain : paint(color, plain);
+    }
+}
