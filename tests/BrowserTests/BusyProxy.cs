@@ -1,6 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Recording;
+using OllamaProxy.Application.Redaction;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Demo;
 using OllamaProxy.SimulatedOllama;
@@ -30,6 +32,13 @@ public sealed class BusyProxy : IAsyncLifetime
     /// <summary>The history of the demo; the last of it is a success.</summary>
     internal static IReadOnlyList<RequestRecord> Week(ProxyUnderTest proxy, int count = 4_000) =>
         DemoHistory.Before(proxy.Services.GetRequiredService<RecordTexts>(), TimeProvider.System.GetUtcNow(), count);
+
+    /// <summary>The same without a proxy, with whole texts.</summary>
+    internal static IReadOnlyList<RequestRecord> Week(DateTimeOffset end, int count)
+    {
+        var options = new RecordingOptions();
+        return DemoHistory.Before(new RecordTexts(options, new Redactor(options, TimeProvider.System, NullLogger<Redactor>.Instance)), end, count);
+    }
 
     /// <summary>A proxy with nothing in its store.</summary>
     internal static Task<ProxyUnderTest> StartAsync(Uri ollama, params ReadOnlySpan<(string Name, string Value)> variables)

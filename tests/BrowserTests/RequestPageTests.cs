@@ -27,7 +27,7 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
         2. Longer
         """;
 
-    private static readonly RequestRecord s_usual = Week.Before(DateTimeOffset.UnixEpoch.AddYears(56), 200)
+    private static readonly RequestRecord s_usual = BusyProxy.Week(DateTimeOffset.UnixEpoch.AddYears(56), 200)
         .Last(record => record is { Endpoint: "chat", Outcome: "completed", LoadCause: null }) with
         {
             Model = "qwen3:8b",
@@ -129,7 +129,7 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
             FinishReason = null,
             Stream = false,
         },
-        ["other"] = Week.Before(DateTimeOffset.UnixEpoch.AddYears(56), 200).Last(record => !record.IsInference),
+        ["other"] = BusyProxy.Week(DateTimeOffset.UnixEpoch.AddYears(56), 200).Last(record => !record.IsInference),
     };
 
     public static TheoryData<string> Kinds() => [.. s_kinds.Keys];

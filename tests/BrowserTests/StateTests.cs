@@ -64,7 +64,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
     public async Task An_Ollama_that_is_down_is_said_on_every_view_with_what_to_do()
     {
         await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"), ("OLLAMA_POLL_SECONDS", "1"));
-        await BusyProxy.WriteAsync(proxy, Week.Before(TimeProvider.System.GetUtcNow(), 20));
+        await BusyProxy.WriteAsync(proxy, BusyProxy.Week(proxy, 20));
         await using var visit = await browser.VisitAsync(proxy.Address);
 
         foreach (var view in (string[])["now", "overview?range=all", "requests?range=all", "models?range=all"])
@@ -80,7 +80,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await BusyProxy.StartAsync(ollama.Address);
-        await BusyProxy.WriteAsync(proxy, [Week.Before(TimeProvider.System.GetUtcNow(), 10)[^1] with { Status = "success", Outcome = "completed", ErrorType = null, IsInference = true }]);
+        await BusyProxy.WriteAsync(proxy, [BusyProxy.Week(proxy, 10)[^1] with { Status = "success", Outcome = "completed", ErrorType = null, IsInference = true }]);
         await using var visit = await browser.VisitAsync(proxy.Address);
 
         await visit.OpenAsync("overview?range=24h");
