@@ -80,7 +80,7 @@ public sealed class DoorTests(Browser browser)
         await Assertions.Expect(rows).ToHaveCountAsync(s_doors.Length);
         for (var index = 0; index < records.Length; index++)
         {
-            var cells = rows.Nth(index).Locator("[role=gridcell]");
+            var cells = rows.Nth(index).Locator("[role=gridcell]:not(.k-phases)");
             var facts = new PageFacts(records[index]);
             Assert.Equal([facts.Input, facts.Output, facts.Speed, facts.FirstToken, facts.Duration], (await cells.AllTextContentsAsync()).TakeLast(5));
         }

@@ -80,7 +80,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
         await using var visit = await VisitAsync(busy.Address, "targets-phone", 390, 844);
 
         await visit.OpenAsync(view);
-        await visit.Page.Locator("[data-card=requests] .big, .requests .body .tr, table.models tbody tr, .loaded-model").First.WaitForAsync();
+        await visit.Page.Locator("[data-card=requests] .big, .requests .body .tr, table.models tbody tr, .strip .big").First.WaitForAsync();
         await visit.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
 
         Assert.Empty(await visit.Page.EvaluateAsync<string[]>("""
@@ -147,7 +147,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
 
             var address = proxy.Address.GetLeftPart(UriPartial.Authority);
             await Assertions.Expect(visit.Page.Locator(".message pre").First).ToContainTextAsync($"curl {address}/api/generate");
-            await Assertions.Expect(visit.Page.Locator(".message pre").Last).ToContainTextAsync("claude --model tiny");
+            await Assertions.Expect(visit.Page.Locator(".message pre").Last).ToContainTextAsync("claude --model slow:latest");
             await AssertFitsAsync(visit);
         }
 

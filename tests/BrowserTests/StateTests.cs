@@ -48,7 +48,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
     [Fact]
     public async Task A_stream_that_brings_nothing_is_said_to_be_silent()
     {
-        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("stuck:latest") { TokensPerSecond = 0.02 }] });
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("stuck:latest") { TokensPerSecond = 0.05 }] });
         await using var proxy = await BusyProxy.StartAsync(ollama.Address);
         await using var visit = await browser.VisitAsync(proxy.Address);
         await visit.OpenAsync("now");

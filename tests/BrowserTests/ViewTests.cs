@@ -306,7 +306,7 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
         await Assertions.Expect(requests.Nth(0)).ToHaveTextAsync(Text(Matching("range=7d&model=gemma3:12b")));
         await Assertions.Expect(requests.Nth(1)).ToHaveTextAsync(Text(Matching("range=7d&model=phi4:latest")));
         var loads = busy.Records.Count(record => record is { Model: "gemma3:12b", LoadCause: not null, IsInference: true } && record.Timestamp > Now.AddDays(-7));
-        await Assertions.Expect(visit.Page.Locator("table.models tbody tr", new() { HasText = "gemma3:12b" }).Locator("td").Nth(7)).ToHaveTextAsync(Text(loads));
+        await Assertions.Expect(visit.Page.Locator("table.models tbody tr", new() { HasText = "gemma3:12b" }).Locator("td").Nth(8)).ToHaveTextAsync(Text(loads));
     }
 
     /// <summary>How many records the words of an address match, counted in the plainest way.</summary>

@@ -26,7 +26,8 @@ internal static partial class QueryParameters
     private static readonly string[] s_outcomes = [.. Enum.GetValues<ExchangeOutcome>().Select(outcome => outcome.Name())];
     private static readonly string[] s_errorTypes = [.. Enum.GetValues<ErrorType>().Select(type => type.Name())];
     private static readonly string[] s_statuses = [.. Enum.GetValues<ExchangeOutcome>().Select(outcome => outcome.Status()).Distinct()];
-    private static readonly string[] s_dimensions = [.. Enum.GetValues<StatDimension>().Select(dimension => JsonNamingPolicy.SnakeCaseLower.ConvertName(dimension.ToString()))];
+    private static readonly string[] s_dimensions =
+        [.. Enum.GetValues<StatDimension>().Select(dimension => JsonNamingPolicy.SnakeCaseLower.ConvertName(dimension.ToString()))];
     private static readonly string[] s_endpoints = [.. ApiEndpoint.All.Select(endpoint => endpoint.Label)];
 
     private static readonly QueryParameter s_model = Text("model", "A model in any spelling Ollama accepts: phi4, PHI4:latest.", (filter, text) => filter with { Model = text });
