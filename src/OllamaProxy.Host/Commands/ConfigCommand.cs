@@ -11,6 +11,8 @@ internal static class ConfigCommand
     /// <summary>Longer values push their source to the right instead of that of every row.</summary>
     private const int LongestValue = 40;
 
+    private static readonly ProxySettings s_defaults = new();
+
     public static async Task<int> RunAsync(SettingValues values, bool json, bool changed)
     {
         var (settings, problems) = EnvironmentVariables.Read(values);
@@ -20,7 +22,8 @@ internal static class ConfigCommand
                let value = values.Get(row.Name)?.Trim() is { Length: > 0 } text ? text : null
                let shown = value is null ? row.Default : row.IsSecret ? EnvironmentVariables.Hidden : EnvironmentVariables.WithoutCredentials(row.Name, value)
                let source = value is null ? "default" : values.IsOption(row.Name) ? "option" : "environment"
-               where !changed || shown != row.Default
+               // Compared as settings, because a value can be written in several ways.
+               where !changed || (value is not null && row.Apply(s_defaults, value) != s_defaults)
                select new ConfigJson(row.Name, shown, source, row.Meaning),
         ];
         if (json)

@@ -95,7 +95,7 @@ internal static class Terminal
         var line = "";
         foreach (var word in width is null ? [text] : text.Split(' '))
         {
-            if (line.Length > 0 && line.Length + 1 + word.Length > width)
+            if (line.Length > 0 && Ansi.VisibleLength(line) + 1 + Ansi.VisibleLength(word) > width)
             {
                 yield return line;
                 line = "";

@@ -10,4 +10,18 @@ public static class Ansi
     public const string Yellow = "\e[33m";
     public const string Cyan = "\e[36m";
     public const string Reset = "\e[0m";
+
+    /// <summary>Characters of a text that take a column: all but its colors.</summary>
+    public static int VisibleLength(ReadOnlySpan<char> text)
+    {
+        var (length, isEscape) = (0, false);
+        foreach (var character in text)
+        {
+            isEscape |= character == '\e';
+            length += isEscape ? 0 : 1;
+            isEscape &= character != 'm';
+        }
+
+        return length;
+    }
 }

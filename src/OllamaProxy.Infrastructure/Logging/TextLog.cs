@@ -109,7 +109,7 @@ public sealed class TextLog : LogFormat
         }
 
         AppendRight(line, cell[..WriteDuration(cell, request.Duration)], Columns.Duration);
-        AppendClient(line, request, width is { } limit ? limit - VisibleLength(line) : int.MaxValue);
+        AppendClient(line, request, width is { } limit ? limit - Ansi.VisibleLength(line.ToString()) : int.MaxValue);
         TrimEnd(line);
     }
 
@@ -184,22 +184,6 @@ public sealed class TextLog : LogFormat
             line.Append(application).Append(address.Length > 0 ? gap : "").Append(address);
             End(line);
         }
-    }
-
-    private static int VisibleLength(StringBuilder line)
-    {
-        var (length, isEscape) = (0, false);
-        foreach (var chunk in line.GetChunks())
-        {
-            foreach (var character in chunk.Span)
-            {
-                isEscape |= character == '\e';
-                length += isEscape ? 0 : 1;
-                isEscape &= character != 'm';
-            }
-        }
-
-        return length;
     }
 
     private void AppendStatus(StringBuilder line, string color, int? status)

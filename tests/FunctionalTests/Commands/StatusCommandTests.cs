@@ -96,7 +96,7 @@ public sealed class StatusCommandTests
     {
         var variables = new Dictionary<string, string?>(StringComparer.Ordinal)
         {
-            ["PROXY_PORT"] = "11434", ["PROXY_HOST"] = null, ["ANALYTICS_BACKEND"] = null, ["LOG_LEVEL"] = "warn",
+            ["PROXY_PORT"] = "11434", ["PROXY_HOST"] = null, ["ANALYTICS_BACKEND"] = "sqlite", ["TRACK_EMBEDDINGS"] = "YES", ["LOG_LEVEL"] = "warn",
             ["ANALYTICS_TOKEN"] = "a-secret-that-nobody-sees",
         };
 

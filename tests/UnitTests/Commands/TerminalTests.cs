@@ -28,5 +28,6 @@ public sealed class TerminalTests
     [InlineData("unbreakable two", 5, new[] { "unbreakable", "two" })]
     [InlineData("one two three", null, new[] { "one two three" })]
     [InlineData("", 5, new[] { "" })]
+    [InlineData("\u001b[31mone\u001b[0m two three", 7, new[] { "\u001b[31mone\u001b[0m two", "three" })]
     public void A_text_is_broken_between_words(string text, int? width, string[] expected) => Assert.Equal(expected, Terminal.Wrap(text, width));
 }

@@ -50,10 +50,10 @@ internal static class LogLines
         Status = "cancelled", Outcome = "client_cancelled", ErrorType = "client_abort", TokensPerSecond = null, TokensEstimated = true,
     };
 
-    public static string Of(LogFormat format, RequestRecord record) => Of(format, LogLevel.Information, new RequestLine(record), null);
+    public static string Of(LogFormat format, RequestRecord record) => Written(format, LogLevel.Information, new RequestLine(record), null);
 
     public static string Of(LogFormat format, LogLevel level, string message, Exception? exception = null, string category = "OllamaProxy.Something") =>
-        Of(format, level, message, exception, category);
+        Written(format, level, message, exception, category);
 
     /// <summary>A message with named parts, as generated logging methods have them.</summary>
     public static string Of(LogFormat format, string message, params KeyValuePair<string, object?>[] parts)
@@ -65,7 +65,7 @@ internal static class LogLines
 
     private static DateTimeOffset Time { get; } = new(2026, 11, 30, 13, 42, 43, 514, TimeSpan.FromHours(1));
 
-    private static string Of<TState>(LogFormat format, LogLevel level, TState state, Exception? exception, string category = "OllamaProxy.Something")
+    private static string Written<TState>(LogFormat format, LogLevel level, TState state, Exception? exception, string category = "OllamaProxy.Something")
     {
         var line = new StringBuilder();
         format.Append(line, LogItem.Of(Time, level, category, state, exception, (text, _) => text!.ToString()!));

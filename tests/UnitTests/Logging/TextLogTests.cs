@@ -25,22 +25,22 @@ public sealed class TextLogTests
 
         Assert.Equal(
             """
-            13:42:43  200  POST /api/chat             qwen3:8b               30→58 tok   61 tok/s  2.50 s  open-webui 192.168.1.20
-            13:42:43  200  GET /api/tags                                                           4.6 ms  192.168.1.20
+            13:42:43  200  POST /api/chat             qwen3:8b                 30→58 tok   61 tok/s  2.50 s  open-webui 192.168.1.20
+            13:42:43  200  GET /api/tags                                                             4.6 ms  192.168.1.20
             13:42:43  404  POST /api/chat             nope:latest         model not found            4.6 ms  curl 192.168.1.20
             13:42:43  200  POST /api/chat             qwen3:8b            client abort  30→~58 tok   2.50 s  open-webui 192.168.1.20
-            13:42:43  200  POST /v1/embeddings        qwen3:8b                30 tok in             61.2 s  open-webui 192.168.1.20
-            13:42:43  200  POST /api/chat             qwen3:8b              ~58 tok out  ~7.1 tok/s  2.50 s  open-webui
+            13:42:43  200  POST /v1/embeddings        qwen3:8b                 30 tok in             61.2 s  open-webui 192.168.1.20
+            13:42:43  200  POST /api/chat             qwen3:8b               ~58 tok out  ~7.1 tok/s  2.50 s  open-webui
             13:42:43       POST /api/chat                                 upstream unreachable       4.6 ms
             """,
-            string.Join(Environment.NewLine, requests.Select(request => LogLines.Of(_text, request))));
+            string.Join('\n', requests.Select(request => LogLines.Of(_text, request))));
     }
 
     [Theory]
-    [InlineData(120, "13:42:43  200  POST /api/chat             qwen3:8b               30→58 tok   61 tok/s  2.50 s  open-webui 192.168.1.20")]
-    [InlineData(119, "13:42:43  200  POST /api/chat             qwen3:8b               30→58 tok   61 tok/s  2.50 s  open-webui")]
-    [InlineData(100, "13:42:43  200  POST /api/chat      qwen3:8b        30→58 tok   61 tok/s  2.50 s  open-webui")]
-    [InlineData(80, "13:42:43  200  POST /api/chat      qwen3:8b        30→58 tok   61 tok/s  2.50 s")]
+    [InlineData(120, "13:42:43  200  POST /api/chat             qwen3:8b                 30→58 tok   61 tok/s  2.50 s  open-webui 192.168.1.20")]
+    [InlineData(119, "13:42:43  200  POST /api/chat             qwen3:8b                 30→58 tok   61 tok/s  2.50 s  open-webui")]
+    [InlineData(100, "13:42:43  200  POST /api/chat      qwen3:8b         30→58 tok   61 tok/s  2.50 s  open-webui")]
+    [InlineData(80, "13:42:43  200  POST /api/chat      qwen3:8b         30→58 tok   61 tok/s  2.50 s")]
     public void A_request_fits_the_terminal(int width, string expected) =>
         Assert.Equal(expected, LogLines.Of(new TextLog { Time = LogTime.OfDay, Width = () => width }, LogLines.Chat));
 
