@@ -98,11 +98,19 @@ public sealed class ApiEndpoint
     /// <summary>Whether a request of this method runs a model. A preflight (OPTIONS), GET and HEAD on the same path run none.</summary>
     public bool RunsModel(string method) => IsInference && method.Equals("POST", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Finds the endpoint of a request target; a query string is cut off. Never fails: what is unknown is <see cref="Other"/>.</summary>
+    /// <summary>
+    /// Finds the endpoint of a request target; a query string is cut off. Ollama decodes the path before it looks (<c>/api/ch%61t</c>), and so do we, or such a
+    /// request would run a model without a slot. Never fails: what is unknown is <see cref="Other"/>.
+    /// </summary>
     public static ApiEndpoint FromPath(ReadOnlySpan<char> target)
     {
         var end = target.IndexOfAny('?', '#');
         var path = end < 0 ? target : target[..end];
+        if (path.Contains('%'))
+        {
+            path = Uri.UnescapeDataString(path);
+        }
+
         if (s_bySpan.TryGetValue(path, out var endpoint))
         {
             return endpoint;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Compression;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -72,6 +73,7 @@ public sealed class BodyArrivalTests
         Assert.Equal(HttpStatusCode.OK, other.StatusCode);
         Assert.StartsWith("HTTP/1.1 200 OK\r\n", RawText(answer), StringComparison.Ordinal);
         Assert.Contains("\"done\":true", answer, StringComparison.Ordinal);
+        Assert.DoesNotContain(ollama.Received.SelectMany(request => request.Headers), header => header.Key.Equals("Expect", StringComparison.OrdinalIgnoreCase));
         clients.ForEach(client => client.Dispose());
     }
 
@@ -97,16 +99,38 @@ public sealed class BodyArrivalTests
         Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes(Prompt))), ollama.Received.Single().BodySha256, ignoreCase: true);
     }
 
-    [Fact]
-    public async Task A_body_whose_chunks_are_malformed_is_refused_and_reaches_nobody()
+    [Theory]
+    [InlineData("xyz")]
+    [InlineData("-1")]
+    [InlineData("ffffffffffffffffff")]
+    public async Task A_body_whose_chunks_are_malformed_is_refused_and_reaches_nobody(string size)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama);
 
-        var answer = await RawHttp.SendAsync(proxy.Port, "POST /api/chat HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n0\r\n\r\n"u8.ToArray(), isHead: false);
+        var request = $"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{size}\r\n{{}}\r\n0\r\n\r\n";
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes(request), isHead: false);
 
         Assert.StartsWith("HTTP/1.1 400 Bad Request\r\n", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
         Assert.Empty(ollama.Received);
+    }
+
+    [Fact]
+    public async Task An_encoded_request_that_waits_for_its_slot_holds_no_decoder()
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama);
+        var client = await BeginUploadAsync(proxy, ollama, "/api/chat", chunked: false);
+        using var encoded = new ByteArrayContent(Gzip(Prompt)) { Headers = { ContentEncoding = { "gzip" } } };
+        var waiting = proxy.Client.PostAsync("/api/generate", encoded);
+        await UntilOneWaitsAsync(proxy);
+
+        Assert.Equal(DecoderBudget.DefaultBytes, proxy.Services.GetRequiredService<DecoderBudget>().FreeBytes);
+
+        client.Dispose();
+        using var answer = await waiting;
+        var exchange = (await _recorded.AllAsync(2)).Single(exchange => exchange.Endpoint == ApiEndpoint.Generate);
+        Assert.Equal(("tiny", "a"), (exchange.Request.Model, exchange.Request.Prompt));
     }
 
     [Fact]
@@ -249,6 +273,17 @@ public sealed class BodyArrivalTests
     }
 
     /// <summary>The answer; Ollama's own "continue" may come before it.</summary>
+    private static byte[] Gzip(string text)
+    {
+        var encoded = new MemoryStream();
+        using (var stream = new GZipStream(encoded, CompressionLevel.Optimal))
+        {
+            stream.Write(Encoding.UTF8.GetBytes(text));
+        }
+
+        return encoded.ToArray();
+    }
+
     private static string RawText(string answer) => Encoding.ASCII.GetString(RawHttp.WithoutInterim(Encoding.ASCII.GetBytes(answer)));
 
     private Task AdvanceUntilAsync(Func<bool> condition) => Eventually.TrueAsync(() =>

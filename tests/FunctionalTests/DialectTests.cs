@@ -103,6 +103,29 @@ public sealed class DialectTests
     }
 
     [Theory]
+    [InlineData("", null)]
+    [InlineData("Accept-Encoding: gzip, br\r\n", "identity")]
+    [InlineData("Accept-Encoding: gzip\r\nContent-Encoding: identity\r\n", "identity")]
+    [InlineData("Accept-Encoding: gzip\r\nContent-Encoding: zstd\r\n", "gzip")]
+    public async Task With_injected_usage_the_answer_is_asked_for_unencoded(string headers, string? asked)
+    {
+        const string Body = "{\"stream\":true}";
+        var answer = Encoding.ASCII.GetBytes(EventsHead + Chunk("data: [DONE]\n\n") + "0\r\n\r\n");
+        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, answer)], close: false));
+        await using var proxy = await ProxyUnderTest.StartAsync(
+            upstream.Address, new Dictionary<string, string> { ["PROXY_INJECT_USAGE"] = "true" }, _recorded.Register);
+
+        await RawHttp.SendAsync(
+            proxy.Port,
+            Encoding.ASCII.GetBytes($"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {Body.Length}\r\n\r\n{Body}"),
+            isHead: false);
+
+        var sent = HttpMessage.Parse(upstream.Requests[0]);
+        Assert.Equal(asked, sent.Header("Accept-Encoding"));
+        Assert.Equal(asked != "gzip", Encoding.UTF8.GetString(sent.Body).Contains("include_usage", StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("41-v1-chat-stream-usage")]
     [InlineData("42-v1-chat-nostream")]
     [InlineData("44b-v1-chat-malformed")]

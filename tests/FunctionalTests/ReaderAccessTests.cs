@@ -147,6 +147,23 @@ public sealed class ReaderAccessTests
         Assert.DoesNotContain(answer.Headers, header => header.Name.StartsWith("Access-Control-", StringComparison.OrdinalIgnoreCase));
     }
 
+    [Theory]
+    [InlineData("application/json", "{}")]
+    [InlineData("multipart/form-data; boundary=", "--b")]
+    [InlineData("multipart/form-data; boundary=b", "--b")]
+    [InlineData("application/x-www-form-urlencoded", null)]
+    public async Task A_body_that_is_no_login_form_is_refused(string contentType, string? body)
+    {
+        await using var proxy = await StartAsync(Token);
+        // More fields than the server reads of a form.
+        body ??= string.Concat(Enumerable.Repeat("a&", 1_500));
+
+        var answer = await SendAsync(
+            proxy, $"POST /analytics/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: {contentType}\r\nContent-Length: {body.Length}\r\n\r\n{body}");
+
+        Assert.Equal(400, answer.Status);
+    }
+
     [Fact]
     public async Task A_person_logs_in_reads_and_logs_out_which_ends_that_cookie_and_no_other()
     {

@@ -7,19 +7,22 @@ internal static class LocalClient
 {
     private static readonly string[] s_names = ["localhost", "127.0.0.1", "[::1]", "::1"];
 
-    /// <summary>Header names that proxies, load balancers and content delivery networks add, by their beginning.</summary>
+    /// <summary>Header names that proxies, load balancers, gateways and content delivery networks add, by their beginning.</summary>
     private static readonly string[] s_forwardingPrefixes =
     [
-        "Akamai-", "Ali-", "Cdn-", "CF-", "CloudFront-", "Fastly-", "Fly-", "Front-End-", "Incap-", "Proxy-", "Surrogate-", "Tailscale-", "Via", "WL-",
-        "X-Amz", "X-Appengine-", "X-ARR-", "X-Azure-", "X-BlueCoat-", "X-Envoy-", "X-Host", "X-NginX-", "X-Original-", "X-Proxy", "X-Rewrite-", "X-Scheme",
-        "X-Url-Scheme", "X-Varnish", "X-Vercel-",
+        "Akamai-", "Ali-", "Cdn-", "CF-", "CloudFront-", "Fastly-", "Fly-", "Front-End-", "Incap-", "MS-ASPNETCORE-", "Ngrok-", "Proxy-", "SSL-", "Surrogate-",
+        "Tailscale-", "Via", "WL-", "X-Accel-", "X-Akamai-", "X-Amz", "X-Appengine-", "X-ARR-", "X-Auth-Request-", "X-Authentik-", "X-Azure-", "X-BlueCoat-",
+        "X-Cdn", "X-CF-", "X-Client", "X-Cloud-Trace-", "X-Cluster-", "X-Consumer-", "X-Edge-", "X-Envoy-", "X-Gateway", "X-Goog-", "X-Haproxy-", "X-Host",
+        "X-Https", "X-Ingress-", "X-Kong-", "X-LB-", "X-MS-Client-", "X-Netlify-", "X-Nf-", "X-NginX-", "X-Origin", "X-Peer-", "X-Pomerium-", "X-Proxy",
+        "X-Real-", "X-Replaced-", "X-Request-Start", "X-Rewrite-", "X-Scheme", "X-Server-", "X-SSL", "X-Sucuri-", "X-Traefik-", "X-Upstream", "X-Url-Scheme",
+        "X-Varnish", "X-Vercel-", "X-WebAuth-",
     ];
 
-    /// <summary>What such names contain anywhere: <c>X-Real-IP</c>, <c>True-Client-IP</c>, <c>X_Forwarded_For</c> and their many relatives.</summary>
+    /// <summary>What such names contain anywhere: <c>True-Client-IP</c>, <c>X_Forwarded_For</c>, <c>Remote-User</c> and their many relatives.</summary>
     private static readonly string[] s_forwardingParts =
     [
-        "Forward", "RealIP", "ClientIP", "ClientAddr", "ClientHost", "ConnectingIP", "RemoteIP", "RemoteAddr", "SourceIP", "UserIP", "OriginIP",
-        "OriginatingIP",
+        "Forward", "RealIP", "Remote", "ClientIP", "ClientAddr", "ClientHost", "ClientCert", "ComingFrom", "ConnectingIP", "CallerIP", "EndpointIP", "SourceIP",
+        "SrcIP", "UserIP", "VisitorIP", "OriginIP", "OriginatingIP",
     ];
 
     /// <summary>The peer is a loopback address, nothing forwarded the request, and it was sent to this machine by a name of it.</summary>

@@ -44,12 +44,11 @@ internal static class LoginPage
             return NoToken();
         }
 
-        if (!http.Request.HasFormContentType || http.Request.ContentLength is not <= MaxBody)
+        if (await ReadFormAsync(http.Request) is not { } form)
         {
             return Answers.Problem(StatusCodes.Status400BadRequest, "This is no login", "Send the form of this page: application/x-www-form-urlencoded with the field token.");
         }
 
-        var form = await http.Request.ReadFormAsync(http.RequestAborted);
         var refusal = token.Refuse(
             http,
             form["token"].ToString().Trim(),
@@ -66,6 +65,24 @@ internal static class LoginPage
     {
         Sessions(http).End(http);
         return Task.FromResult<IResult>(SeeOther(http, "login"));
+    }
+
+    /// <summary>The form; null when the body is none.</summary>
+    private static async Task<IFormCollection?> ReadFormAsync(HttpRequest request)
+    {
+        if (!request.HasFormContentType || request.ContentLength is not <= MaxBody)
+        {
+            return null;
+        }
+
+        try
+        {
+            return await request.ReadFormAsync(request.HttpContext.RequestAborted);
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
     }
 
     /// <summary>The browser goes on with GET. Relative to this page, because a proxy before us may have put us under a prefix.</summary>

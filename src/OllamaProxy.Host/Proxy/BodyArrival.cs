@@ -47,16 +47,29 @@ internal static class BodyArrival
 
                 exchange.BytesAhead = result.Buffer.Length;
                 body.AdvanceTo(result.Buffer.Start, result.Buffer.End);
-                if (result.IsCompleted || exchange.BytesAhead >= Enough)
+                if (result.IsCompleted)
                 {
-                    return result.IsCompleted;
+                    exchange.ReleaseDecoder();
+                    return true;
+                }
+
+                if (exchange.BytesAhead >= Enough)
+                {
+                    return false;
                 }
             }
+        }
+        // Kestrel answers 400 to malformed chunks, but would answer 500 to a chunk size that overflows.
+        catch (IOException exception) when (exception is not BadHttpRequestException)
+        {
+            exchange.ClientLeft = true;
+            throw new BadHttpRequestException("The body cannot be read.", exception);
         }
         // Whatever it was, the connection has ended or the client sent nonsense.
         catch
         {
             exchange.ClientLeft = true;
             throw;
-        }    }
+        }
+    }
 }

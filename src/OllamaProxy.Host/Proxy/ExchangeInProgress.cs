@@ -263,6 +263,12 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     public void RequestEnded()
     {
         Volatile.Write(ref _wholeSince, time.GetTimestamp());
+        ReleaseDecoder();
+    }
+
+    /// <summary>The whole request was observed. It may wait long for its slot, and for its answer.</summary>
+    public void ReleaseDecoder()
+    {
         if (_requestReader is DecodedRequestReader decoded)
         {
             lock (_reading)

@@ -41,6 +41,12 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
                 continue;
             }
 
+            // The proxy told this client to continue (BodyArrival); HttpClient would wait for Ollama to say it again, and some servers never do.
+            if (exchange.NeedsSlot && name.Equals("Expect", StringComparison.OrdinalIgnoreCase) && IsContinue(values))
+            {
+                continue;
+            }
+
             // Ours stands in their place.
             if (exchange.Span is not null && (name.Equals("traceparent", StringComparison.OrdinalIgnoreCase) || name.Equals("tracestate", StringComparison.OrdinalIgnoreCase)))
             {
@@ -80,6 +86,8 @@ internal sealed class OllamaTransformer(ExchangeInProgress exchange, HostRules r
 
         return ValueTask.CompletedTask;
     }
+
+    private static bool IsContinue(StringValues expectation) => expectation is [{ } only] && only.Equals("100-continue", StringComparison.OrdinalIgnoreCase);
 
     private static void Add(HttpContext context, HttpRequestMessage request, string name, string? value)
     {

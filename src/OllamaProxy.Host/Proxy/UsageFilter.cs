@@ -45,14 +45,25 @@ internal sealed class UsageFilter
             }
             else if (isWhole || _held.WrittenCount > MaxEvent)
             {
-                Finish();
+                PassUnread();
                 _isTooLong = !isWhole;
             }
         }
     }
 
-    /// <summary>The stream has ended or was cut. An incomplete event belongs to the client, too.</summary>
+    /// <summary>The stream has ended or was cut. The last event may lack its empty line, and an incomplete one belongs to the client, too.</summary>
     public void Finish()
+    {
+        if (!_isTooLong)
+        {
+            Pass(_held.WrittenSpan);
+            _held.ResetWrittenCount();
+        }
+
+        PassUnread();
+    }
+
+    private void PassUnread()
     {
         _passed.Write(_held.WrittenSpan);
         _held.ResetWrittenCount();

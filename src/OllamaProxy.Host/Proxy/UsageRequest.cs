@@ -15,7 +15,7 @@ internal static class UsageRequest
     public static async Task<bool> RewriteAsync(HttpContext context)
     {
         var request = context.Request;
-        if (request.ContentLength > MaxBody || request.Headers.ContentEncoding.Count > 0)
+        if (request.ContentLength > MaxBody || BodyDecoder.EncodingsOf(request.Headers.ContentEncoding).Length > 0)
         {
             return false;
         }
@@ -35,12 +35,23 @@ internal static class UsageRequest
         var body = held.GetBuffer().AsMemory(0, (int)held.Length);
         var rewritten = isWhole ? Rewrite(body.Span) : null;
         request.Body = rewritten is null ? new ConcatenatedStream(body, isWhole ? Stream.Null : original) : new MemoryStream(rewritten);
-        if (rewritten is not null && request.ContentLength is not null)
+        if (rewritten is null)
+        {
+            return false;
+        }
+
+        if (request.ContentLength is not null)
         {
             request.ContentLength = rewritten.Length;
         }
 
-        return rewritten is not null;
+        if (request.Headers.AcceptEncoding.Count > 0)
+        {
+            // Nothing can be taken out of an encoded answer.
+            request.Headers.AcceptEncoding = "identity";
+        }
+
+        return true;
     }
 
     /// <summary>The body with the counts asked for; null when it asks already, is no stream, or is nothing that Ollama accepts.</summary>

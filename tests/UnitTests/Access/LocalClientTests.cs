@@ -31,6 +31,10 @@ public sealed class LocalClientTests
     [InlineData("X-Request-Id")]
     [InlineData("traceparent")]
     [InlineData("Last-Event-ID")]
+    [InlineData("X-Requested-With")]
+    [InlineData("X-Grafana-Org-Id")]
+    [InlineData("X-Prometheus-Scrape-Timeout-Seconds")]
+    [InlineData("X-Stainless-Lang")]
     public void What_browsers_and_tools_send_is_no_sign_of_a_proxy(string header) => Assert.True(LocalClient.Is(Request("127.0.0.1", header: header)));
 
     [Theory]
@@ -67,6 +71,20 @@ public sealed class LocalClientTests
     [InlineData("Proxy-Client-IP")]
     [InlineData("WL-Proxy-Client-IP")]
     [InlineData("Front-End-Https")]
+    [InlineData("X-Real-Port")]
+    [InlineData("X-Client-Cert")]
+    [InlineData("X-SSL-Client-Verify")]
+    [InlineData("Remote-User")]
+    [InlineData("X-Remote-User")]
+    [InlineData("X-Auth-Request-Email")]
+    [InlineData("X-Goog-Authenticated-User-Email")]
+    [InlineData("X-MS-Client-Principal")]
+    [InlineData("X-Traefik-Router")]
+    [InlineData("X-Kong-Request-Id")]
+    [InlineData("X-Nf-Client-Connection-IP")]
+    [InlineData("X-Coming-From")]
+    [InlineData("X-Visitor-IP")]
+    [InlineData("Ngrok-Agent-IP")]
     public void A_header_that_a_proxy_adds_makes_a_request_foreign(string header)
     {
         var request = Request("127.0.0.1", header: header);

@@ -126,6 +126,9 @@ public sealed class UsageInjectionTests
     [InlineData(
         "data: {\"choices\":[],\"usage\":{}}\n\ndata: {\"choices\":[{}]}\n\ndata: {\"choices\":[],\"usage\":{}}\n\ndata: [DONE]\n\n",
         "data: {\"choices\":[{}]}\n\ndata: [DONE]\n\n")]
+    [InlineData("data: {\"choices\":[{}]}\n\ndata: {\"choices\":[],\"usage\":{}}", "data: {\"choices\":[{}]}\n\n")]
+    [InlineData("data: {\"choices\":[{}]}\n\ndata: {\"choices\":[],\"usage\":{}}\n", "data: {\"choices\":[{}]}\n\n")]
+    [InlineData("data: {\"choices\":[],\"usage\":{", "data: {\"choices\":[],\"usage\":{")]
     public void An_event_that_only_carries_the_counts_goes_as_a_whole(string stream, string filtered)
     {
         Assert.All(EveryWay(stream), passed => Assert.Equal(filtered, passed));
