@@ -114,7 +114,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     public async Task What_happens_now_fits_its_page(string name, int width, int height)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(DemoOllama.Options, keepsRequests: false);
-        await using var proxy = await BusyProxy.StartAsync(ollama.Address, ("MAX_CONCURRENT_REQUESTS", "4"));
+        await using var proxy = await BusyProxy.StartAsync(ollama.Address, ("MAX_CONCURRENT_REQUESTS", "4"), ("TRUSTED_PROXIES", "localhost"));
         using var stop = new CancellationTokenSource();
         var traffic = DemoTraffic.RunAsync(proxy.Address, ollama.Faults, TimeProvider.System, stop.Token);
         await using (var visit = await VisitAsync(proxy.Address, name, width, height))

@@ -45,7 +45,10 @@ internal sealed record DemoFailure(int Weight, Func<Exchange, Exchange> Apply)
     }
 
     private static Exchange OutOfMemory(Exchange exchange) =>
-        OfOllama(exchange, 500, 1.4, "model requires more system memory (46.2 GiB) than is available (21.8 GiB)") with { Request = exchange.Request with { Model = "llama3.3:70b" } };
+        OfOllama(exchange, 500, 1.4, "model requires more system memory (46.2 GiB) than is available (21.8 GiB)") with
+        {
+            Request = exchange.Request with { Model = "llama3.3:70b" },
+        };
 
     private static Exchange NoTools(Exchange exchange) =>
         OfOllama(exchange, 400, 0.004, "registry.ollama.ai/library/deepseek-r1:14b does not support tools") with

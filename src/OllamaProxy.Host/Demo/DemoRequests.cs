@@ -112,7 +112,9 @@ internal static class DemoRequests
 
         var isNested = endpoint != ApiEndpoint.AnthropicMessages && endpoint != ApiEndpoint.OpenAiResponses;
         writer.WriteStartArray("tools");
-        var tools = DemoConversations.All.Where(conversation => conversation.Topic == topic).Select(conversation => conversation.Answer.ToolCall).OfType<SimulatedToolCall>();
+        var tools = DemoConversations.All
+            .Where(conversation => conversation.Topic == topic)
+            .Select(conversation => conversation.Answer.ToolCall).OfType<SimulatedToolCall>();
         foreach (var tool in tools)
         {
             writer.WriteStartObject();
