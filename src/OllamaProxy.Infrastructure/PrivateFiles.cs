@@ -55,9 +55,9 @@ public static class PrivateFiles
     /// <summary>Throws where a name leads elsewhere: who may write to the folder could have us write into any file of ours.</summary>
     public static void RefuseLink(string path)
     {
-        if (new FileInfo(path).LinkTarget is not null)
+        if (new FileInfo(path).LinkTarget is { } target)
         {
-            throw new IOException($"{path} is a symbolic link");
+            throw new IOException($"{path} is a symbolic link to {target}; remove it");
         }
     }
 

@@ -20,11 +20,6 @@ public sealed class OutcomesTests
     public void A_whole_answer_without_its_last_word_is_incomplete() => Assert.Equal(ExchangeOutcome.Incomplete, Classify(RelayEnd.Whole, 200, s_open));
 
     [Theory]
-    [InlineData(204)]
-    [InlineData(205)]
-    public void An_answer_that_has_no_body_needs_no_last_word(int status) => Assert.Equal(ExchangeOutcome.Completed, Classify(RelayEnd.Whole, status, s_open));
-
-    [Theory]
     [InlineData(400)]
     [InlineData(404)]
     [InlineData(500)]
