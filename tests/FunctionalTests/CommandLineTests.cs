@@ -66,13 +66,15 @@ public sealed class CommandLineTests
             RedirectStandardInput = true, RedirectStandardOutput = true,
         };
         start.Environment["TERM"] = "xterm-256color";
+        start.Environment.Remove("NO_COLOR");
         start.Environment["PROXY_PORT"] = $"{ProxyProcess.FreePort()}";
         using var terminal = Process.Start(start)!;
         var output = await terminal.StandardOutput.ReadToEndAsync().WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
         await terminal.WaitForExitAsync(TestContext.Current.CancellationToken);
 
         Assert.Contains("ollama-proxy", output, StringComparison.Ordinal);
-        Assert.DoesNotContain('\u001b', output);
+        Assert.Equal(argument == "status", output.Contains("\e[31mollama-proxy:\e[0m", StringComparison.Ordinal));
+        Assert.DoesNotContain('\e', output.Replace("\e[31m", "", StringComparison.Ordinal).Replace("\e[0m", "", StringComparison.Ordinal));
     }
 
     [Fact]

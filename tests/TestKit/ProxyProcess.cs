@@ -174,7 +174,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         }
     }
 
-    [GeneratedRegex(@"^  (?:Listening|Dashboard) +(https?://[^\s,/]+)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^  (?:\e\[1m)?(?:Listening|Dashboard)(?:\e\[0m)? +(https?://[^\s,/]+)", RegexOptions.Multiline)]
     private static partial Regex ListeningLine();
 
     [GeneratedRegex(@"started by this program \(process (\d+)\)")]

@@ -100,7 +100,7 @@ public sealed class TextLog : LogFormat
         line.Append(' ', Math.Max(0, columns.Model - length)).Append(Gap);
         if (request.ErrorType is { } error)
         {
-            AppendError(line, color, error, request, columns.Tokens + Gap.Length + Columns.Speed);
+            AppendError(line, color, error, request, columns.Tokens + Gap.Length + Columns.Speed, isLimited: width is not null);
         }
         else
         {
@@ -114,17 +114,16 @@ public sealed class TextLog : LogFormat
     }
 
     /// <summary>A failed request mostly has neither tokens nor a speed, so its reason takes their columns.</summary>
-    private void AppendError(StringBuilder line, string color, string error, RequestLine request, int width)
+    private void AppendError(StringBuilder line, string color, string error, RequestLine request, int width, bool isLimited)
     {
         Begin(line, color);
         var start = line.Length;
         line.Append(error).Replace('_', ' ', start, error.Length);
         End(line);
         var length = error.Length;
-        if (request is not { InputTokens: null, OutputTokens: null })
+        Span<char> cell = stackalloc char[64];
+        if (WriteTokens(cell, request) is > 0 and var tokens && (!isLimited || length + Gap.Length + tokens <= width))
         {
-            Span<char> cell = stackalloc char[64];
-            var tokens = WriteTokens(cell, request);
             line.Append(Gap).Append(cell[..tokens]);
             length += Gap.Length + tokens;
         }
@@ -232,6 +231,9 @@ public sealed class TextLog : LogFormat
         /// <summary>What they need beside application and address. On a wider terminal, names may be longer.</summary>
         private const int Whole = 120;
 
+        /// <summary>Few models have longer names.</summary>
+        private const int LongModel = 24;
+
         public int MaxPath { get; private init; } = int.MaxValue;
 
         public int MaxModel { get; private init; } = int.MaxValue;
@@ -243,7 +245,7 @@ public sealed class TextLog : LogFormat
             return width switch
             {
                 null => wide,
-                >= Wide => wide with { MaxPath = wide.Path + spare, MaxModel = wide.Model + spare },
+                >= Wide => wide with { Model = Math.Min(LongModel, wide.Model + spare), MaxPath = wide.Path + spare, MaxModel = wide.Model + spare },
                 _ => new Columns(18, 13, 11) { MaxPath = 18, MaxModel = 13 },
             };
         }

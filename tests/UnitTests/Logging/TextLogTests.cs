@@ -47,6 +47,16 @@ public sealed class TextLogTests
     [Theory]
     [InlineData(80)]
     [InlineData(100)]
+    [InlineData(112)]
+    [InlineData(140)]
+    public void A_failed_request_fits_the_terminal_too(int width) =>
+        Assert.All(
+            [LogLines.Missing, LogLines.Cancelled, LogLines.Missing with { ErrorType = "upstream_unreachable", Application = "anthropic-sdk-typescript" }],
+            request => Assert.InRange(LogLines.Of(new TextLog { Time = LogTime.OfDay, Width = () => width }, request).Length, 60, width));
+
+    [Theory]
+    [InlineData(80)]
+    [InlineData(100)]
     [InlineData(120)]
     [InlineData(200)]
     public void A_name_that_is_too_long_for_the_terminal_is_cut_in_the_middle(int width)
