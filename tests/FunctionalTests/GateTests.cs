@@ -33,7 +33,7 @@ public sealed class GateTests
 
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "application/json"), (answer.StatusCode, answer.Content.Headers.ContentType?.ToString()));
         Assert.Equal(("1", "1000"), (answer.Headers.RetryAfter?.ToString(), answer.Headers.GetValues("retry-after-ms").Single()));
-        const string Why = "1 request is running (MAX_CONCURRENT_REQUESTS) and 0 are waiting (MAX_QUEUED_REQUESTS)";
+        const string Why = "1 request is running (MAX_CONCURRENT_REQUESTS) and 0 requests are waiting (MAX_QUEUED_REQUESTS)";
         Assert.Equal($"{Why}. Try again in 1 s.", Regex.Match(body, shape).Groups["text"].Value);
         Assert.Equal((ExchangeOutcome.Rejected, 503, Why, TimeSpan.Zero), (exchange.Outcome, exchange.StatusCode, exchange.Error, exchange.QueueTime));
         Assert.Single(ollama.Received);
