@@ -15,6 +15,10 @@ namespace OllamaProxy.Host.Installation;
 internal static partial class SystemdPlan
 {
     public const string Program = "/usr/local/bin/ollama-proxy";
+
+    /// <summary>Where the .deb and .rpm packages put the program. The service runs it there, so that an upgrade of the package is one of the service.</summary>
+    public const string Packaged = "/usr/bin/ollama-proxy";
+
     public const string Unit = "/etc/systemd/system/ollama-proxy.service";
     public const string Settings = "/etc/ollama-proxy/ollama-proxy.env";
     public const string Data = "/var/lib/ollama-proxy";
@@ -38,7 +42,8 @@ internal static partial class SystemdPlan
 
         List<Step> steps =
         [
-            new CopyProgram(request.Program, Program),
+            // A copy of an earlier installation comes first in the PATH.
+            request.Program == Packaged ? new RemoveFile(Program) : new CopyProgram(request.Program, Program),
             new SetVariables(Settings, SettingsText(request), Variables(request)),
             new WriteText(Unit, UnitText(request)),
         ];
@@ -104,7 +109,7 @@ internal static partial class SystemdPlan
             [Service]
             Type=notify
             NotifyAccess=main
-            ExecStart={Program} serve
+            ExecStart={(request.Program == Packaged ? Packaged : Program)} serve
             EnvironmentFile=-{Settings}
             Restart=on-failure
             RestartSec=2

@@ -31,6 +31,17 @@ public sealed class SystemdPlanTests
         Assert.Equal("http://127.0.0.1:11434", plan.OfType<SetVariables>().Single().Variables["OLLAMA_BACKEND_URL"]);
     }
 
+    [Fact]
+    public void A_program_of_a_package_runs_where_the_package_put_it()
+    {
+        var request = s_alone with { Program = SystemdPlan.Packaged };
+
+        Assert.Contains("\nExecStart=/usr/bin/ollama-proxy serve\n", SystemdPlan.UnitText(request), StringComparison.Ordinal);
+        Assert.DoesNotContain(SystemdPlan.Install(request), step => step is CopyProgram);
+        Assert.Contains("\nExecStart=/usr/local/bin/ollama-proxy serve\n", SystemdPlan.UnitText(s_alone), StringComparison.Ordinal);
+        Assert.Contains(SystemdPlan.Install(s_alone), step => step is CopyProgram);
+    }
+
     [Theory]
     [InlineData("/data/50% off", "/data/50%% off")]
     [InlineData("/data/\"x\\y", "/data/\\\"x\\\\y")]
