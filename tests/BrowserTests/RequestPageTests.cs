@@ -34,6 +34,9 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
             System = null,
             Thinking = null,
             Truncation = null,
+            ToolCalls = null,
+            ToolCount = null,
+            ImageCount = null,
             MessageCount = 1,
             MaxTokens = null,
             Temperature = null,
@@ -227,7 +230,7 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
         await using var visit = await browser.VisitAsync(busy.Address);
         var now = TimeProvider.System.GetUtcNow();
         var (record, id) = busy.Records.Select((record, index) => (record, index + 1))
-            .Last(entry => entry.record is { LoadCause: not null, Outcome: "completed" });
+            .Last(entry => entry.record is { LoadCause: not null, Outcome: "completed", TimeToFirstToken: not null, TokensPerSecond: not null });
         List<RequestRecord> others =
         [
             .. busy.Records.Where(other => other is { IsInference: true, Status: "success" } && other.Model == record.Model && other.Timestamp > now.AddDays(-7)),
@@ -238,18 +241,18 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
         var count = others.Count.ToString("N0", CultureInfo.InvariantCulture);
         await Assertions.Expect(visit.Page.Locator(".summary > .note"))
             .ToHaveTextAsync($"Compared with {count} completed requests of {record.Model} in the last 7 days.");
-        await AssertShareAsync("Duration", others.Count(other => other.Latency < record.Latency), "slower");
-        await AssertShareAsync("Time to first token", others.Count(other => other.TimeToFirstToken < record.TimeToFirstToken), "slower");
-        await AssertShareAsync("Speed", others.Count(other => other.TokensPerSecond < record.TokensPerSecond), "faster");
+        await AssertShareAsync("Duration", other => other.Latency.TotalSeconds, "slower");
+        await AssertShareAsync("Time to first token", other => other.TimeToFirstToken?.TotalSeconds, "slower");
+        await AssertShareAsync("Speed", other => other.TokensPerSecond, "faster");
 
-        async Task AssertShareAsync(string figure, int smaller, string thanSmaller)
+        async Task AssertShareAsync(string figure, Func<RequestRecord, double?> valueOf, string thanSmaller)
         {
             var note = visit.Page.Locator(".summary dl > div").Filter(new() { Has = visit.Page.Locator($"dt:text-is('{figure}')") }).Locator(".note");
             var text = await note.InnerTextAsync();
             var said = Said().Match(text);
             var percent = said.Success ? int.Parse(said.Groups[2].Value, CultureInfo.InvariantCulture) : 50;
             var share = said.Groups[1].Value == thanSmaller || text.StartsWith("about the median", StringComparison.Ordinal) ? percent : 100 - percent;
-            var below = 100.0 * smaller / others.Count;
+            var below = 100.0 * others.Count(other => valueOf(other) < valueOf(record)) / others.Count(other => valueOf(other) is not null);
             // Known are the shares at bounds and percentiles; between them the page takes the values to be spread evenly.
             Assert.InRange(share, below - 5, below + 5);
         }
