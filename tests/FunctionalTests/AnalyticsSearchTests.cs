@@ -15,7 +15,7 @@ public sealed partial class AnalyticsSearchTests
     private static readonly RequestRecord[] s_records =
     [
         StoredRequests.At(1) with { Model = "llama3:8b", Endpoint = "generate", Category = "explain", Prompt = "Explain 100%_sure", InputTokens = 5, OutputTokens = 50, Latency = TimeSpan.FromSeconds(0.5), TokensPerSecond = 20 },
-        StoredRequests.At(2) with { Status = "error", Outcome = "upstream_error", StatusCode = 500, ClientIp = "10.0.0.7", Application = "curl", Response = null, Latency = TimeSpan.FromSeconds(3) },
+        StoredRequests.At(2) with { Status = "error", Outcome = "upstream_error", ErrorType = "out_of_memory", StatusCode = 500, ClientIp = "10.0.0.7", Application = "curl", Response = null, Latency = TimeSpan.FromSeconds(3) },
         StoredRequests.At(3) with { Endpoint = "v1/chat/completions", Status = "cancelled", Outcome = "client_cancelled", Response = "grüße aus KÖLN", InputTokens = 10, OutputTokens = 7, TimeToFirstToken = TimeSpan.FromSeconds(0.25) },
         StoredRequests.At(4) with { Model = null, Endpoint = "tags", Method = "GET", Category = "empty", Prompt = null, Response = null, IsInference = false, Latency = TimeSpan.FromSeconds(0.125), TimeToFirstToken = null },
         StoredRequests.At(5) with { InputTokens = 100, OutputTokens = 7, TokensPerSecond = 3.5, TimeToFirstToken = TimeSpan.FromSeconds(2), Latency = TimeSpan.FromSeconds(2) },
@@ -35,6 +35,8 @@ public sealed partial class AnalyticsSearchTests
         ("status=error", "2"),
         ("status=success&inference=true", "5,1"),
         ("outcome=client_cancelled", "3"),
+        ("error_type=out_of_memory", "2"),
+        ("error_type=mid_stream", ""),
         ("client=10.0.0.7", "2"),
         ("application=curl", "2"),
         ("search=k%C3%B6ln", "3"),

@@ -33,7 +33,7 @@ public sealed class StopTests
             {
                 Assert.Contains("Stopping: waiting up to 1 s for 1 running request and 1 queued request. A second Ctrl+C stops at once.", text, StringComparison.Ordinal);
                 Assert.Contains("1 running request cut, 1 queued request refused, 0 finished.", text, StringComparison.Ordinal);
-                Assert.Equal(2, text.Split("proxy_stopped").Length - 1);
+                Assert.Equal(2, text.Split("proxy stopped").Length - 1);
             });
         }
         finally

@@ -45,7 +45,7 @@ internal static partial class QueryParameters
         Word("category", "What kind of thing the prompt asks for.", s_categories, (filter, word) => filter with { Category = word }),
         Word("status", "How it ended, in short.", s_statuses, (filter, word) => filter with { Status = word }),
         Word("outcome", "How it ended.", s_outcomes, (filter, word) => filter with { Outcome = word }),
-        Word("error_type", "Why it was no success.", s_errorTypes, (filter, word) => filter with { ErrorType = word }),
+        Word("error_type", "Why the request failed.", s_errorTypes, (filter, word) => filter with { ErrorType = word }),
         s_client,
         Text("application", "An application, as in application.", (filter, text) => filter with { Application = text }),
         Text("search", "Text in the prompt or in the answer, in any case, taken literally.", (filter, text) => filter with { Search = text }),
@@ -105,7 +105,7 @@ internal static partial class QueryParameters
         {
             Values = s_dimensions,
         },
-        new("groups", "string", "Which groups are told of, with commas between them, or none; all but error_type unless it is given. The fewer, the faster.", Groups),
+        new("groups", "string", "Which groups the answer contains, separated by commas, or none; all but error_type by default. Fewer are faster.", Groups),
         new("top", "integer", "How many models, clients and applications are named, 1 to 100.", (request, text) =>
             Whole(text, 1, GetStats.MaxTop) is { } top && (request.Top = (int)top) > 0 ? null : $"must be a whole number from 1 to {GetStats.MaxTop}.")
         {
