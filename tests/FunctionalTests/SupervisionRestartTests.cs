@@ -146,7 +146,7 @@ public sealed class SupervisionRestartTests
         using var answer = await ollama.Client.PostAsync("/api/generate", new StringContent(Prompt));
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
-        Assert.Contains("ends again and again", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Contains("keeps exiting", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         await Eventually.TrueAsync(() => ollama.Proxy.Output.Contains("Ollama is in a crash loop: it failed 5 times in a row", StringComparison.Ordinal));
         Assert.Contains("Ollama ended by itself (exit code 3): Error: the disk is broken. Its last lines:", ollama.Proxy.Output, StringComparison.Ordinal);
         await ollama.StopWithoutOrphansAsync();
@@ -204,7 +204,7 @@ public sealed class SupervisionRestartTests
         await SupervisedOllama.SignalAsync("KILL", ollama.FirstChild);
 
         Assert.Equal(0, await ollama.Proxy.ExitAsync());
-        Assert.DoesNotContain("Starting Ollama again", ollama.Proxy.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("Restarting Ollama", ollama.Proxy.Output, StringComparison.Ordinal);
         await ollama.NoOrphanAsync();
         using var answer = await held;
         Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);

@@ -152,7 +152,7 @@ public sealed partial class Redactor(RecordingOptions options, TimeProvider time
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Warning, "{Pattern} took longer than {Milliseconds} ms to search a text; such texts are withheld from the records. This is told once.")]
+        [LoggerMessage(1, LogLevel.Warning, "{Pattern} took longer than {Milliseconds} ms to search a text; such texts are withheld from the records. This is logged once.")]
         public static partial void TookTooLong(ILogger logger, string pattern, int milliseconds);
     }
 }

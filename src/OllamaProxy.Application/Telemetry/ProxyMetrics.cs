@@ -76,21 +76,21 @@ public sealed class ProxyMetrics
         _tokensGenerated = Histogram(meter, "ollama_tokens_generated", null, "Tokens generated per request (eval_count).",
             [10, 50, 100, 250, 500, 1000, 2000, 5000, 10000, 50000]);
         _tokensPerSecond = Histogram(meter, "ollama_tokens_per_second", null,
-            "Generation speed per request: eval_count / eval_duration, or estimated from the pieces of a stream where the wire has no durations.",
+            "Generation speed per request: eval_count / eval_duration, or estimated from the chunks of a stream that reports no durations.",
             [1, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500]);
         meter.CreateObservableGauge("ollama_active_requests", () => Volatile.Read(ref _active), description: "Requests being forwarded now.");
 
         _errors = meter.CreateCounter<long>("ollama_request_errors_total", description: "Requests that were no success, by the type of the error; client_abort is no error of Ollama's.");
         _phases = Histogram(meter, "ollama_request_phase_seconds", "s", "Where the time of inference requests went, as far as it is known.", s_requestTimes);
-        _firstToken = Histogram(meter, "ollama_time_to_first_token_seconds", "s", "From the request to the first piece of a streamed answer, by whether the model had to be loaded (cold, warm, unknown).",
+        _firstToken = Histogram(meter, "ollama_time_to_first_token_seconds", "s", "From the request to the first token of a stream, by whether the model had to be loaded (cold, warm, unknown).",
             [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 320, 640]);
-        _gap = Histogram(meter, "ollama_inter_token_latency_seconds", "s", "Mean pause between the pieces of a streamed answer, one value for each answer.",
+        _gap = Histogram(meter, "ollama_inter_token_latency_seconds", "s", "Mean time between the chunks of a stream, one value per answer.",
             [0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10]);
         _longestGap = Histogram(meter, "ollama_stream_max_gap_seconds", "s",
-            "Longest pause between the pieces of a streamed answer, the silence before a cut included, one value for each answer.", s_requestTimes);
+            "Longest time between the chunks of a stream, the silence before a cut included, one value per answer.", s_requestTimes);
         _promptTokens = meter.CreateCounter<long>("ollama_prompt_tokens_total", description: "Tokens of prompts, cached ones included (prompt_eval_count).");
         _cachedTokens = meter.CreateCounter<long>("ollama_cached_prompt_tokens_total", description: "Tokens of prompts that were cached, where Ollama tells.");
-        _generatedTokens = meter.CreateCounter<long>("ollama_generated_tokens_total", description: "Tokens generated (eval_count); counted from the pieces where the wire has no count.");
+        _generatedTokens = meter.CreateCounter<long>("ollama_generated_tokens_total", description: "Tokens generated (eval_count); counted from the chunks where the answer has no count.");
         _promptSpeed = Histogram(meter, "ollama_prompt_tokens_per_second", null, "Speed of reading what was not cached of a prompt, where Ollama tells how much was.",
             [10, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000]);
         _truncated = meter.CreateCounter<long>("ollama_prompt_truncated_total", description: "Prompts that Ollama shortened silently to fit the context, by how sure that is.");
@@ -98,7 +98,7 @@ public sealed class ProxyMetrics
         meter.CreateObservableGauge("ollama_queue_depth", _load.Waiting, description: "Inferences that wait for a slot, by endpoint.");
         _queueWait = Histogram(meter, "ollama_queue_wait_seconds", "s", "Time inferences waited for a slot; 0 for those that did not wait.",
             [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
-        _rejected = meter.CreateCounter<long>("ollama_rejected_total", description: "Inferences the proxy turned away, by endpoint and reason.");
+        _rejected = meter.CreateCounter<long>("ollama_rejected_total", description: "Inferences the proxy rejected, by endpoint and reason.");
         _loads = meter.CreateCounter<long>("ollama_model_loads_total", description: "Model loads by model and cause (cold, expired, evicted, params_changed, restart, unknown).");
         _loadTime = Histogram(meter, "ollama_model_load_seconds", "s", "Duration of model loads by model and cause.", [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
 
@@ -124,8 +124,8 @@ public sealed class ProxyMetrics
         meter.CreateObservableGauge("ollama_installed_models_bytes", _ollama.InstalledBytes, "By", "Bytes of the models on Ollama's disk.");
         meter.CreateObservableGauge("ollama_model_loaded", _ollama.Loaded, description: "1 for each model in memory, with what it is.");
         meter.CreateObservableGauge("ollama_model_size_bytes", _ollama.Bytes, "By", "Bytes of a model in memory, in all.");
-        meter.CreateObservableGauge("ollama_model_vram_bytes", _ollama.VramBytes, "By", "Bytes of a model in memory that are on graphics cards.");
-        meter.CreateObservableGauge("ollama_model_gpu_ratio", _ollama.GpuRatio, description: "How much of a model in memory is on graphics cards, 0 to 1.");
+        meter.CreateObservableGauge("ollama_model_vram_bytes", _ollama.VramBytes, "By", "Bytes of a model in memory that are on a GPU.");
+        meter.CreateObservableGauge("ollama_model_gpu_ratio", _ollama.GpuRatio, description: "Share of a model in memory that is on a GPU, 0 to 1.");
         meter.CreateObservableGauge("ollama_model_context_length", _ollama.ContextLength, description: "Tokens one request to a model in memory has room for.");
         meter.CreateObservableGauge("ollama_model_expires_seconds", _ollama.ExpiresIn, "s", "Time until a model in memory is unloaded unless it is used.");
     }

@@ -29,7 +29,7 @@ internal static class Banner
         Line(text, "Analytics", settings.Analytics.Backend == "none" ? "off (ANALYTICS_BACKEND=none)" : $"{first}/analytics{asks}");
         if (settings.Analytics.Backend != "none")
         {
-            var kept = settings.Analytics.RetentionDays == 0 ? "kept for ever" : $"kept {Amount.Of(settings.Analytics.RetentionDays, "day")}";
+            var kept = settings.Analytics.RetentionDays == 0 ? "kept forever" : $"kept {Amount.Of(settings.Analytics.RetentionDays, "day")}";
             Line(text, "Data", $"{Path.GetFullPath(settings.Analytics.Directory)} ({settings.Analytics.Backend}, {kept})");
         }
 

@@ -125,7 +125,7 @@ internal static class OwnAnswers
             _ when lacksDescriptors => (
                 "5", "no file descriptors are left for a connection to Ollama. Raise the limit of the proxy (LimitNOFILE of its service, or ulimit -n)"),
             OllamaState.Starting or OllamaState.Restarting => ("5", $"Ollama at {backend.Authority} is starting and does not answer yet"),
-            OllamaState.CrashLoop => ("30", $"Ollama at {backend.Authority} ends again and again; the proxy's log has its last words"),
+            OllamaState.CrashLoop => ("30", $"Ollama at {backend.Authority} keeps exiting; the proxy's log has its last lines"),
             _ when context.GetForwarderErrorFeature()?.Exception is { } failure && failure.IsTlsFailure() =>
                 (null, $"no answer from Ollama at {backend.Authority}: {failure.Reason().TrimEnd('.')}"),
             _ => (null, $"no answer from Ollama at {backend.Authority}. Is it running? GET /test on the proxy tells"),

@@ -64,13 +64,13 @@ internal sealed partial class OllamaWatchWorker(OllamaWatch watch, OllamaOptions
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Warning, "What Ollama has loaded is not known: {Problem}")]
+        [LoggerMessage(1, LogLevel.Warning, "Ollama's loaded models are unknown: {Problem}")]
         public static partial void Unknown(ILogger logger, string? problem);
 
-        [LoggerMessage(2, LogLevel.Information, "Ollama {Version} tells again what it has loaded.")]
+        [LoggerMessage(2, LogLevel.Information, "Ollama {Version} reports its loaded models again.")]
         public static partial void Known(ILogger logger, string? version);
 
-        [LoggerMessage(3, LogLevel.Error, "What Ollama has loaded could not be asked for.")]
+        [LoggerMessage(3, LogLevel.Error, "Ollama could not be asked for its loaded models.")]
         public static partial void Failed(ILogger logger, Exception exception);
     }
 }

@@ -163,7 +163,7 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
         [LoggerMessage(4, LogLevel.Information, "Started {Executable} (process {ProcessId}) on {Backend}.")]
         public static partial void Started(ILogger logger, string executable, int processId, Uri backend);
 
-        [LoggerMessage(5, LogLevel.Warning, "Ended what an earlier ollama-proxy that was killed had left running: {Processes}.")]
+        [LoggerMessage(5, LogLevel.Warning, "Ended processes that a killed ollama-proxy had left running: {Processes}.")]
         public static partial void Swept(ILogger logger, string processes);
     }
 }

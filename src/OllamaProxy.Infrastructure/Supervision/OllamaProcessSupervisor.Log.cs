@@ -59,7 +59,7 @@ internal sealed partial class OllamaProcessSupervisor
         [LoggerMessage(13, LogLevel.Error, "{What}")]
         public static partial void Problem(ILogger logger, string what);
 
-        [LoggerMessage(14, LogLevel.Error, "Ollama (process {ProcessId}) could not be ended yet, although it was killed; no other is started before it is gone.")]
+        [LoggerMessage(14, LogLevel.Error, "Ollama (process {ProcessId}) was killed but has not ended yet; no other is started until it does.")]
         public static partial void StillThere(ILogger logger, int processId);
 
         [LoggerMessage(15, LogLevel.Warning, "Ollama at {Backend} does not answer.")]
@@ -68,22 +68,22 @@ internal sealed partial class OllamaProcessSupervisor
         [LoggerMessage(16, LogLevel.Information, "Ollama at {Backend} answers again.")]
         public static partial void AnswersAgain(ILogger logger, Uri backend);
 
-        [LoggerMessage(17, LogLevel.Error, "Ollama (process {ProcessId}) did not answer any check and is ended, to be started again.")]
+        [LoggerMessage(17, LogLevel.Error, "Ollama (process {ProcessId}) failed all checks; it is ended and restarted.")]
         public static partial void Unhealthy(ILogger logger, int? processId);
 
-        [LoggerMessage(18, LogLevel.Error, "Ollama (process {ProcessId}) has inferences to answer and has sent no byte for {Seconds} s (OLLAMA_HANG_SECONDS); it is ended, to be started again.")]
+        [LoggerMessage(18, LogLevel.Error, "Ollama (process {ProcessId}) has sent no byte of any inference for {Seconds} s (OLLAMA_HANG_SECONDS); it is ended and restarted.")]
         public static partial void Hung(ILogger logger, int? processId, long seconds);
 
-        [LoggerMessage(19, LogLevel.Information, "Starting Ollama again: {Reason}.")]
+        [LoggerMessage(19, LogLevel.Information, "Restarting Ollama: {Reason}.")]
         public static partial void StartingAgain(ILogger logger, string reason);
 
-        [LoggerMessage(20, LogLevel.Warning, "Ollama is started again in {Seconds} s.")]
+        [LoggerMessage(20, LogLevel.Warning, "Ollama restarts in {Seconds} s.")]
         public static partial void Pausing(ILogger logger, long seconds);
 
-        [LoggerMessage(21, LogLevel.Error, "Ollama is in a crash loop: it failed {Failures} times in a row. Requests are not kept waiting for it any more; the next attempt is in {Seconds} s.")]
+        [LoggerMessage(21, LogLevel.Error, "Ollama is in a crash loop: it failed {Failures} times in a row. Requests no longer wait for it; the next attempt is in {Seconds} s.")]
         public static partial void CrashLoop(ILogger logger, int failures, long seconds);
 
-        [LoggerMessage(22, LogLevel.Critical, "The supervision of Ollama has failed; from now on it is not restarted.")]
+        [LoggerMessage(22, LogLevel.Critical, "The supervision of Ollama failed; Ollama is no longer restarted.")]
         public static partial void Broken(ILogger logger, Exception exception);
     }
 }

@@ -89,7 +89,7 @@ public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
         _ollama.Loaded = new(null, "Nobody is there.");
         await PassAsync(() => _ollama.Polls >= 6);
         var told = Assert.Single(_log);
-        Assert.Equal((LogLevel.Warning, "What Ollama has loaded is not known: Nobody is there."), told);
+        Assert.Equal((LogLevel.Warning, "Ollama's loaded models are unknown: Nobody is there."), told);
 
         _ollama.Loaded = new([], null);
         await PassAsync(() => _ollama.Polls >= 10);

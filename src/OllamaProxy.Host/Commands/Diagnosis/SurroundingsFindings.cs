@@ -12,11 +12,11 @@ internal static class SurroundingsFindings
     private static readonly (string Name, Func<string, bool> Hurts, string What, string Advice)[] s_known =
     [
         ("OLLAMA_KEEP_ALIVE", text => text is "0" or "0s" or "0m", "unloads a model after each answer: every request loads it again.", "Unset it (5 minutes), or give it minutes."),
-        ("OLLAMA_KEEP_ALIVE", text => text.StartsWith('-'), "never unloads a model: its memory is taken for ever.", "Unset it when other programs need the GPU."),
+        ("OLLAMA_KEEP_ALIVE", text => text.StartsWith('-'), "never unloads a model: its memory is never freed.", "Unset it when other programs need the GPU."),
         ("OLLAMA_DEBUG", text => text is not ("0" or "false"), "fills the log; from 2 on with prompts and answers too.", "Unset it when you have found what you look for."),
         ("OLLAMA_DEBUG_LOG_REQUESTS", text => text is not ("0" or "false"), "writes every prompt into a file of the temporary folder.", "Unset it."),
         ("OLLAMA_MAX_LOADED_MODELS", text => text == "1", "lets a second model push out the first: two models that take turns load all the time.", "Unset it when memory allows."),
-        ("OLLAMA_LOAD_TIMEOUT", text => text.TrimEnd('s', 'm', 'h') == "0" || text.StartsWith('-'), "lets a load that hangs hang for ever.", "Unset it (5 minutes)."),
+        ("OLLAMA_LOAD_TIMEOUT", text => text.TrimEnd('s', 'm', 'h') == "0" || text.StartsWith('-'), "never aborts a load that hangs.", "Unset it (5 minutes)."),
         ("OLLAMA_ORIGINS", text => text.Split(',').Any(part => part == "*"), "lets every web page use Ollama.", "Name the origins you need."),
         ("OLLAMA_ORIGINS", text => text.Split(',').Any(part => part != part.Trim() || (part != "*" && !part.Contains("://", StringComparison.Ordinal))),
             "has an entry without a scheme, or with blanks: Ollama ends at its start with exit code 2.", "Write http://host, separated by commas without blanks."),

@@ -307,10 +307,10 @@ internal sealed partial class SqliteAnalyticsStore(
         [LoggerMessage(1, LogLevel.Warning, "{Path} was the original Ollama Metrics Proxy's database; it is now {Original}. 'ollama-proxy import {Original}' brings its records over.")]
         public static partial void MovedAside(ILogger logger, string path, string original);
 
-        [LoggerMessage(2, LogLevel.Warning, "The sums of the hour from {Hour:u} in {Path} are damaged; statistics come from the records until the sums are made again.")]
+        [LoggerMessage(2, LogLevel.Warning, "The sums of the hour from {Hour:u} in {Path} are damaged; statistics come from the records until the sums are rebuilt.")]
         public static partial void DamagedSums(ILogger logger, DateTimeOffset hour, string path);
 
-        [LoggerMessage(3, LogLevel.Error, "Sums and text index could not be brought up to date. Answers stay right, but take longer. It is tried again with the next hour.")]
+        [LoggerMessage(3, LogLevel.Error, "Sums and text index could not be brought up to date. Answers stay correct but take longer. The next hour retries it.")]
         public static partial void UpkeepFailed(ILogger logger, Exception exception);
     }
 }

@@ -42,7 +42,7 @@ function Estimated({ text, because }: { text: string; because: string }) {
 export function OutputTokens({ record }: { record: RequestRecord }) {
   const text = count(record.output_tokens);
   return record.tokens_estimated && record.output_tokens !== null ? (
-    <Estimated text={text} because="estimated: Ollama gave no count, so the pieces of the answer were counted" />
+    <Estimated text={text} because="estimated: Ollama gave no count, so the chunks of the answer were counted" />
   ) : (
     <>{text}</>
   );
