@@ -92,6 +92,9 @@ public sealed class ReopeningStoreTests : IDisposable
         await store.WriteAsync([.. Enumerable.Range(0, 200).Select(Records.At)], default);
         store.Dispose();
         var bytes = await File.ReadAllBytesAsync(Database);
+        // A log that was not merged yet would bring the pages back.
+        File.Delete(Database + "-wal");
+        File.Delete(Database + "-shm");
         await File.WriteAllBytesAsync(Database, damage switch
         {
             "header" => bytes[..100],
