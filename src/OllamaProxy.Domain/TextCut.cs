@@ -5,7 +5,7 @@ namespace OllamaProxy.Domain;
 /// <summary>Cuts texts where a reader sees a boundary: never inside a surrogate pair, nor between a letter and its accents or the parts of an emoji.</summary>
 public static class TextCut
 {
-    /// <summary>UTF-16 units that one character may have. Longer sequences of accents are nobody's writing, and are cut all the same.</summary>
+    /// <summary>UTF-16 units that one character may have. Real text has no longer sequences of accents, so they are cut.</summary>
     public const int LongestCharacter = 64;
 
     /// <summary>The first characters of a text, at most so many UTF-16 units; null for null.</summary>

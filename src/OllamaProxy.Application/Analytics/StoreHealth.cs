@@ -17,7 +17,7 @@ public sealed partial class StoreHealth(TimeProvider time, ILogger<StoreHealth> 
 
     /// <summary>Records are not kept. Each problem of an outage is logged once.</summary>
     /// <param name="text">What happened and what to do, for a person.</param>
-    /// <param name="exception">What nobody foresaw, for the log.</param>
+    /// <param name="exception">An unexpected failure, for the log.</param>
     public void Fail(string text, Exception? exception = null)
     {
         lock (_changing)

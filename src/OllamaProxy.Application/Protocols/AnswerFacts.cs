@@ -240,7 +240,7 @@ internal sealed class AnswerFacts(string separator = "")
             Error ??= "The answer carried an error without a message.";
         }
 
-        // Errors often come as text or HTML, by whoever answered in Ollama's place; there the status says enough.
+        // A server in front of Ollama often sends errors as text or HTML; the status says enough there.
         if (!isTerminated && head.StatusCode < 400 && scanner is { IsLost: true })
         {
             return ResponseFacts.Unread(ParseFailure.UnknownFormat, Error);

@@ -96,7 +96,7 @@ internal static class ServeCommand
         return app.Services.GetRequiredService<RecordBatch>().Lost == 0 ? ExitCodes.Success : ExitCodes.Failed;
     }
 
-    /// <summary>Ollama goes first, so that nothing here can keep it alive; log files are given a moment to take their last line.</summary>
+    /// <summary>Ollama ends first, so that no later step can keep it alive. Log files get a moment for their last line.</summary>
     private static void EndAtOnce(IServiceProvider services, IOllamaProcessSupervisor ollama)
     {
         ollama.KillAtOnce();

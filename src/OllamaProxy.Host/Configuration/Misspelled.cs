@@ -26,7 +26,7 @@ internal static class Misspelled
 
     private static string? Meant(string upper, IReadOnlyList<string> known)
     {
-        // PROXYPORT, and OLLAMA_PROXY_PORT for somebody who puts the program's name before its settings.
+        // Finds PROXYPORT, and OLLAMA_PROXY_PORT with the program's name in front.
         var bare = Bare(upper);
         if (known.FirstOrDefault(ours => Bare(ours) == bare
                 || (bare.StartsWith(Program, StringComparison.Ordinal) && bare.EndsWith(Bare(ours), StringComparison.Ordinal) && (bare.Length - Bare(ours).Length == Program.Length || Bare(ours).StartsWith(Program[6..], StringComparison.Ordinal)))) is { } same)
