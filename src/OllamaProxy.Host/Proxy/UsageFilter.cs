@@ -19,11 +19,14 @@ internal sealed class UsageFilter
     private readonly ArrayBufferWriter<byte> _json = new();
     private readonly List<Range> _cuts = [];
     private bool _isTooLong;
+    private bool _hasBegun;
 
     /// <summary>The bytes for the client that were not <see cref="Sent"/> yet.</summary>
     public ReadOnlyMemory<byte> Passed => _passed.WrittenMemory;
 
     private static ReadOnlySpan<byte> Data => "data:"u8;
+
+    private static ReadOnlySpan<byte> ByteOrderMark => "\uFEFF"u8;
 
     /// <summary>The client has <see cref="Passed"/>.</summary>
     public void Sent() => _passed.ResetWrittenCount();
@@ -65,6 +68,7 @@ internal sealed class UsageFilter
 
     private void PassUnread()
     {
+        _hasBegun = true;
         _passed.Write(_held.WrittenSpan);
         _held.ResetWrittenCount();
     }
@@ -73,8 +77,15 @@ internal sealed class UsageFilter
 
     private void Pass(ReadOnlySpan<byte> text)
     {
-        // The search costs nearly nothing, and most events have no usage.
-        if (text.IndexOf("usage"u8) < 0 || !FindUsage(JsonOf(text), out var isOnlyUsage))
+        // A stream may begin with a byte order mark. It belongs to no line.
+        if (!_hasBegun && text.StartsWith(ByteOrderMark))
+        {
+            _passed.Write(ByteOrderMark);
+            text = text[ByteOrderMark.Length..];
+        }
+
+        _hasBegun = true;
+        if (!MayHaveUsage(text) || !FindUsage(JsonOf(text), out var isOnlyUsage))
         {
             _passed.Write(text);
         }
@@ -94,6 +105,13 @@ internal sealed class UsageFilter
             _passed.Write(text[from..]);
         }
     }
+
+    /// <summary>
+    /// The search costs nearly nothing, and most events have no usage. JSON may escape the letters of a name: <c>\u0061</c> is a. Ollama's own escapes
+    /// (<c>\u003c</c>, <c>\u003e</c>, <c>\u0026</c>) are others.
+    /// </summary>
+    private static bool MayHaveUsage(ReadOnlySpan<byte> text) =>
+        text.IndexOf("usage"u8) >= 0 || text.IndexOf("\\u006"u8) >= 0 || text.IndexOf("\\u007"u8) >= 0;
 
     /// <summary>The JSON of an event, each byte at its place. Blanks stand for everything else, so JSON on several lines is one value.</summary>
     private ReadOnlySpan<byte> JsonOf(ReadOnlySpan<byte> text)

@@ -83,6 +83,8 @@ public sealed class UsageInjectionTests
     [InlineData(": usage\n\n")]
     [InlineData("data: [DONE]\n\n")]
     [InlineData("\n\n\n")]
+    [InlineData("\uFEFF")]
+    [InlineData("data: [DONE]\n\n\uFEFFdata: {\"choices\":[],\"usage\":{}}\n\n")]
     [InlineData("data: {\"half\":")]
     public void Everything_else_passes_as_it_came(string stream)
     {
@@ -104,6 +106,9 @@ public sealed class UsageInjectionTests
     [InlineData("""{"choices":[],"usage":{"a":1},"error":{"message":"boom"}}""", """{"choices":[],"error":{"message":"boom"}}""")]
     [InlineData("""{"object":"x","usage":{"a":1}}""", """{"object":"x"}""")]
     [InlineData("""{"choices":[{}],"usage":{"a":"\u007d\"},"}} trailing""", """{"choices":[{}]} trailing""")]
+    [InlineData("""{"choices":[{}],"\u0075sage":{"a":1}}""", """{"choices":[{}]}""")]
+    [InlineData("""{"us\u0061ge":null,"choices":[{}]}""", """{"choices":[{}]}""")]
+    [InlineData("""{"choices":[{}],"usag\u0065":{"a":1},"\u0075\u0073\u0061\u0067\u0065":2}""", """{"choices":[{}]}""")]
     public void The_usage_of_an_event_goes_and_the_rest_stays_byte_for_byte(string json, string filtered)
     {
         foreach (var end in (string[])["\n", "\r\n", "\r"])
@@ -120,6 +125,11 @@ public sealed class UsageInjectionTests
     [InlineData("data: {\"id\":1, \"usage\" : {\"a\":1} , \"choices\" : [ ] }\r\n\r\n", "")]
     [InlineData("data: {\"choices\":null,\"usage\":{\"a\":1},\"error\":null}\n\n", "")]
     [InlineData("data: {\"usage\":{\"a\":1}}\n\n", "")]
+    [InlineData("data: {\"choices\":[],\"\\u0075sage\":{}}\n\n", "")]
+    [InlineData("data: {\"\\u0063hoices\":[],\"usage\":{}}\n\n", "")]
+    [InlineData("\uFEFFdata: {\"choices\":[],\"usage\":{}}\n\ndata: [DONE]\n\n", "\uFEFFdata: [DONE]\n\n")]
+    [InlineData("\uFEFFdata: {\"choices\":[{}],\"usage\":null}\r\n\r\n", "\uFEFFdata: {\"choices\":[{}]}\r\n\r\n")]
+    [InlineData("\uFEFF\n\ndata: {\"choices\":[],\"usage\":{}}\n\n", "\uFEFF\n\n")]
     [InlineData("event: x\ndata: {\"choices\":[],\"usage\":{}}\n\n", "event: x\n\n")]
     [InlineData("data: {\"choices\":[],\ndata: \"usage\":\ndata: {}}\nid: 7\n\n", "id: 7\n\n")]
     [InlineData("data: {\"choices\":\ndata: [{}],\ndata: \"usage\":null}\n\n", "data: {\"choices\":\ndata: [{}]}\n\n")]
