@@ -1,11 +1,10 @@
 using System.Net;
-using System.Net.Sockets;
 
 namespace OllamaProxy.Host.Access;
 
 /// <summary>
-/// Slows down clients that guess tokens: after some wrong ones an address must wait before another guess is judged. No thread waits for it. An IPv6 client
-/// counts as its network, because it may choose its addresses from there.
+/// Slows down clients that guess tokens: after some wrong ones a client (<see cref="ClientNetwork"/>) must wait before another guess is judged. No thread
+/// waits for it.
 /// </summary>
 internal sealed class FailedLogins(TimeProvider time)
 {
@@ -53,7 +52,7 @@ internal sealed class FailedLogins(TimeProvider time)
 
     private IPAddress KeyOf(IPAddress? address)
     {
-        var key = NetworkOf(address ?? IPAddress.None);
+        var key = ClientNetwork.Of(address ?? IPAddress.None);
         if (_forgotten.Count < MaxAddresses || _forgotten.ContainsKey(key))
         {
             return key;
@@ -66,22 +65,5 @@ internal sealed class FailedLogins(TimeProvider time)
         }
 
         return _forgotten.Count < MaxAddresses ? key : IPAddress.Any;
-    }
-
-    private static IPAddress NetworkOf(IPAddress address)
-    {
-        if (address.AddressFamily is not AddressFamily.InterNetworkV6)
-        {
-            return address;
-        }
-
-        if (address.IsIPv4MappedToIPv6)
-        {
-            return address.MapToIPv4();
-        }
-
-        var bytes = address.GetAddressBytes();
-        bytes.AsSpan(8).Clear();
-        return new IPAddress(bytes);
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using OllamaProxy.Host.Access;
 
 namespace OllamaProxy.Host.Proxy;
 
@@ -6,7 +7,9 @@ namespace OllamaProxy.Host.Proxy;
 /// Who is one client when it comes to taking turns: an address, an application, and a credential, so that users behind one address and programs of one
 /// user do not wait for each other.
 /// </summary>
-/// <param name="Address">The peer's, or the client's that a trusted proxy names; an IPv4 address is the same however it is written.</param>
+/// <param name="Address">
+/// The network (<see cref="ClientNetwork"/>) of the peer, or of the client that a trusted proxy names; an IPv4 address is the same however it is written.
+/// </param>
 /// <param name="Application">The product name of the User-Agent, without its version; empty when there is none.</param>
 /// <param name="Credential">
 /// A hash of Authorization and x-api-key that is different in each process; 0 for neither. The key lives as long as the request waits, and no longer does
@@ -16,10 +19,9 @@ internal readonly record struct ClientKey(IPAddress Address, string Application,
 {
     public static ClientKey Of(HttpContext context)
     {
-        var address = context.Connection.RemoteIpAddress ?? IPAddress.None;
         var headers = context.Request.Headers;
         return new ClientKey(
-            address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address,
+            ClientNetwork.Of(context.Connection.RemoteIpAddress ?? IPAddress.None),
             ApplicationOf(headers.UserAgent.ToString()),
             CredentialOf(headers.Authorization.ToString(), headers["x-api-key"].ToString()));
     }

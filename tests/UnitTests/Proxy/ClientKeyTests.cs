@@ -27,6 +27,19 @@ public sealed class ClientKeyTests
     public void Another_address_application_or_credential_is_another_client(string address, string userAgent, string? authorization, string? apiKey) =>
         Assert.NotEqual(Key("192.168.1.9", "curl/8.5", "Bearer x"), Key(address, userAgent, authorization, apiKey));
 
+    [Theory]
+    [InlineData("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", true)]
+    [InlineData("2001:db8:1:2::1", "2001:db8:1:3::1", false)]
+    [InlineData("fd00::1", "fd00::2", true)]
+    [InlineData("fe80::1", "fe80::2", false)]
+    [InlineData("::1", "::2", false)]
+    [InlineData("::1", "127.0.0.1", false)]
+    [InlineData("64:ff9b::192.0.2.1", "64:ff9b::192.0.2.2", false)]
+    [InlineData("64:ff9b::192.0.2.1", "192.0.2.1", true)]
+    [InlineData("192.0.2.1", "192.0.2.2", false)]
+    public void An_IPv6_client_is_its_network_whatever_addresses_it_takes_from_there(string one, string other, bool isOne) =>
+        Assert.Equal(isOne, Key(one, "curl/8.5", "Bearer x") == Key(other, "curl/8.5", "Bearer x"));
+
     [Fact]
     public void No_credential_is_in_the_key() =>
         Assert.DoesNotContain("secret", Key("::1", "curl/8.5", "Bearer secret", "secret").ToString(), StringComparison.Ordinal);
