@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json;
 using OllamaProxy.SimulatedOllama;
 using OllamaProxy.TestKit;
@@ -32,6 +33,31 @@ public sealed class SupervisionExternalTests
         Assert.Equal(0, await proxy.ExitAsync());
         Assert.DoesNotContain("Started ", proxy.Output, StringComparison.Ordinal);
         Assert.Contains(again.Received, request => request.Target == "/");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_external_Ollama_that_never_answered_is_not_called_ready(bool listens)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        if (!listens)
+        {
+            listener.Stop();
+        }
+
+        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?> { ["OLLAMA_BACKEND_URL"] = $"http://127.0.0.1:{port}" });
+        using var client = new HttpClient { BaseAddress = proxy.Address };
+
+        Assert.Contains($" is listening; Ollama at 127.0.0.1:{port} does not answer yet.", proxy.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("ready", proxy.Output, StringComparison.Ordinal);
+        await Eventually.TrueAsync(async () => await StateAsync(client) == "unhealthy");
+
+        listener.Stop();
+        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Port = port });
+        await Eventually.TrueAsync(async () => await StateAsync(client) == "external");
     }
 
     [Fact]

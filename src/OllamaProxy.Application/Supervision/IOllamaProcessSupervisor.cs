@@ -31,6 +31,9 @@ public interface IOllamaProcessSupervisor
     /// <returns>True when the request may be tried again; false when it is the same Ollama still, or none.</returns>
     Task<bool> WaitForSuccessorAsync(int? processId, TimeSpan limit, CancellationToken cancellationToken);
 
+    /// <summary>Checks at once whether Ollama answers, because a question to it got no answer.</summary>
+    void Doubt();
+
     /// <summary>From now on a child that ends is not started again: the proxy finishes its requests and is about to stop.</summary>
     void Drain();
 

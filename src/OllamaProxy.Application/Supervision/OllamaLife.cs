@@ -95,8 +95,8 @@ public sealed class OllamaLife(OllamaLifeRules rules)
             case OllamaHappening.Silent when _body == Body.Child && State is OllamaState.Ready or OllamaState.Unhealthy:
                 Replace(RestartReason.Hung, now);
                 break;
-            // Our own child's end is told by the system; of somebody else's a request knows first.
-            case OllamaHappening.Doubted when State == OllamaState.External:
+            // Once it is unhealthy, checks have their own times: more of them would only replace a busy child sooner.
+            case OllamaHappening.Doubted when State is OllamaState.Ready or OllamaState.External:
                 Check();
                 break;
             case OllamaHappening.Exited when _body == Body.Child:

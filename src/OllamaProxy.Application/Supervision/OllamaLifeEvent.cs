@@ -24,7 +24,7 @@ public enum OllamaHappening
     /// <summary>It answers, but for <c>OLLAMA_HANG_SECONDS</c> no byte has come for any of its inferences.</summary>
     Silent,
 
-    /// <summary>A request could not connect.</summary>
+    /// <summary>A request could not connect, or the poll of loaded models got no answer.</summary>
     Doubted,
 
     /// <summary>The child's process ended.</summary>

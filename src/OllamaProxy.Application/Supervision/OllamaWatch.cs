@@ -101,6 +101,11 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
         {
             var loaded = await client.ListLoadedModelsAsync(cancellationToken);
             snapshot = snapshot with { IsUp = loaded.Value is not null ? true : loaded.IsNobodyThere ? false : null, Problem = loaded.Problem, Loaded = loaded.Value };
+            if (snapshot.IsUp != true)
+            {
+                ollama.Doubt();
+            }
+
             snapshot = snapshot.IsUp == true ? await WithDetailsAsync(snapshot, state, cancellationToken) : snapshot;
         }
 

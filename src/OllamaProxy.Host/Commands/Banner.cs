@@ -12,15 +12,17 @@ namespace OllamaProxy.Host.Commands;
 /// <summary>What the start prints once everything stands: where to connect, and where things are.</summary>
 internal static class Banner
 {
-    public static string Text(WebApplication app, ProxySettings settings, IOllamaProcessSupervisor ollama, bool withoutIPv6)
+    public static string Text(WebApplication app, ProxySettings settings, IOllamaProcessSupervisor ollama, bool answers, bool withoutIPv6)
     {
         string[] all = [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? []];
         // The port for metrics is on the same addresses, behind the proxy's.
         var addresses = settings.Scrape.Port is null ? all : all[..(all.Length / 2)];
         var first = Reachable(addresses.FirstOrDefault());
         var text = new StringBuilder();
-        var answers = ollama.State.TakesRequests() && ollama.State != OllamaState.Unhealthy;
-        var state = answers ? Terminal.Paint(Ansi.Green, "ready") : Terminal.Paint(Ansi.Yellow, "listening; Ollama does not answer yet");
+        var isReady = answers && ollama.State.TakesRequests() && ollama.State != OllamaState.Unhealthy;
+        var state = isReady
+            ? Terminal.Paint(Ansi.Green, "ready")
+            : Terminal.Paint(Ansi.Yellow, $"listening; Ollama at {ollama.Backend.Authority} does not answer yet");
         text.Append(CultureInfo.InvariantCulture, $"ollama-proxy {HelpText.Version} is {state}.").AppendLine();
         Line(text, "Listening", string.Join(", ", addresses) + (withoutIPv6 ? " (this machine has no IPv6)" : ""));
         Line(text, "Ollama", $"{ollama.Backend.ToString().TrimEnd('/')}, {Origin(settings, ollama)}");

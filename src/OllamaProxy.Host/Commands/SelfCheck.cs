@@ -12,6 +12,8 @@ namespace OllamaProxy.Host.Commands;
 /// </summary>
 internal static class SelfCheck
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+
     /// <returns>What is wrong, in words; nothing when all is well.</returns>
     public static async Task<IReadOnlyList<string>> WarningsAsync(IReadOnlyList<IPAddress> bound, int port, ProxyInstance own, CancellationToken cancellationToken)
     {
@@ -32,13 +34,22 @@ internal static class SelfCheck
     }
 
     /// <summary>Throws <see cref="StartException"/> when the way to Ollama ends at this proxy.</summary>
-    public static async Task RefuseLoopAsync(IOllamaProcessSupervisor ollama, ProxyInstance own, CancellationToken cancellationToken)
+    /// <returns>Whether an Ollama answers there. A web server before it may keep its greeting to itself, so the version counts, too.</returns>
+    public static async Task<bool> RefuseLoopAsync(IOllamaProcessSupervisor ollama, ProxyInstance own, CancellationToken cancellationToken)
     {
         using var probe = new BackendProbe();
-        if ((await probe.IdentifyAsync(ollama.Backend, cancellationToken)).Instance == own.Id)
+        var holder = await probe.IdentifyAsync(ollama.Backend, cancellationToken);
+        if (holder.Instance == own.Id)
         {
             throw new StartException($"{ollama.Backend.Authority} (OLLAMA_BACKEND_URL) leads back to this proxy; it must be the real Ollama.");
         }
+
+        return holder.Kind switch
+        {
+            PortHolderKind.Nobody => false,
+            PortHolderKind.Foreign => await probe.VersionAsync(ollama.Backend, s_patience, cancellationToken) is not null,
+            _ => true,
+        };
     }
 
     /// <summary>Where clients of this machine ask: both loopback addresses as soon as one of them is ours, and what was bound by name.</summary>

@@ -46,7 +46,7 @@ internal static class ServeCommand
 
     private static async Task<int> RunAsync(ProxySettings settings, Listeners listeners, Interrupts interrupts, ServeHooks hooks, CancellationToken cancellationToken)
     {
-        var started = false;
+        var (started, answers) = (false, true);
         using var quiet = QuietStart.Begin();
         await using var app = ProxyHost.Build(
             settings with { Ollama = settings.Ollama with { ShimCommand = OwnCommand() }, Analytics = settings.Analytics with { MovesOriginalAside = true } },
@@ -64,7 +64,11 @@ internal static class ServeCommand
             await app.StartAsync(cancellationToken);
             if (settings.Ollama.BackendUrl is not null)
             {
-                await SelfCheck.RefuseLoopAsync(ollama, app.Services.GetRequiredService<ProxyInstance>(), cancellationToken);
+                answers = await SelfCheck.RefuseLoopAsync(ollama, app.Services.GetRequiredService<ProxyInstance>(), cancellationToken);
+                if (!answers)
+                {
+                    ollama.Doubt();
+                }
             }
         }
         catch (Exception exception)
@@ -88,7 +92,7 @@ internal static class ServeCommand
         await WarnAsync(app, settings.Proxy, cancellationToken);
         if (settings.Log.IsConsole && hooks.HasBanner)
         {
-            await Console.Out.WriteLineAsync(Banner.Text(app, settings, ollama, listeners.WithoutIPv6));
+            await Console.Out.WriteLineAsync(Banner.Text(app, settings, ollama, answers, listeners.WithoutIPv6));
         }
 
         hooks.OnReady(app);

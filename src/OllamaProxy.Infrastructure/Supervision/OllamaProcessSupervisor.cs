@@ -103,7 +103,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     {
         if (_child is null)
         {
-            Post(OllamaHappening.Doubted);
+            Doubt();
             return false;
         }
 
@@ -111,6 +111,8 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         await _state.UntilAsync(state => !state.TakesRequests() || ProcessId is { } id && id != processId, s_newsPatience < limit ? s_newsPatience : limit, cancellationToken);
         return await WaitAsync(limit, cancellationToken) && ProcessId is { } successor && successor != processId;
     }
+
+    public void Doubt() => Post(OllamaHappening.Doubted);
 
     public void Drain() => Post(OllamaHappening.Draining);
 

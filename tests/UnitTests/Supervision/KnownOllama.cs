@@ -43,6 +43,10 @@ internal sealed class KnownOllama : IOllamaClient, IOllamaProcessSupervisor
 
     public Task<bool> WaitForSuccessorAsync(int? processId, TimeSpan limit, CancellationToken cancellationToken) => Task.FromResult(false);
 
+    public int Doubts { get; private set; }
+
+    public void Doubt() => Doubts++;
+
     public void Drain()
     {
     }

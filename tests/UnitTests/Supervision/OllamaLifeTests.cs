@@ -171,6 +171,20 @@ public sealed class OllamaLifeTests
     }
 
     [Fact]
+    public void A_child_that_is_doubted_is_checked_at_once_and_replaced_no_sooner_for_further_doubts()
+    {
+        Ready();
+        Assert.Equal([new(OllamaAction.Check, 1)], Happens(OllamaHappening.Doubted));
+        Assert.Empty(Happens(OllamaHappening.Doubted));
+
+        Assert.Empty(Happens(OllamaHappening.NotAnswered, 1));
+
+        Assert.Equal(OllamaState.Unhealthy, _life.State);
+        Assert.Empty(Happens(OllamaHappening.Doubted));
+        Assert.Equal(_now + s_rules.CheckPause, _life.WakeAt);
+    }
+
+    [Fact]
     public void Somebody_elses_Ollama_that_goes_away_is_watched_and_used_again_and_never_replaced()
     {
         Happens(OllamaHappening.Begun);

@@ -184,8 +184,10 @@ function OllamaState({ ollama, isOffline }: { ollama: Ollama | null; isOffline: 
   if (!ollama || isOffline) {
     return <span class="state">{isOffline ? 'offline' : ''}</span>;
   }
-  const condition = ollama.is_up === false ? 'bad' : (conditions[ollama.state] ?? 'unsure');
-  const text = ollama.is_up === false ? 'does not answer' : ollama.state === 'external' || ollama.state === 'ready' ? 'ready' : say(ollama.state);
+  const isReady = ollama.state === 'external' || ollama.state === 'ready';
+  const isSilent = ollama.is_up === null && ollama.problem !== null;
+  const condition = ollama.is_up === false ? 'bad' : isReady && isSilent ? 'warn' : (conditions[ollama.state] ?? 'unsure');
+  const text = ollama.is_up === false ? 'does not answer' : isReady ? (isSilent ? 'no answer' : 'ready') : say(ollama.state);
   return (
     <span
       class={`state ${condition}`}
