@@ -156,7 +156,8 @@ public static class ErrorTypes
         ExchangeOutcome.UpstreamUnreachable => ErrorType.UpstreamUnreachable,
         ExchangeOutcome.Incomplete => ErrorType.Incomplete,
         ExchangeOutcome.ProxyStopped => ErrorType.ProxyStopped,
-        ExchangeOutcome.Rejected => exchange.Rejection is { } reason ? Of(reason) : ErrorType.QueueFull,
+        ExchangeOutcome.Rejected when exchange.Rejection is { } reason => Of(reason),
+        ExchangeOutcome.Rejected => exchange.StatusCode is null or 503 ? ErrorType.QueueFull : OfStatus(exchange),
         _ => OfText(exchange.Error) ?? OfStatus(exchange),
     };
 

@@ -111,8 +111,46 @@ public sealed class BodyArrivalTests
         var request = $"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{size}\r\n{{}}\r\n0\r\n\r\n";
         var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes(request), isHead: false);
 
-        Assert.StartsWith("HTTP/1.1 400 Bad Request\r\n", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
+        var text = Encoding.ASCII.GetString(answer.Bytes);
+        Assert.StartsWith("HTTP/1.1 400 Bad Request\r\n", text, StringComparison.Ordinal);
+        Assert.EndsWith("{\"error\":\"ollama-proxy: the request's body has malformed chunks.\"}", text, StringComparison.Ordinal);
         Assert.Empty(ollama.Received);
+        var exchange = await _recorded.SingleAsync();
+        Assert.Equal((ExchangeOutcome.Rejected, 400, ErrorType.BadRequest), (exchange.Outcome, exchange.StatusCode, ErrorTypes.Of(exchange)));
+    }
+
+    [Theory]
+    [InlineData("/api/show", 2, "xyz")]
+    [InlineData("/api/show", 2, "ffffffffffffffffff")]
+    [InlineData("/api/blobs/sha256:0", 2, "xyz")]
+    [InlineData("/api/generate", 2 * Mebibyte, "xyz")]
+    [InlineData("/v1/chat/completions", 2 * Mebibyte, "ffffffffffffffffff")]
+    public async Task A_body_whose_chunks_become_malformed_on_the_way_is_refused(string path, int length, string size)
+    {
+        // It answers only a whole request.
+        await using var ollama = new RawUpstream(RawUpstream.Replay([], close: false));
+        await using var proxy = await StartAsync(ollama.Address);
+
+        var request = $"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{new string(' ', length)}\r\n{size}\r\n";
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes(request), isHead: false);
+
+        Assert.StartsWith("HTTP/1.1 400 Bad Request\r\n", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
+        var exchange = await _recorded.SingleAsync();
+        Assert.Equal((ExchangeOutcome.Rejected, 400, ErrorType.BadRequest), (exchange.Outcome, exchange.StatusCode, ErrorTypes.Of(exchange)));
+    }
+
+    [Theory]
+    [InlineData("/api/show")]
+    [InlineData("/api/chat")]
+    public async Task A_client_that_stops_in_the_middle_of_its_body_disconnected(string path)
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama);
+        using var client = new TcpClient("127.0.0.1", proxy.Port);
+        await SendAsync(client, $"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{{");
+        client.Client.Shutdown(SocketShutdown.Send);
+
+        Assert.Equal(ExchangeOutcome.ClientCancelled, (await _recorded.SingleAsync()).Outcome);
     }
 
     [Fact]
@@ -292,8 +330,10 @@ public sealed class BodyArrivalTests
         return condition();
     });
 
-    private Task<ProxyUnderTest> StartAsync(SimulatedOllamaServer ollama, bool withClock = false) => ProxyUnderTest.StartAsync(
-        ollama.Address,
+    private Task<ProxyUnderTest> StartAsync(SimulatedOllamaServer ollama, bool withClock = false) => StartAsync(ollama.Address, withClock);
+
+    private Task<ProxyUnderTest> StartAsync(Uri ollama, bool withClock = false) => ProxyUnderTest.StartAsync(
+        ollama,
         new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["MAX_CONCURRENT_REQUESTS"] = "1", ["SHUTDOWN_GRACE_SECONDS"] = "0" },
         builder =>
         {

@@ -1,9 +1,12 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using OllamaProxy.Domain;
+using OllamaProxy.Host.Proxy;
 using OllamaProxy.SimulatedOllama;
 using OllamaProxy.TestKit;
 
@@ -27,7 +30,13 @@ public sealed class GateTests
         await using var proxy = await StartAsync(ollama, queue: 0);
         using var busy = await HoldAsync(ollama, proxy);
 
-        using var answer = await proxy.Client.PostAsync(path, new StringContent(Prompt));
+        var waiting = proxy.Client.PostAsync(path, new StringContent(Prompt));
+        await Eventually.TrueAsync(() =>
+        {
+            _time.Advance(ConcurrencyGate.HandOver);
+            return waiting.IsCompleted;
+        });
+        using var answer = await waiting;
         var body = await answer.Content.ReadAsStringAsync();
         var exchange = await _recorded.SingleAsync();
 
@@ -35,9 +44,40 @@ public sealed class GateTests
         Assert.Equal(("1", "1000"), (answer.Headers.RetryAfter?.ToString(), answer.Headers.GetValues("retry-after-ms").Single()));
         const string Why = "1 request is running (MAX_CONCURRENT_REQUESTS) and 0 requests are waiting (MAX_QUEUED_REQUESTS)";
         Assert.Equal($"{Why}. Try again in 1 s.", Regex.Match(body, shape).Groups["text"].Value);
-        Assert.Equal((ExchangeOutcome.Rejected, 503, Why, TimeSpan.Zero), (exchange.Outcome, exchange.StatusCode, exchange.Error, exchange.QueueTime));
+        Assert.Equal((ExchangeOutcome.Rejected, 503, Why), (exchange.Outcome, exchange.StatusCode, exchange.Error));
+        Assert.InRange(exchange.QueueTime!.Value, ConcurrencyGate.HandOver, exchange.Duration);
         Assert.Single(ollama.Received);
         Assert.Equal(1, await MetricAsync(proxy, $$"""ollama_rejected_total{endpoint="{{exchange.Endpoint}}",reason="queue_full"}"""));
+    }
+
+    [Theory]
+    [InlineData("/api/generate", """{"model":"tiny","prompt":"a","stream":false}""", "\r\n\r\n{")]
+    [InlineData("/api/generate", """{"model":"tiny","prompt":"a"}""", "\r\n0\r\n\r\n")]
+    [InlineData("/api/generate", """{"model":"tiny","prompt":"a"}""", "\"done\":true")]
+    [InlineData("/api/generate", """{"model":"none","prompt":"a"}""", "\r\n\r\n{")]
+    [InlineData("/v1/chat/completions", """{"model":"tiny","messages":[{"role":"user","content":"a"}],"stream":true}""", "[DONE]")]
+    [InlineData("/v1/chat/completions", """{"model":"tiny","messages":[{"role":"user","content":"a"}],"stream":true}""", "HTTP/1.1 200")]
+    public async Task A_client_that_sends_one_request_after_the_other_is_never_refused(string path, string body, string last)
+    {
+        await using var ollama = await SimulatedOllamaServer.StartAsync();
+        await using var proxy = await StartAsync(ollama, queue: 0, withClock: false);
+
+        for (var count = 0; count < 50; count++)
+        {
+            // A connection for each: on one alone, the server itself would wait for the end of the last request.
+            using var client = new TcpClient("127.0.0.1", proxy.Port);
+            var request = $"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {body.Length}\r\n\r\n{body}";
+            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(request));
+            var answer = new StringBuilder();
+            var bytes = new byte[64 * 1024];
+            while (!answer.ToString().Contains(last, StringComparison.Ordinal))
+            {
+                var read = await client.GetStream().ReadAsync(bytes).AsTask().WaitAsync(Patience.Limit);
+                Assert.True(read > 0, answer.ToString());
+                answer.Append(Encoding.ASCII.GetString(bytes, 0, read));
+                Assert.DoesNotContain("HTTP/1.1 503", answer.ToString(), StringComparison.Ordinal);
+            }
+        }
     }
 
     [Theory]
@@ -216,7 +256,7 @@ public sealed class GateTests
         return line is null ? null : double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture);
     }
 
-    private Task<ProxyUnderTest> StartAsync(SimulatedOllamaServer ollama, int queue, int timeoutSeconds = 0, int graceSeconds = 30) => ProxyUnderTest.StartAsync(
+    private Task<ProxyUnderTest> StartAsync(SimulatedOllamaServer ollama, int queue, int timeoutSeconds = 0, int graceSeconds = 30, bool withClock = true) => ProxyUnderTest.StartAsync(
         ollama.Address,
         new Dictionary<string, string>
         {
@@ -229,6 +269,9 @@ public sealed class GateTests
         builder =>
         {
             _recorded.Register(builder);
-            builder.Services.AddSingleton<TimeProvider>(_time);
+            if (withClock)
+            {
+                builder.Services.AddSingleton<TimeProvider>(_time);
+            }
         });
 }

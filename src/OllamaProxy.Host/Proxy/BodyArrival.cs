@@ -59,16 +59,9 @@ internal static class BodyArrival
                 }
             }
         }
-        // Kestrel answers 400 to malformed chunks, but would answer 500 to a chunk size that overflows.
-        catch (IOException exception) when (exception is not BadHttpRequestException)
+        catch (Exception exception)
         {
-            exchange.ClientLeft = true;
-            throw new BadHttpRequestException("The body cannot be read.", exception);
-        }
-        // Whatever it was, the connection has ended or the client sent nonsense.
-        catch
-        {
-            exchange.ClientLeft = true;
+            exchange.RequestFailed(exception);
             throw;
         }
     }

@@ -50,11 +50,23 @@ internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics,
     /// <summary>The weight of one held slot in the moving mean.</summary>
     private const double Weight = 1.0 / 16;
 
-    private readonly TimeSpan _timeout = options.QueueTimeout > TimeSpan.Zero ? options.QueueTimeout : Timeout.InfiniteTimeSpan;
+    /// <summary>
+    /// How long a request waits for a slot when there is no queue. A client may disconnect at its last event and send the next request before the proxy has
+    /// seen the end of the first; it must not be refused because of a slot that is being given back.
+    /// </summary>
+    internal static readonly TimeSpan HandOver = TimeSpan.FromMilliseconds(100);
+
+    private readonly bool _hasQueue = options.MaxQueued > 0;
+
+    private readonly TimeSpan _timeout =
+        options.MaxQueued == 0 ? HandOver :
+        options.QueueTimeout > TimeSpan.Zero ? options.QueueTimeout :
+        Timeout.InfiniteTimeSpan;
+
     private readonly Lock _changing = new();
 
     /// <summary>Each waiting request, completed with true when it gets a slot and with false when it loses its place.</summary>
-    private readonly FairQueue<IPAddress, ClientKey, TaskCompletionSource<bool>> _queue = new(options.MaxQueued);
+    private readonly FairQueue<IPAddress, ClientKey, TaskCompletionSource<bool>> _queue = new(options.MaxQueued > 0 ? options.MaxQueued : options.MaxConcurrent);
 
     /// <summary>Slots that are free. While a request waits there are none.</summary>
     private int _free = options.MaxConcurrent;
@@ -154,9 +166,9 @@ internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics,
 
         return
             hasSlot ? Admit(endpoint, waited) :
-            !hasLeft ? Reject(endpoint, AdmissionResult.Displaced, waited) :
+            !hasLeft ? Reject(endpoint, _hasQueue ? AdmissionResult.Displaced : AdmissionResult.QueueFull, waited) :
             grace.IsOver ? NotAdmitted(endpoint, AdmissionResult.Stopping, waited) :
-            Reject(endpoint, AdmissionResult.QueueTimeout, waited);
+            Reject(endpoint, _hasQueue ? AdmissionResult.QueueTimeout : AdmissionResult.QueueFull, waited);
     }
 
     /// <summary>Takes a slot that came free in the meantime, which completes the turn, or joins the queue. Null without a place.</summary>

@@ -9,6 +9,8 @@ namespace OllamaProxy.Host.Proxy;
 internal sealed partial class ExchangeInProgress(HttpContext context, RunningRequests running, DecoderBudget decoders, TimeProvider time, ILogger logger)
 {
     private readonly Lock _reading = new();
+    private ConcurrencyGate? _gate;
+    private Admission _admission;
     private bool _isRequestComplete;
     private WireProtocol? _protocol;
     private IRequestReader? _requestReader;
@@ -124,6 +126,9 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
 
     /// <summary>True when its request ended in the middle, which is seen a moment before the server tells of it.</summary>
     public bool ClientLeft { get; set; }
+
+    /// <summary>True when the framing of its body is malformed.</summary>
+    public bool IsMalformed { get; private set; }
 
     /// <summary>True when the answer has a reader, which would have seen its terminator.</summary>
     public bool KnowsTerminator => _responseReader is not null;
@@ -248,6 +253,18 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
     /// <param name="since">When that wait began, as a timestamp of <see cref="Clock"/>.</param>
     public void AwaitedBody(long since) => _bodyTime += time.GetElapsedTime(since);
 
+    /// <summary>It has a slot, or needs none.</summary>
+    public void HoldSlot(ConcurrencyGate gate, Admission admission) => (_gate, _admission) = (gate, admission);
+
+    /// <summary>
+    /// Gives its slot back, once. This happens before the client has the last byte: a client that sends one request after the other must find its slot free.
+    /// </summary>
+    public void GiveSlotBack()
+    {
+        _gate?.Leave(Endpoint, _admission);
+        _gate = null;
+    }
+
     /// <summary>Ollama is being asked; until a connection is made for this request, one was there.</summary>
     public void Asked()
     {
@@ -258,6 +275,13 @@ internal sealed partial class ExchangeInProgress(HttpContext context, RunningReq
 
     /// <param name="since">When the connecting began, as a timestamp of <see cref="Clock"/>.</param>
     public void Connected(long since) => ConnectTime = _waited + time.GetElapsedTime(since);
+
+    /// <summary>The body cannot be read to its end: its framing is malformed, or else the client disconnected.</summary>
+    public void RequestFailed(Exception exception)
+    {
+        IsMalformed = MalformedBody.Is(exception);
+        ClientLeft = !IsMalformed;
+    }
 
     /// <summary>The last byte of the request has been handed on.</summary>
     public void RequestEnded()

@@ -51,9 +51,13 @@ internal sealed partial class ExchangeMiddleware(
                 error = await PassAsync(context, exchange);
             }
         }
-        // What a client that disconnects causes is no fault. Kestrel answers a client whose chunks are malformed.
+        catch (IOException) when (exchange.IsMalformed && !context.Response.HasStarted)
+        {
+            await OwnAnswers.MalformedAsync(context, exchange);
+        }
+        // What a client that disconnects causes is no fault.
         catch (Exception exception) when (
-            exception is not OperationCanceledException && !exchange.ClientLeft && !context.RequestAborted.IsCancellationRequested)
+            exception is not OperationCanceledException && !exchange.ClientLeft && !exchange.IsMalformed && !context.RequestAborted.IsCancellationRequested)
         {
             metrics.Failed();
             Log.Failed(logger, exception, exchange.Id);
@@ -115,6 +119,7 @@ internal sealed partial class ExchangeMiddleware(
             return ForwarderError.None;
         }
 
+        exchange.HoldSlot(gate, admission);
         try
         {
             // Before the look at the state: read after it, this might be the next Ollama's, which is then taken for the one that could not be connected to.
@@ -147,7 +152,7 @@ internal sealed partial class ExchangeMiddleware(
         }
         finally
         {
-            gate.Leave(exchange.Endpoint, admission);
+            exchange.GiveSlotBack();
         }
     }
 
@@ -171,7 +176,12 @@ internal sealed partial class ExchangeMiddleware(
             return error;
         }
 
-        if (exchange.Upload is { HasStalled: true })
+        exchange.GiveSlotBack();
+        if (exchange.IsMalformed)
+        {
+            await OwnAnswers.MalformedAsync(context, exchange);
+        }
+        else if (exchange.Upload is { HasStalled: true })
         {
             metrics.Rejected(exchange.Endpoint, RejectionReason.BodyStalled);
             await OwnAnswers.StalledAsync(context, exchange);

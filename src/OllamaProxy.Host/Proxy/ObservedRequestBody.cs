@@ -41,10 +41,9 @@ internal sealed class ObservedRequestBody(Stream body, ExchangeInProgress exchan
         {
             length = await read;
         }
-        // Whatever it was, it came from the client.
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            exchange.ClientLeft = true;
+            exchange.RequestFailed(exception);
             throw;
         }
         finally

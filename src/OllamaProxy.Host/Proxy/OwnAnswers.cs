@@ -95,6 +95,16 @@ internal static class OwnAnswers
         return FailAsync(context, exchange, StatusCodes.Status408RequestTimeout, why, $"ollama-proxy: {why}.");
     }
 
+    /// <summary>400: the framing of the body is malformed, so where the next request would begin is unknown.</summary>
+    public static Task MalformedAsync(HttpContext context, ExchangeInProgress exchange)
+    {
+        const string Why = "the request's body has malformed chunks";
+        context.Response.Clear();
+        context.Response.Headers.Connection = "close";
+        exchange.End = RelayEnd.Refused;
+        return FailAsync(context, exchange, StatusCodes.Status400BadRequest, Why, $"ollama-proxy: {Why}.");
+    }
+
     /// <summary>500: the proxy itself failed, and says under which id its log has the reason.</summary>
     public static Task FaultAsync(HttpContext context, ExchangeInProgress exchange)
     {

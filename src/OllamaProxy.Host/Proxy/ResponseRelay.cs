@@ -71,6 +71,7 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
                 if (read == 0)
                 {
                     exchange.End = RelayEnd.Whole;
+                    exchange.GiveSlotBack();
                     await EndFilteredAsync(cancellationToken);
                     return;
                 }
@@ -122,6 +123,11 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
     private ValueTask PassOnAsync(Memory<byte> bytes, CancellationToken cancellationToken)
     {
         var arrived = exchange.Clock.GetTimestamp();
+        if (IsLast(bytes.Span))
+        {
+            exchange.GiveSlotBack();
+        }
+
         if (exchange.UsageFilter is { } filter)
         {
             return PassFilteredAsync(filter, bytes, arrived, cancellationToken);
@@ -141,6 +147,29 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
 
         Observe(bytes.Span, isRaw, arrived);
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>True when Ollama's body ends with these bytes.</summary>
+    private bool IsLast(ReadOnlySpan<byte> bytes)
+    {
+        if (!_isFramed)
+        {
+            return exchange.ResponseBytes + bytes.Length == _length;
+        }
+
+        // Every chunked body ends so, trailers or not, and hardly anything else does.
+        if (!bytes.EndsWith("\r\n\r\n"u8))
+        {
+            return false;
+        }
+
+        var ahead = _chunks;
+        while (!bytes.IsEmpty && !ahead.Ended)
+        {
+            bytes = bytes[ahead.Next(bytes, out _)..];
+        }
+
+        return ahead.Ended;
     }
 
     private async ValueTask ObserveAfterAsync(ValueTask write, ReadOnlyMemory<byte> bytes, bool isRaw, long arrived)

@@ -50,6 +50,36 @@ public sealed class ConcurrencyGateTests : IDisposable
     }
 
     [Fact]
+    public async Task Without_a_queue_a_request_waits_for_a_slot_that_is_being_given_back_and_no_longer()
+    {
+        var gate = Create(limit: 1, queue: 0);
+        var first = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
+        var next = gate.EnterAsync(ApiEndpoint.Chat, Client("a")).AsTask();
+        gate.Leave(ApiEndpoint.Chat, first);
+        var second = await next;
+
+        var refused = gate.EnterAsync(ApiEndpoint.Chat, Client("a")).AsTask();
+        _time.Advance(ConcurrencyGate.HandOver);
+
+        Assert.Equal(AdmissionResult.Admitted, second.Result);
+        Assert.Equal((AdmissionResult.QueueFull, ConcurrencyGate.HandOver), ((await refused).Result, (await refused).Waited));
+        gate.Leave(ApiEndpoint.Chat, second);
+        Assert.Equal((1, 0), (gate.Free, gate.Waiting));
+    }
+
+    [Fact]
+    public async Task Without_a_queue_no_more_requests_wait_than_there_are_slots()
+    {
+        var gate = Create(limit: 1, queue: 0);
+        _ = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
+        var waiting = gate.EnterAsync(ApiEndpoint.Chat, Client("a")).AsTask();
+
+        Assert.Equal(AdmissionResult.QueueFull, (await gate.EnterAsync(ApiEndpoint.Chat, Client("a"))).Result);
+        var other = gate.EnterAsync(ApiEndpoint.Chat, Client("b")).AsTask();
+        Assert.Equal((false, AdmissionResult.QueueFull), (waiting.IsCompleted, (await other).Result));
+    }
+
+    [Fact]
     public async Task A_client_with_one_request_waits_for_one_of_each_other()
     {
         var gate = Create(limit: 1);
@@ -144,6 +174,27 @@ public sealed class ConcurrencyGateTests : IDisposable
         gate.Leave(ApiEndpoint.Chat, await first);
         gate.Leave(ApiEndpoint.Chat, await other);
         Assert.Equal((1, 0), (gate.Free, gate.Waiting));
+    }
+
+    [Fact]
+    public async Task A_client_that_takes_addresses_of_its_network_has_no_more_turns_than_one_that_does_not()
+    {
+        var gate = Create(limit: 1);
+        var slot = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
+        ConcurrentQueue<string> order = [];
+        Task[] waiting = [.. new[] { "2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1" }.Select(RunAsync)];
+
+        gate.Leave(ApiEndpoint.Chat, slot);
+        await Task.WhenAll(waiting);
+
+        Assert.Equal(["2001:db8::1", "2001:db8:0:1::1", "2001:db8::2", "2001:db8::3"], order);
+
+        async Task RunAsync(string address)
+        {
+            var admission = await gate.EnterAsync(ApiEndpoint.Chat, Client("a", address));
+            order.Enqueue(address);
+            gate.Leave(ApiEndpoint.Chat, admission);
+        }
     }
 
     [Fact]
