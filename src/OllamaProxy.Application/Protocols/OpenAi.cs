@@ -6,13 +6,16 @@ namespace OllamaProxy.Application.Protocols;
 /// <summary>The OpenAI-compatible API: JSON, and streams of server-sent events.</summary>
 internal sealed class OpenAi : WireProtocol
 {
-    /// <summary>Chat, completions and embeddings, which share no name with two meanings.</summary>
-    private static readonly JsonFields s_request = new(
+    private static readonly (string Path, int Field, JsonWant Want)[] s_common =
+    [
         ("model", RequestField.Model, JsonWant.Value),
-        ("prompt", RequestField.Prompt, JsonWant.Value),
-        ("prompt[]", RequestField.Input, JsonWant.Value),
-        ("suffix", RequestField.OtherText, JsonWant.Value),
         ("stream", RequestField.Stream, JsonWant.Value),
+        ("max_tokens", RequestField.MaxTokens, JsonWant.Value),
+        ("temperature", RequestField.Temperature, JsonWant.Value),
+    ];
+
+    private static readonly JsonFields s_chat = new([
+        .. s_common,
         ("messages[]", RequestField.Message, JsonWant.Value),
         ("messages[].role", RequestField.Role, JsonWant.Value),
         ("messages[].content", RequestField.Content, JsonWant.Value),
@@ -21,11 +24,18 @@ internal sealed class OpenAi : WireProtocol
         ("messages[].reasoning", RequestField.OtherText, JsonWant.Value),
         ("tools[]", RequestField.Tool, JsonWant.Presence),
         ("functions[]", RequestField.Tool, JsonWant.Presence),
-        ("input", RequestField.Input, JsonWant.Value),
-        ("input[]", RequestField.Input, JsonWant.Value),
-        ("max_tokens", RequestField.MaxTokens, JsonWant.Value),
         ("max_completion_tokens", RequestField.MaxCompletionTokens, JsonWant.Value),
-        ("temperature", RequestField.Temperature, JsonWant.Value));
+    ]);
+
+    private static readonly JsonFields s_completion = new([
+        .. s_common,
+        ("prompt", RequestField.Prompt, JsonWant.Value),
+        ("prompt[]", RequestField.Input, JsonWant.Value),
+        ("suffix", RequestField.OtherText, JsonWant.Value),
+    ]);
+
+    private static readonly JsonFields s_embeddings = new([
+        .. s_common, ("input", RequestField.Input, JsonWant.Value), ("input[]", RequestField.Input, JsonWant.Value)]);
 
     private static readonly JsonFields s_responsesRequest = new(
         ("model", RequestField.Model, JsonWant.Value),
@@ -50,7 +60,9 @@ internal sealed class OpenAi : WireProtocol
 
     public override IRequestReader? CreateRequestReader(ApiEndpoint endpoint, string? contentType) => endpoint.Path switch
     {
-        "/v1/chat/completions" or "/v1/completions" or "/v1/embeddings" => new JsonRequestReader(s_request),
+        "/v1/chat/completions" => new JsonRequestReader(s_chat),
+        "/v1/completions" => new JsonRequestReader(s_completion),
+        "/v1/embeddings" => new JsonRequestReader(s_embeddings),
         "/v1/responses" => new JsonRequestReader(s_responsesRequest),
         "/v1/audio/transcriptions" => FormRequestReader.For(contentType),
         _ => null,

@@ -30,7 +30,10 @@ public sealed class DialectFieldsTests
           {"options":{"num_ctx":8192,"num_keep":4,"num_predict":-2,"temperature":0.7,"seed":1,"top_k":2,"top_p":1,"stop":["x"],"num_gpu":9,"num_batch":1}}
             => context=8192 kept=4 max=-2 temperature=0.7
           {"options":null,"_debug_render_only":false,"width":1,"height":1,"steps":1} => -
+          {"prompt":"hello","messages":[{"role":"user","content":"no"}],"input":"no","tools":[{}]} => prompt=hello bytes=5
         /api/chat
+          {"prompt":"no","messages":[{"role":"user","content":"hello"}],"input":"no","system":"no","suffix":"no","images":["QUJD"]}
+            => prompt=hello bytes=5 messages=1
           {"messages":[{"role":"SYSTEM","content":"brief"},{"role":"User","content":"hello"}]} => prompt=hello system=brief bytes=10 messages=2
           {"messages":[{"role":"user","content":"hello"},{"role":"assistant","content":"ok","thinking":"hm"}]} => prompt=hello bytes=9 messages=2
           {"messages":[{"role":"user","content":"hello"},{"role":"tool","content":"42","tool_name":"f","tool_call_id":"c"}]} => prompt=hello bytes=7 messages=2
@@ -40,6 +43,7 @@ public sealed class DialectFieldsTests
         /api/embed
           {"model":"a","input":"one","dimensions":3,"truncate":true} => model=a prompt=one bytes=3
           {"input":["one","three"],"keep_alive":0} => prompt=one bytes=8 keep=0
+          {"prompt":"no","input":"one","messages":[{"role":"user","content":"no"}]} => prompt=one bytes=3
         /api/embeddings
           {"model":"a","prompt":"one"} => model=a prompt=one bytes=3
         /api/show
@@ -61,6 +65,7 @@ public sealed class DialectFieldsTests
           {"messages":[{"role":"assistant","content":null,"reasoning":"hm","tool_calls":[{"id":"c","type":"function","function":{"name":"f",
             "arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","content":"42"}]}
             => prompt=42 bytes=4 messages=2
+          {"prompt":"no","messages":[{"role":"user","content":"hello"}],"input":"no","suffix":"no"} => prompt=hello bytes=5 messages=1
           {"max_tokens":7} => max=7
           {"max_completion_tokens":8} => max=8
           {"max_tokens":7,"max_completion_tokens":8} => max=7
@@ -73,6 +78,7 @@ public sealed class DialectFieldsTests
         /v1/completions
           {"prompt":"hello","suffix":"end","max_tokens":3,"logprobs":1,"echo":true,"best_of":1} => prompt=hello bytes=8 max=3
           {"prompt":["one","three"]} => prompt=one bytes=8
+          {"messages":[{"role":"user","content":"no"}],"prompt":"hello","input":"no"} => prompt=hello bytes=5
         /v1/embeddings
           {"model":"a","input":"one","dimensions":3,"encoding_format":"base64"} => model=a prompt=one bytes=3
           {"input":["one","three"]} => prompt=one bytes=8
