@@ -34,10 +34,13 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
 
     private bool IsLookedAt => Volatile.Read(ref _lookedAt) is not 0 and var at && time.GetElapsedTime(at) < s_idle;
 
-    /// <summary>The last snapshot, for a page, a scrape or a command. Ollama is asked often for the next minute, and at once when it was not before.</summary>
+    /// <summary>
+    /// The last snapshot, for a page, a scrape or a command. Ollama is asked often for the next minute, and at once when it was not before, or when a snapshot
+    /// without an answer is left of a time in which it did not answer.
+    /// </summary>
     public OllamaSnapshot Look()
     {
-        if (!IsLookedAt)
+        if (!IsLookedAt || (Current.IsUp != true && ollama.State is OllamaState.Ready or OllamaState.External))
         {
             RequestPoll();
         }

@@ -81,6 +81,22 @@ public sealed class OllamaWatchTests
     }
 
     [Fact]
+    public async Task A_look_asks_at_once_when_an_ollama_answers_again()
+    {
+        _watch.Look();
+        _ollama.Loaded = new(null, "No answer in time.");
+        _ollama.State = OllamaState.Unhealthy;
+        await _watch.PollAsync(default);
+
+        _watch.Look();
+        Assert.False(_watch.WaitForRequestAsync(default).IsCompleted);
+
+        _ollama.State = OllamaState.Ready;
+        _watch.Look();
+        Assert.True(_watch.WaitForRequestAsync(default).IsCompletedSuccessfully);
+    }
+
+    [Fact]
     public async Task An_ollama_that_has_ended_is_not_asked()
     {
         _ollama.State = OllamaState.Stopped;
