@@ -126,6 +126,32 @@ public sealed class DialectTests
     }
 
     [Theory]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    public async Task With_injected_usage_a_stream_without_chunks_arrives_well_framed(bool hasLength, bool headComesAlone)
+    {
+        const string Body = "{\"stream\":true}";
+        const string Events = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+        const string Answer = Events + "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\ndata: [DONE]\n\n";
+        var framing = hasLength ? $"Content-Length: {Answer.Length}" : "Connection: close";
+        var head = Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{framing}\r\n\r\n");
+        var answer = Encoding.ASCII.GetBytes(Answer);
+        (TimeSpan, byte[])[] pieces =
+            headComesAlone ? [(TimeSpan.Zero, head), (TimeSpan.FromMilliseconds(50), answer)] : [(TimeSpan.Zero, [.. head, .. answer])];
+        await using var upstream = new RawUpstream(RawUpstream.Replay(pieces, close: true));
+        await using var proxy = await ProxyUnderTest.StartAsync(
+            upstream.Address, new Dictionary<string, string> { ["PROXY_INJECT_USAGE"] = "true" }, _recorded.Register);
+
+        var request = $"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {Body.Length}\r\n\r\n{Body}";
+        var received = HttpMessage.Parse((await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes(request), isHead: false)).Bytes);
+
+        Assert.Equal((Events + "data: [DONE]\n\n", true), (Encoding.UTF8.GetString(received.Body), received.IsWhole));
+        Assert.Equal(2, (await _recorded.SingleAsync()).Response.Usage.CompletionTokens);
+    }
+
+    [Theory]
     [InlineData("41-v1-chat-stream-usage")]
     [InlineData("42-v1-chat-nostream")]
     [InlineData("44b-v1-chat-malformed")]

@@ -22,8 +22,10 @@ internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage res
     private ChunkScanner _chunks;
     private Fairness _fairness;
 
-    /// <summary>HTTP/1.0 clients get the data without the framing.</summary>
-    private bool IsRaw => context.Response.Headers.TransferEncoding.Count > 0;
+    /// <summary>
+    /// HTTP/1.0 clients get the data without the framing. A body that came without any is framed by Kestrel, which then has set the header itself.
+    /// </summary>
+    private bool IsRaw => _isFramed && context.Response.Headers.TransferEncoding.Count > 0;
 
     /// <summary>Everything has been passed on; that nothing comes behind it is all that is left to be read.</summary>
     private bool IsPassedOn => exchange.UsageFilter is null && (_isFramed ? _chunks.Ended : exchange.ResponseBytes == _length);
