@@ -1,8 +1,14 @@
+using System.Diagnostics.Metrics;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using OllamaProxy.Application.Supervision;
+using OllamaProxy.Application.Telemetry;
+using OllamaProxy.Domain;
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Workers;
 
 namespace OllamaProxy.UnitTests.Proxy;
 
@@ -34,14 +40,33 @@ public sealed class ResponseRelayTests
         Assert.Equal(RelayEnd.CutByClient, await EndAsync(new string('a', 8 * 1024), isChunked: false));
     }
 
+    [Theory]
+    [InlineData("b\r\nhello there\r\n0\r\n\r\n", true, 1)]
+    [InlineData("b\r\nhello there\r\n0\r\nx: y\r\n\r\n", true, 1)]
+    [InlineData("b\r\nhello there\r\n", true, 0)]
+    [InlineData("f\r\nhello there\r\n\r\n\r\n", true, 0)]
+    [InlineData("hello there", false, 1)]
+    [InlineData("hello", false, 0)]
+    public async Task The_slot_is_free_before_the_client_has_the_last_byte(string bytes, bool isChunked, int free)
+    {
+        await using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var metrics = new ProxyMetrics(services.GetRequiredService<IMeterFactory>(), new MetricsOptions(), new ModelNames());
+        var gate = new ConcurrencyGate(new GateOptions { MaxConcurrent = 1 }, metrics, new GraceEnd(), TimeProvider.System);
+        List<int> seen = [];
+
+        await EndAsync(bytes, isChunked, gate, () => seen.Add(gate.Free));
+
+        Assert.Equal([free], seen);
+    }
+
     /// <summary>Relays the bytes to a client that is gone once it has them.</summary>
-    private static async Task<RelayEnd> EndAsync(string bytes, bool isChunked)
+    private static async Task<RelayEnd> EndAsync(string bytes, bool isChunked, ConcurrencyGate? gate = null, Action? onWrite = null)
     {
         using var gone = new CancellationTokenSource();
         var context = new DefaultHttpContext();
-        context.Features.Get<IHttpRequestFeature>()!.RawTarget = "/api/version";
+        context.Features.Get<IHttpRequestFeature>()!.RawTarget = "/api/chat";
         context.Request.Method = "GET";
-        context.Response.Body = new LeavingClient(gone);
+        context.Response.Body = new LeavingClient(gone, onWrite);
         using var response = new HttpResponseMessage { Content = new ByteArrayContent(Encoding.ASCII.GetBytes(bytes)) };
         if (isChunked)
         {
@@ -55,15 +80,21 @@ public sealed class ResponseRelayTests
 
         var exchange = new ExchangeInProgress(context, new RunningRequests(), new DecoderBudget(), TimeProvider.System, NullLogger.Instance);
         exchange.Begin();
+        if (gate is not null)
+        {
+            exchange.HoldSlot(gate, await gate.EnterAsync(ApiEndpoint.Chat, context));
+        }
+
         exchange.ObserveHead(200, "text/plain", null);
         await new ResponseRelay(context, response, exchange).RunAsync(gone.Token);
         return exchange.End;
     }
 
-    private sealed class LeavingClient(CancellationTokenSource gone) : MemoryStream
+    private sealed class LeavingClient(CancellationTokenSource gone, Action? onWrite) : MemoryStream
     {
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
+            onWrite?.Invoke();
             await base.WriteAsync(buffer, cancellationToken);
             await gone.CancelAsync();
         }
