@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { colored } from '../src/code';
-import { type Block, type Inline, inline, markdown, safeAddress } from '../src/markdown';
+import { type Block, markdown } from '../src/markdown';
+import { type Inline, inline, safeAddress } from '../src/markdown-inline';
 
 /** Every text of a tree, in order. */
 function textOf(part: Block | Inline | Block[] | Inline[]): string {

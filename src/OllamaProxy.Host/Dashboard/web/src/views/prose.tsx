@@ -3,7 +3,8 @@ import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { colored } from '../code';
 import { Hits } from '../columns';
-import { type Block, type Inline, markdown } from '../markdown';
+import { type Block, markdown } from '../markdown';
+import type { Inline } from '../markdown-inline';
 import { CopyButton } from '../parts';
 
 type Search = string | undefined;
