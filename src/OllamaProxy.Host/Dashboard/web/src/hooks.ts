@@ -63,6 +63,11 @@ export function setWords(route: Route, changes: Record<string, string | null>, i
   enter(format(route.view, change(route.words, changes), route.id), isTyping ? 'replaceState' : 'pushState');
 }
 
+/** Filters by a name, or no longer when it is the one; undefined where there is no name to filter by. */
+export function toggle(route: Route, word: string, value: string | null): (() => void) | undefined {
+  return value === null ? undefined : () => setWords(route, { [word]: route.words[word] === value ? null : value });
+}
+
 /** Goes to an address of the page at once: the browser itself would tell of a new hash only when it has painted, and the question would wait for that. */
 function enter(address: string, how: 'pushState' | 'replaceState'): void {
   if (address !== location.hash) {

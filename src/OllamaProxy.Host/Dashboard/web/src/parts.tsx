@@ -287,8 +287,8 @@ export interface BarRow {
   value: number;
   text: string;
   detail?: string;
-  color?: string;
-  onClick?: () => void;
+  color?: string | undefined;
+  onClick?: (() => void) | undefined;
   title?: string;
 }
 
