@@ -32,7 +32,7 @@ public sealed class AccessibilityTests(Browser browser, BusyProxy busy)
             options.ViewportSize = new ViewportSize { Width = width, Height = 900 };
         });
         await visit.OpenAsync(view);
-        await visit.Page.Locator(".card .big, .requests .body .tr, table.models tbody tr, .why, section[aria-label=Running]").First.WaitForAsync();
+        await visit.Page.Locator(".card .big, .requests tbody tr, table.models tbody tr, .why, section[aria-label=Running]").First.WaitForAsync();
         await visit.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
         if (width > 700 && view.Contains('?', StringComparison.Ordinal))
         {

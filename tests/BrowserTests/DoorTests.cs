@@ -76,7 +76,7 @@ public sealed class DoorTests(Browser browser)
         }
 
         await visit.OpenAsync("requests?range=1h&sort=time");
-        var rows = visit.Page.Locator(".requests .body .tr");
+        var rows = visit.Page.Locator(".requests tbody tr");
         await Assertions.Expect(rows).ToHaveCountAsync(s_doors.Length);
         for (var index = 0; index < records.Length; index++)
         {

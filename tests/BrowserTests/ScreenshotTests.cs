@@ -36,7 +36,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
         await using var visit = await VisitAsync(busy.Address, name, width, height);
 
         await visit.OpenAsync(view);
-        await visit.Page.Locator(".card .big, .requests .body .tr, table.models tbody tr").First.WaitForAsync();
+        await visit.Page.Locator(".card .big, .requests tbody tr, table.models tbody tr").First.WaitForAsync();
         await visit.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
 
         await AssertFitsAsync(visit);
@@ -80,7 +80,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
         await using var visit = await VisitAsync(busy.Address, "targets-phone", 390, 844);
 
         await visit.OpenAsync(view);
-        await visit.Page.Locator("[data-card=requests] .big, .requests .body .tr, table.models tbody tr, .strip .big").First.WaitForAsync();
+        await visit.Page.Locator("[data-card=requests] .big, .requests tbody tr, table.models tbody tr, .strip .big").First.WaitForAsync();
         await visit.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
 
         Assert.Empty(await visit.Page.EvaluateAsync<string[]>("""

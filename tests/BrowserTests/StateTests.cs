@@ -104,7 +104,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
             using var answer = await proxy.Client.PostAsJsonAsync("/api/generate", new { model = "tiny", prompt = $"Number {count}" }, TestContext.Current.CancellationToken);
             await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
             await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(count == 1 ? "1 request" : $"{count} requests");
-            await Assertions.Expect(visit.Page.Locator(".requests .body .tr").First).ToContainTextAsync($"Number {count}");
+            await Assertions.Expect(visit.Page.Locator(".requests tbody tr").First).ToContainTextAsync($"Number {count}");
         }
     }
 
@@ -145,8 +145,8 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
             await visit.OpenAsync("requests?range=1h");
             await visit.Page.GetByLabel("Refresh").SelectOptionAsync("1");
             await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(count == 1 ? "1 request" : $"{count} requests");
-            await Assertions.Expect(visit.Page.Locator(".requests .body .tr").First.Locator(".status")).ToHaveTextAsync(word);
-            await visit.Page.Locator(".requests .body .tr").First.ClickAsync();
+            await Assertions.Expect(visit.Page.Locator(".requests tbody tr").First.Locator(".status")).ToHaveTextAsync(word);
+            await visit.Page.Locator(".requests tbody tr").First.ClickAsync();
             await Assertions.Expect(visit.Page.Locator(".one-head .status")).ToHaveTextAsync(word);
             await Assertions.Expect(visit.Page.Locator(".why")).ToHaveTextAsync(new System.Text.RegularExpressions.Regex($"^{sentence}.*[.]$"));
             await Assertions.Expect(visit.Page.Locator("main .banner")).ToContainTextAsync(meaning);
@@ -197,8 +197,8 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
         await visit.Page.Locator(".footnote", new() { HasText = "Searches and ranges" }).WaitForAsync();
         var searched = await KeysAsync();
         await visit.OpenAsync("requests?range=1h");
-        await visit.Page.Locator(".requests .body .tr").First.WaitForAsync();
-        var typo = await visit.Page.Locator(".requests .body .tr", new() { HasText = "typo:latest" }).First.Locator(".swatch").GetAttributeAsync("class");
+        await visit.Page.Locator(".requests tbody tr").First.WaitForAsync();
+        var typo = await visit.Page.Locator(".requests tbody tr", new() { HasText = "typo:latest" }).First.Locator(".swatch").GetAttributeAsync("class");
 
         Assert.Equal([.. Enumerable.Range(0, 9).Select(model => $"m{model:00}:latest"), "others"], all.Select(key => key.Name));
         Assert.Equal(all.Length, all.Select(key => key.Color).Distinct().Count());
@@ -336,7 +336,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
             await visit.Page.Keyboard.PressAsync("Enter");
             await visit.Card("requests").WaitForAsync();
             await visit.Page.Keyboard.PressAsync("3");
-            await visit.Page.Locator(".requests .body .tr").First.ClickAsync();
+            await visit.Page.Locator(".requests tbody tr").First.ClickAsync();
             await visit.Page.Locator(".why").WaitForAsync();
         }
     }

@@ -73,8 +73,8 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
         await visit.Page.Locator("section[aria-label=Errors].panel .bars button", new() { HasText = "model not found" }).ClickAsync();
 
         await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(StartingWith(Matching("range=7d&error_type=model_not_found")));
-        await visit.Page.Locator(".requests .body .tr").First.WaitForAsync();
-        Assert.All(await visit.Page.Locator(".requests .body .status").AllTextContentsAsync(), word => Assert.Equal("model not found", word));
+        await visit.Page.Locator(".requests tbody tr").First.WaitForAsync();
+        Assert.All(await visit.Page.Locator(".requests tbody .status").AllTextContentsAsync(), word => Assert.Equal("model not found", word));
 
         await visit.Page.GetByLabel("Remove filter Error: model not found").ClickAsync();
         await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(StartingWith(Matching("range=7d")));
@@ -141,7 +141,7 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
 
         await visit.OpenAsync($"requests?range=all&model={record.Model}&min_latency={record.Latency.TotalSeconds.ToString(CultureInfo.InvariantCulture)}&sort=latency");
 
-        var bar = visit.Page.Locator(".requests .body .tr").First.Locator(".phases");
+        var bar = visit.Page.Locator(".requests tbody tr").First.Locator(".phases");
         await Assertions.Expect(bar).ToHaveAttributeAsync("aria-label", new System.Text.RegularExpressions.Regex("Loading the model .*, .*Reading the prompt .*, Writing "));
         Assert.InRange(await bar.Locator(".phase-decode").EvaluateAsync<double>("one => one.getBoundingClientRect().width"), 1, 110);
     }
@@ -188,7 +188,7 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         await visit.OpenAsync("requests?range=7d&model=deepseek-r1:14b&sort=latency");
-        var rows = visit.Page.Locator(".requests .body .tr");
+        var rows = visit.Page.Locator(".requests tbody tr");
         await rows.First.WaitForAsync();
         var expected = Matching("range=7d&model=deepseek-r1:14b");
 
@@ -212,7 +212,7 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
         await visit.Card("requests").WaitForAsync();
 
         await visit.Page.Keyboard.PressAsync("3");
-        await visit.Page.Locator(".requests .body .tr").First.WaitForAsync();
+        await visit.Page.Locator(".requests tbody tr").First.WaitForAsync();
         await visit.Page.Keyboard.PressAsync("/");
         await visit.Page.Keyboard.TypeAsync("lighthouse");
         await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(StartingWith(Matching("range=7d&search=lighthouse")));
@@ -220,12 +220,12 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
         await visit.Page.Locator(".requests").FocusAsync();
         await visit.Page.Keyboard.PressAsync("j");
         await visit.Page.Keyboard.PressAsync("j");
-        await Assertions.Expect(visit.Page.Locator(".requests .tr.active")).ToHaveAttributeAsync("aria-rowindex", "3");
+        await Assertions.Expect(visit.Page.Locator(".requests tr.active")).ToHaveAttributeAsync("aria-rowindex", "3");
         await visit.Page.Keyboard.PressAsync("Enter");
         await visit.Page.Locator(".why").WaitForAsync();
         await Assertions.Expect(visit.Page.Locator(".turn mark").First).ToHaveTextAsync("lighthouse");
         await visit.Page.Keyboard.PressAsync("Escape");
-        await Assertions.Expect(visit.Page.Locator(".requests .tr.active")).ToHaveAttributeAsync("aria-rowindex", "3");
+        await Assertions.Expect(visit.Page.Locator(".requests tr.active")).ToHaveAttributeAsync("aria-rowindex", "3");
         await visit.Page.Keyboard.PressAsync("?");
         await Assertions.Expect(visit.Page.Locator("dialog")).ToBeVisibleAsync();
         await Assertions.Expect(visit.Page.Locator("dialog button")).ToBeFocusedAsync();
@@ -278,7 +278,7 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         await visit.OpenAsync("requests?range=7d");
-        await visit.Page.Locator(".requests .body .tr").First.WaitForAsync();
+        await visit.Page.Locator(".requests tbody tr").First.WaitForAsync();
         await visit.Page.Locator("summary", new() { HasText = "Columns" }).ClickAsync();
         await visit.Page.Locator(".menu label", new() { HasText = "Endpoint" }).ClickAsync();
         await visit.Page.Locator("button", new() { HasText = "1 h" }).ClickAsync();

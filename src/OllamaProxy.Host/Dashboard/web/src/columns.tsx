@@ -1,20 +1,15 @@
-/** The columns a table of requests can have. */
+/** The columns a table of requests can have, and the menu to choose them. */
 import type { ComponentChildren } from 'preact';
 import type { RequestRecord } from './api';
 import { endingWord } from './endings';
 import { bytes, count, duration, fullTime, words as say, time, unknown } from './format';
 import { ModelName, OutputTokens, PhaseBar, Status, WritingSpeed } from './parts';
+import type { Column } from './table';
 import { excerpt, highlight } from './text';
 
-export interface Column {
+export interface RequestColumn extends Omit<Column<RequestRecord>, 'cell'> {
   key: string;
-  name: string;
-  /** CSS grid track. */
   width: string;
-  isNumber?: boolean;
-  title?: string;
-  /** The API's word for its order. */
-  sort?: string;
   cell: (record: RequestRecord, context: { now: number; search: string | undefined }) => ComponentChildren;
 }
 
@@ -37,7 +32,7 @@ function Snippet({ record, search }: { record: RequestRecord; search: string | u
   );
 }
 
-export const columns: Column[] = [
+export const columns: RequestColumn[] = [
   {
     key: 'time',
     name: 'Time',
@@ -95,3 +90,33 @@ export const usual = 'time,model,outcome,prompt,application,input,output,speed,t
 
 /** On a phone, where a row has three lines: these, the prompt, and where its time went. */
 export const few = ['time', 'model', 'outcome', 'prompt', 'phases', 'duration'];
+
+export function ColumnMenu({ chosen, set }: { chosen: string; set: (columns: string) => void }) {
+  const keys = chosen.split(',');
+  return (
+    <details class="menu">
+      <summary class="button">Columns</summary>
+      <fieldset>
+        <legend class="hidden">Columns</legend>
+        {columns.map((column) => (
+          <label key={column.key}>
+            <input
+              type="checkbox"
+              checked={keys.includes(column.key)}
+              disabled={column.key === 'time'}
+              onChange={(event) =>
+                set(
+                  columns
+                    .map(({ key }) => key)
+                    .filter((key) => (key === column.key ? event.currentTarget.checked : keys.includes(key)))
+                    .join(','),
+                )
+              }
+            />
+            {column.name}
+          </label>
+        ))}
+      </fieldset>
+    </details>
+  );
+}

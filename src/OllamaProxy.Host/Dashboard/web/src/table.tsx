@@ -1,8 +1,9 @@
-/** A small table that is whole on the page: sorted by a click or Enter on a heading. Thousands of rows are for views/requests. */
+/** The table of every view. A click or Enter on a heading sorts it. With a window it draws only the rows that are seen. */
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import type { RowWindow } from './row-window';
 
-export interface ListColumn<Row> {
+export interface Column<Row> {
   name: string;
   isNumber?: boolean;
   /** Left out where there is little room. */
@@ -10,76 +11,129 @@ export interface ListColumn<Row> {
   title?: string;
   /** What decides the order; without it the column cannot be sorted by. Rows without a value come last. */
   value?: (row: Row) => number | string | null;
+  /** The API's word for its order, where the API sorts. */
+  sort?: string;
+  /** The style sheet places its cells by the class `k-…`. */
+  key?: string;
+  /** CSS grid track. Only windowed tables need it: the rows that are not drawn cannot make a column wider. */
+  width?: string | undefined;
   cell: (row: Row, index: number) => ComponentChildren;
 }
 
-interface ListProps<Row> {
+export interface Order {
+  /** A column's `sort`, or its name where the table sorts. */
+  by: string;
+  isDown: boolean;
+}
+
+interface TableProps<Row> {
   label: string;
-  columns: readonly ListColumn<Row>[];
+  columns: readonly Column<Row>[];
   rows: readonly Row[];
   keyOf: (row: Row) => string;
   class?: string;
   rowClass?: string;
+  /** The order of rows that the API sorts. Without it the table sorts the rows. */
+  order?: Order;
+  setOrder?: (order: Order) => void;
+  window?: RowWindow;
 }
 
-export function List<Row>({ label, columns, rows, keyOf, class: name = '', rowClass }: ListProps<Row>) {
-  const [sort, setSort] = useState<{ by: string; isDown: boolean } | null>(null);
-  const value = columns.find((column) => column.name === sort?.by)?.value;
-  const sorted = sort && value ? [...rows].sort((one, other) => compare(value(one), value(other), sort.isDown)) : rows;
-  return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
-      <table class={`list ${name}`}>
-        <thead>
-          <tr>
-            {columns.map((column) => {
-              const isSorted = sort?.by === column.name;
-              // Numbers begin with the most, names with A.
-              const isDown = isSorted ? !sort.isDown : column.isNumber === true;
-              return (
-                <th
-                  key={column.name}
-                  scope="col"
-                  title={column.title}
-                  class={classes(column)}
-                  aria-sort={isSorted ? (sort.isDown ? 'descending' : 'ascending') : undefined}
-                >
-                  {column.value ? (
-                    <button type="button" class="plain" onClick={() => setSort({ by: column.name, isDown })}>
-                      {column.name}
-                      <span aria-hidden="true">{isSorted ? (sort.isDown ? ' ↓' : ' ↑') : ''}</span>
-                    </button>
-                  ) : (
-                    column.name
-                  )}
-                </th>
-              );
-            })}
-          </tr>
-        </thead>
-        <tbody>
-          {sorted.map((row, index) => (
-            <tr key={keyOf(row)} class={rowClass}>
-              {columns.map((column, place) =>
-                place === 0 ? (
-                  <th key={column.name} scope="row" class={classes(column)}>
-                    {column.cell(row, index)}
-                  </th>
-                ) : (
-                  <td key={column.name} class={classes(column)}>
-                    {column.cell(row, index)}
-                  </td>
-                ),
-              )}
-            </tr>
+export function Table<Row>({ label, columns, rows, keyOf, class: name = '', rowClass = '', order, setOrder, window }: TableProps<Row>) {
+  const [own, setOwn] = useState<Order | null>(null);
+  const value = order ? undefined : columns.find((column) => column.name === own?.by)?.value;
+  const sorted = own && value ? [...rows].sort((one, other) => compare(value(one), value(other), own.isDown)) : rows;
+  const first = window?.start ?? 0;
+  const tracks = window && columns.every((column) => column.width) ? { gridTemplateColumns: columns.map((column) => column.width).join(' ') } : {};
+  // The style sheet lays a windowed table out as blocks, and browsers then forget what its elements are.
+  const role = <Name extends 'rowgroup' | 'row' | 'columnheader' | 'gridcell'>(name: Name) => (window ? name : undefined);
+  const table = (
+    <table
+      class={`${window ? 'windowed' : 'list'} ${name}`}
+      {...(window && {
+        role: 'grid',
+        'aria-label': label,
+        'aria-rowcount': window.total ?? -1,
+        'aria-busy': window.isBusy,
+        'aria-activedescendant': window.active >= first && window.active < window.end ? `row-${window.active}` : undefined,
+        tabIndex: 0,
+        ref: window.box,
+      })}
+    >
+      <thead role={role('rowgroup')}>
+        <tr role={role('row')} style={tracks}>
+          {columns.map((column) => (
+            <Heading key={column.name} column={column} role={role('columnheader')} order={order ?? own} setOrder={setOrder ?? setOwn} />
           ))}
-        </tbody>
-      </table>
+        </tr>
+      </thead>
+      <tbody role={role('rowgroup')} class={window?.isBusy ? 'busy' : undefined} style={window && { height: `${rows.length * window.rowHeight}px` }}>
+        {sorted.slice(first, window?.end).map((row, offset) => {
+          const index = first + offset;
+          return (
+            <tr
+              key={keyOf(row)}
+              class={`${rowClass} ${index === window?.active ? 'active' : ''}`}
+              {...(window && {
+                id: `row-${index}`,
+                role: 'row',
+                'aria-rowindex': index + 2,
+                'aria-selected': index === window.active,
+                style: { ...tracks, top: `${index * window.rowHeight}px` },
+                onClick: (event: MouseEvent) => (event.target as HTMLElement).closest('a') || window.open(index),
+              })}
+            >
+              {columns.map((column, place) => {
+                const Cell = place === 0 && !window ? 'th' : 'td';
+                return (
+                  <Cell key={column.name} scope={Cell === 'th' ? 'row' : undefined} role={role('gridcell')} class={classes(column)}>
+                    {column.cell(row, index)}
+                  </Cell>
+                );
+              })}
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+  );
+  return window ? (
+    table
+  ) : (
+    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
+      {table}
     </div>
   );
 }
 
-function classes<Row>({ isNumber, isWideOnly }: ListColumn<Row>): string {
-  return `${isNumber ? 'number' : ''} ${isWideOnly ? 'wide-only' : ''}`;
+interface HeadingProps<Row> {
+  column: Column<Row>;
+  role: 'columnheader' | undefined;
+  order: Order | null;
+  setOrder: (order: Order) => void;
+}
+
+function Heading<Row>({ column, role, order, setOrder }: HeadingProps<Row>) {
+  const by = column.sort ?? (column.value && column.name);
+  const isSorted = by !== undefined && order?.by === by;
+  // Quantities begin with the most, names with A.
+  const isDown = isSorted ? !order.isDown : column.isNumber === true || column.sort !== undefined;
+  return (
+    <th scope="col" role={role} title={column.title} class={classes(column)} aria-sort={isSorted ? (order.isDown ? 'descending' : 'ascending') : undefined}>
+      {by ? (
+        <button type="button" class="plain" title={`Sort by ${column.title ?? column.name}`} onClick={() => setOrder({ by, isDown })}>
+          {column.name}
+          <span aria-hidden="true">{isSorted ? (order.isDown ? ' ↓' : ' ↑') : ''}</span>
+        </button>
+      ) : (
+        <span class="word">{column.name}</span>
+      )}
+    </th>
+  );
+}
+
+function classes<Row>({ key, isNumber, isWideOnly }: Column<Row>): string {
+  return `${key ? `k-${key}` : ''} ${isNumber ? 'number' : ''} ${isWideOnly ? 'wide-only' : ''}`;
 }
 
 export function compare(one: number | string | null, other: number | string | null, isDown: boolean): number {

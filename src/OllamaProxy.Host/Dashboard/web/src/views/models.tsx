@@ -10,7 +10,7 @@ import { setWords, useApi, useColor, useNow } from '../hooks';
 import { Delta, FirstRequest, Message, ModelName, Panel, TroubleMessage } from '../parts';
 import { change, format, type Route } from '../route';
 import { axis, column } from '../series';
-import { List, type ListColumn } from '../table';
+import { type Column, Table } from '../table';
 
 const learnOf = (stats: StatsOf<'models'>) => learnColors(answering(stats.models));
 
@@ -72,7 +72,7 @@ function ModelTable({ route, stats, groups, usual }: { route: Route; stats: Stat
     value: (group: Group) => value(group.numbers),
     cell: (group: Group) => text(value(group.numbers), group.numbers),
   });
-  const columns: ListColumn<Group>[] = [
+  const columns: Column<Group>[] = [
     {
       name: 'Model',
       value: (group) => group.name,
@@ -130,7 +130,7 @@ function ModelTable({ route, stats, groups, usual }: { route: Route; stats: Stat
         ),
     ),
   ];
-  return <List label="Models" class="models" columns={columns} rows={groups} keyOf={(group) => group.name ?? ''} />;
+  return <Table label="Models" class="models" columns={columns} rows={groups} keyOf={(group) => group.name ?? ''} />;
 }
 
 /** What is compared: how it is read from the numbers, and which of two is the better. */

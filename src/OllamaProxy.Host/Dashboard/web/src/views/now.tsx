@@ -8,7 +8,7 @@ import { listen } from '../live';
 import { ModelName, OutputTokens, Panel, PhaseBar, proxyAddress, Sparkline, Status, WritingSpeed } from '../parts';
 import { doing } from '../phases';
 import { format } from '../route';
-import { List, type ListColumn } from '../table';
+import { type Column, Table } from '../table';
 
 /** A running request as it was told of last, and when that was. */
 interface Seen extends Running {
@@ -130,7 +130,7 @@ function RunningTable({ all, ollama, now, isConnected }: { all: Seen[]; ollama: 
     );
   }
   const places = new Map(all.filter((request) => request.phase === 'queued').map((request, index) => [request, index + 1]));
-  const columns: ListColumn<Seen>[] = [
+  const columns: Column<Seen>[] = [
     { name: 'Model', cell: (request) => <ModelName model={request.model} /> },
     {
       name: 'Doing',
@@ -176,7 +176,7 @@ function RunningTable({ all, ollama, now, isConnected }: { all: Seen[]; ollama: 
     { name: 'Application', isWideOnly: true, cell: (request) => <Agent of={request} /> },
     { name: 'Endpoint', isWideOnly: true, cell: (request) => <code>{request.endpoint}</code> },
   ];
-  return <List label="Running requests" columns={columns} rows={all} keyOf={(request) => request.request_id} />;
+  return <Table label="Running requests" columns={columns} rows={all} keyOf={(request) => request.request_id} />;
 }
 
 function Agent({ of: { application, user_agent } }: { of: { application: string | null; user_agent: string | null } }) {
@@ -221,7 +221,7 @@ function Loaded({ ollama, now }: { ollama: Ollama | null; now: number }) {
   const cpuOf = (model: LoadedModel) => Math.max(0, model.size_bytes - model.vram_bytes);
   const gpu = ollama.models.reduce((sum, model) => sum + model.vram_bytes, 0);
   const cpu = ollama.models.reduce((sum, model) => sum + cpuOf(model), 0);
-  const columns: ListColumn<LoadedModel>[] = [
+  const columns: Column<LoadedModel>[] = [
     { name: 'Model', value: (model) => model.name, cell: (model) => <ModelName model={model.name} /> },
     { name: 'Size', isWideOnly: true, cell: (model) => [model.parameter_size, model.quantization].filter(Boolean).join(' · ') || unknown },
     { name: 'Context', isNumber: true, isWideOnly: true, value: (model) => model.context_length, cell: (model) => count(model.context_length) },
@@ -255,7 +255,7 @@ function Loaded({ ollama, now }: { ollama: Ollama | null; now: number }) {
         ))}
         {cpu > 0 && <i class="cpu" style={{ flexGrow: cpu }} title={`${bytes(cpu)} on the CPU`} />}
       </div>
-      <List label="Models in memory" columns={columns} rows={ollama.models} keyOf={(model) => model.name} rowClass="loaded-model" />
+      <Table label="Models in memory" columns={columns} rows={ollama.models} keyOf={(model) => model.name} rowClass="loaded-model" />
     </>
   );
 }
@@ -273,7 +273,7 @@ function Finished({ records, now }: { records: readonly RequestRecord[]; now: nu
   if (records.length === 0) {
     return <p class="quiet">Nothing yet.</p>;
   }
-  const columns: ListColumn<RequestRecord>[] = [
+  const columns: Column<RequestRecord>[] = [
     {
       name: 'Time',
       cell: (record) => (record.id === null ? time(record.started_at, now) : <a href={format('request', {}, record.id)}>{time(record.started_at, now)}</a>),
@@ -287,5 +287,5 @@ function Finished({ records, now }: { records: readonly RequestRecord[]; now: nu
     { name: 'Category', isWideOnly: true, cell: (record) => say(record.category) },
     { name: 'Application', isWideOnly: true, cell: (record) => <Agent of={record} /> },
   ];
-  return <List label="Requests that just finished" columns={columns} rows={records} keyOf={(record) => record.request_id} />;
+  return <Table label="Requests that just finished" columns={columns} rows={records} keyOf={(record) => record.request_id} />;
 }
