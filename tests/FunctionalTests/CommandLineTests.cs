@@ -73,8 +73,8 @@ public sealed class CommandLineTests
         await terminal.WaitForExitAsync(TestContext.Current.CancellationToken);
 
         Assert.Contains("ollama-proxy", output, StringComparison.Ordinal);
-        Assert.Equal(argument == "status", output.Contains("\e[31mollama-proxy:\e[0m", StringComparison.Ordinal));
-        Assert.DoesNotContain('\e', output.Replace("\e[31m", "", StringComparison.Ordinal).Replace("\e[0m", "", StringComparison.Ordinal));
+        Assert.Equal(argument == "status", output.Contains("\e[38;5;196mollama-proxy:\e[0m", StringComparison.Ordinal));
+        Assert.DoesNotContain('\e', output.Replace("\e[38;5;196m", "", StringComparison.Ordinal).Replace("\e[0m", "", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -79,8 +79,8 @@ public sealed class LogTests
         await AskAsync(proxy, "/api/generate", "nope");
         await Eventually.TrueAsync(() => proxy.Output.Contains("model not found", StringComparison.Ordinal));
 
-        Assert.Equal(expected, proxy.Output.Contains("\e[32m200\e[0m", StringComparison.Ordinal));
-        Assert.Equal(expected, proxy.Output.Contains("\e[31m404\e[0m", StringComparison.Ordinal));
+        Assert.Equal(expected, proxy.Output.Contains("\e[38;5;28m200\e[0m", StringComparison.Ordinal));
+        Assert.Equal(expected, proxy.Output.Contains("\e[38;5;196m404\e[0m", StringComparison.Ordinal));
         Assert.DoesNotContain("\e[4", proxy.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("\e[?", proxy.Output, StringComparison.Ordinal);
     }

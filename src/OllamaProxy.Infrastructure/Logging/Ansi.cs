@@ -1,14 +1,17 @@
 namespace OllamaProxy.Infrastructure.Logging;
 
-/// <summary>Colors of a terminal. A theme chooses their shades and the background, which is never set, so text stays readable on light and dark ones.</summary>
+/// <summary>
+/// Colors of a terminal, readable on white and on black; the background is never set. They are fixed shades of the 256 colors, because the yellow and cyan of
+/// many themes cannot be read on white.
+/// </summary>
 public static class Ansi
 {
     public const string Bold = "\e[1m";
     public const string Dim = "\e[2m";
-    public const string Red = "\e[31m";
-    public const string Green = "\e[32m";
-    public const string Yellow = "\e[33m";
-    public const string Cyan = "\e[36m";
+    public const string Red = "\e[38;5;196m";
+    public const string Green = "\e[38;5;28m";
+    public const string Yellow = "\e[38;5;130m";
+    public const string Cyan = "\e[38;5;31m";
     public const string Reset = "\e[0m";
 
     /// <summary>Characters of a text that take a column: all but its colors.</summary>

@@ -120,9 +120,9 @@ public sealed class StatusCommandTests
         var (_, doctor) = await ProxyProcess.RunAsync(variables, "doctor");
         var (_, config) = await ProxyProcess.RunAsync(variables, "config");
 
-        Assert.Contains("\e[32mok\e[0m    program: ", doctor, StringComparison.Ordinal);
-        Assert.Contains("\e[31mbad\e[0m   settings: ", doctor, StringComparison.Ordinal);
-        Assert.Contains("\e[36menvironment\e[0m", config, StringComparison.Ordinal);
+        Assert.Contains("\e[38;5;28mok\e[0m    program: ", doctor, StringComparison.Ordinal);
+        Assert.Contains("\e[38;5;196mbad\e[0m   settings: ", doctor, StringComparison.Ordinal);
+        Assert.Contains("\e[38;5;31menvironment\e[0m", config, StringComparison.Ordinal);
         Assert.DoesNotContain("\e[4", doctor + config, StringComparison.Ordinal);
     }
 

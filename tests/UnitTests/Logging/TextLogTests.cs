@@ -75,12 +75,12 @@ public sealed class TextLogTests
     {
         var text = new TextLog { Time = LogTime.OfDay, HasColor = true };
 
-        Assert.Contains("\e[32m200\e[0m", LogLines.Of(text, LogLines.Chat), StringComparison.Ordinal);
-        Assert.Contains("\e[31m404\e[0m", LogLines.Of(text, LogLines.Missing), StringComparison.Ordinal);
-        Assert.Contains("\e[31mmodel not found\e[0m", LogLines.Of(text, LogLines.Missing), StringComparison.Ordinal);
-        Assert.Contains("\e[33mclient abort\e[0m", LogLines.Of(text, LogLines.Cancelled), StringComparison.Ordinal);
-        Assert.Contains("\e[33mwarn\e[0m  careful", LogLines.Of(text, LogLevel.Warning, "careful"), StringComparison.Ordinal);
-        Assert.Contains("\e[31merror\e[0m  broken", LogLines.Of(text, LogLevel.Error, "broken"), StringComparison.Ordinal);
+        Assert.Contains("\e[38;5;28m200\e[0m", LogLines.Of(text, LogLines.Chat), StringComparison.Ordinal);
+        Assert.Contains("\e[38;5;196m404\e[0m", LogLines.Of(text, LogLines.Missing), StringComparison.Ordinal);
+        Assert.Contains("\e[38;5;196mmodel not found\e[0m", LogLines.Of(text, LogLines.Missing), StringComparison.Ordinal);
+        Assert.Contains("\e[38;5;130mclient abort\e[0m", LogLines.Of(text, LogLines.Cancelled), StringComparison.Ordinal);
+        Assert.Contains("\e[38;5;130mwarn\e[0m  careful", LogLines.Of(text, LogLevel.Warning, "careful"), StringComparison.Ordinal);
+        Assert.Contains("\e[38;5;196merror\e[0m  broken", LogLines.Of(text, LogLevel.Error, "broken"), StringComparison.Ordinal);
         Assert.DoesNotMatch(
             @"\e\[(4|10)\d", LogLines.Of(text, LogLines.Chat) + LogLines.Of(text, LogLines.Missing) + LogLines.Of(text, LogLevel.Critical, "x"));
     }
@@ -92,7 +92,7 @@ public sealed class TextLogTests
 
         Assert.All(
             [LogLines.Chat, LogLines.List, LogLines.Missing, LogLines.Cancelled],
-            request => Assert.Equal(LogLines.Of(_text, request), Regex.Replace(LogLines.Of(colored, request), @"\e\[\d+m", "").TrimEnd()));
+            request => Assert.Equal(LogLines.Of(_text, request), Regex.Replace(LogLines.Of(colored, request), @"\e\[[\d;]+m", "").TrimEnd()));
     }
 
     [Fact]
