@@ -108,7 +108,7 @@ internal static class LoginPage
             <style>{Style}</style>
             <main>
             <h1><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7"/><path d="M6 20h4l3-10 5 14 3-8h5"/></svg>ollama-proxy</h1>
-            <p>The records show what was asked of the models. Enter the token the proxy was started with (ANALYTICS_TOKEN).</p>
+            <p>The records hold prompts and answers. Enter the token the proxy was started with (ANALYTICS_TOKEN).</p>
             {message}
             <form method="post">
             <label>Token <input name="token" type="password" autocomplete="current-password" required autofocus></label>

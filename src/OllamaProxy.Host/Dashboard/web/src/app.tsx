@@ -143,8 +143,8 @@ export function App() {
       {!isOffline && ollama.data?.is_up === false && (
         <div class="banner" role="alert">
           <b>Ollama does not answer</b> at {ollama.data.ollama_host}
-          {ollama.data.problem ? ` (${ollama.data.problem.replace(/\.$/, '')})` : ''}. Requests fail until it runs: start it with <code>ollama serve</code>, or
-          set <code>OLLAMA_BACKEND_URL</code> to where it is. <code>ollama-proxy doctor</code> finds out more.
+          {ollama.data.problem ? `: ${ollama.data.problem.replace(/^No answer from Ollama: /, '').replace(/\.$/, '')}` : ''}. Requests fail until it runs: start
+          it with <code>ollama serve</code>, or set <code>OLLAMA_BACKEND_URL</code> to where it is. <code>ollama-proxy doctor</code> finds out more.
         </div>
       )}
       {(route.view === 'overview' || route.view === 'requests' || route.view === 'models') && (

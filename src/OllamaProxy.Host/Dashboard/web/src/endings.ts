@@ -14,7 +14,7 @@ const byOutcome: Record<string, Ending> = {
   client_cancelled: {
     word: 'cancelled',
     lead: (time, progress) => `The client disconnected after ${time}${progress}`,
-    meaning: 'The client closed the connection before the answer was complete. This is no error of Ollama.',
+    meaning: 'The client closed the connection before the answer was complete. Ollama did not fail.',
   },
   incomplete: {
     word: 'incomplete',

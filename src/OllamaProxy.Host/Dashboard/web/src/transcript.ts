@@ -27,7 +27,7 @@ export function turnsOf(record: RequestRecord): Turn[] {
   if (record.system !== null) {
     add('system', 'System', record.system || null, record.system ? null : 'empty');
   }
-  add('user', 'User', record.prompt || null, promptNote(record));
+  add('user', isEmbedding(record) ? 'Input' : 'User', record.prompt || null, promptNote(record));
   if (record.thinking) {
     add('thinking', 'Thinking', record.thinking);
   }
@@ -48,6 +48,10 @@ function promptNote(record: RequestRecord): string | null {
   return notes.length > 0 ? notes.join(' · ') : null;
 }
 
+function isEmbedding({ endpoint }: RequestRecord): boolean {
+  return endpoint.endsWith('embed') || endpoint.endsWith('embeddings');
+}
+
 function whyNoAnswer(record: RequestRecord, calls: number): string {
   if (record.outcome !== 'completed') {
     return `no text: ${endingWord(record)}`;
@@ -55,7 +59,7 @@ function whyNoAnswer(record: RequestRecord, calls: number): string {
   if (calls > 0) {
     return `no text: the model answered with ${calls === 1 ? 'the tool call' : `the ${calls} tool calls`} above`;
   }
-  if (record.endpoint.endsWith('embed') || record.endpoint.endsWith('embeddings')) {
+  if (isEmbedding(record)) {
     return 'no text: embeddings are numbers, and are not stored';
   }
   if (record.thinking) {
