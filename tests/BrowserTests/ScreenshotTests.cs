@@ -154,6 +154,63 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
         await PictureAsync(visit, name);
     }
 
+    [Theory]
+    [InlineData("table-tablet", 820)]
+    [InlineData("table-desktop", 1440)]
+    [InlineData("table-wide", 2200)]
+    public async Task Headings_stand_above_their_columns(string name, int width)
+    {
+        await using var visit = await VisitAsync(busy.Address, name, width, 900);
+
+        await visit.OpenAsync("requests?range=7d");
+        await visit.Page.Locator(".requests tbody tr").First.WaitForAsync();
+
+        // Numbers end, and texts begin, where their heading does.
+        Assert.Empty(await visit.Page.EvaluateAsync<string[]>("""
+            [...document.querySelectorAll('.requests th')].filter(one => one.checkVisibility()).flatMap(heading => {
+                const key = [...heading.classList].find(name => name.startsWith('k-'));
+                const edge = one => Math.round(one.getBoundingClientRect()[heading.classList.contains('number') ? 'right' : 'left']);
+                return [...document.querySelectorAll(`.requests td.${key}`)].filter(cell => edge(cell) !== edge(heading)).slice(0, 1)
+                    .map(cell => `${key}: ${edge(heading)} and ${edge(cell)}`);
+            })
+            """));
+        await AssertFitsAsync(visit);
+    }
+
+    [Fact]
+    public async Task Every_column_of_a_phone_is_seen_without_scrolling()
+    {
+        await using var visit = await VisitAsync(busy.Address, "columns-phone", 390, 844);
+
+        foreach (var view in (string[])["models?range=7d", "now"])
+        {
+            await visit.OpenAsync(view);
+            await visit.Page.Locator("table.models tbody tr, [aria-label='Requests that just finished'] tbody tr").First.WaitForAsync();
+
+            Assert.Empty(await visit.Page.EvaluateAsync<string[]>("""
+                [...document.querySelectorAll('main .scroll')].filter(one => one.scrollWidth > one.clientWidth).map(one => one.ariaLabel)
+                """));
+        }
+    }
+
+    [Theory]
+    [InlineData("down-phone", 390)]
+    [InlineData("down-tablet", 820)]
+    [InlineData("down-desktop", 1440)]
+    public async Task An_Ollama_that_does_not_answer_is_said_within_the_page(string name, int width)
+    {
+        await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"));
+        await using var visit = await VisitAsync(proxy.Address, name, width, 900);
+        visit.Expected.AddRange(["503: ", "status of 503"]);
+
+        await visit.OpenAsync("overview");
+        await Assertions.Expect(visit.Page.Locator(".banner")).ToContainTextAsync("Ollama does not answer at http://127.0.0.1:9");
+
+        await AssertFitsAsync(visit);
+        Assert.True(await visit.Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= document.documentElement.clientWidth"));
+        await PictureAsync(visit, name);
+    }
+
     private Task<Visit> VisitAsync(Uri address, string name, int width, int height) => browser.VisitAsync(address, options =>
     {
         options.ViewportSize = new ViewportSize { Width = width, Height = height };

@@ -9,7 +9,7 @@ import { excerpt, highlight } from './text';
 
 export interface RequestColumn extends Omit<Column<RequestRecord>, 'cell'> {
   key: string;
-  width: string;
+  width: number | [least: number, most: string];
   cell: (record: RequestRecord, context: { now: number; search: string | undefined }) => ComponentChildren;
 }
 
@@ -36,52 +36,52 @@ export const columns: RequestColumn[] = [
   {
     key: 'time',
     name: 'Time',
-    width: '112px',
+    width: 112,
     sort: 'time',
     cell: (record, { now }) => <span title={fullTime(record.started_at)}>{time(record.started_at, now)}</span>,
   },
-  { key: 'model', name: 'Model', width: 'minmax(100px, 150px)', cell: (record) => <ModelName model={record.model_name} /> },
-  { key: 'outcome', name: 'Outcome', width: '124px', cell: (record) => <Status record={record} /> },
-  { key: 'prompt', name: 'Prompt', width: 'minmax(160px, 1fr)', cell: (record, { search }) => <Snippet record={record} search={search} /> },
-  { key: 'category', name: 'Category', width: '92px', cell: (record) => say(record.category) },
+  { key: 'model', name: 'Model', width: [100, '150px'], cell: (record) => <ModelName model={record.model_name} /> },
+  { key: 'outcome', name: 'Outcome', width: 124, cell: (record) => <Status record={record} /> },
+  { key: 'prompt', name: 'Prompt', width: [160, '1fr'], cell: (record, { search }) => <Snippet record={record} search={search} /> },
+  { key: 'category', name: 'Category', width: 92, cell: (record) => say(record.category) },
   {
     key: 'application',
     name: 'Application',
-    width: 'minmax(90px, 116px)',
+    width: [90, '116px'],
     cell: (record) => <span title={record.user_agent ?? undefined}>{record.application ?? record.user_agent ?? unknown}</span>,
   },
-  { key: 'client', name: 'Client', width: '112px', cell: (record) => record.client_ip ?? unknown },
-  { key: 'endpoint', name: 'Endpoint', width: '138px', cell: (record) => record.endpoint },
-  { key: 'input', name: 'In', title: 'Prompt tokens', width: '56px', isNumber: true, sort: 'input_tokens', cell: (record) => count(record.input_tokens) },
+  { key: 'client', name: 'Client', width: 112, cell: (record) => record.client_ip ?? unknown },
+  { key: 'endpoint', name: 'Endpoint', width: 138, cell: (record) => record.endpoint },
+  { key: 'input', name: 'In', title: 'Prompt tokens', width: 56, isNumber: true, sort: 'input_tokens', cell: (record) => count(record.input_tokens) },
   {
     key: 'output',
     name: 'Out',
     title: 'Completion tokens',
-    width: '60px',
+    width: 60,
     isNumber: true,
     sort: 'output_tokens',
     cell: (record) => <OutputTokens record={record} />,
   },
-  { key: 'speed', name: 'Speed', width: '92px', isNumber: true, sort: 'tokens_per_second', cell: (record) => <WritingSpeed record={record} /> },
+  { key: 'speed', name: 'Speed', width: 92, isNumber: true, sort: 'tokens_per_second', cell: (record) => <WritingSpeed record={record} /> },
   {
     key: 'ttft',
     name: 'First token',
     title: 'Time to first token',
-    width: '80px',
+    width: 80,
     isNumber: true,
     sort: 'ttft',
     cell: (record) => duration(record.time_to_first_token),
   },
-  { key: 'phases', name: 'Where time went', width: '108px', cell: (record) => <PhaseBar record={record} /> },
-  { key: 'duration', name: 'Duration', width: '78px', isNumber: true, sort: 'latency', cell: (record) => duration(record.latency) },
-  { key: 'queue', name: 'Queued', width: '88px', isNumber: true, cell: (record) => duration(record.queue_time) },
-  { key: 'load', name: 'Load', width: '88px', isNumber: true, cell: (record) => duration(record.load_duration) },
-  { key: 'status', name: 'HTTP', width: '60px', isNumber: true, cell: (record) => record.status_code ?? unknown },
-  { key: 'bytes', name: 'Answer', width: '90px', isNumber: true, cell: (record) => bytes(record.response_bytes) },
+  { key: 'phases', name: 'Where time went', width: 108, cell: (record) => <PhaseBar record={record} /> },
+  { key: 'duration', name: 'Duration', width: 78, isNumber: true, sort: 'latency', cell: (record) => duration(record.latency) },
+  { key: 'queue', name: 'Queued', width: 88, isNumber: true, cell: (record) => duration(record.queue_time) },
+  { key: 'load', name: 'Load', width: 88, isNumber: true, cell: (record) => duration(record.load_duration) },
+  { key: 'status', name: 'HTTP', width: 60, isNumber: true, cell: (record) => record.status_code ?? unknown },
+  { key: 'bytes', name: 'Answer', width: 90, isNumber: true, cell: (record) => bytes(record.response_bytes) },
   {
     key: 'error',
     name: 'Error',
-    width: 'minmax(120px, 220px)',
+    width: [120, '220px'],
     cell: (record) => record.error ?? (record.status === 'success' ? unknown : endingWord(record)),
   },
 ];

@@ -80,8 +80,8 @@ export function roundTop(most: number): number {
   }
 }
 
-/** The bounds of bars that are 1, 2 or 5 times a power of ten, so many as fit side by side. */
-export function roundBounds(bars: readonly Bar[], max = 7): { value: number; at: number }[] {
+/** The bounds of bars that are 1, 2 or 5 times a power of ten, at least so many percent of the axis apart. */
+export function roundBounds(bars: readonly Bar[], apart = 16): { value: number; at: number }[] {
   const bounds = [...bars.map((bar) => bar.above), ...bars.slice(-1).map((bar) => bar.up_to)];
   for (const digits of [[1, 2, 5], [1, 3], [1]]) {
     const round = bounds.flatMap((bound, index) => {
@@ -90,7 +90,7 @@ export function roundBounds(bars: readonly Bar[], max = 7): { value: number; at:
       const isRound = bound > 0 && digits.includes(digit) && Math.abs(bound / (digit * 10 ** power) - 1) < 0.06;
       return isRound ? [{ value: Number(`${digit}e${power}`), at: (100 * index) / bars.length }] : [];
     });
-    if (round.length <= max) {
+    if (round.every((bound, index) => index === 0 || bound.at - round[index - 1]!.at >= apart)) {
       return round;
     }
   }

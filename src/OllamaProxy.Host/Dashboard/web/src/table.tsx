@@ -6,8 +6,8 @@ import type { RowWindow } from './row-window';
 export interface Column<Row> {
   name: string;
   isNumber?: boolean;
-  /** Left out where there is little room. */
-  isWideOnly?: boolean;
+  /** Left out on anything smaller. */
+  from?: 'tablet' | 'desktop';
   title?: string;
   /** What decides the order; without it the column cannot be sorted by. Rows without a value come last. */
   value?: (row: Row) => number | string | null;
@@ -15,8 +15,8 @@ export interface Column<Row> {
   sort?: string;
   /** The style sheet places its cells by the class `k-…`. */
   key?: string;
-  /** CSS grid track. Only windowed tables need it: the rows that are not drawn cannot make a column wider. */
-  width?: string | undefined;
+  /** In pixels, or from so many pixels to a CSS length. Only windowed tables need it: the rows that are not drawn cannot make a column wider. */
+  width?: number | [least: number, most: string] | undefined;
   cell: (row: Row, index: number) => ComponentChildren;
 }
 
@@ -44,7 +44,7 @@ export function Table<Row>({ label, columns, rows, keyOf, class: name = '', rowC
   const value = order ? undefined : columns.find((column) => column.name === own?.by)?.value;
   const sorted = own && value ? [...rows].sort((one, other) => compare(value(one), value(other), own.isDown)) : rows;
   const first = window?.start ?? 0;
-  const tracks = window && columns.every((column) => column.width) ? { gridTemplateColumns: columns.map((column) => column.width).join(' ') } : {};
+  const tracks = window ? tracksOf(columns) : {};
   // The style sheet lays a windowed table out as blocks, and browsers then forget what its elements are.
   const role = <Name extends 'rowgroup' | 'row' | 'columnheader' | 'gridcell'>(name: Name) => (window ? name : undefined);
   const table = (
@@ -58,10 +58,11 @@ export function Table<Row>({ label, columns, rows, keyOf, class: name = '', rowC
         'aria-activedescendant': window.active >= first && window.active < window.end ? `row-${window.active}` : undefined,
         tabIndex: 0,
         ref: window.box,
+        style: tracks.table,
       })}
     >
       <thead role={role('rowgroup')}>
-        <tr role={role('row')} style={tracks}>
+        <tr role={role('row')} style={tracks.row}>
           {columns.map((column) => (
             <Heading key={column.name} column={column} role={role('columnheader')} order={order ?? own} setOrder={setOrder ?? setOwn} />
           ))}
@@ -79,7 +80,7 @@ export function Table<Row>({ label, columns, rows, keyOf, class: name = '', rowC
                 role: 'row',
                 'aria-rowindex': index + 2,
                 'aria-selected': index === window.active,
-                style: { ...tracks, top: `${index * window.rowHeight}px` },
+                style: { ...tracks.row, top: `${index * window.rowHeight}px` },
                 onClick: (event: MouseEvent) => (event.target as HTMLElement).closest('a') || window.open(index),
               })}
             >
@@ -132,8 +133,22 @@ function Heading<Row>({ column, role, order, setOrder }: HeadingProps<Row>) {
   );
 }
 
-function classes<Row>({ key, isNumber, isWideOnly }: Column<Row>): string {
-  return `${key ? `k-${key}` : ''} ${isNumber ? 'number' : ''} ${isWideOnly ? 'wide-only' : ''}`;
+/** The space between the columns of a windowed table, and at its edges, as in style.css. */
+const gap = 14;
+
+/** The columns of a windowed table, and the width below which it scrolls. Each row is a grid of its own, so both must be the same for all of them. */
+function tracksOf<Row>(columns: readonly Column<Row>[]): { row?: { gridTemplateColumns: string }; table?: { '--least': string } } {
+  const widths = columns.flatMap(({ width }) => (width === undefined ? [] : [width]));
+  if (widths.length < columns.length) {
+    return {};
+  }
+  const least = widths.reduce<number>((sum, width) => sum + (typeof width === 'number' ? width : width[0]) + gap, gap);
+  const tracks = widths.map((width) => (typeof width === 'number' ? `${width}px` : `minmax(${width[0]}px, ${width[1]})`));
+  return { row: { gridTemplateColumns: tracks.join(' ') }, table: { '--least': `${least}px` } };
+}
+
+function classes<Row>({ key, isNumber, from }: Column<Row>): string {
+  return `${key ? `k-${key}` : ''} ${isNumber ? 'number' : ''} ${from ? `from-${from}` : ''}`;
 }
 
 export function compare(one: number | string | null, other: number | string | null, isDown: boolean): number {

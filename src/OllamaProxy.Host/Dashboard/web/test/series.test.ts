@@ -150,8 +150,8 @@ describe('the axes of a histogram', () => {
   });
 
   it('name round durations, as many as fit', () => {
-    expect(roundBounds(bars).map((bound) => bound.value)).toEqual([0.1, 0.2, 0.5, 1, 2, 5, 10]);
-    expect(roundBounds(bars, 5).map((bound) => bound.value)).toEqual([0.1, 0.3, 1, 3, 10]);
+    expect(roundBounds(bars, 10).map((bound) => bound.value)).toEqual([0.1, 0.2, 0.5, 1, 2, 5, 10]);
+    expect(roundBounds(bars).map((bound) => bound.value)).toEqual([0.1, 0.3, 1, 3, 10]);
     expect(roundBounds([{ above: 0, up_to: 0, count: 3 }])).toEqual([]);
   });
 

@@ -3,6 +3,9 @@ import { duration, plural, short } from '../format';
 import { fold, placeOf, roundBounds, roundTop } from '../series';
 import type { Shown } from './overview-stats';
 
+/** Percent of the axis up to which a mark has room for its text behind it. */
+const roomy = 80;
+
 /** Ten bars to each power of ten, with round durations below, the most requests beside, and the percentiles as marks. */
 export function Histogram({ stats, onChoose }: { stats: Shown; onChoose: (above: number, upTo: number) => void }) {
   const bars = fold(stats.latency_histogram);
@@ -31,7 +34,7 @@ export function Histogram({ stats, onChoose }: { stats: Shown; onChoose: (above:
             );
           })}
           {marks.map(({ name, value, at }) => (
-            <span key={name} class="mark" style={{ left: `${at}%` }}>
+            <span key={name} class={`mark ${name === 'p50' || at > roomy ? 'before' : ''}`} style={{ left: `${at}%` }}>
               <b>
                 {name} {duration(value)}
               </b>

@@ -68,7 +68,7 @@ function ModelTable({ route, stats, groups, usual }: { route: Route; stats: Stat
   const number = (name: string, value: (numbers: Numbers) => number | null, text: (value: number | null, numbers: Numbers) => ComponentChildren) => ({
     name,
     isNumber: true,
-    isWideOnly: !['Requests', 'Speed p50', 'Errors'].includes(name),
+    ...(['Requests', 'Speed p50', 'Errors'].includes(name) ? {} : { from: 'tablet' as const }),
     value: (group: Group) => value(group.numbers),
     cell: (group: Group) => text(value(group.numbers), group.numbers),
   });
@@ -92,7 +92,7 @@ function ModelTable({ route, stats, groups, usual }: { route: Route; stats: Stat
     {
       name: 'Usual',
       isNumber: true,
-      isWideOnly: true,
+      from: 'tablet',
       title: 'p50 of the 30 days before',
       value: ({ name }) => before.get(name)?.tokens_per_second.p50 ?? null,
       cell: ({ name, numbers }) => {
@@ -123,7 +123,7 @@ function ModelTable({ route, stats, groups, usual }: { route: Route; stats: Stat
       (value, numbers) =>
         value ? (
           <span class="bad-text">
-            {count(value)} ({percent(value, numbers.requests)})
+            {count(value)} <span class="from-tablet">({percent(value, numbers.requests)})</span>
           </span>
         ) : (
           '0'

@@ -158,23 +158,23 @@ function RunningTable({ all, ollama, now, isConnected }: { all: Seen[]; ollama: 
     {
       name: 'Tokens',
       isNumber: true,
-      isWideOnly: true,
-      title: 'Pieces of the answer that came so far',
+      from: 'tablet',
+      title: 'Chunks of the answer so far',
       cell: (request) => (request.phase === 'writing' ? count(request.output_tokens) : unknown),
     },
     {
       name: 'Speed',
       isNumber: true,
-      isWideOnly: true,
+      from: 'tablet',
       cell: (request) => {
         const { writing } = request;
         const wrote = writing && request.at > writing.at + 400 ? (request.output_tokens - writing.tokens) / ((request.at - writing.at) / 1000) : null;
         return wrote === null ? unknown : <span title="measured by this page">~ {speed(wrote)}</span>;
       },
     },
-    { name: 'Client', isWideOnly: true, cell: (request) => request.client_ip ?? unknown },
-    { name: 'Application', isWideOnly: true, cell: (request) => <Agent of={request} /> },
-    { name: 'Endpoint', isWideOnly: true, cell: (request) => <code>{request.endpoint}</code> },
+    { name: 'Client', from: 'desktop', cell: (request) => request.client_ip ?? unknown },
+    { name: 'Application', from: 'tablet', cell: (request) => <Agent of={request} /> },
+    { name: 'Endpoint', from: 'desktop', cell: (request) => <code>{request.endpoint}</code> },
   ];
   return <Table label="Running requests" columns={columns} rows={all} keyOf={(request) => request.request_id} />;
 }
@@ -190,10 +190,10 @@ function Agent({ of: { application, user_agent } }: { of: { application: string 
 /** The last minute, a sample each second: the newest is at the right. */
 function Strip({ samples, running, queued }: { samples: readonly Sample[]; running: number; queued: number }) {
   const rate = samples[samples.length - 1]?.tokens ?? 0;
-  const tracks: [name: string, value: string, values: number[]][] = [
-    ['Tokens per second', count(Math.round(rate)), samples.map((sample) => sample.tokens)],
-    ['Running', count(running), samples.map((sample) => sample.running)],
-    ['Queued', count(queued), samples.map((sample) => sample.queued)],
+  const tracks: [name: string, value: number, values: number[]][] = [
+    ['Tokens per second', Math.round(rate), samples.map((sample) => sample.tokens)],
+    ['Running', running, samples.map((sample) => sample.running)],
+    ['Queued', queued, samples.map((sample) => sample.queued)],
   ];
   return (
     <section class="strip" aria-label="The last 60 seconds">
@@ -201,7 +201,7 @@ function Strip({ samples, running, queued }: { samples: readonly Sample[]; runni
         <div key={name} class="card">
           <h2>{name}</h2>
           <p class="big">
-            {value} <span class="delta">peak {count(Math.round(Math.max(0, ...values)))}</span>
+            {count(value)} <span class="delta">peak {count(Math.round(Math.max(value, ...values)))}</span>
           </p>
           <Sparkline values={values} />
         </div>
@@ -223,8 +223,8 @@ function Loaded({ ollama, now }: { ollama: Ollama | null; now: number }) {
   const cpu = ollama.models.reduce((sum, model) => sum + cpuOf(model), 0);
   const columns: Column<LoadedModel>[] = [
     { name: 'Model', value: (model) => model.name, cell: (model) => <ModelName model={model.name} /> },
-    { name: 'Size', isWideOnly: true, cell: (model) => [model.parameter_size, model.quantization].filter(Boolean).join(' · ') || unknown },
-    { name: 'Context', isNumber: true, isWideOnly: true, value: (model) => model.context_length, cell: (model) => count(model.context_length) },
+    { name: 'Size', from: 'tablet', cell: (model) => [model.parameter_size, model.quantization].filter(Boolean).join(' · ') || unknown },
+    { name: 'Context', isNumber: true, from: 'tablet', value: (model) => model.context_length, cell: (model) => count(model.context_length) },
     { name: 'GPU', isNumber: true, value: (model) => model.vram_bytes, cell: (model) => bytes(model.vram_bytes) },
     {
       name: 'CPU',
@@ -280,12 +280,12 @@ function Finished({ records, now }: { records: readonly RequestRecord[]; now: nu
     },
     { name: 'Model', cell: (record) => <ModelName model={record.model_name} /> },
     { name: 'Outcome', cell: (record) => <Status record={record} /> },
-    { name: 'Completion tokens', isNumber: true, isWideOnly: true, cell: (record) => <OutputTokens record={record} /> },
-    { name: 'Speed', isNumber: true, isWideOnly: true, cell: (record) => <WritingSpeed record={record} /> },
-    { name: 'Where time went', isWideOnly: true, cell: (record) => <PhaseBar record={record} /> },
+    { name: 'Completion tokens', isNumber: true, from: 'tablet', cell: (record) => <OutputTokens record={record} /> },
+    { name: 'Speed', isNumber: true, from: 'tablet', cell: (record) => <WritingSpeed record={record} /> },
+    { name: 'Where time went', from: 'tablet', cell: (record) => <PhaseBar record={record} /> },
     { name: 'Duration', isNumber: true, cell: (record) => duration(record.latency) },
-    { name: 'Category', isWideOnly: true, cell: (record) => say(record.category) },
-    { name: 'Application', isWideOnly: true, cell: (record) => <Agent of={record} /> },
+    { name: 'Category', from: 'desktop', cell: (record) => say(record.category) },
+    { name: 'Application', from: 'desktop', cell: (record) => <Agent of={record} /> },
   ];
   return <Table label="Requests that just finished" columns={columns} rows={records} keyOf={(record) => record.request_id} />;
 }
