@@ -131,7 +131,7 @@ export function TroubleMessage({ error, retry }: { error: ApiError; retry: () =>
       );
     case 'missing':
       return (
-        <Message title="It is not there">
+        <Message title="Not found">
           <p>{error.message}</p>
         </Message>
       );
@@ -148,7 +148,7 @@ export function TroubleMessage({ error, retry }: { error: ApiError; retry: () =>
       );
     default:
       return (
-        <Message title="That did not work" kind="bad">
+        <Message title="The proxy reported an error" kind="bad">
           <p>{error.message}</p>
           <p>
             <button type="button" onClick={retry}>

@@ -216,7 +216,7 @@ function Loaded({ ollama, now }: { ollama: Ollama | null; now: number }) {
     return <p class="quiet">{ollama?.problem ?? 'Not known: Ollama has not been asked, or did not answer (OLLAMA_POLL_SECONDS).'}</p>;
   }
   if (ollama.models.length === 0) {
-    return <p class="quiet">No model is loaded. The next request waits until its model is.</p>;
+    return <p class="quiet">No model is loaded. The next request has to load one first.</p>;
   }
   const cpuOf = (model: LoadedModel) => Math.max(0, model.size_bytes - model.vram_bytes);
   const gpu = ollama.models.reduce((sum, model) => sum + model.vram_bytes, 0);
@@ -230,7 +230,7 @@ function Loaded({ ollama, now }: { ollama: Ollama | null; now: number }) {
       name: 'CPU',
       isNumber: true,
       value: cpuOf,
-      title: 'What did not fit the GPU is slow',
+      title: 'The part that did not fit the GPU is slow',
       cell: (model) => (cpuOf(model) === 0 ? unknown : <span class="warn-text">{bytes(cpuOf(model))}</span>),
     },
     {

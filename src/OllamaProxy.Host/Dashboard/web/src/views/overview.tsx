@@ -47,7 +47,7 @@ export function Overview({ route, tick, retry, oldest }: { route: Route; tick: n
       <Message title="No request matches">
         <p>
           The store holds {plural(data.total_records, 'request')}, but none in this period with these filters.
-          {!words['kind'] && ' Calls that run no model are shown only when Kind says so.'}
+          {!words['kind'] && ' Calls without a model are hidden; the Kind filter shows them.'}
         </p>
       </Message>
     );

@@ -59,8 +59,8 @@ export function Requests({ route, tick, retry }: { route: Route; tick: number; r
       {found.rows.length === 0 && !found.isLoading ? (
         <Message title="No request matches">
           <p>
-            None is in this period and has these filters.
-            {!words['kind'] && ' Calls that run no model are shown only when Kind says so.'}
+            No request of this period matches these filters.
+            {!words['kind'] && ' Calls without a model are hidden; the Kind filter shows them.'}
           </p>
         </Message>
       ) : (
