@@ -22,7 +22,7 @@ ARG TARGETARCH
 COPY artifacts/image/${TARGETARCH}/ollama-proxy /ollama-proxy
 
 FROM ${SOURCE} AS executable
-# An empty folder, to be given to the user below: the last stage has no shell to make one with.
+# An empty folder for the user below, because the last stage has no shell to create one.
 WORKDIR /data
 
 # The C library, TLS (for an Ollama behind https) and root certificates; no shell, no package manager. tests/ContainerTests runs this stage.
@@ -32,7 +32,7 @@ COPY --from=executable --chown=1654:1654 /data /data
 ENV PROXY_HOST=0.0.0.0 \
     OLLAMA_BACKEND_URL=http://ollama:11434 \
     ANALYTICS_DIR=/data
-# Here, because a container may have no other place for temporary files that it can write to.
+# A read-only container may have no other place for temporary files.
 WORKDIR /data
 VOLUME /data
 USER 1654:1654

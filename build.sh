@@ -27,7 +27,7 @@ fail() { echo "build.sh: $*" >&2; exit 1; }
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# Debian packages, when we may install them; otherwise says what is missing.
+# Installs Debian packages as root; otherwise lists the missing ones.
 need_packages() {
   local missing=()
   local pair
@@ -51,7 +51,7 @@ need_dotnet() {
   if have dotnet && dotnet --version >/dev/null 2>&1; then
     return
   fi
-  echo "The .NET SDK that global.json asks for is missing; bringing it to $home"
+  echo "The .NET SDK of global.json is missing; downloading it to $home"
   need_packages curl:curl
   local script
   script=$(mktemp)
@@ -67,7 +67,7 @@ build() {
   dotnet build OllamaProxy.sln -c "$CONFIGURATION" -v quiet -clp:NoSummary
 }
 
-# This machine as .NET names it.
+# .NET's name for this machine.
 this_platform() {
   local os arch
   case $(uname -s) in Darwin) os=osx ;; *) os=linux ;; esac
@@ -94,7 +94,7 @@ publish() {
     [ -e /usr/include/zlib.h ] || need_packages zlib-is-missing:zlib1g-dev
     have clang || export CppCompilerAndLinker=gcc
   fi
-  # What is built on another system brings the SQLite of its package instead.
+  # A cross-built file contains the SQLite of its package instead.
   [ "${rid%%-*}" != "$(this_platform | sed 's/-.*//')" ] || eng/sqlite.sh "$rid"
   rm -rf "$out"
   dotnet publish src/OllamaProxy.Host -c "$CONFIGURATION" -r "$rid" -o "$out" -v quiet -clp:NoSummary
@@ -104,7 +104,7 @@ publish() {
   echo "$file ($((size / 1024 / 1024)) MiB)"
 }
 
-# Why this machine cannot build for a platform; nothing when it can. For Windows and macOS every machine can: the file is then of another kind
+# Prints why this machine cannot build for a platform; nothing when it can. For Windows and macOS every machine can: the file is then of another kind
 # (src/OllamaProxy.Host/NativeAot.targets).
 cannot_publish() {
   [ "$1" = "$(this_platform)" ] && return
@@ -133,29 +133,29 @@ publish_all() {
   eng/release-files.sh "${made[@]}"
 }
 
-# For the .rpm packages; eng/packages.sh says so where it is missing.
+# For the .rpm packages; eng/packages.sh reports it if it is missing.
 need_rpmbuild() {
   if ! have rpmbuild && [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] && have apt-get; then
     need_packages rpmbuild:rpm
   fi
 }
 
-# Node 20.19 or newer, for the dashboard and the JavaScript clients. Where the system's is older (Debian 12's is), the one that comes as an npm package, for
-# this folder alone.
+# Node 20.19 or newer, for the dashboard and the JavaScript clients. If the system's is older (as on Debian 12), uses the npm package of Node, for this
+# folder only.
 need_node() {
   need_packages node:nodejs npm:npm
   local bin=$PWD/artifacts/node/package/bin
   [ -x "$bin/node" ] && export PATH="$bin:$PATH"
   node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)' && return
-  echo "this Node.js is $(node --version), and the dashboard needs 20.19: bringing it to artifacts/node"
+  echo "this Node.js is $(node --version), and the dashboard needs 20.19: downloading it to artifacts/node"
   mkdir -p artifacts/node
   (cd artifacts/node && npm pack --silent "node-$(this_platform | sed 's/osx/darwin/')@20" >/dev/null && tar -xzf node-*.tgz && rm node-*.tgz) \
     || fail "Node.js 20.19 could not be brought here. Please install it: https://nodejs.org"
   export PATH="$bin:$PATH"
 }
 
-# What the tests need of npm: the official JavaScript clients, which they let loose on the proxy, Grafana's schema of dashboards, and what checks the sources of
-# our own. Installed again only when a lock file changed.
+# The tests' npm packages: the official JavaScript clients, Grafana's dashboard schema, and the linter of the dashboard. Installed again only when a lock file
+# changed.
 clients() {
   local folder
   need_node
@@ -167,19 +167,19 @@ clients() {
 
 # Unpacks a Debian package into a folder. It is not installed, because an installed one starts a service.
 unpack() {
-  have apt-get && have dpkg || { echo "$1 is missing, and what needs it will say so"; return; }
+  have apt-get && have dpkg || { echo "$1 is missing; the tests that need it will say so"; return; }
   [ "$(id -u)" != 0 ] || apt-get -qq update || true
   mkdir -p "$2"
-  (cd "$2" && apt-get -qq -o APT::Sandbox::User=root download "$1" && dpkg -x "$1"_*.deb . && rm "$1"_*.deb) || echo "$1 could not be brought here"
+  (cd "$2" && apt-get -qq -o APT::Sandbox::User=root download "$1" && dpkg -x "$1"_*.deb . && rm "$1"_*.deb) || echo "$1 could not be downloaded"
 }
 
-# Programs the tests put around the proxy: Prometheus with promtool, and nginx.
+# Programs that the tests run with the proxy: Prometheus with promtool, and nginx.
 test_peers() {
   { have prometheus && have promtool; } || [ -x artifacts/prometheus/usr/bin/promtool ] || unpack prometheus artifacts/prometheus
   have nginx || [ -x /usr/sbin/nginx ] || [ -x artifacts/nginx/usr/sbin/nginx ] || unpack nginx artifacts/nginx
 }
 
-# A browser for the dashboard's tests, which look for it at the places BrowserTests/Browser.cs names.
+# A browser for the tests of the dashboard; BrowserTests/Browser.cs lists its paths.
 need_browser() {
   local place
   for place in /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome /usr/bin/google-chrome-stable /snap/bin/chromium \
@@ -189,7 +189,7 @@ need_browser() {
   need_packages chromium:chromium
 }
 
-# The format and lint of the dashboard's sources, then the tests of its pure parts. Their counters go where those of the other tests are added up.
+# Format and lint of the dashboard's sources, then its unit tests. Their results are added to those of the other tests.
 dashboard_tests() {
   local web=src/OllamaProxy.Host/Dashboard/web log=$PWD/$RESULTS/Dashboard.log json=$PWD/$RESULTS/dashboard.json biome=$PWD/tests/dashboard/node_modules/.bin/biome
   echo "== Dashboard"
@@ -227,10 +227,10 @@ bench() {
 
 host() { dotnet "src/OllamaProxy.Host/bin/$CONFIGURATION/net10.0/ollama-proxy.dll" "$@"; }
 
-# An engine for the tests of the container image: the machine's, or one brought here for as long as they run. They skip where there is none.
+# A container engine for the image tests: the machine's, or a temporary one. Without one, the tests skip.
 container_engine() {
   local variables
-  # What is published elsewhere goes into no container.
+  # Only a file published for Linux goes into a container.
   [ "$(uname -s)" = Linux ] || return 0
   variables=$(eng/container-engine.sh up) || return 0
   eval "$variables"
@@ -242,7 +242,7 @@ tests() {
   if [ "${1:-}" = --slow ]; then
     export RUN_SLOW_TESTS=1
   fi
-  # First, because they may say that something is missing.
+  # First, because they may report missing programs.
   clients
   test_peers
   need_browser
@@ -268,13 +268,13 @@ tests() {
   summarize "$failed"
 }
 
-# Adds up the counters of the result files; the last line is for people and machines alike.
+# Adds up the result files; people and programs read the last line.
 summarize() {
   local passed failed total skipped unexpected
   passed=$(counter passed)
   failed=$(counter failed)
   total=$(counter total)
-  # What is not runnable by itself is no test: another one starts it as a process.
+  # Projects that a test starts as a process are not tests themselves.
   skipped=$((total - passed - failed - $(counter notRunnable)))
   if [ "$failed" != 0 ]; then
     grep -hA25 '\[FAIL\]' "$RESULTS"/*.log || true
@@ -288,7 +288,7 @@ summarize() {
   [ "$1" = 0 ] && [ "$failed" = 0 ] && [ "$passed" -gt 0 ] && [ -z "$unexpected" ]
 }
 
-# A test that skips where it should run proves nothing, and nobody notices: only those of the list may.
+# A test that skips where it should run proves nothing, so only those in the list may skip.
 unexpected_skips() {
   local when="any"
   [ "${RUN_SLOW_TESTS:-}" = 1 ] || when="$when fast"

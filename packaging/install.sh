@@ -3,9 +3,9 @@
 #
 #   curl -fsSL https://github.com/ollama-proxy/ollama-proxy/releases/latest/download/install.sh | sh
 #
-# Downloads the executable of this machine, compares its SHA-256 checksum with the release's list, and puts it into a folder of the PATH. Nothing is started.
+# Downloads the executable of this machine, checks its SHA-256 checksum against the release's list, and copies it into a folder on PATH. Starts nothing.
 #
-#   OLLAMA_PROXY_BIN_DIR     the folder to install into (default: /usr/local/bin for root or where it can be written to, else ~/.local/bin)
+#   OLLAMA_PROXY_BIN_DIR     the folder to install into (default: /usr/local/bin if it is writable, else ~/.local/bin)
 #   OLLAMA_PROXY_RELEASE     the address of another release
 set -eu
 
@@ -18,7 +18,7 @@ fail() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# The name of this machine's executable in a release; docs/operations.md lists what there is.
+# The name of this machine's executable in a release.
 platform() {
   case $(uname -s) in
     Linux)
@@ -46,7 +46,7 @@ download() {
   elif have wget; then
     wget -q -O "$2" "$1" || fail "$1 could not be downloaded."
   else
-    fail "neither curl nor wget is here. Install one of them."
+    fail "curl or wget is required. Install one of them."
   fi
 }
 
@@ -76,11 +76,11 @@ main() {
   name=${name#\*}
   echo "Downloading $name"
   download "$release/$name" "$work/ollama-proxy"
-  [ "$(checksum "$work/ollama-proxy")" = "$expected" ] || fail "$name does not have the checksum of the release. Nothing was installed; try again."
+  [ "$(checksum "$work/ollama-proxy")" = "$expected" ] || fail "$name does not match the checksum of the release. Nothing was installed; try again."
   chmod 755 "$work/ollama-proxy"
-  version=$("$work/ollama-proxy" version) || fail "$name does not run here: its C library is newer than this system's. Use the container image: docs/docker.md"
+  version=$("$work/ollama-proxy" version) || fail "$name does not run here: it needs a newer C library than this system has. Use the container image: docs/docker.md"
   mkdir -p "$into"
-  # In one step, because the old file may be running.
+  # Rename, because the old file may be running.
   cp "$work/ollama-proxy" "$into/.ollama-proxy.new"
   mv -f "$into/.ollama-proxy.new" "$into/ollama-proxy"
   echo "Installed $version as $into/ollama-proxy"
@@ -88,10 +88,10 @@ main() {
   cat <<TEXT
 
   ollama-proxy demo           look around: a simulated Ollama with a week of traffic
-  ollama-proxy doctor         see what is on this machine and what to do
+  ollama-proxy doctor         find problems on this machine and how to fix them
   sudo ollama-proxy install   start it with the machine (on macOS without sudo)
 TEXT
 }
 
-# The whole script has arrived when this line runs.
+# Reaching this line proves that the download of this script is complete.
 main

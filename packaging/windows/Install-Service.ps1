@@ -2,22 +2,22 @@
 .SYNOPSIS
     Installs ollama-proxy as the Windows service OllamaMetricsProxy.
 .DESCRIPTION
-    Asks for the rights of an administrator and runs "ollama-proxy install", which does the work: it copies the program to Program Files, sets the service up
-    (delayed start, restarted when it fails), keeps records and logs in C:\ProgramData\OllamaProxy, and starts it. Running it again repairs or upgrades.
+    Asks for administrator rights and runs "ollama-proxy install". That copies the program to Program Files, sets up the service (delayed start, restart after
+    a failure) with records and logs in C:\ProgramData\OllamaProxy, and starts it. Running it again repairs or upgrades.
 .PARAMETER Executable
-    The program; by default ollama-proxy.exe beside this script, or in the folder one is in.
+    The program; by default ollama-proxy.exe in the folder of this script, or in its parent folder.
 .PARAMETER TakeOver
-    Switches Ollama's own start at sign-in off; Uninstall-Service.ps1 switches it on again.
+    Switches off Ollama's own start at sign-in; Uninstall-Service.ps1 switches it on again.
 .PARAMETER NoTakeOver
-    Leaves Ollama's own start as it is.
+    Leaves Ollama's own start at sign-in unchanged.
 .PARAMETER Account
-    The account the service runs as; LocalSystem unless said otherwise.
+    The account of the service; LocalSystem by default.
 .PARAMETER Setting
     Settings of the service as NAME=value: -Setting PROXY_HOST=0.0.0.0,ANALYTICS_RETENTION_DAYS=30
 .PARAMETER Unattended
-    Asks nothing. Without -TakeOver or -NoTakeOver an Ollama that starts by itself is then an error.
+    Asks no questions. An Ollama that starts at sign-in is then an error without -TakeOver or -NoTakeOver.
 .PARAMETER DryRun
-    Only says what would be done.
+    Only prints the steps.
 .EXAMPLE
     .\Install-Service.ps1 -TakeOver -Unattended -Setting PROXY_PORT=11434
 #>
@@ -37,7 +37,7 @@ $ErrorActionPreference = 'Stop'
 . (Join-Path $PSScriptRoot 'ServiceScript.ps1')
 
 if ($TakeOver -and $NoTakeOver) {
-    throw 'Say either -TakeOver or -NoTakeOver.'
+    throw '-TakeOver and -NoTakeOver cannot be combined.'
 }
 
 $arguments = @('install')
@@ -48,7 +48,7 @@ if ($DryRun) { $arguments += '--dry-run' }
 foreach ($pair in $Setting) {
     $name, $value = $pair -split '=', 2
     if ($null -eq $value -or $name -notmatch '^[A-Za-z_]+$') {
-        throw "-Setting $pair is no NAME=value."
+        throw "-Setting $pair is not NAME=value."
     }
 
     $arguments += @(('--' + $name.ToLowerInvariant().Replace('_', '-')), $value)

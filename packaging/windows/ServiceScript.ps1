@@ -1,4 +1,4 @@
-# What both service scripts do: find the program, become administrator, run it, and pass its exit code on.
+# Shared by both service scripts: find the program, ask for administrator rights, run it, and return its exit code.
 
 function Find-OllamaProxy {
     param([string] $Executable)
@@ -12,7 +12,7 @@ function Find-OllamaProxy {
         }
     }
 
-    throw "There is no ollama-proxy.exe. Looked at: $($candidates -join ', '). Say where it is with -Executable."
+    throw "ollama-proxy.exe was not found at: $($candidates -join ', '). Set its path with -Executable."
 }
 
 function Test-Administrator {
@@ -45,10 +45,10 @@ function Invoke-OllamaProxy {
         $process = Start-Process -FilePath $program -ArgumentList $line -NoNewWindow -Wait -PassThru
     }
     elseif ($Unattended) {
-        throw 'The rights of an administrator are needed, and nobody is here to give them: run this in a terminal that was opened as administrator.'
+        throw 'This needs administrator rights: run it in a terminal opened as administrator.'
     }
     else {
-        # A window of its own, which the person confirms.
+        # Opens its own window, which the user confirms.
         $process = Start-Process -FilePath $program -ArgumentList $line -Verb RunAs -Wait -PassThru
     }
 

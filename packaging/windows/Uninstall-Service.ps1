@@ -2,16 +2,16 @@
 .SYNOPSIS
     Removes the Windows service OllamaMetricsProxy.
 .DESCRIPTION
-    Asks for the rights of an administrator and runs "ollama-proxy uninstall": the service is stopped (running requests are finished first, then Ollama is ended) and
-    removed, Ollama's own start is put back, the program is removed. Records and logs stay unless -RemoveData is said. Nothing happens when it is not installed.
+    Asks for administrator rights and runs "ollama-proxy uninstall". That stops the service after running requests have finished, ends its Ollama, removes
+    service and program, and restores Ollama's own start. Records and logs stay without -RemoveData. It does nothing if the service is not installed.
 .PARAMETER Executable
-    The program; by default ollama-proxy.exe beside this script, or in the folder one is in.
+    The program; by default ollama-proxy.exe in the folder of this script, or in its parent folder.
 .PARAMETER RemoveData
-    Removes C:\ProgramData\OllamaProxy too: records, settings, logs.
+    Also removes C:\ProgramData\OllamaProxy: records, settings, logs.
 .PARAMETER Unattended
-    Asks nothing.
+    Asks no questions.
 .PARAMETER DryRun
-    Only says what would be done.
+    Only prints the steps.
 #>
 [CmdletBinding()]
 param(

@@ -1,5 +1,5 @@
 @echo off
-rem Starts Install-Service.ps1, which asks for the rights of an administrator; every option is passed on.
+rem Starts Install-Service.ps1, which asks for administrator rights, with the same options.
 setlocal
 powershell.exe -NoProfile -ExecutionPolicy Bypass -File "%~dp0Install-Service.ps1" %*
 set "code=%ERRORLEVEL%"

@@ -5,7 +5,7 @@ namespace OllamaProxy.Domain;
 /// <summary>Which family of wire formats an endpoint speaks; decides the reader and the shape of our own error bodies.</summary>
 public enum ApiDialect
 {
-    /// <summary>Ollama's own <c>/api/*</c>, and every path that belongs to nobody.</summary>
+    /// <summary>Ollama's own <c>/api/*</c>, and every unknown path.</summary>
     Native,
 
     /// <summary><c>/v1/*</c> as OpenAI defines it.</summary>
@@ -124,7 +124,7 @@ public sealed class ApiEndpoint
             }
         }
 
-        // Our own refusals need a shape even for paths nobody registered.
+        // The proxy's own errors need a shape even for unknown paths.
         return Other;
     }
 

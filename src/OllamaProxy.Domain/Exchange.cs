@@ -59,7 +59,7 @@ public sealed record Exchange
     /// <summary>From the arrival of the answer's first bytes to their being handed to the client's connection, without the client's own slowness; null when there were none.</summary>
     public TimeSpan? ResponseOverhead { get; init; }
 
-    /// <summary>The caller's <c>traceparent</c>; null when it sent none, or nobody traces.</summary>
+    /// <summary>The caller's <c>traceparent</c>; null when it sent none, or tracing is off.</summary>
     public string? TraceParent { get; init; }
 
     /// <summary>The caller's <c>tracestate</c>, likewise.</summary>

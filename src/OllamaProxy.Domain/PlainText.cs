@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace OllamaProxy.Domain;
 
-/// <summary>Text of somebody else's as a log or a terminal may show it.</summary>
+/// <summary>Foreign text, made safe for a log or a terminal.</summary>
 public static class PlainText
 {
     /// <summary>

@@ -8,10 +8,10 @@ namespace OllamaProxy.Domain;
 /// <param name="Groups">Which groups are wanted; null for all but the error types. The others are not summed up: clients are many.</param>
 public sealed record StatsQuery(RequestFilter Filter, TimeSpan? SeriesStep = null, int Top = 10, StatDimension? SplitBy = null, IReadOnlyList<StatDimension>? Groups = null)
 {
-    /// <summary>Whether a group is told of.</summary>
+    /// <summary>Whether a group is requested.</summary>
     public bool Wants(StatDimension dimension) => Groups?.Contains(dimension) ?? dimension is not StatDimension.ErrorType;
 
-    /// <summary>Whether it has to be summed up: those that the series is split by are told of in the order of their requests.</summary>
+    /// <summary>Whether it has to be summed: the parts of a split series are ordered by their requests.</summary>
     public bool Needs(StatDimension dimension) => Wants(dimension) || (SeriesStep is not null && SplitBy == dimension);
 }
 

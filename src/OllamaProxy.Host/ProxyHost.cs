@@ -20,7 +20,7 @@ namespace OllamaProxy.Host;
 internal static class ProxyHost
 {
     /// <param name="settings">Validated settings.</param>
-    /// <param name="configure">What a test or the demo changes before the program is built.</param>
+    /// <param name="configure">Changes by a test or the demo before the program is built.</param>
     public static WebApplication Build(ProxySettings settings, Action<WebApplicationBuilder>? configure = null)
     {
         var builder = CreateBuilder(settings with { Analytics = settings.Analytics with { MovesDamagedAside = true } });
@@ -29,7 +29,7 @@ internal static class ProxyHost
         builder.Services.AddOtlp(settings.OpenTelemetry);
         builder.Services.AddSingleton<StartupWorker>();
         builder.Services.AddHostedService(static services => services.GetRequiredService<StartupWorker>());
-        // Before the recording worker, so that it still is there when the last records are written.
+        // Before the recording worker, so that it outlives the last records.
         builder.Services.AddHostedService<StoreWorker>();
         builder.Services.AddHostedService<OllamaWatchWorker>();
         builder.Services.AddHostedService<RecordingWorker>();
@@ -37,7 +37,7 @@ internal static class ProxyHost
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Proxy.ShutdownGrace + TimeSpan.FromSeconds(20));
         if (settings.Scrape.Port is { } metricsPort)
         {
-            // After the proxy's own addresses, so that these stay the first.
+            // After the proxy's own addresses, which must come first.
             builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenForMetrics(settings.Proxy.Addresses, metricsPort));
         }
 
@@ -69,7 +69,7 @@ internal static class ProxyHost
         return app;
     }
 
-    /// <summary>Every service, and nothing that works by itself: enough to answer questions about a store.</summary>
+    /// <summary>Every service but no worker: enough for queries to a store.</summary>
     public static WebApplicationBuilder CreateBuilder(ProxySettings settings)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "ollama-proxy", ContentRootPath = AppContext.BaseDirectory });
@@ -102,15 +102,16 @@ internal static class ProxyHost
             builder.Services.AddSingleton<ILoggerProvider>(services => new RollingFileLoggerProvider(options, services.GetRequiredService<TimeProvider>()));
         }
 
-        // A terminal nobody reads from must not hold up the program, nor Ollama through its log: lines are dropped instead.
+        // A blocked terminal must not block the program, nor Ollama through its log, so lines are dropped.
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);
         logging.SetMinimumLevel(options.Level);
         logging.AddFilter("Microsoft", level => level >= LogLevel.Warning && level >= options.Level);
-        // Two lines for each request, and a stack trace for each fault of Ollama's: outcomes are recorded and logged by ourselves.
+        // These log two lines for each request, and a stack trace for each fault of Ollama. We record and log outcomes ourselves.
         logging.AddFilter("Yarp", LogLevel.None);
-        // A cut answer is passed on as cut, which the server reports as an application that wrote too little; a client that resets its upload, as a read that goes on.
+        // We pass on a cut response as cut, which the server reports as an application that wrote too little. It reports a client that resets its upload as a
+        // read that continues.
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None);
-        // Were anybody to listen, an activity with random numbers would be made for each request. Spans are ours (TraceExchange).
+        // With a listener, ASP.NET would create an activity with random ids for each request. TraceExchange creates our spans.
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
     }
 

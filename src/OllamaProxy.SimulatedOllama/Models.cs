@@ -138,7 +138,7 @@ internal sealed partial class Models(SimulatedOllamaOptions options)
         }
     }
 
-    /// <summary>Unloads the same model with other parameters and, with too many, the one longest unused; each once nobody uses it any more.</summary>
+    /// <summary>Unloads the same model with other parameters and, with too many, the one longest unused; each once it is unused.</summary>
     private Task MakeRoomAsync(SimulatedModel model)
     {
         lock (_changing)
@@ -205,7 +205,7 @@ internal sealed class LoadedModel(SimulatedModel model, int contextLength, int s
 
     public long UsedAt { get; set; }
 
-    /// <summary>Set when somebody waits for it to leave: done with its last user.</summary>
+    /// <summary>Completes when its last user is done.</summary>
     public TaskCompletionSource? Unused { get; set; }
 }
 

@@ -117,7 +117,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
         await using var visit = await browser.VisitAsync(proxy.Address);
         using (await proxy.Client.PostAsJsonAsync("/api/generate", new { model = "nobody", prompt = "a" }, TestContext.Current.CancellationToken))
         {
-            await AssertLastAsync("model not found", "Ollama answered after .* that it does not have the model", "Ollama does not have a model", 1);
+            await AssertLastAsync("model not found", "Ollama answered after .* that it does not have the model", "Ollama has no model", 1);
         }
 
         object[] messages = [new { role = "user", content = "a" }];
@@ -300,7 +300,7 @@ public sealed class StateTests(Browser browser, BusyProxy busy)
         // A token that ends while the page is open.
         await visit.Page.Context.ClearCookiesAsync();
         await visit.Page.Keyboard.PressAsync("r");
-        await Assertions.Expect(visit.Page.Locator(".message")).ToContainTextAsync("You may not read this");
+        await Assertions.Expect(visit.Page.Locator(".message")).ToContainTextAsync("Access denied");
         await visit.Page.Locator(".message a", new() { HasText = "Log in" }).ClickAsync();
         await visit.Page.Locator("input[name=token]").WaitForAsync();
     }

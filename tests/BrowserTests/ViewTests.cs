@@ -239,7 +239,7 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
 
         await visit.OpenAsync($"requests/{id}");
 
-        await Assertions.Expect(visit.Page.Locator(".why")).ToContainTextAsync("loading the model (another model had taken its place)");
+        await Assertions.Expect(visit.Page.Locator(".why")).ToContainTextAsync("loading the model (evicted by another model)");
         await Assertions.Expect(visit.Page.Locator("section[aria-label=User] .prose")).ToHaveTextAsync(record.Prompt!);
         var next = busy.Records.Select((other, index) => (other, index + 1)).FirstOrDefault(entry => entry.Item2 > id && entry.other.ClientIp == record.ClientIp && entry.other.IsInference);
         if (next.other is not null)

@@ -108,7 +108,7 @@ public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release re
 
         var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => InstallAsync(server.Address, into));
 
-        Assert.Contains("does not have the checksum of the release", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("does not match the checksum of the release", failure.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(into));
     }
 

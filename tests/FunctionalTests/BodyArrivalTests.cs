@@ -220,7 +220,7 @@ public sealed class BodyArrivalTests
 
         Assert.Equal(HttpStatusCode.OK, other.StatusCode);
         Assert.StartsWith("HTTP/1.1 408 Request Timeout\r\n", answer, StringComparison.Ordinal);
-        const string Why = "the request's body stood still for 30 s while other requests waited for its slot";
+        const string Why = "the request's body stalled for 30 s while other requests waited for its slot";
         Assert.Equal(Why, Regex.Unescape(Regex.Match(answer[(answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..], shape).Groups["text"].Value));
         Assert.Equal((ExchangeOutcome.Rejected, (int?)408, Why, ErrorType.BodyStalled), (exchange.Outcome, exchange.StatusCode, exchange.Error, ErrorTypes.Of(exchange)));
         Assert.InRange(exchange.Duration, UploadWatch.Limit, TimeSpan.FromDays(1));

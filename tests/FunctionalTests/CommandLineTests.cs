@@ -85,7 +85,7 @@ public sealed class CommandLineTests
         Assert.Equal(2, code);
         Assert.Contains("PROXY_PORT=\"8080abc\": must be 0 to 65535", output, StringComparison.Ordinal);
         Assert.Contains("ANALYTICS_BACKEND=\"mysql\": must be ", output, StringComparison.Ordinal);
-        Assert.Contains("PROXY_PROT is no setting of ollama-proxy. Did you mean PROXY_PORT?", output, StringComparison.Ordinal);
+        Assert.Contains("PROXY_PROT is not a setting of ollama-proxy. Did you mean PROXY_PORT?", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -114,7 +114,7 @@ public sealed class CommandLineTests
         var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(s_backend) { ["PROXY_PORT"] = $"{port}" });
 
         Assert.Equal(2, code);
-        Assert.Contains($"Port {port} is already taken", output, StringComparison.Ordinal);
+        Assert.Contains($"Port {port} is in use", output, StringComparison.Ordinal);
         Assert.Contains("PROXY_PORT", output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
     }
@@ -127,7 +127,7 @@ public sealed class CommandLineTests
         var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(s_backend) { ["PROXY_PORT"] = $"{first.Address.Port}" });
 
         Assert.Equal(2, code);
-        Assert.Contains("already taken by another ollama-proxy", output, StringComparison.Ordinal);
+        Assert.Contains("in use by another ollama-proxy", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -62,7 +62,7 @@ public sealed partial class DemoTests
         Assert.NotEqual(11434, demo.Address.Port);
         Assert.Contains("uses port 11434, so the demo took a free one", demo.Output, StringComparison.Ordinal);
         Assert.Equal(2, code);
-        Assert.Contains("Port 11434 is already taken", output, StringComparison.Ordinal);
+        Assert.Contains("Port 11434 is in use", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -42,7 +42,7 @@ public sealed class GateTests
 
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "application/json"), (answer.StatusCode, answer.Content.Headers.ContentType?.ToString()));
         Assert.Equal(("1", "1000"), (answer.Headers.RetryAfter?.ToString(), answer.Headers.GetValues("retry-after-ms").Single()));
-        const string Why = "1 request is running (MAX_CONCURRENT_REQUESTS) and 0 requests are waiting (MAX_QUEUED_REQUESTS)";
+        const string Why = "1 request is running (MAX_CONCURRENT_REQUESTS) and 0 requests are queued (MAX_QUEUED_REQUESTS)";
         Assert.Equal($"{Why}. Try again in 1 s.", Regex.Match(body, shape).Groups["text"].Value);
         Assert.Equal((ExchangeOutcome.Rejected, 503, Why), (exchange.Outcome, exchange.StatusCode, exchange.Error));
         Assert.InRange(exchange.QueueTime!.Value, ConcurrencyGate.HandOver, exchange.Duration);
@@ -139,7 +139,7 @@ public sealed class GateTests
         var exchange = await _recorded.SingleAsync();
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
-        Assert.Equal((ExchangeOutcome.Rejected, 503, "no slot came free within 30 s (QUEUE_TIMEOUT_SECONDS)"), (exchange.Outcome, exchange.StatusCode, exchange.Error));
+        Assert.Equal((ExchangeOutcome.Rejected, 503, "no slot became free within 30 s (QUEUE_TIMEOUT_SECONDS)"), (exchange.Outcome, exchange.StatusCode, exchange.Error));
         Assert.InRange(exchange.QueueTime!.Value, TimeSpan.FromSeconds(30), exchange.Duration);
         Assert.Equal(1, await MetricAsync(proxy, """ollama_rejected_total{endpoint="generate",reason="queue_timeout"}"""));
     }
@@ -221,7 +221,7 @@ public sealed class GateTests
         // It never reached Ollama, so its client may well send it again.
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         Assert.NotNull(answer.Headers.RetryAfter);
-        Assert.Contains("being stopped", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Contains("is stopping", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         var exchange = _recorded.All.Single(exchange => exchange.Endpoint == ApiEndpoint.Chat);
         Assert.Equal((ExchangeOutcome.ProxyStopped, (int?)503), (exchange.Outcome, exchange.StatusCode));
         Assert.NotNull(exchange.QueueTime);

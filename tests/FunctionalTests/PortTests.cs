@@ -30,7 +30,7 @@ public sealed class PortTests
         var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(s_backend) { ["PROXY_PORT"] = $"{ollama.Port}" });
 
         Assert.Equal(2, code);
-        Assert.Contains($"already taken by an Ollama (0.32.15): ollama (process {ollama.FirstChild}", output, StringComparison.Ordinal);
+        Assert.Contains($"in use by an Ollama (0.32.15): ollama (process {ollama.FirstChild}", output, StringComparison.Ordinal);
         Assert.Contains($"PROXY_PORT=8080 OLLAMA_BACKEND_URL=http://127.0.0.1:{ollama.Port} ollama-proxy", output, StringComparison.Ordinal);
     }
 

@@ -159,7 +159,7 @@ public sealed class StoreFaultTests : IDisposable
         await proxy.SignalAsync("TERM");
 
         Assert.Equal(1, await proxy.ExitAsync());
-        Assert.Contains("Records lost because the store did not take them before the end: 2.", proxy.Output, StringComparison.Ordinal);
+        Assert.Contains("Records lost because the store could not write them before the stop: 2.", proxy.Output, StringComparison.Ordinal);
     }
 
     private Task<ProxyUnderTest> StartAsync(SimulatedOllamaServer ollama, string backend) =>

@@ -100,7 +100,7 @@ public sealed class SupervisionRestartTests
 
         using var answer = await waiting;
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
-        Assert.Contains("being stopped", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Contains("is stopping", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         var line = Assert.Single(ollama.StoredLines(), line => line.Contains("/api/generate", StringComparison.Ordinal));
         Assert.Contains("\"proxy_stopped\"", line, StringComparison.Ordinal);
     }

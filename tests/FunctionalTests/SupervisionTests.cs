@@ -182,7 +182,7 @@ public sealed class SupervisionTests : IDisposable
             ["LOG_LEVEL"] = "debug",
         });
 
-        Assert.Contains("lets other machines reach Ollama without the proxy", proxy.Output, StringComparison.Ordinal);
+        Assert.Contains("lets other machines bypass the proxy", proxy.Output, StringComparison.Ordinal);
         Assert.Contains($"Listening on [::]:{port}", proxy.Output, StringComparison.Ordinal);
         Assert.Equal("Ollama is running", await _client.GetStringAsync(proxy.Address));
     }

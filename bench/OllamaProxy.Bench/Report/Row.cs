@@ -58,7 +58,7 @@ internal sealed record Row(string Title, string Scenario, string Figure, Over Ov
         new("upload in chunks: MiB/s", "upload-chunked", "mib_per_second"),
         new("upload in chunks: CPU, ms/GiB", "upload-chunked", "cpu_us_per_unit", Scale: 0.001),
         new("upload in chunks: RSS growth, MiB", "upload-chunked", "growth_mib"),
-        new("client leaves: seen upstream after, p50, ms", "disconnect", "p50_us", Scale: 0.001),
+        new("client disconnects: seen upstream after, p50, ms", "disconnect", "p50_us", Scale: 0.001),
         new("client stops reading: MiB taken", "stall", "mib_taken"),
         new("start to first 200, ms", "start", "start_ms"),
         new("idle RSS, MiB", "start", "idle_mib"),

@@ -22,7 +22,7 @@ internal sealed class ScrapeBench(Contestant ours, Places places, CancellationTo
         using var proxy = RunningContestant.Start(ours with { Environment = new Dictionary<string, string>(ours.Environment) { ["ANALYTICS_BACKEND"] = "none" } }, upstreamPort, places);
         using var client = new HttpClient { BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{proxy.Port}")) };
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Machine.Place()} {Models} models, each asked {s_prompts.Length} kinds of prompts on `/api/chat`; the time is the p50 of {Scrapes} scrapes.\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"{Machine.Place()} {Models} models with {s_prompts.Length} kinds of prompts each on `/api/chat`; the time is the p50 of {Scrapes} scrapes.\n\n");
         text.Append("| | series | page, KiB | scrape, ms | RSS, MiB |\n|---|---:|---:|---:|---:|\n");
         await AskAsync(client, 0);
         await AddAsync("one model");

@@ -120,7 +120,7 @@ internal sealed class SoakBench(BenchOptions options, Contestant ours, Places pl
         var first = _samples.Skip(_samples.Count / 60).Take(part).ToList();
         var last = _samples.TakeLast(part).ToList();
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Machine.Place()} {Rate} exchanges/s for {_length.TotalMinutes:N0} minutes, of which a tenth was left by its client after 20 to 320 ms. Medians.\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"{Machine.Place()} {Rate} exchanges/s for {_length.TotalMinutes:N0} minutes; in a tenth of them the client disconnects after 20 to 320 ms. Medians.\n\n");
         text.Append("| | first sixth, warmed up | last sixth |\n|---|---:|---:|\n");
         Add("RSS, MiB", sample => sample.Resident);
         Add("descriptors", sample => sample.Descriptors);
@@ -128,13 +128,13 @@ internal sealed class SoakBench(BenchOptions options, Contestant ours, Places pl
         text.Append("\n| at the end | |\n|---|---:|\n");
         foreach (var (title, value) in new (string, double)[]
         {
-            ("exchanges that ended whole", _whole),
-            ("… left by their client", _left),
-            ("… that failed", _failed),
+            ("complete exchanges", _whole),
+            ("… cancelled by the client", _left),
+            ("… failed", _failed),
             ("requests that reached the proxy", proxy.Counter("ollama_requests_total")),
             ("records written", proxy.Counter("ollama_proxy_records_written_total")),
             ("records dropped", proxy.Counter("ollama_proxy_records_dropped_total")),
-            ("still believed to run (`ollama_active_requests`)", proxy.Counter("ollama_active_requests")),
+            ("still active (`ollama_active_requests`)", proxy.Counter("ollama_active_requests")),
         })
         {
             text.Append(CultureInfo.InvariantCulture, $"| {title} | {value:N0} |\n");

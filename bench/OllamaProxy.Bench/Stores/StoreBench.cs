@@ -39,7 +39,7 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
         }
 
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Machine.Place()} {_count:N0} records of 7 days; answers are p50 and p95 of {_times}.\n\n| | SQLite | JSON lines |\n|---|---:|---:|\n");
+        text.Append(CultureInfo.InvariantCulture, $"{Machine.Place()} {_count:N0} records of 7 days; queries are p50 and p95 of {_times}.\n\n| | SQLite | JSON lines |\n|---|---:|---:|\n");
         foreach (var (title, sqlite, jsonl) in _rows.Values)
         {
             text.Append(CultureInfo.InvariantCulture, $"| {title} | {sqlite} | {jsonl} |\n");
@@ -47,8 +47,8 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
 
         if (_pages.Count > 0)
         {
-            text.Append(CultureInfo.InvariantCulture, $"\nThe dashboard before the same SQLite store, in a browser on the same machine; milliseconds from the last byte of its HTML, or from the choice of a filter; p50 and the longest.\n\n");
-            text.Append("| | first paint | interactive | everything there | a filter answered | and drawn |\n|---|---:|---:|---:|---:|---:|\n");
+            text.Append(CultureInfo.InvariantCulture, $"\nThe dashboard over the same SQLite store, in a browser on the same machine. Milliseconds from the last byte of its HTML, or from the choice of a filter; p50 and the longest.\n\n");
+            text.Append("| | first paint | interactive | complete | filter answered | filter drawn |\n|---|---:|---:|---:|---:|---:|\n");
             foreach (var (title, value) in _pages)
             {
                 text.Append(CultureInfo.InvariantCulture, $"| {title} | {value} |\n");

@@ -16,7 +16,7 @@ internal sealed class StoreQuestions(int port, Corpus corpus, DateTimeOffset end
         ("newest 50 of a model", $"/analytics/search?limit=50&model={Corpus.Model}"),
         ("newest 50 with a frequent word", $"/analytics/search?limit=50&search={corpus.Frequent}"),
         ("newest 50 with a rare word", $"/analytics/search?limit=50&search={corpus.Rare}"),
-        ("newest 50 with a text nowhere there", "/analytics/search?limit=50&search=nobodyeversaidthis"),
+        ("newest 50 with a text in no record", "/analytics/search?limit=50&search=nobodyeversaidthis"),
         ("slowest 50", "/analytics/search?limit=50&sort=-latency"),
         ("statistics of 24 hours", $"/analytics/stats?{Range(Day)}"),
         ("statistics of 24 hours, one model", $"/analytics/stats?{Range(Day)}&model={Corpus.Model}"),

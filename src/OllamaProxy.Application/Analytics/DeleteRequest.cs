@@ -2,7 +2,7 @@ using MediatR;
 
 namespace OllamaProxy.Application.Analytics;
 
-/// <summary>Removes one record for good.</summary>
+/// <summary>Deletes one record permanently.</summary>
 public sealed record DeleteRequest(long Id) : IRequest<DeleteResult>;
 
 internal sealed class DeleteRequestHandler(IAnalyticsStore store) : IRequestHandler<DeleteRequest, DeleteResult>

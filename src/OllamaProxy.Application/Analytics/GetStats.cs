@@ -41,7 +41,7 @@ public sealed class GetStatsValidator : AbstractValidator<GetStats>
         RuleFor(stats => stats.Query.SeriesStep).Must(step => step is null || IsWholeStep(step.Value)).OverridePropertyName("step")
             .WithMessage("must be minutes that divide an hour (1m, 2m, 3m, 4m, 5m, 6m, 10m, 12m, 15m, 20m, 30m), or whole hours or days (1h, 6h, 1d), or such a length in seconds.");
         RuleFor(stats => stats.Query).Must(IsBounded).OverridePropertyName("step").WithMessage($"is too short for the range: more than {GetStats.MaxSteps} steps. Make the step longer, or the range shorter.");
-        RuleFor(stats => stats.Query).Must(query => query.SplitBy is null || query.SeriesStep is not null).OverridePropertyName("split").WithMessage("splits the steps of a series: give a step, too.");
+        RuleFor(stats => stats.Query).Must(query => query.SplitBy is null || query.SeriesStep is not null).OverridePropertyName("split").WithMessage("requires step.");
         RuleFor(stats => stats.Query.Filter).SetValidator(new FilterRules()).OverridePropertyName("");
     }
 
@@ -74,7 +74,7 @@ internal sealed class GetStatsHandler(IAnalyticsStore store, ExchangeQueue queue
             : stats.Series,
     };
 
-    /// <summary>A range that is open at an end is as long as there are records; its series must stay a series that somebody can draw.</summary>
+    /// <summary>A range without a start is as long as the records; its series must stay short enough for a chart.</summary>
     private static StatsQuery Bounded(StatsQuery query, DateTimeOffset? from, DateTimeOffset to) =>
         query.SeriesStep is { } step && from is { } start && (to - start) / step > GetStats.MaxSteps
             ? query with { SeriesStep = TimeSpan.FromDays(Math.Ceiling((to - start) / GetStats.MaxSteps / TimeSpan.FromDays(1))) }

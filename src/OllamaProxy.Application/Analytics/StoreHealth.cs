@@ -57,10 +57,10 @@ public sealed partial class StoreHealth(TimeProvider time, ILogger<StoreHealth> 
     {
         [LoggerMessage(
             1, LogLevel.Error,
-            "Records are not kept: {Problem} Clients are not affected. Records wait in memory, up to a bound, and the store is tried again.")]
+            "Records are not stored: {Problem} Clients are not affected. Records wait in memory, up to a limit, and the proxy retries.")]
         public static partial void Failed(ILogger logger, Exception? exception, string problem);
 
-        [LoggerMessage(2, LogLevel.Information, "Records are kept again, after {Seconds} s.")]
+        [LoggerMessage(2, LogLevel.Information, "Records are stored again, after {Seconds} s.")]
         public static partial void Recovered(ILogger logger, double seconds);
     }
 }

@@ -86,7 +86,7 @@ public static class OriginalRecords
         return path.Length == 0 ? ApiEndpoint.Other : ApiEndpoint.FromPath($"/{path}") is var found && found != ApiEndpoint.Other ? found : ApiEndpoint.FromPath($"/api/{path}");
     }
 
-    /// <summary>The address alone. Of a forwarded one, the address that forwarded it: the other was taken from a header of anybody's.</summary>
+    /// <summary>The address only. For a forwarded request, the address that forwarded it, because any client can forge the header.</summary>
     private static string? AddressOf(string? text)
     {
         const string Via = " (via ";

@@ -7,7 +7,7 @@ namespace OllamaProxy.Application.Protocols;
 /// servers send each of them under the media types of the others.
 /// </summary>
 /// <param name="fields">What to look for.</param>
-/// <param name="sink">Who is told.</param>
+/// <param name="sink">The receiver of the fields.</param>
 internal sealed class AnswerScanner(JsonFields fields, IJsonFieldSink sink)
 {
     private readonly JsonFieldScanner _json = new(fields, sink);

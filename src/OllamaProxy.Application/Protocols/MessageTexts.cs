@@ -25,7 +25,9 @@ internal sealed class MessageTexts
     /// <summary>Messages that were whole.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The last message of the user that has a text; without one the last of anybody (a tool's result, say). Empty when none has.</summary>
+    /// <summary>
+    /// The last message of the user that has a text; otherwise the last message with a text (a tool's result, for example). Empty when none has one.
+    /// </summary>
     public string Prompt => (_user.Length > 0 ? _user : _other).ToString();
 
     /// <summary>The first system text; null when there is none.</summary>

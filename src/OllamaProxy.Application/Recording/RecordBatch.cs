@@ -111,10 +111,10 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
         [LoggerMessage(1, LogLevel.Error, "The analytics store cannot be written, and no more records are kept in memory. Waiting: {Count}. Further ones are dropped and counted.")]
         public static partial void DroppingBegins(ILogger logger, int count);
 
-        [LoggerMessage(2, LogLevel.Information, "The analytics store writes again. Records that waited and are stored: {Count}. Dropped: {Dropped}.")]
+        [LoggerMessage(2, LogLevel.Information, "The analytics store works again. Stored from memory: {Count}. Dropped: {Dropped}.")]
         public static partial void WriteResumed(ILogger logger, int count, long dropped);
 
-        [LoggerMessage(3, LogLevel.Error, "Records lost because the store did not take them before the end: {Count}. {Failure}")]
+        [LoggerMessage(3, LogLevel.Error, "Records lost because the store could not write them before the stop: {Count}. {Failure}")]
         public static partial void Abandoned(ILogger logger, int count, string? failure);
     }
 }

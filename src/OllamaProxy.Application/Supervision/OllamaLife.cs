@@ -6,7 +6,7 @@ namespace OllamaProxy.Application.Supervision;
 /// </summary>
 /// <remarks>
 /// Three things it guarantees whatever the events: there is never a second child beside one that may still live, because only <see cref="OllamaHappening.Gone"/>
-/// makes room for another; nothing that somebody else started is ever ended; and nothing is started once a stop was asked for or the proxy drains.
+/// makes room for another; an external Ollama is never ended; and nothing is started once a stop was requested or the proxy drains.
 /// One caller at a time.
 /// </remarks>
 public sealed class OllamaLife(OllamaLifeRules rules)

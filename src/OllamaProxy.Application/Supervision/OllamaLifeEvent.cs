@@ -6,7 +6,7 @@ public enum OllamaHappening
     /// <summary>The program begins: one has to be found or started.</summary>
     Begun,
 
-    /// <summary>One that somebody else started was found.</summary>
+    /// <summary>An external Ollama was found.</summary>
     Found,
 
     /// <summary>A child of ours was started.</summary>
@@ -50,7 +50,7 @@ public readonly record struct OllamaEvent(OllamaHappening Happening, int Child =
 /// <summary>What <see cref="OllamaLife"/> wants done.</summary>
 public enum OllamaAction
 {
-    /// <summary>See whether somebody else's Ollama answers, and start a child if not. Answered by Found, Launched or NotLaunched.</summary>
+    /// <summary>Look for an external Ollama, and start a child without one. Answered by Found, Launched or NotLaunched.</summary>
     FindOrLaunch,
 
     /// <summary>Ask it for its version. Answered by Answered or NotAnswered.</summary>

@@ -12,7 +12,7 @@ public sealed record OllamaLifeRules
     /// <summary>Between two checks of a child that has just been started: short, because requests wait.</summary>
     public TimeSpan StartingCheckPause { get; init; } = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>The same once <see cref="StartPatience"/> is over, and for an Ollama of somebody else's that has gone away.</summary>
+    /// <summary>The same once <see cref="StartPatience"/> is over, and for an external Ollama that is gone.</summary>
     public TimeSpan WaitingCheckPause { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
@@ -36,7 +36,7 @@ public sealed record OllamaLifeRules
     /// <summary>The longest pause.</summary>
     public TimeSpan LongestPause { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>The pause before another start: none after the first failure, for most crashes happen once and somebody waits; then doubling.</summary>
+    /// <summary>The pause before another start: none after the first failure, because most crashes happen once and clients wait; then doubling.</summary>
     /// <param name="failures">Failures in a row, at least 1.</param>
     public TimeSpan PauseAfter(int failures) =>
         failures <= 1 ? TimeSpan.Zero : TimeSpan.FromTicks((long)Math.Min(LongestPause.Ticks, FirstPause.Ticks * Math.Pow(2, failures - 2)));

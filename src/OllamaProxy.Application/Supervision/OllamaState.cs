@@ -9,16 +9,16 @@ public enum OllamaState
     /// <summary>Our child answers.</summary>
     Ready,
 
-    /// <summary>An Ollama somebody else started answers; it is used and never ended by us.</summary>
+    /// <summary>An external Ollama answers; the proxy uses it and never ends it.</summary>
     External,
 
-    /// <summary>It answered and now does not. Our child is restarted if that goes on; somebody else's is watched until it comes back.</summary>
+    /// <summary>It answered before and now does not. A child is restarted if that continues; an external Ollama is watched until it returns.</summary>
     Unhealthy,
 
     /// <summary>Our child has ended, or is being ended, and another one follows.</summary>
     Restarting,
 
-    /// <summary>Our child ended again and again; it is still started, but seldom, and nobody waits for it.</summary>
+    /// <summary>The child failed repeatedly; it is still restarted, but rarely, and requests do not wait for it.</summary>
     CrashLoop,
 
     /// <summary>Our child is being ended for good.</summary>

@@ -13,7 +13,7 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
     /// <summary>Models whose context length is remembered.</summary>
     public const int MaxRemembered = 1_000;
 
-    /// <summary>How long after a look Ollama is asked often; and how often it is asked when nobody looks, because each question is a line in its log.</summary>
+    /// <summary>How long after a request Ollama is polled often; and the interval without requests, because each poll is a line in its log.</summary>
     private static readonly TimeSpan s_idle = TimeSpan.FromMinutes(1);
 
     /// <summary>How often version and installed models are asked for: they change rarely.</summary>
@@ -50,7 +50,7 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
     }
 
     /// <summary>How long the last snapshot is good for.</summary>
-    /// <param name="period">How often Ollama is asked while somebody looks.</param>
+    /// <param name="period">The poll interval while a page, scrape or command asks.</param>
     public TimeSpan GoodFor(TimeSpan period)
     {
         if (IsLookedAt || period >= s_idle)

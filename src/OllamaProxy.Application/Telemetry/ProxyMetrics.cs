@@ -80,54 +80,54 @@ public sealed class ProxyMetrics
             [1, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500]);
         meter.CreateObservableGauge("ollama_active_requests", () => Volatile.Read(ref _active), description: "Requests being forwarded now.");
 
-        _errors = meter.CreateCounter<long>("ollama_request_errors_total", description: "Requests that were no success, by the type of the error; client_abort is no error of Ollama's.");
-        _phases = Histogram(meter, "ollama_request_phase_seconds", "s", "Where the time of inference requests went, as far as it is known.", s_requestTimes);
+        _errors = meter.CreateCounter<long>("ollama_request_errors_total", description: "Requests that did not succeed, by error type; client_abort is not an error of Ollama.");
+        _phases = Histogram(meter, "ollama_request_phase_seconds", "s", "Duration of each known phase of inferences.", s_requestTimes);
         _firstToken = Histogram(meter, "ollama_time_to_first_token_seconds", "s", "From the request to the first token of a stream, by whether the model had to be loaded (cold, warm, unknown).",
             [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 320, 640]);
         _gap = Histogram(meter, "ollama_inter_token_latency_seconds", "s", "Mean time between the chunks of a stream, one value per answer.",
             [0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10]);
         _longestGap = Histogram(meter, "ollama_stream_max_gap_seconds", "s",
             "Longest time between the chunks of a stream, the silence before a cut included, one value per answer.", s_requestTimes);
-        _promptTokens = meter.CreateCounter<long>("ollama_prompt_tokens_total", description: "Tokens of prompts, cached ones included (prompt_eval_count).");
-        _cachedTokens = meter.CreateCounter<long>("ollama_cached_prompt_tokens_total", description: "Tokens of prompts that were cached, where Ollama tells.");
-        _generatedTokens = meter.CreateCounter<long>("ollama_generated_tokens_total", description: "Tokens generated (eval_count); counted from the chunks where the answer has no count.");
-        _promptSpeed = Histogram(meter, "ollama_prompt_tokens_per_second", null, "Speed of reading what was not cached of a prompt, where Ollama tells how much was.",
+        _promptTokens = meter.CreateCounter<long>("ollama_prompt_tokens_total", description: "Prompt tokens, cached ones included (prompt_eval_count).");
+        _cachedTokens = meter.CreateCounter<long>("ollama_cached_prompt_tokens_total", description: "Cached prompt tokens, where Ollama reports them.");
+        _generatedTokens = meter.CreateCounter<long>("ollama_generated_tokens_total", description: "Completion tokens (eval_count, or the number of chunks where the response has no count).");
+        _promptSpeed = Histogram(meter, "ollama_prompt_tokens_per_second", null, "Speed of prompt processing for the uncached part, where Ollama reports how much was cached.",
             [10, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000]);
-        _truncated = meter.CreateCounter<long>("ollama_prompt_truncated_total", description: "Prompts that Ollama shortened silently to fit the context, by how sure that is.");
-        meter.CreateObservableGauge("ollama_endpoint_active_requests", _load.Active, description: "Inferences that have a slot now, by endpoint.");
-        meter.CreateObservableGauge("ollama_queue_depth", _load.Waiting, description: "Inferences that wait for a slot, by endpoint.");
-        _queueWait = Histogram(meter, "ollama_queue_wait_seconds", "s", "Time inferences waited for a slot; 0 for those that did not wait.",
+        _truncated = meter.CreateCounter<long>("ollama_prompt_truncated_total", description: "Prompts that Ollama truncated silently, by confidence (certain, likely).");
+        meter.CreateObservableGauge("ollama_endpoint_active_requests", _load.Active, description: "Inferences that hold a slot now, by endpoint.");
+        meter.CreateObservableGauge("ollama_queue_depth", _load.Waiting, description: "Inferences in the queue, by endpoint.");
+        _queueWait = Histogram(meter, "ollama_queue_wait_seconds", "s", "Time inferences queued for a slot; 0 for those that did not queue.",
             [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
         _rejected = meter.CreateCounter<long>("ollama_rejected_total", description: "Inferences the proxy rejected, by endpoint and reason.");
         _loads = meter.CreateCounter<long>("ollama_model_loads_total", description: "Model loads by model and cause (cold, expired, evicted, params_changed, restart, unknown).");
         _loadTime = Histogram(meter, "ollama_model_load_seconds", "s", "Duration of model loads by model and cause.", [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
 
-        _restarts = meter.CreateCounter<long>("ollama_restarts_total", description: "Starts of our Ollama that replaced one, by reason (exited, unhealthy, hung).");
+        _restarts = meter.CreateCounter<long>("ollama_restarts_total", description: "Restarts of the Ollama that the proxy started, by reason (exited, unhealthy, hung).");
 
         _dropped = meter.CreateCounter<long>("ollama_proxy_records_dropped_total", description: "Records that were not stored, by reason.");
         _written = meter.CreateCounter<long>("ollama_proxy_records_written_total", description: "Records stored.");
         _storeFailures = meter.CreateCounter<long>("ollama_proxy_store_failures_total", description: "Failed attempts to write a batch of records.");
         meter.CreateObservableGauge("ollama_proxy_record_queue_depth", () => _queued(), description: "Exchanges waiting to be recorded.");
         _storeWrite = Histogram(meter, "ollama_proxy_store_write_seconds", "s", "Duration of writing one batch of records.", [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
-        meter.CreateObservableGauge("ollama_proxy_store_free_bytes", () => Known(_free()), "By", "Bytes free where the analytics store is.");
+        meter.CreateObservableGauge("ollama_proxy_store_free_bytes", () => Known(_free()), "By", "Free bytes on the disk of the analytics store.");
         meter.CreateObservableGauge(
-            "ollama_proxy_store_up", () => Known(_store()), description: "Whether records are kept: 0 while the analytics store cannot be opened or written.");
-        _overhead = Histogram(meter, "ollama_proxy_overhead_seconds", "s", "What the proxy itself added, by stage (request, response).", [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1]);
+            "ollama_proxy_store_up", () => Known(_store()), description: "1 while records are stored, 0 while the analytics store cannot be opened or written.");
+        _overhead = Histogram(meter, "ollama_proxy_overhead_seconds", "s", "Time that the proxy itself added, by stage (request, response).", [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1]);
         _parseFailures = meter.CreateCounter<long>("ollama_proxy_parse_failures_total", description: "Bodies that could not be read, by reason.");
         _faults = meter.CreateCounter<long>("ollama_proxy_faults_total", description: "Requests in which the proxy itself failed; the log has the exception and the request's id.");
-        meter.CreateObservableCounter("ollama_proxy_series_limited_total", () => _models.Limited, description: "Requests counted as model other because METRICS_MAX_MODELS names had a series already.");
+        meter.CreateObservableCounter("ollama_proxy_series_limited_total", () => _models.Limited, description: "Requests counted as model other because METRICS_MAX_MODELS models already had series.");
 
-        meter.CreateObservableGauge("ollama_longest_silence_seconds", () => Known(_silence()), "s", "The longest time that one of the inferences Ollama works on now has brought nothing; 0 when there is none.");
+        meter.CreateObservableGauge("ollama_longest_silence_seconds", () => Known(_silence()), "s", "Seconds since the most stalled inference last produced a byte; 0 without a running inference.");
         meter.CreateObservableGauge("ollama_up", _ollama.Up, description: "Whether Ollama answered the last poll.");
         meter.CreateObservableGauge("ollama_build_info", _ollama.Build, description: "1, with the versions of the proxy and of Ollama.");
         meter.CreateObservableGauge("ollama_installed_models", _ollama.Installed, description: "Models on Ollama's disk.");
         meter.CreateObservableGauge("ollama_installed_models_bytes", _ollama.InstalledBytes, "By", "Bytes of the models on Ollama's disk.");
-        meter.CreateObservableGauge("ollama_model_loaded", _ollama.Loaded, description: "1 for each model in memory, with what it is.");
-        meter.CreateObservableGauge("ollama_model_size_bytes", _ollama.Bytes, "By", "Bytes of a model in memory, in all.");
-        meter.CreateObservableGauge("ollama_model_vram_bytes", _ollama.VramBytes, "By", "Bytes of a model in memory that are on a GPU.");
-        meter.CreateObservableGauge("ollama_model_gpu_ratio", _ollama.GpuRatio, description: "Share of a model in memory that is on a GPU, 0 to 1.");
-        meter.CreateObservableGauge("ollama_model_context_length", _ollama.ContextLength, description: "Tokens one request to a model in memory has room for.");
-        meter.CreateObservableGauge("ollama_model_expires_seconds", _ollama.ExpiresIn, "s", "Time until a model in memory is unloaded unless it is used.");
+        meter.CreateObservableGauge("ollama_model_loaded", _ollama.Loaded, description: "1 for each model in memory, with its properties.");
+        meter.CreateObservableGauge("ollama_model_size_bytes", _ollama.Bytes, "By", "Memory that a loaded model takes.");
+        meter.CreateObservableGauge("ollama_model_vram_bytes", _ollama.VramBytes, "By", "GPU memory that a loaded model takes.");
+        meter.CreateObservableGauge("ollama_model_gpu_ratio", _ollama.GpuRatio, description: "GPU share of the memory of a loaded model, 0 to 1.");
+        meter.CreateObservableGauge("ollama_model_context_length", _ollama.ContextLength, description: "Context length of a loaded model, in tokens.");
+        meter.CreateObservableGauge("ollama_model_expires_seconds", _ollama.ExpiresIn, "s", "Time until an unused model is unloaded.");
     }
 
     /// <summary>
@@ -329,7 +329,7 @@ public sealed class ProxyMetrics
     {
         if (record.TimeToFirstToken is { } first)
         {
-            // Without a load_duration (the paths of /v1) nobody knows whether the model was there.
+            // Without a load_duration (the paths of /v1) it is unknown whether the model was loaded.
             var state = record.LoadCause is not null ? "cold" : record.LoadDuration is not null ? "warm" : "unknown";
             _firstToken.Record(first.TotalSeconds, new TagList { { "model", model }, { "endpoint", record.Endpoint }, { "state", state } });
         }

@@ -8,17 +8,17 @@ using OllamaProxy.Host.Proxy;
 namespace OllamaProxy.Host.Access;
 
 /// <summary>
-/// A token of the settings and the guesses at it. Tokens are compared as hashes, in constant time, and each client has so many guesses
-/// (<see cref="FailedLogins"/>).
+/// A token of the settings, and the wrong guesses of each client. Tokens are compared as hashes, in constant time; guesses are limited (<see
+/// cref="FailedLogins"/>).
 /// </summary>
-/// <param name="token">The token; null when none is asked for.</param>
-/// <param name="proxy">Which proxies say who the client is.</param>
+/// <param name="token">The token; null when none is required.</param>
+/// <param name="proxy">The trusted proxies, which name the client.</param>
 /// <param name="time">The clock.</param>
 internal sealed class AccessToken(string? token, ProxyOptions proxy, TimeProvider time)
 {
     private const string Scheme = "Bearer ";
 
-    /// <summary>The settings allow no longer one.</summary>
+    /// <summary>The longest token that the settings allow.</summary>
     private const int MaxLength = 512;
 
     private readonly byte[]? _hash = token is null ? null : Hash(token);
@@ -26,7 +26,7 @@ internal sealed class AccessToken(string? token, ProxyOptions proxy, TimeProvide
 
     public bool IsSet => _hash is not null;
 
-    /// <summary>The token the request shows; null when it shows none.</summary>
+    /// <summary>The token of the request; null without one.</summary>
     public static string? BearerOf(HttpContext http) =>
         http.Request.Headers.Authorization is [{ } value] && value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
             ? value[Scheme.Length..].Trim()

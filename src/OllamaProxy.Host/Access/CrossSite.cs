@@ -1,8 +1,8 @@
 namespace OllamaProxy.Host.Access;
 
 /// <summary>
-/// Tells requests that a page of another origin makes a browser send. No CORS header of ours lets such a page see an answer, but a write would be done, and
-/// a stream held open, all the same.
+/// Detects requests that a page of another origin makes a browser send. Without CORS headers the page cannot read the response, but a write would still take
+/// effect and a stream would stay open.
 /// </summary>
 internal static class CrossSite
 {
@@ -12,11 +12,11 @@ internal static class CrossSite
         var isWrite = !HttpMethods.IsGet(http.Request.Method) && !HttpMethods.IsHead(http.Request.Method);
         if (headers["Sec-Fetch-Site"] is [{ } site])
         {
-            // "same-site" is another port of localhost, too. To follow a link here is no harm: the person sees the answer, the page does not.
+            // "same-site" includes another port of localhost. Following a link is harmless: the page cannot read the response.
             return site is not ("same-origin" or "none") && (isWrite || headers["Sec-Fetch-Mode"] != "navigate");
         }
 
-        // Browsers leave the header above out where there is no TLS; they name the origin of every write.
+        // Browsers omit the header above without TLS, but they send the Origin of every write.
         return isWrite && headers.Origin is [{ } origin] && !IsOwn(origin, http.Request.Host.Value);
     }
 

@@ -3,28 +3,28 @@ using System.Net;
 namespace OllamaProxy.Host.Access;
 
 /// <summary>
-/// Slows down clients that guess tokens: after some wrong ones a client (<see cref="ClientNetwork"/>) must wait before another guess is judged. No thread
+/// Slows down clients that guess tokens: after some wrong ones a client (<see cref="ClientNetwork"/>) must wait before its next guess is checked. No thread
 /// waits for it.
 /// </summary>
 internal sealed class FailedLogins(TimeProvider time)
 {
-    /// <summary>Wrong tokens in a row before the waiting begins.</summary>
+    /// <summary>Wrong tokens in a row before the client must wait.</summary>
     public const int Free = 5;
 
-    /// <summary>Addresses remembered; further ones share one memory, so that many addresses are no way around it.</summary>
+    /// <summary>Addresses with their own count; further ones share one, so many addresses do not help a guesser.</summary>
     public const int MaxAddresses = 1_000;
 
-    /// <summary>How soon one wrong token is forgotten.</summary>
+    /// <summary>The time after which one wrong token is forgotten.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(10);
 
     private readonly Lock _changing = new();
 
-    /// <summary>When everything an address did wrong is forgotten.</summary>
+    /// <summary>When all wrong tokens of an address are forgotten.</summary>
     private readonly Dictionary<IPAddress, DateTimeOffset> _forgotten = [];
 
     /// <summary>
-    /// Judges one guess: null when it was judged, and remembered if it was wrong; otherwise how long the client must wait, which is 10 s at most. Asking and
-    /// remembering are one step, so guesses that arrive together are counted one by one.
+    /// Checks one guess: null when it was checked, and counted if wrong; otherwise how long the client must wait, at most 10 s. Checking and counting are one
+    /// step, so concurrent guesses are counted one by one.
     /// </summary>
     /// <param name="address">The client's address.</param>
     /// <param name="isRight">Whether the guess is right, which a client that must wait does not learn.</param>

@@ -2,12 +2,12 @@ using System.Net;
 
 namespace OllamaProxy.Host.Access;
 
-/// <summary>Tells whether a request comes from this machine, and not through another proxy or from a page whose name was made to point here.</summary>
+/// <summary>Whether a request comes from this machine, and neither through another proxy nor from a DNS rebinding page.</summary>
 internal static class LocalClient
 {
     private static readonly string[] s_names = ["localhost", "127.0.0.1", "[::1]", "::1"];
 
-    /// <summary>Header names that proxies, load balancers, gateways and content delivery networks add, by their beginning.</summary>
+    /// <summary>Prefixes of headers that proxies, load balancers, gateways and content delivery networks add.</summary>
     private static readonly string[] s_forwardingPrefixes =
     [
         "Akamai-", "Ali-", "Cdn-", "CF-", "CloudFront-", "Fastly-", "Fly-", "Front-End-", "Incap-", "MS-ASPNETCORE-", "Ngrok-", "Proxy-", "SSL-", "Surrogate-",
@@ -18,20 +18,20 @@ internal static class LocalClient
         "X-Varnish", "X-Vercel-", "X-WebAuth-",
     ];
 
-    /// <summary>What such names contain anywhere: <c>True-Client-IP</c>, <c>X_Forwarded_For</c>, <c>Remote-User</c> and their many relatives.</summary>
+    /// <summary>Substrings of such headers: <c>True-Client-IP</c>, <c>X_Forwarded_For</c>, <c>Remote-User</c> and similar ones.</summary>
     private static readonly string[] s_forwardingParts =
     [
         "Forward", "RealIP", "Remote", "ClientIP", "ClientAddr", "ClientHost", "ClientCert", "ComingFrom", "ConnectingIP", "CallerIP", "EndpointIP", "SourceIP",
         "SrcIP", "UserIP", "VisitorIP", "OriginIP", "OriginatingIP",
     ];
 
-    /// <summary>The peer is a loopback address, nothing forwarded the request, and it was sent to this machine by a name of it.</summary>
+    /// <summary>The peer is a loopback address, nothing forwarded the request, and its Host names this machine.</summary>
     public static bool Is(HttpContext http) => HasLoopbackAddress(http) && Forwarding(http) is null && HasLoopbackName(http.Request.Host.Host);
 
-    /// <summary>Why a request is not taken for one of this machine, for a person.</summary>
+    /// <summary>Why a request does not count as one of this machine, for people.</summary>
     public static string WhyNot(HttpContext http) =>
-        !HasLoopbackAddress(http) ? "It did not come from the machine the proxy runs on."
-        : Forwarding(http) is { } sign ? $"It came through another proxy (it {sign}), so it may not be from this machine."
+        !HasLoopbackAddress(http) ? "The request did not come from the proxy's own machine."
+        : Forwarding(http) is { } sign ? $"Another proxy forwarded it (it {sign}), so it may come from another machine."
         : "Its Host header does not name this machine (localhost, 127.0.0.1 or [::1]).";
 
     public static bool HasLoopbackName(string host) => s_names.Contains(host, StringComparer.OrdinalIgnoreCase);
@@ -40,7 +40,7 @@ internal static class LocalClient
         http.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address);
 
     /// <summary>
-    /// The sign that something forwarded the request. nginx adds no header by itself, but speaks HTTP/1.0 (until 1.29), which no client of our API does.
+    /// The sign that something forwarded the request. nginx adds no header by default, but speaks HTTP/1.0 (until 1.29), which no client of the API does.
     /// </summary>
     private static string? Forwarding(HttpContext http) =>
         HttpProtocol.IsHttp10(http.Request.Protocol) ? "is HTTP/1.0"

@@ -5,10 +5,10 @@ using OllamaProxy.Host.Analytics;
 
 namespace OllamaProxy.Host.Access;
 
-/// <summary>A page without scripts where a person types the token once; the browser then has a cookie.</summary>
+/// <summary>A page without scripts that exchanges the token for a cookie.</summary>
 internal static class LoginPage
 {
-    /// <summary>A form with one field is not longer.</summary>
+    /// <summary>Enough for a form with one field.</summary>
     private const int MaxBody = 4_096;
 
     /// <summary>The colors and sizes of the dashboard's own style sheet, which this page cannot load: its folder needs the token.</summary>
@@ -29,7 +29,7 @@ internal static class LoginPage
         :focus-visible{outline:2px solid var(--accent);outline-offset:1px}
         """;
 
-    /// <summary>Nothing but this style and this form: no script, no picture, no frame.</summary>
+    /// <summary>Allows only this style and this form: no script, image or frame.</summary>
     private static readonly string s_policy =
         $"default-src 'none'; style-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Style)))}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -46,13 +46,13 @@ internal static class LoginPage
 
         if (await ReadFormAsync(http.Request) is not { } form)
         {
-            return Answers.Problem(StatusCodes.Status400BadRequest, "This is no login", "Send the form of this page: application/x-www-form-urlencoded with the field token.");
+            return Answers.Problem(StatusCodes.Status400BadRequest, "Invalid login request", "Send the form of this page: application/x-www-form-urlencoded with the field token.");
         }
 
         var refusal = token.Refuse(
             http,
             form["token"].ToString().Trim(),
-            () => Page(http, StatusCodes.Status401Unauthorized, "<p class=\"wrong\" role=\"alert\">That is not the token.</p>"));
+            () => Page(http, StatusCodes.Status401Unauthorized, "<p class=\"wrong\" role=\"alert\">Wrong token.</p>"));
         if (refusal is null)
         {
             Sessions(http).Begin(http);
@@ -67,7 +67,7 @@ internal static class LoginPage
         return Task.FromResult<IResult>(SeeOther(http, "login"));
     }
 
-    /// <summary>The form; null when the body is none.</summary>
+    /// <summary>The form; null when the body is not a form.</summary>
     private static async Task<IFormCollection?> ReadFormAsync(HttpRequest request)
     {
         if (!request.HasFormContentType || request.ContentLength is not <= MaxBody)
@@ -85,7 +85,7 @@ internal static class LoginPage
         }
     }
 
-    /// <summary>The browser goes on with GET. Relative to this page, because a proxy before us may have put us under a prefix.</summary>
+    /// <summary>The browser continues with GET. Relative to this page, because a proxy in front may add a prefix.</summary>
     private static StatusCodeHttpResult SeeOther(HttpContext http, string path)
     {
         http.Response.Headers.Location = path;
@@ -93,7 +93,7 @@ internal static class LoginPage
     }
 
     private static IResult NoToken() => Answers.Problem(
-        StatusCodes.Status403Forbidden, "There is no token to log in with", "Start the proxy with ANALYTICS_TOKEN set to a secret of 16 characters or more. The machine the proxy runs on needs none.");
+        StatusCodes.Status403Forbidden, "No token is set", "Start the proxy with ANALYTICS_TOKEN set to a secret of 16 characters or more. Without a token, only the proxy's own machine may read.");
 
     private static ContentHttpResult Page(HttpContext http, int status, string message)
     {
@@ -108,7 +108,7 @@ internal static class LoginPage
             <style>{Style}</style>
             <main>
             <h1><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7"/><path d="M6 20h4l3-10 5 14 3-8h5"/></svg>ollama-proxy</h1>
-            <p>The records hold prompts and answers. Enter the token the proxy was started with (ANALYTICS_TOKEN).</p>
+            <p>Records contain prompts and responses. Enter the token of the proxy (ANALYTICS_TOKEN).</p>
             {message}
             <form method="post">
             <label>Token <input name="token" type="password" autocomplete="current-password" required autofocus></label>

@@ -4,27 +4,27 @@ using System.Security.Cryptography;
 namespace OllamaProxy.Host.Access;
 
 /// <summary>
-/// The browsers that logged in. Each has a cookie of its end and random letters, and the proxy remembers the cookie in memory: a logout ends it, and so does
-/// a restart of the proxy.
+/// The sessions of browsers. A cookie holds its expiry and random letters, and the proxy keeps valid cookies in memory. A logout or a restart of the proxy ends
+/// them.
 /// </summary>
 internal sealed class ReaderSessions(TimeProvider time)
 {
     public const string CookieName = "ollama_proxy_reader";
 
-    /// <summary>More browsers than one proxy has; the login that ends first makes room.</summary>
+    /// <summary>The most sessions; beyond it, the one that expires first is dropped.</summary>
     private const int MaxSessions = 1_000;
 
     private const int RandomLetters = 32;
 
     private static readonly TimeSpan s_validity = TimeSpan.FromDays(7);
 
-    /// <summary>The paths that a browser sends the cookie to. Ollama's are not among them: it would be forwarded.</summary>
+    /// <summary>The paths that a browser sends the cookie to. Ollama's paths are excluded, because the cookie would be forwarded.</summary>
     private static readonly string[] s_paths = ["/analytics", "/test"];
 
     private readonly Lock _changing = new();
     private readonly Dictionary<string, DateTimeOffset> _until = new(StringComparer.Ordinal);
 
-    /// <summary>True when the request has the cookie of a browser that is logged in.</summary>
+    /// <summary>True when the request has the cookie of a session.</summary>
     public bool Has(HttpContext http)
     {
         lock (_changing)
@@ -60,7 +60,7 @@ internal sealed class ReaderSessions(TimeProvider time)
         SetCookie(http, "", TimeSpan.Zero);
     }
 
-    /// <summary>A proxy with TLS in front of us says so; a client that lies about it harms only its own cookie.</summary>
+    /// <summary>A TLS proxy in front sends this header; a client that forges it harms only its own cookie.</summary>
     private static void SetCookie(HttpContext http, string value, TimeSpan age)
     {
         foreach (var path in s_paths)
@@ -76,7 +76,7 @@ internal sealed class ReaderSessions(TimeProvider time)
         }
     }
 
-    /// <summary>The prefix under which a proxy in front of us serves us; the browser sends the cookie to there.</summary>
+    /// <summary>The prefix that a proxy in front adds; it becomes part of the cookie's path.</summary>
     private static string PrefixOf(HttpContext http)
     {
         var prefix = http.Request.Headers["X-Forwarded-Prefix"].ToString().TrimEnd('/');

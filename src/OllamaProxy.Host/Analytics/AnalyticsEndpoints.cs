@@ -17,7 +17,7 @@ internal static class AnalyticsEndpoints
     private static readonly DeleteRequestsValidator s_delete = new();
     private static readonly GetStatsValidator s_stats = new();
 
-    /// <summary>Where nothing else is asked for, the original's statistics are of the last day.</summary>
+    /// <summary>By default, the original's statistics cover the last day.</summary>
     private const int EnhancedHours = 24;
 
     public static void AddAnalyticsEndpoints(this IServiceCollection services)
@@ -25,7 +25,7 @@ internal static class AnalyticsEndpoints
         services.AddSingleton<ReaderSessions>();
         services.AddSingleton<ReaderAccess>();
         services.AddSingleton<LiveFeed>();
-        // After those of the application: what is announced is counted and on its way into the store.
+        // After the application's handlers, so that an announced record is counted and queued for the store.
     }
 
     public static Task<IResult> IndexAsync()
@@ -43,7 +43,7 @@ internal static class AnalyticsEndpoints
 
     public static async Task<IResult> EnhancedAsync(HttpContext context, QueryRequest request)
     {
-        // The original knew inferences only.
+        // The original recorded inferences only.
         var filter = Range(context, request, EnhancedHours);
         filter = request.SaysInference ? filter : filter with { IsInference = true };
         var query = new GetStats(new StatsQuery(filter, TimeSpan.FromHours(1), Groups: [StatDimension.Client, StatDimension.Model, StatDimension.Outcome]));
@@ -85,7 +85,7 @@ internal static class AnalyticsEndpoints
         return deleted.Deleted == 0 ? NoRecord(id) : TypedResults.Json(new DeletedJson(deleted.Deleted), AnalyticsJson.Relaxed.DeletedJson);
     }
 
-    /// <summary>Goes on when the client leaves: who asked to be forgotten is forgotten whole.</summary>
+    /// <summary>Continues when the client disconnects, so that a deletion is never partial.</summary>
     public static async Task<IResult> DeleteAllAsync(HttpContext context, QueryRequest request)
     {
         var command = new DeleteRequests(request.Filter, request.All);
@@ -108,7 +108,7 @@ internal static class AnalyticsEndpoints
     }
 
     public static IResult NoRecord(long id) => Answers.Problem(
-        StatusCodes.Status404NotFound, "There is no such record", $"No record has the id {id}. It may have been deleted, or be older than ANALYTICS_RETENTION_DAYS.");
+        StatusCodes.Status404NotFound, "No such record", $"No record has the id {id}. It may have been deleted, or be older than ANALYTICS_RETENTION_DAYS.");
 
     public static IMediator Mediator(HttpContext context) => context.RequestServices.GetRequiredService<IMediator>();
 
@@ -132,7 +132,7 @@ internal static class AnalyticsEndpoints
 
         if (request.Cursor is { } cursor && (cursor.Order != request.Order || cursor.Ascending != ascending))
         {
-            return (Answers.WrongParameters(new Dictionary<string, string[]> { ["cursor"] = ["belongs to another order; sort and order must be those of the page before."] }), [], null);
+            return (Answers.WrongParameters(new Dictionary<string, string[]> { ["cursor"] = ["belongs to another order; keep the sort and order of the previous page."] }), [], null);
         }
 
         var page = (await Mediator(context).Send(search, context.RequestAborted)).Page;
@@ -146,7 +146,7 @@ internal static class AnalyticsEndpoints
         return (null, [.. page.Records.Select(record => RecordJson.Of(record, models))], next);
     }
 
-    /// <summary>The same query behind this page.</summary>
+    /// <summary>The same query after this page.</summary>
     private static string NextPage(HttpRequest request, string cursor)
     {
         var rest = request.Query.Where(pair => pair.Key != "cursor").SelectMany(pair => pair.Value, (pair, value) => KeyValuePair.Create(pair.Key, value));
@@ -159,7 +159,7 @@ internal static class AnalyticsEndpoints
             : request.Filter;
 
     private static IResult? Both(QueryRequest request) => request.Hours is not null && request.Filter.From is not null
-        ? Answers.WrongParameters(new Dictionary<string, string[]> { ["hours"] = ["says where the range begins, and so does start_time: one of them is enough."] })
+        ? Answers.WrongParameters(new Dictionary<string, string[]> { ["hours"] = ["cannot be combined with start_time."] })
         : null;
 
     private static long? IdOf(HttpContext context) => QueryParameters.Whole((string)context.Request.RouteValues["id"]!);

@@ -28,10 +28,10 @@ internal sealed record TestJson(
 
 internal sealed record HealthJson([property: JsonPropertyName("status")] string Status, [property: JsonPropertyName("store")] StoreJson Store);
 
-/// <param name="State"><c>ok</c>, or <c>degraded</c> while records are not kept.</param>
-/// <param name="Problem">Why they are not.</param>
-/// <param name="Since">Since when.</param>
-/// <param name="WaitingRecords">How many wait in memory.</param>
+/// <param name="State"><c>ok</c>, or <c>degraded</c> while records cannot be stored.</param>
+/// <param name="Problem">The reason.</param>
+/// <param name="Since">When that began.</param>
+/// <param name="WaitingRecords">Records in memory.</param>
 internal sealed record StoreJson(
     [property: JsonPropertyName("state")] string State,
     [property: JsonPropertyName("problem"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Problem = null,
@@ -57,6 +57,6 @@ internal sealed record StoreJson(
 [JsonSerializable(typeof(MissedJson))]
 internal sealed partial class AnalyticsJson : JsonSerializerContext
 {
-    /// <summary>Texts as they are, not as escapes: the answers are never part of a page.</summary>
+    /// <summary>Text without HTML escapes, because the responses are never part of a page.</summary>
     public static AnalyticsJson Relaxed { get; } = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }

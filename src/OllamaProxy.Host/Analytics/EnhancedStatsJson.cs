@@ -4,7 +4,9 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Host.Analytics;
 
-/// <summary>The answer of <c>/analytics/stats/enhanced</c>: the original program's keys and units, in its order. Without a record the numbers are 0, as there.</summary>
+/// <summary>
+/// The answer of <c>/analytics/stats/enhanced</c>: the original program's keys and units, in its order. Without a record the numbers are 0, as in the original.
+/// </summary>
 internal sealed record EnhancedStatsJson
 {
     [JsonPropertyOrder(0), JsonPropertyName("total_requests")]
@@ -58,7 +60,7 @@ internal sealed record EnhancedStatsJson
     public static EnhancedStatsJson Of(StatsResult result)
     {
         var (stats, total) = (result.Stats, result.Stats.Total);
-        // Only what came to its end has all its tokens; the others would make the means too small.
+        // Only completed requests have all their tokens; others would lower the means.
         var completed = stats.Outcomes.FirstOrDefault(group => group.Key == ExchangeOutcome.Completed.Name())?.Line ?? StatLine.Empty;
         return new EnhancedStatsJson
         {
@@ -98,7 +100,7 @@ internal sealed record TopModelJson(
     [property: JsonPropertyName("avg_latency_ms")] double AverageLatency,
     [property: JsonPropertyName("total_tokens")] long TotalTokens);
 
-/// <param name="Timestamp">Where the hour begins, Unix seconds.</param>
+/// <param name="Timestamp">The start of the hour, Unix seconds.</param>
 /// <param name="RequestCount">Requests in it.</param>
 /// <param name="AverageLatency">Seconds.</param>
 internal sealed record TrendJson(

@@ -6,15 +6,15 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Host.Analytics;
 
-/// <summary>A file, written as the records are read; what fails midway cuts the connection, so that nobody takes a part for the whole.</summary>
-/// <param name="Records">What it holds.</param>
+/// <summary>A file, written as the records are read. A failure midway cuts the connection, so that a partial file cannot look complete.</summary>
+/// <param name="Records">The records of the file.</param>
 /// <param name="Format"><c>json</c>, <c>csv</c> or <c>jsonl</c>.</param>
-/// <param name="Name">The file's, without its ending.</param>
+/// <param name="Name">The name of the file, without its extension.</param>
 /// <param name="IsOne">A single record; in JSON it stands alone, not in an array.</param>
 /// <param name="HasByteOrderMark">Whether a CSV begins with one; JSON never does.</param>
 internal sealed record ExportAnswer(IAsyncEnumerable<RequestRecord> Records, string Format, string Name, bool IsOne, bool HasByteOrderMark) : IResult
 {
-    /// <summary>Bytes that gather before they are sent. More would be memory, fewer would be calls.</summary>
+    /// <summary>Bytes per write: more would cost memory, fewer would cost calls.</summary>
     private const int FlushAt = 32 * 1024;
 
     public async Task ExecuteAsync(HttpContext httpContext)
@@ -24,7 +24,7 @@ internal sealed record ExportAnswer(IAsyncEnumerable<RequestRecord> Records, str
         var abort = httpContext.RequestAborted;
         try
         {
-            // The first record is read before the first byte goes out: a store that cannot be read at all is a plain error.
+            // The first record is read before the first byte is sent, so that an unreadable store gets an error status.
             await using var source = Records.GetAsyncEnumerator(abort);
             var more = await source.MoveNextAsync();
             response.ContentType = Format switch

@@ -7,8 +7,8 @@ using System.Text.Json.Serialization.Metadata;
 namespace OllamaProxy.Host.Analytics;
 
 /// <summary>
-/// <c>/analytics/live</c>: server-sent events. <c>request</c> when a request starts or gets further, <c>record</c> when one was recorded, <c>missed</c> when the
-/// subscriber was too slow for some; comments as signs of life.
+/// <c>/analytics/live</c>: server-sent events. <c>request</c> when a request starts or progresses, <c>record</c> when one was recorded, <c>missed</c> when the
+/// subscriber was too slow for some; comments keep the connection alive.
 /// </summary>
 internal static class LiveEndpoint
 {
@@ -38,19 +38,19 @@ internal static class LiveEndpoint
     {
         public async Task ExecuteAsync(HttpContext httpContext)
         {
-            // A stop does not wait for those who watch.
+            // A stop does not wait for subscribers.
             var stopping = httpContext.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
             using var end = CancellationTokenSource.CreateLinkedTokenSource(httpContext.RequestAborted, stopping);
             try
             {
                 httpContext.Response.ContentType = "text/event-stream";
-                // nginx would gather them.
+                // nginx would buffer events.
                 httpContext.Response.Headers["X-Accel-Buffering"] = "no";
                 await WriteAsync(httpContext.Response.BodyWriter, end.Token);
             }
             catch (OperationCanceledException)
             {
-                // They left, or we do.
+                // The client disconnected, or the proxy stops.
             }
             finally
             {
@@ -60,7 +60,7 @@ internal static class LiveEndpoint
 
         private async Task WriteAsync(PipeWriter body, CancellationToken cancellationToken)
         {
-            // Browsers come again after so many milliseconds.
+            // Browsers reconnect after this many milliseconds.
             Encoding.UTF8.GetBytes("retry: 2000\n\n", body);
             await body.FlushAsync(cancellationToken);
             while (await subscriber.WaitAsync(cancellationToken))
@@ -73,7 +73,7 @@ internal static class LiveEndpoint
                     }
 
                     body.Write(next.Text);
-                    // A slow reader is waited for here, and nowhere else.
+                    // Only this call waits for a slow reader.
                     if (body.UnflushedBytes > 16 * 1024)
                     {
                         await body.FlushAsync(cancellationToken);

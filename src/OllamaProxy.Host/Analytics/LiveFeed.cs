@@ -9,7 +9,7 @@ using OllamaProxy.Host.Proxy;
 
 namespace OllamaProxy.Host.Analytics;
 
-/// <summary>A running request as <c>/analytics/live</c> tells of it.</summary>
+/// <summary>A running request in <c>/analytics/live</c>.</summary>
 internal sealed record RunningJson(
     [property: JsonPropertyName("request_id")] string RequestId,
     [property: JsonPropertyName("phase")] string Phase,
@@ -34,7 +34,7 @@ internal sealed record RunningJson(
             exchange.Method,
             models.DisplayOf(ModelName.Normalize(exchange.Model)),
             exchange.ClientAddress,
-            // As a record would have it.
+            // As in a record.
             TextCut.Beginning(exchange.UserAgent, 500),
             ApplicationNames.Of(exchange.UserAgent),
             request.Elapsed.TotalSeconds,
@@ -42,36 +42,34 @@ internal sealed record RunningJson(
     }
 }
 
-/// <summary>How many events a subscriber did not take in time.</summary>
+/// <summary>The number of events that a subscriber missed.</summary>
 internal sealed record MissedJson([property: JsonPropertyName("count")] long Count);
 
-/// <summary>One or more events as they are sent, made once for all subscribers.</summary>
+/// <summary>One or more events as sent, built once for all subscribers.</summary>
 /// <param name="Text">Their text.</param>
-/// <param name="Count">How many they are; 0 for a sign of life.</param>
+/// <param name="Count">The number of events; 0 for a keep-alive comment.</param>
 /// <param name="IsProgress">Whether they are the progress of all requests at one moment.</param>
 internal sealed record LiveEvents(byte[] Text, int Count, bool IsProgress = false);
 
 /// <summary>
-/// Tells subscribers what happens now. The byte path only puts a small note into a queue, and nothing at all without a subscriber. One worker makes the events
-/// out of the notes, once for all subscribers.
+/// Sends live events to subscribers. The byte path only enqueues a small note, and nothing without a subscriber. One worker builds each event from the notes,
+/// once for all subscribers.
 /// </summary>
 internal sealed partial class LiveFeed : IDisposable
 {
     /// <summary>Each holds a connection and a queue.</summary>
     public const int MaxSubscribers = 100;
 
-    /// <summary>Notes that may wait for the worker. What is beyond is missed by all subscribers.</summary>
+    /// <summary>Notes that may wait for the worker. All subscribers miss further ones.</summary>
     private const int MaxNotes = 16 * 1024;
 
-    /// <summary>
-    /// Progress events that may be sent for each tick. When there were more, the next ticks are left out, so that watching never outweighs the work.
-    /// </summary>
+    /// <summary>The most progress events per tick. After more, the next ticks are skipped, so that watching never costs more than the work.</summary>
     private const int EventsPerTick = 20_000;
 
-    /// <summary>Ticks between two signs of life: 15 s, before anything on the way gives the connection up.</summary>
+    /// <summary>Ticks between two keep-alive comments: 15 s, before a proxy in between closes the connection.</summary>
     private const int TicksOfSilence = 30;
 
-    /// <summary>How often the progress of answers is told.</summary>
+    /// <summary>The interval of progress events.</summary>
     private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(500);
 
     private static readonly LiveEvents s_signOfLife = new(": still here\n\n"u8.ToArray(), 0);
@@ -102,7 +100,7 @@ internal sealed partial class LiveFeed : IDisposable
 
     public int Count => Volatile.Read(ref _subscribers).Length;
 
-    /// <summary>A new subscriber, which is told what runs; null when there are enough.</summary>
+    /// <summary>Adds a subscriber, which first gets the running requests; null when there are too many.</summary>
     public LiveSubscriber? Subscribe()
     {
         var subscriber = new LiveSubscriber();
@@ -163,7 +161,7 @@ internal sealed partial class LiveFeed : IDisposable
 
     private async Task WorkAsync()
     {
-        // Never on the caller's thread, nor on one that puts a note.
+        // Never on the caller's thread, nor on a thread that enqueues a note.
         await Task.Yield();
         await foreach (var note in _notes.Reader.ReadAllAsync())
         {
@@ -203,7 +201,7 @@ internal sealed partial class LiveFeed : IDisposable
         }
     }
 
-    /// <summary>Tells one subscriber what runs.</summary>
+    /// <summary>Sends the running requests to one subscriber.</summary>
     private void Welcome(LiveSubscriber newcomer)
     {
         var running = _running.Snapshot();
@@ -223,7 +221,7 @@ internal sealed partial class LiveFeed : IDisposable
         var missed = Interlocked.Exchange(ref _missed, 0);
         if (missed > 0 || Count == 0)
         {
-            // Ends may be among what was missed: these requests would be remembered for ever.
+            // The missed notes may include ends, so these requests would be kept forever.
             _told.Clear();
         }
 
@@ -260,7 +258,7 @@ internal sealed partial class LiveFeed : IDisposable
         }
         else
         {
-            // The model is in the request's body, which comes after its beginning was reported.
+            // The model is in the request's body, which arrives after the start was reported.
             var now = (request.Phase, request.Tokens, request.Exchange.Model is not null);
             if (_told.TryGetValue(request.Exchange, out var before) && before == now)
             {
@@ -293,17 +291,17 @@ internal sealed partial class LiveFeed : IDisposable
         }
     }
 
-    /// <summary>What the worker is to do; with no part, to tell the progress.</summary>
+    /// <summary>A task of the worker; without a part, to send the progress.</summary>
     private readonly record struct Note(RunningRequest? Request = null, RequestRecord? Record = null, LiveSubscriber? Newcomer = null);
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Error, "A live event could not be made.")]
+        [LoggerMessage(1, LogLevel.Error, "A live event could not be created.")]
         public static partial void Failed(ILogger logger, Exception exception);
     }
 }
 
-/// <summary>One subscriber's queue: bounded; who reads too slowly misses the oldest events and is told how many.</summary>
+/// <summary>One subscriber's bounded queue. A slow reader misses the oldest events, and gets their number.</summary>
 internal sealed class LiveSubscriber
 {
     public const int Capacity = 1_000;
@@ -311,7 +309,7 @@ internal sealed class LiveSubscriber
     private readonly Channel<LiveEvents> _events;
     private long _missed;
 
-    /// <summary>1 while the progress of a moment waits to be taken. It can be large, and the next one says more.</summary>
+    /// <summary>1 while a progress event is queued. It can be large, and the next one supersedes it.</summary>
     private int _hasProgress;
 
     public LiveSubscriber() => _events = Channel.CreateBounded<LiveEvents>(
@@ -322,7 +320,7 @@ internal sealed class LiveSubscriber
             Miss(dropped.Count);
         });
 
-    /// <summary>Waits for events; false when none will come.</summary>
+    /// <summary>Waits for events; false when the feed has ended.</summary>
     public ValueTask<bool> WaitAsync(CancellationToken cancellationToken) => _events.Reader.WaitToReadAsync(cancellationToken);
 
     /// <summary>Takes the next events; null when there are none now.</summary>

@@ -3,7 +3,7 @@ using OllamaProxy.Application.Supervision;
 
 namespace OllamaProxy.Host.Analytics;
 
-/// <summary>What is known of Ollama, as old as the last poll. Null is unknown.</summary>
+/// <summary>The state of Ollama at the last poll. Null is unknown.</summary>
 internal sealed record OllamaJson(
     [property: JsonPropertyName("state")] string State,
     [property: JsonPropertyName("ollama_host")] string OllamaHost,

@@ -8,8 +8,8 @@ using OllamaProxy.Host.Commands;
 namespace OllamaProxy.Host.Analytics;
 
 /// <summary>
-/// The API's description in OpenAPI 3.1, written from the table that maps the paths and reads their parameters, with schemas of the very types that are
-/// written: it says what is, or nothing. Made once.
+/// The API's description in OpenAPI 3.1, generated once from the table that maps the paths and reads their parameters. The schemas come from the serialized
+/// types, so they cannot differ from the responses.
 /// </summary>
 internal static class OpenApiDocument
 {
@@ -45,7 +45,7 @@ internal static class OpenApiDocument
             paths.Add(path.Key, methods);
         }
 
-        // OpenAPI 3.1 has no place for the data of server-sent events; clients find their schemas here all the same.
+        // OpenAPI 3.1 cannot describe the data of server-sent events; clients still find their schemas here.
         _ = SchemaOf(AnalyticsJson.Relaxed.RunningJson, schemas);
         _ = SchemaOf(AnalyticsJson.Relaxed.MissedJson, schemas);
 
@@ -56,13 +56,13 @@ internal static class OpenApiDocument
             {
                 ["title"] = "ollama-proxy",
                 ["version"] = HelpText.Version,
-                ["description"] = "What was asked of an Ollama through ollama-proxy. Durations are seconds. HEAD is answered wherever GET is.",
+                ["description"] = "The requests that Ollama got through ollama-proxy. Durations are in seconds. HEAD works wherever GET does.",
             },
             ["paths"] = paths,
             ["components"] = new JsonObject
             {
                 ["schemas"] = schemas,
-                ["securitySchemes"] = new JsonObject { ["token"] = new JsonObject { ["type"] = "http", ["scheme"] = "bearer", ["description"] = "ANALYTICS_TOKEN; not needed on the machine itself." } },
+                ["securitySchemes"] = new JsonObject { ["token"] = new JsonObject { ["type"] = "http", ["scheme"] = "bearer", ["description"] = "ANALYTICS_TOKEN, if it is set." } },
             },
         };
     }
@@ -80,7 +80,7 @@ internal static class OpenApiDocument
         {
             responses[Text(status)] = new JsonObject
             {
-                ["description"] = "A problem, in words.",
+                ["description"] = "An error.",
                 ["content"] = new JsonObject { ["application/problem+json"] = SchemaOnly(AnalyticsJson.Relaxed.ProblemJson, schemas) },
             };
         }
@@ -135,9 +135,7 @@ internal static class OpenApiDocument
 
     private static JsonObject SchemaOnly(JsonTypeInfo type, JsonObject schemas) => new() { ["schema"] = SchemaOf(type, schemas) };
 
-    /// <summary>
-    /// The schema of what is written: a property that may be left out is one that is left out when it is null. Objects go into the schemas by name.
-    /// </summary>
+    /// <summary>The schema of a response: an optional property is one that is omitted when null. Objects become named schemas.</summary>
     private static JsonNode SchemaOf(JsonTypeInfo type, JsonObject schemas)
     {
         var schema = type.GetJsonSchemaAsNode(new JsonSchemaExporterOptions

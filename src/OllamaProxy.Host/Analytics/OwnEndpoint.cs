@@ -6,43 +6,43 @@ using OllamaProxy.Host.Access;
 namespace OllamaProxy.Host.Analytics;
 
 /// <summary>
-/// One method of one of our own paths. The table of these (<see cref="OwnEndpoints.All"/>) maps the paths, says which parameters there are, and is what the
-/// OpenAPI document is written from, so that none of the three can say something else.
+/// One method of one of our own paths. The table of these (<see cref="OwnEndpoints.All"/>) maps the paths, lists their parameters, and generates the OpenAPI
+/// document, so that the three cannot differ.
 /// </summary>
 /// <param name="Method">GET (which answers HEAD too), POST or DELETE.</param>
-/// <param name="Path">With <c>{id}</c> where a number stands.</param>
+/// <param name="Path">With <c>{id}</c> for a number.</param>
 /// <param name="Summary">One sentence.</param>
-/// <param name="Answer">Does it, once the parameters are right.</param>
+/// <param name="Answer">Handles the request once its parameters are valid.</param>
 internal sealed record OwnEndpoint(string Method, string Path, string Summary, Func<HttpContext, QueryRequest, Task<IResult>> Answer)
 {
     public IReadOnlyList<QueryParameter> Parameters { get; init; } = [];
 
-    /// <summary>The JSON of a good answer; null when it is no JSON.</summary>
+    /// <summary>The JSON type of a success response; null when it is not JSON.</summary>
     public JsonTypeInfo? Json { get; init; }
 
-    /// <summary>Media types of a good answer.</summary>
+    /// <summary>Media types of a success response.</summary>
     public IReadOnlyList<string> MediaTypes { get; init; } = ["application/json"];
 
-    /// <summary>Statuses of errors that are particular to it.</summary>
+    /// <summary>Statuses of its specific errors.</summary>
     public IReadOnlyList<int> Problems { get; init; } = [];
 
-    /// <summary>A status of a good answer that is not 200.</summary>
+    /// <summary>The success status when it is not 200.</summary>
     public int Status { get; init; } = StatusCodes.Status200OK;
 
-    /// <summary>Other statuses with the same answer.</summary>
+    /// <summary>Other statuses with the same response.</summary>
     public IReadOnlyList<int> AlsoAt { get; init; } = [];
 
-    /// <summary>True for what needs no token: the page where it is typed.</summary>
+    /// <summary>True for the login page, which needs no token.</summary>
     public bool IsOpen { get; init; }
 
-    /// <summary>True when it has nothing to say while nothing is recorded.</summary>
+    /// <summary>True when it requires a store.</summary>
     public bool NeedsStore { get; init; }
 }
 
 /// <summary>Maps the table.</summary>
 internal static partial class OwnEndpointMapping
 {
-    /// <summary>None of our forms is longer; what else is sent with a request is not looked at.</summary>
+    /// <summary>Enough for every form; other bodies are not read.</summary>
     private const long MaxBody = 64 * 1024;
 
     public static void MapOwn(this IEndpointRouteBuilder routes, IReadOnlyList<OwnEndpoint> table)
@@ -69,20 +69,20 @@ internal static partial class OwnEndpointMapping
             var result = await ResultAsync(context, methods);
             await result.ExecuteAsync(context);
         }
-        // A store that cannot be asked at present says why; its own log lines do, too.
+        // A store that is not available gives the reason, and logs it itself.
         catch (AnalyticsStoreException exception) when (!context.Response.HasStarted)
         {
             context.Response.Clear();
             SetHeaders(context.Response.Headers);
             await Answers.Problem(StatusCodes.Status503ServiceUnavailable, "Analytics are not available", exception.Message).ExecuteAsync(context);
         }
-        // A store that is locked or full is a plain answer, and a line in the log.
+        // A locked or full store gets an error response and a log line.
         catch (Exception exception) when (!context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
             Log.Failed(context.RequestServices.GetRequiredService<ILogger<OwnEndpoint>>(), exception, context.Request.Method, context.Request.Path);
             context.Response.Clear();
             SetHeaders(context.Response.Headers);
-            await Answers.Problem(StatusCodes.Status500InternalServerError, "The answer could not be made", "The log of the proxy says why.").ExecuteAsync(context);
+            await Answers.Problem(StatusCodes.Status500InternalServerError, "Internal error", "The log of the proxy has the reason.").ExecuteAsync(context);
         }
     }
 
@@ -99,7 +99,7 @@ internal static partial class OwnEndpointMapping
         if (endpoint is null)
         {
             return methods.Length == 0
-                ? Answers.Problem(StatusCodes.Status404NotFound, "There is no such path", "GET /analytics lists the paths there are.")
+                ? Answers.Problem(StatusCodes.Status404NotFound, "No such path", "GET /analytics lists all paths.")
                 : Answers.WrongMethod(context, methods);
         }
 
@@ -107,7 +107,7 @@ internal static partial class OwnEndpointMapping
         return query.Refusal ?? (endpoint.NeedsStore ? Answers.Off(context) : null) ?? await endpoint.Answer(context, query);
     }
 
-    /// <summary>Nothing of it is kept by a browser, framed, or taken for something else. No CORS header: other sites' pages see nothing.</summary>
+    /// <summary>No caching, framing or content sniffing. Without CORS headers, pages of other sites read nothing.</summary>
     private static void SetHeaders(IHeaderDictionary headers)
     {
         headers.CacheControl = "no-store";
@@ -115,7 +115,7 @@ internal static partial class OwnEndpointMapping
         headers.XFrameOptions = "DENY";
         headers.ContentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'";
         headers["Cross-Origin-Resource-Policy"] = "same-origin";
-        // Not "no-referrer": the Origin of our own form would be "null" then.
+        // With "no-referrer", the Origin of the login form would be "null".
         headers["Referrer-Policy"] = "same-origin";
     }
 

@@ -5,16 +5,16 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Host.Analytics;
 
-/// <summary>A place in an order, as it travels through a client: opaque there, with the order it belongs to.</summary>
+/// <summary>A position in an order, opaque to the client, with the order it belongs to.</summary>
 internal sealed record PageCursor(RequestOrder Order, bool Ascending, RequestCursor Place)
 {
-    /// <summary>None of ours is longer.</summary>
+    /// <summary>The longest cursor.</summary>
     private const int MaxLength = 200;
 
     public string Encode() => Base64Url.EncodeToString(Encoding.ASCII.GetBytes(
         string.Create(CultureInfo.InvariantCulture, $"{(int)Order}|{(Ascending ? 'a' : 'd')}|{Place.Value?.ToString("R", CultureInfo.InvariantCulture)}|{Place.Id}")));
 
-    /// <summary>The cursor, or null when the text is none of ours.</summary>
+    /// <summary>The cursor; null for an invalid text.</summary>
     public static PageCursor? Decode(string text)
     {
         if (text.Length > MaxLength || !Base64Url.IsValid(text))

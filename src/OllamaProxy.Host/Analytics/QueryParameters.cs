@@ -6,10 +6,10 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Host.Analytics;
 
-/// <summary>The query parameters of the analytics API. Adding one is one row.</summary>
+/// <summary>The query parameters of the analytics API, one row each.</summary>
 internal static partial class QueryParameters
 {
-    /// <summary>So far from 1970 nothing was recorded, and no sum of times leaves the calendar.</summary>
+    /// <summary>No record is that far from 1970, and no sum of times exceeds the calendar.</summary>
     private const double MaxSeconds = 50_000_000_000;
 
     private static readonly (string Name, RequestOrder Order)[] s_orders =
@@ -33,47 +33,47 @@ internal static partial class QueryParameters
     private static readonly QueryParameter s_model = Text("model", "A model in any spelling Ollama accepts: phi4, PHI4:latest.", (filter, text) => filter with { Model = text });
     private static readonly QueryParameter s_client = Text("client", "A client's address, as in client_ip.", (filter, text) => filter with { Client = text });
     private static readonly QueryParameter s_from =
-        Time("start_time", "Not before this instant: Unix seconds, or RFC 3339 with its zone.", (filter, time) => filter with { From = time });
+        Time("start_time", "The earliest time: Unix seconds, or RFC 3339 with a zone.", (filter, time) => filter with { From = time });
     private static readonly QueryParameter s_to =
-        Time("end_time", "Not after this instant: Unix seconds, or RFC 3339 with its zone.", (filter, time) => filter with { To = time });
+        Time("end_time", "The latest time: Unix seconds, or RFC 3339 with a zone.", (filter, time) => filter with { To = time });
 
-    /// <summary>Which records.</summary>
+    /// <summary>The filter.</summary>
     public static IReadOnlyList<QueryParameter> Filters { get; } =
     [
         s_model,
         new("endpoint", "string", "An endpoint: its label (chat) or its path (/api/chat).", Endpoint) { Values = s_endpoints },
-        Word("category", "What kind of thing the prompt asks for.", s_categories, (filter, word) => filter with { Category = word }),
-        Word("status", "How it ended, in short.", s_statuses, (filter, word) => filter with { Status = word }),
-        Word("outcome", "How it ended.", s_outcomes, (filter, word) => filter with { Outcome = word }),
-        Word("error_type", "Why the request failed.", s_errorTypes, (filter, word) => filter with { ErrorType = word }),
+        Word("category", "The category of the prompt.", s_categories, (filter, word) => filter with { Category = word }),
+        Word("status", "Success, error or cancelled.", s_statuses, (filter, word) => filter with { Status = word }),
+        Word("outcome", "The outcome.", s_outcomes, (filter, word) => filter with { Outcome = word }),
+        Word("error_type", "The error type.", s_errorTypes, (filter, word) => filter with { ErrorType = word }),
         s_client,
         Text("application", "An application, as in application.", (filter, text) => filter with { Application = text }),
         Text("search", "Text in the prompt or in the answer, in any case, taken literally.", (filter, text) => filter with { Search = text }),
         Text("prompt_search", "Text in the prompt, in any case, taken literally.", (filter, text) => filter with { PromptSearch = text }),
         s_from,
         s_to,
-        Count("min_input_tokens", "At least so many tokens in the prompt.", (filter, count) => filter with { MinInputTokens = count }),
-        Count("max_input_tokens", "At most so many tokens in the prompt.", (filter, count) => filter with { MaxInputTokens = count }),
-        Count("min_output_tokens", "At least so many tokens in the answer.", (filter, count) => filter with { MinOutputTokens = count }),
-        Count("max_output_tokens", "At most so many tokens in the answer.", (filter, count) => filter with { MaxOutputTokens = count }),
-        Seconds("min_latency", "At least so many seconds.", (filter, length) => filter with { MinLatency = length }),
-        Seconds("max_latency", "At most so many seconds.", (filter, length) => filter with { MaxLatency = length }),
-        new("inference", "string", "Only calls that ran a model (true), only the others (false), or both (all).", Inference) { Values = ["true", "false", "all"] },
+        Count("min_input_tokens", "The fewest prompt tokens.", (filter, count) => filter with { MinInputTokens = count }),
+        Count("max_input_tokens", "The most prompt tokens.", (filter, count) => filter with { MaxInputTokens = count }),
+        Count("min_output_tokens", "The fewest completion tokens.", (filter, count) => filter with { MinOutputTokens = count }),
+        Count("max_output_tokens", "The most completion tokens.", (filter, count) => filter with { MaxOutputTokens = count }),
+        Seconds("min_latency", "The lowest latency, in seconds.", (filter, length) => filter with { MinLatency = length }),
+        Seconds("max_latency", "The highest latency, in seconds.", (filter, length) => filter with { MaxLatency = length }),
+        new("inference", "string", "Only requests that ran a model (true), only the others (false), or both (all).", Inference) { Values = ["true", "false", "all"] },
     ];
 
-    /// <summary>Which records, and which page of them.</summary>
+    /// <summary>The filter and the page.</summary>
     public static IReadOnlyList<QueryParameter> Pages { get; } =
     [
         .. Filters,
-        new("sort", "string", "What decides the order: the least first, or with a minus before it (-latency) the most. Unknown values come last.", Sort)
+        new("sort", "string", "The sort key, ascending; with a minus (-latency) descending. Unknown values come last.", Sort)
         {
             Values = [.. s_orders.SelectMany(row => (string[])[row.Name, "-" + row.Name])],
             Default = "-time",
         },
-        Direction("order", "The direction, in place of the minus."),
-        Limit("limit", "Records in a page, 1 to 1000.", SearchRequests.MaxLimit) with { Default = SearchRequests.DefaultLimit.ToString(CultureInfo.InvariantCulture) },
-        new("cursor", "string", "Goes on behind a page: its next_cursor. Filter, sort and order must be the same.", (request, text) =>
-            (request.Cursor = PageCursor.Decode(text)) is null ? "is none that this API gave." : null),
+        Direction("order", "The direction, instead of the minus."),
+        Limit("limit", "Records per page, 1 to 1000.", SearchRequests.MaxLimit) with { Default = SearchRequests.DefaultLimit.ToString(CultureInfo.InvariantCulture) },
+        new("cursor", "string", "Continues after a page: its next_cursor. Keep filter, sort and order the same.", (request, text) =>
+            (request.Cursor = PageCursor.Decode(text)) is null ? "is not a cursor of this API." : null),
     ];
 
     public static IReadOnlyList<QueryParameter> Export { get; } =
@@ -84,14 +84,14 @@ internal static partial class QueryParameters
             Values = ExportRequests.Formats,
             Default = "json",
         },
-        new("bom", "boolean", "Begins a CSV with a byte order mark, without which Excel takes it for another encoding.", (request, text) =>
+        new("bom", "boolean", "Starts a CSV with a byte order mark, which Excel needs for non-ASCII characters.", (request, text) =>
             Boolean(text) is { } bom ? Set(() => request.HasByteOrderMark = bom) : "must be true or false."),
-        new("message_id", "integer", "This record alone.", (request, text) => (request.MessageId = Whole(text)) is null ? "must be a whole number." : null),
-        Limit("limit", "Not more than so many records, the newest.", int.MaxValue),
+        new("message_id", "integer", "Only this record.", (request, text) => (request.MessageId = Whole(text)) is null ? "must be a whole number." : null),
+        Limit("limit", "Only this many records, the newest.", int.MaxValue),
     ];
 
-    /// <summary>The last hours, in place of a beginning.</summary>
-    public static QueryParameter Hours { get; } = new("hours", "integer", "The last so many hours, 1 to 87600; not together with start_time.", (request, text) =>
+    /// <summary>The last hours, instead of a start.</summary>
+    public static QueryParameter Hours { get; } = new("hours", "integer", "The number of past hours, 1 to 87600; cannot be combined with start_time.", (request, text) =>
         (request.Hours = (int?)Whole(text, 1, 87_600)) is null ? "must be a whole number from 1 to 87600." : null);
 
     public static IReadOnlyList<QueryParameter> Stats { get; } =
@@ -100,7 +100,7 @@ internal static partial class QueryParameters
         Hours,
         new("step", "string", "Adds a time series with steps of this length: 5m, 1h, 1d, or seconds.", (request, text) =>
             (request.Step = Length(text)) is null ? "must be a length such as 5m, 1h or 1d, or seconds." : null),
-        new("split", "string", "Adds to each step of the time series what each of these has of it.", (request, text) =>
+        new("split", "string", "Divides each step of the time series by this label.", (request, text) =>
             Array.IndexOf(s_dimensions, text) is >= 0 and var index ? Set(() => request.SplitBy = (StatDimension)index) : $"must be one of {string.Join(", ", s_dimensions)}.")
         {
             Values = s_dimensions,
@@ -118,7 +118,7 @@ internal static partial class QueryParameters
     public static IReadOnlyList<QueryParameter> Delete { get; } =
     [
         .. Filters,
-        new("all", "boolean", "Says that every record is meant, when there is no filter.", (request, text) =>
+        new("all", "boolean", "Deletes every record, without a filter.", (request, text) =>
             Boolean(text) is { } all ? Set(() => request.All = all) : "must be true or false."),
     ];
 
@@ -129,8 +129,8 @@ internal static partial class QueryParameters
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max ? number : null;
 
     /// <summary>
-    /// Unix seconds, or RFC 3339. A time without a zone is refused: taken for any zone, it would choose, or delete, what was not meant. A plus sign in a query
-    /// means a space, so "+01:00" often comes as " 01:00".
+    /// Unix seconds, or RFC 3339. A time without a zone is rejected, because in the wrong zone it would select, or delete, other records. A plus sign in a
+    /// query means a space, so "+01:00" often arrives as " 01:00".
     /// </summary>
     internal static DateTimeOffset? Instant(string text)
     {
@@ -144,7 +144,7 @@ internal static partial class QueryParameters
             && Math.Abs((time - DateTimeOffset.UnixEpoch).TotalSeconds) < MaxSeconds ? time : null;
     }
 
-    /// <summary>A length such as 5m, 1h or 1d, or whole seconds; null when it is none.</summary>
+    /// <summary>A length such as 5m, 1h or 1d, or whole seconds; null when invalid.</summary>
     internal static TimeSpan? Length(string text)
     {
         var unit = text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3_600, 'd' => 86_400, _ => 0 };
@@ -175,7 +175,7 @@ internal static partial class QueryParameters
     {
         string[] names = text == "none" ? [] : text.Split(',');
         request.Groups = [.. names.Select(name => (StatDimension)Array.IndexOf(s_dimensions, name))];
-        return request.Groups.All(Enum.IsDefined) ? null : $"must be some of {string.Join(", ", s_dimensions)}, with commas between them, or none.";
+        return request.Groups.All(Enum.IsDefined) ? null : $"must be some of {string.Join(", ", s_dimensions)}, separated by commas, or none.";
     }
 
     private static string? Inference(QueryRequest request, string text)
@@ -194,7 +194,7 @@ internal static partial class QueryParameters
     {
         var (name, order) = Array.Find(s_orders, row => row.Name == text.TrimStart('-'));
         (request.Order, request.SortsUp) = (order, !text.StartsWith('-'));
-        return name is null || text.StartsWith("--", StringComparison.Ordinal) ? $"must be one of {string.Join(", ", s_orders.Select(row => row.Name))}, with a minus before it or not." : null;
+        return name is null || text.StartsWith("--", StringComparison.Ordinal) ? $"must be one of {string.Join(", ", s_orders.Select(row => row.Name))}, with or without a minus." : null;
     }
 
     private static QueryParameter Direction(string name, string meaning) => new(name, "string", meaning, (request, text) =>
@@ -212,7 +212,7 @@ internal static partial class QueryParameters
     private static QueryParameter Time(string name, string meaning, Func<RequestFilter, DateTimeOffset, RequestFilter> apply) => new(name, "string", meaning, (request, text) =>
         Instant(text) is { } time
             ? Set(() => request.Filter = apply(request.Filter, time))
-            : "must be Unix seconds, or a time with its zone such as 2026-11-01T12:00:00Z or 2026-11-01T13:00:00+01:00.");
+            : "must be Unix seconds, or a time with a zone such as 2026-11-01T12:00:00Z or 2026-11-01T13:00:00+01:00.");
 
     private static QueryParameter Count(string name, string meaning, Func<RequestFilter, int, RequestFilter> apply) => new(name, "integer", meaning, (request, text) =>
         Whole(text, 0, int.MaxValue) is { } count ? Set(() => request.Filter = apply(request.Filter, (int)count)) : "must be a whole number from 0.");

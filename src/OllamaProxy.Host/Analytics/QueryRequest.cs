@@ -4,14 +4,14 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Host.Analytics;
 
-/// <summary>A query parameter: one row says how it is read and how it is described.</summary>
+/// <summary>A query parameter: how it is read and described.</summary>
 /// <param name="Name">As in the query.</param>
 /// <param name="Type">JSON's word: <c>string</c>, <c>integer</c>, <c>number</c> or <c>boolean</c>.</param>
 /// <param name="Meaning">One sentence.</param>
-/// <param name="Read">Puts the text into the request; what is wrong with it, or null.</param>
+/// <param name="Read">Puts the text into the request; returns a problem, or null.</param>
 internal sealed record QueryParameter(string Name, string Type, string Meaning, Func<QueryRequest, string, string?> Read)
 {
-    /// <summary>The values there are; empty when there is no list of them.</summary>
+    /// <summary>The allowed values; empty without a list.</summary>
     public IReadOnlyList<string> Values { get; init; } = [];
 
     public string? Default { get; init; }
@@ -20,17 +20,17 @@ internal sealed record QueryParameter(string Name, string Type, string Meaning, 
     public bool IsInPath { get; init; }
 }
 
-/// <summary>What the query parameters ask for, and what is wrong with them.</summary>
+/// <summary>The values of the query parameters, and their problems.</summary>
 internal sealed class QueryRequest
 {
     public RequestFilter Filter { get; set; } = RequestFilter.Everything;
 
     public RequestOrder Order { get; set; }
 
-    /// <summary>What <c>sort</c> says by itself; the newest come first unless something is said.</summary>
+    /// <summary>The direction of <c>sort</c>; newest first by default.</summary>
     public bool SortsUp { get; set; }
 
-    /// <summary>What <c>order</c> says, which counts more.</summary>
+    /// <summary>The direction of <c>order</c>, which overrides <c>sort</c>.</summary>
     public bool? Ascending { get; set; }
 
     public int? Limit { get; set; }
@@ -52,24 +52,24 @@ internal sealed class QueryRequest
 
     public int? Hours { get; set; }
 
-    /// <summary>True once <c>inference</c> was asked for, with whichever value.</summary>
+    /// <summary>True once <c>inference</c> was set, to any value.</summary>
     public bool SaysInference { get; set; }
 
-    /// <summary>What the steps of the series are split by; null for no split.</summary>
+    /// <summary>The label that splits the steps of the series; null for no split.</summary>
     public StatDimension? SplitBy { get; set; }
 
-    /// <summary>Which groups are told of; null for all.</summary>
+    /// <summary>The groups in the response; null for all.</summary>
     public IReadOnlyList<StatDimension>? Groups { get; set; }
 
     /// <summary>Problems by parameter.</summary>
     private SortedDictionary<string, string[]> Errors { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>The answer 400 naming every wrong parameter, or null when all are right.</summary>
+    /// <summary>The 400 response that names every invalid parameter; null when all are valid.</summary>
     public IResult? Refusal => Errors.Count == 0 ? null : Answers.WrongParameters(Errors);
 
     /// <summary>
-    /// Reads a query. A name that is not known is an error: what looks like a filter and is none would give wrong numbers, or delete too much. Names that begin
-    /// with an underscore are left alone: that is how programs get around caches. An empty value is none.
+    /// Reads a query. An unknown name is an error, because a misspelled filter would give wrong numbers, or delete too much. Names that begin with an
+    /// underscore are ignored, because clients add them to bypass caches. An empty value counts as absent.
     /// </summary>
     public static QueryRequest Read(IQueryCollection query, IReadOnlyList<QueryParameter> parameters)
     {
@@ -95,12 +95,12 @@ internal sealed class QueryRequest
         return request;
     }
 
-    /// <summary>The answer 400 naming every parameter that breaks a rule; null when none does.</summary>
+    /// <summary>The 400 response that names every parameter that breaks a rule; null when none does.</summary>
     public IResult? Check<T>(T request, AbstractValidator<T> validator)
     {
         foreach (var failure in validator.Validate(request).Errors)
         {
-            // A rule within a rule has a name with a dot before it.
+            // A nested rule has a prefix with a dot.
             Errors.TryAdd(failure.PropertyName.TrimStart('.'), [failure.ErrorMessage]);
         }
 
@@ -110,6 +110,6 @@ internal sealed class QueryRequest
     private static string Unknown(IReadOnlyList<QueryParameter> parameters)
     {
         var known = string.Join(", ", parameters.Where(parameter => !parameter.IsInPath).Select(parameter => parameter.Name));
-        return known.Length == 0 ? "is no parameter; this path has none." : $"is no parameter of this path; it has {known}.";
+        return known.Length == 0 ? "is not a parameter; this path has none." : $"is not a parameter of this path; it has {known}.";
     }
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace OllamaProxy.Host.Analytics;
 
-/// <summary>A record as a line of CSV (RFC 4180), with the columns of <see cref="RecordJson"/>; what is unknown is empty.</summary>
+/// <summary>A record as a line of CSV (RFC 4180), with the columns of <see cref="RecordJson"/>; unknown values are empty.</summary>
 internal static class RecordCsv
 {
     private static readonly (string Name, Func<RecordJson, string> Value)[] s_columns =
@@ -85,7 +85,7 @@ internal static class RecordCsv
     public static string Line(RecordJson record) => string.Join(',', s_columns.Select(column => column.Value(record))) + "\r\n";
 
     /// <summary>
-    /// Quoted where RFC 4180 wants it. A text that a spreadsheet may run as a formula gets an apostrophe in front: prompts come from anybody.
+    /// Quoted as RFC 4180 requires. A text that a spreadsheet may run as a formula gets a leading apostrophe, because prompts come from any client.
     /// </summary>
     internal static string Text(string? text)
     {
@@ -99,8 +99,8 @@ internal static class RecordCsv
     }
 
     /// <summary>
-    /// Whether a sign that begins a formula is the first that a person would see. Spreadsheets leave out what stands invisibly before it (blanks of
-    /// every kind, control and format characters), and some take the full-width signs for the plain ones.
+    /// Whether the first visible character begins a formula. Spreadsheets skip invisible characters before it (blanks of every kind, control and format
+    /// characters), and some treat full-width signs as plain ones.
     /// </summary>
     private static bool IsFormula(string text)
     {

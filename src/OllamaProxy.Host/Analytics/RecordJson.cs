@@ -6,11 +6,11 @@ namespace OllamaProxy.Host.Analytics;
 
 /// <summary>
 /// A record as the API writes it. The first 23 keys are the original program's, in its order and units (seconds; Unix seconds for the timestamp); the others
-/// follow. What is unknown is null.
+/// follow. Unknown values are null.
 /// </summary>
 internal sealed record RecordJson
 {
-    /// <summary>Null in the live feed, which does not know which number the store gave it.</summary>
+    /// <summary>Null in the live feed, which does not know the number in the store.</summary>
     [JsonPropertyOrder(0), JsonPropertyName("id")]
     public long? Id { get; init; }
 
@@ -201,7 +201,7 @@ internal sealed record RecordJson
     public double? ResponseWait { get; init; }
 
     /// <param name="record">The record.</param>
-    /// <param name="models">How its model is spelled for people; <see cref="Model"/> is the canonical name.</param>
+    /// <param name="models">The display spelling of its model; <see cref="Model"/> is the canonical name.</param>
     public static RecordJson Of(RequestRecord record, ModelNames models) => new()
     {
         Id = record.Id == 0 ? null : record.Id,

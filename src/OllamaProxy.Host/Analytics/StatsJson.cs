@@ -5,8 +5,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Host.Analytics;
 
 /// <summary>
-/// The answer of <c>/analytics/stats</c>. The first four keys are the original program's; durations are seconds, speeds tokens per second. Groups that were not asked for,
-/// and their number, are null.
+/// The answer of <c>/analytics/stats</c>. The first four keys are the original program's; durations are seconds, speeds tokens per second. Groups that were not
+/// requested, and their number, are null.
 /// </summary>
 internal sealed record StatsJson
 {
@@ -37,7 +37,7 @@ internal sealed record StatsJson
     [JsonPropertyOrder(8), JsonPropertyName("end_time")]
     public required DateTimeOffset To { get; init; }
 
-    /// <summary>How far a percentile may be off, as a part of itself.</summary>
+    /// <summary>The relative error of a percentile.</summary>
     [JsonPropertyOrder(9), JsonPropertyName("percentile_error")]
     public double PercentileError { get; init; } = LogHistogram.RelativeError;
 
@@ -68,7 +68,7 @@ internal sealed record StatsJson
     [JsonPropertyOrder(18), JsonPropertyName("outcomes")]
     public required IReadOnlyList<GroupJson>? Outcomes { get; init; }
 
-    /// <summary>Of the records that are no success; null unless asked for by name.</summary>
+    /// <summary>Records that did not succeed; null unless requested by name.</summary>
     [JsonPropertyOrder(19), JsonPropertyName("error_types")]
     public required IReadOnlyList<GroupJson>? ErrorTypes { get; init; }
 
@@ -89,7 +89,7 @@ internal sealed record StatsJson
     public required IReadOnlyList<BarJson> TokensPerSecondHistogram { get; init; }
 
     /// <param name="result">The numbers.</param>
-    /// <param name="isLocal">Paths of this machine are shown to this machine only.</param>
+    /// <param name="isLocal">Whether the client is this machine, which may see its paths.</param>
     public static StatsJson Of(StatsResult result, bool isLocal)
     {
         var (stats, minutes) = (result.Stats, result.Minutes);
@@ -132,15 +132,15 @@ internal sealed record StatsJson
 /// <param name="Numbers">Its numbers.</param>
 internal sealed record GroupJson([property: JsonPropertyName("name")] string? Name, [property: JsonPropertyName("numbers")] LineJson Numbers);
 
-/// <param name="Timestamp">Where the step begins, Unix seconds.</param>
+/// <param name="Timestamp">The start of the step, Unix seconds.</param>
 /// <param name="Numbers">Its numbers.</param>
-/// <param name="Parts">The step split as asked for; empty without a split.</param>
+/// <param name="Parts">The parts of the step; empty without a split.</param>
 internal sealed record StepJson(
     [property: JsonPropertyName("timestamp")] long Timestamp,
     [property: JsonPropertyName("numbers")] LineJson Numbers,
     [property: JsonPropertyName("parts")] IReadOnlyList<PartJson> Parts);
 
-/// <summary>What one model, client, ... has of a step.</summary>
+/// <summary>The share of one model, client, ... in a step.</summary>
 internal sealed record PartJson(
     [property: JsonPropertyName("name")] string? Name,
     [property: JsonPropertyName("requests")] long Requests,
@@ -191,7 +191,7 @@ internal sealed record LineJson(
         line.Truncated);
 }
 
-/// <summary>How values are distributed; all but the count are null without a value.</summary>
+/// <summary>The distribution of values; all but the count are null without a value.</summary>
 internal sealed record DistributionJson(
     [property: JsonPropertyName("count")] long Count,
     [property: JsonPropertyName("mean")] double? Mean,

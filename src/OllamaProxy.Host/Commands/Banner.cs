@@ -27,7 +27,7 @@ internal static class Banner
         Line(text, "Listening", string.Join(", ", addresses) + (withoutIPv6 ? " (this machine has no IPv6)" : ""));
         Line(text, "Ollama", $"{ollama.Backend.ToString().TrimEnd('/')}, {Origin(settings, ollama)}");
         Line(text, "Metrics", $"{(settings.Scrape.Port is null ? first : Reachable(all.ElementAtOrDefault(addresses.Length)))}/metrics");
-        var asks = settings.Access is { Token: not null, TrustsLocal: false } ? " (asks for ANALYTICS_TOKEN)" : "";
+        var asks = settings.Access is { Token: not null, TrustsLocal: false } ? " (requires ANALYTICS_TOKEN)" : "";
         Line(text, "Analytics", settings.Analytics.Backend == "none" ? "off (ANALYTICS_BACKEND=none)" : $"{first}/analytics{asks}");
         if (settings.Analytics.Backend != "none")
         {
@@ -40,7 +40,7 @@ internal static class Banner
             Line(text, "Network", "other machines can connect (PROXY_HOST)");
         }
 
-        text.Append("  Ctrl+C stops it; running requests are finished first.");
+        text.Append("  Ctrl+C stops it after running requests have finished.");
         return text.ToString();
     }
 
@@ -51,7 +51,7 @@ internal static class Banner
     {
         OllamaState.Unhealthy => "does not answer",
         _ when settings.Ollama.BackendUrl is not null => "from OLLAMA_BACKEND_URL",
-        OllamaState.External => "already running; it is left running at the end",
+        OllamaState.External => "already running; it keeps running after a stop",
         OllamaState.Starting => $"started by this program (process {ollama.ProcessId}), still starting",
         _ => $"started by this program (process {ollama.ProcessId})",
     };

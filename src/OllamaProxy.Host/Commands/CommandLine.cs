@@ -7,7 +7,7 @@ using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>The verbs (<see cref="Verbs"/>), and what is no verb: without a word the program serves, and any other first word is for Ollama's own command line.</summary>
+/// <summary>Selects the verb (<see cref="Verbs"/>): without a word the program serves, and any unknown first word is passed to Ollama's command line.</summary>
 internal static class CommandLine
 {
     public static async Task<int> RunAsync(string[] args)
@@ -19,7 +19,7 @@ internal static class CommandLine
         {
             if (Passthrough.Meant(word, ours) is { } meant)
             {
-                return await Terminal.FailAsync($"'{word}' is no command. Did you mean '{meant}'? Try 'ollama-proxy --help'.", ExitCodes.CannotStart);
+                return await Terminal.FailAsync($"'{word}' is not a command. Did you mean '{meant}'? Try 'ollama-proxy --help'.", ExitCodes.CannotStart);
             }
 
             return await WithSettingsAsync(SettingValues.OfProcess(new Dictionary<string, string>()), (settings, cancellationToken) => Passthrough.RunAsync(settings, args, cancellationToken), default);
@@ -42,16 +42,16 @@ internal static class CommandLine
         }
     }
 
-    /// <summary>Says once each what is wrong with the command line, what was probably meant, and where the options of the command are listed.</summary>
+    /// <summary>Reports each problem of the command line once, with a suggestion, and where the options are listed.</summary>
     private static async Task<int> RefuseAsync(ParseResult parsed)
     {
         var command = parsed.CommandResult.Command;
         var known = command.Options.Concat(parsed.RootCommandResult.Command.Options).Where(option => !option.Hidden);
         string[] options = [.. known.SelectMany(option => option.Aliases.Prepend(option.Name))];
         var unknown = parsed.UnmatchedTokens.Where(static token => token.StartsWith('-')).ToList();
-        // The value behind an unknown option is unknown as well, which is nothing to tell.
+        // The value of an unknown option is unknown too, and not worth a second error.
         var messages = unknown.Count > 0
-            ? unknown.Select(token => $"'{token}' is no option of {(command is RootCommand ? "ollama-proxy" : command.Name)}.{Misspelled.Hint(token, options)}")
+            ? unknown.Select(token => $"'{token}' is not an option of {(command is RootCommand ? "ollama-proxy" : command.Name)}.{Misspelled.Hint(token, options)}")
             : parsed.Errors.Select(error => error.Message);
         foreach (var message in messages.Distinct(StringComparer.Ordinal))
         {
@@ -62,7 +62,7 @@ internal static class CommandLine
         return ExitCodes.CannotStart;
     }
 
-    /// <summary>Reads the settings once, tells every problem, and goes on only without one.</summary>
+    /// <summary>Reads the settings once, reports every problem, and continues only without one.</summary>
     internal static async Task<int> WithSettingsAsync(SettingValues values, Func<ProxySettings, CancellationToken, Task<int>> run, CancellationToken cancellationToken)
     {
         var (settings, problems) = EnvironmentVariables.Read(values);
@@ -77,7 +77,7 @@ internal static class CommandLine
         }
 
         var wrong = problems.Count == 1 ? "a setting is" : $"{problems.Count} settings are";
-        await Console.Error.WriteLineAsync($"{Terminal.PaintError(Ansi.Red, "ollama-proxy cannot start:")} {wrong} wrong.");
+        await Console.Error.WriteLineAsync($"{Terminal.PaintError(Ansi.Red, "ollama-proxy cannot start:")} {wrong} invalid.");
         foreach (var problem in problems)
         {
             await Console.Error.WriteLineAsync($"  {problem}");

@@ -1,8 +1,8 @@
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>
-/// <c>ollama-proxy completion SHELL</c>: a script that makes the shell ask the program itself, through the command line's <c>[suggest]</c> directive, what may
-/// come next.
+/// <c>ollama-proxy completion SHELL</c>: a script with which the shell gets completions from the program, through the <c>[suggest]</c> directive of the command
+/// line.
 /// </summary>
 internal static class Completion
 {

@@ -5,7 +5,7 @@ using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary><c>ollama-proxy config</c>: each setting, its value and its source. Invalid values are shown, not refused.</summary>
+/// <summary><c>ollama-proxy config</c>: each setting, its value and its source. Invalid values are shown, not rejected.</summary>
 internal static class ConfigCommand
 {
     /// <summary>Longer values push their source to the right instead of that of every row.</summary>
@@ -69,7 +69,7 @@ internal static class ConfigCommand
 }
 
 /// <param name="Name">The environment variable.</param>
-/// <param name="Value">As it counts; secrets are hidden.</param>
+/// <param name="Value">The effective value; secrets are hidden.</param>
 /// <param name="Source"><c>option</c>, <c>environment</c> or <c>default</c>.</param>
 /// <param name="Meaning">One sentence.</param>
 internal sealed record ConfigJson(

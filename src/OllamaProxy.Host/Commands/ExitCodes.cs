@@ -1,18 +1,18 @@
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>What the program tells its caller (docs/configuration.md lists the same).</summary>
+/// <summary>The exit codes, as in docs/configuration.md.</summary>
 internal static class ExitCodes
 {
-    /// <summary>It did what was asked, a stop on request included.</summary>
+    /// <summary>Success, including a stop on request.</summary>
     public const int Success = 0;
 
-    /// <summary>It could not do what was asked; standard error says why. For <c>status</c>: something is not as it should be.</summary>
+    /// <summary>The command failed; standard error has the reason. For <c>status</c>: Ollama does not answer.</summary>
     public const int Failed = 1;
 
-    /// <summary>It could not start: settings, command line, port, store or Ollama; standard error says which and what to do.</summary>
+    /// <summary>It could not start: settings, command line, port, store or Ollama; standard error has the reason and the fix.</summary>
     public const int CannotStart = 2;
 
-    /// <summary><c>status</c>: no proxy runs. The number that init scripts have for it.</summary>
+    /// <summary><c>status</c>: no proxy runs. Init scripts use the same number.</summary>
     public const int NotRunning = 3;
 
     /// <summary>The terminal was closed during an export or an import: 128 and SIGHUP's number, as shells have it.</summary>

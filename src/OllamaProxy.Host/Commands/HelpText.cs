@@ -5,7 +5,7 @@ using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>What <c>--help</c> prints. Verbs, options and settings come from where they are defined, so that none is ever missing.</summary>
+/// <summary>The output of <c>--help</c>. Verbs, options and settings come from their definitions, so none is missing.</summary>
 internal static class HelpText
 {
     /// <summary>Longer lines are hard to read, however wide the terminal is.</summary>
@@ -15,7 +15,7 @@ internal static class HelpText
 
     public static string Version => typeof(HelpText).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
 
-    /// <summary>The help of the program, or of the verb that stands before <c>--help</c>.</summary>
+    /// <summary>The help of the program, or of the verb before <c>--help</c>.</summary>
     public static string Of(ParseResult parsed) => parsed.CommandResult.Command is RootCommand root ? Whole(root) : Of(parsed.CommandResult.Command);
 
     /// <summary>The help of the program.</summary>
@@ -23,11 +23,11 @@ internal static class HelpText
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"""
-            ollama-proxy {Version}: sits on Ollama's port, forwards every byte untouched, and keeps metrics and analytics.
+            ollama-proxy {Version}: takes Ollama's port, forwards every byte untouched, and keeps metrics and analytics.
 
             Usage:
               ollama-proxy [command] [option...]
-              ollama-proxy run phi4        any other word is for Ollama's own command line, through the proxy
+              ollama-proxy run phi4        any other word is passed to Ollama's own command line
 
             Commands:
 
@@ -36,10 +36,10 @@ internal static class HelpText
         text.Append("""
 
             Options:
-              -h, --help     Show this text, or with a command that command's options.
+              -h, --help     Show this text, or the options of a command.
               --version      Show the version.
 
-            Settings are environment variables, or options: PROXY_PORT=8080 is --proxy-port 8080 too, which counts more.
+            Settings are environment variables or options: PROXY_PORT=8080 is --proxy-port 8080. Options override.
 
             """);
         Rows(text, EnvironmentVariables.All.SelectMany(row =>
@@ -51,10 +51,10 @@ internal static class HelpText
               ollama-proxy --proxy-host 0.0.0.0                  reachable from the network
               PROXY_PORT=8080 OLLAMA_BACKEND_URL=http://127.0.0.1:11434 ollama-proxy
                                                                  in front of an Ollama that already runs
-              ollama-proxy status                                what happens now
-              ollama-proxy stats --hours 24                      what happened
+              ollama-proxy status                                running requests, loaded models
+              ollama-proxy stats --hours 24                      statistics of the last day
               ollama-proxy export requests.csv --model phi4      every request of a model
-              curl http://127.0.0.1:11434/metrics                what Prometheus reads
+              curl http://127.0.0.1:11434/metrics                metrics for Prometheus
             """);
         return text.ToString();
     }

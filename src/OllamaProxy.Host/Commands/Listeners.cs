@@ -7,12 +7,12 @@ using OllamaProxy.Infrastructure.Supervision;
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>
-/// The sockets the proxy listens on, bound before anything else starts: a taken port is known before an Ollama is started for nothing. They listen only when
-/// Kestrel takes them, after the backend is known; until then clients are refused. A port that the system is to choose is listened on at once.
+/// The sockets of the proxy, bound before anything else starts, so that a port in use is detected before Ollama starts. They listen only when Kestrel takes
+/// them, after the backend is known; until then connections are refused. A port that the system chooses listens at once.
 /// </summary>
 internal sealed class Listeners : IDisposable
 {
-    /// <summary>In the order they are asked for: two ports of the system's choice are the same endpoint until they are bound.</summary>
+    /// <summary>In the order of requests, because two system-chosen ports have equal endpoints until they are bound.</summary>
     private readonly List<(IPEndPoint End, Socket Socket)> _sockets = [];
 
     private Listeners()
@@ -22,10 +22,10 @@ internal sealed class Listeners : IDisposable
     /// <summary>The addresses that could be bound, in the order of the setting.</summary>
     public IReadOnlyList<IPAddress> Addresses { get; private set; } = [];
 
-    /// <summary>True when the machine has no IPv6 and the proxy does without.</summary>
+    /// <summary>True when the machine has no IPv6.</summary>
     public bool WithoutIPv6 { get; private set; }
 
-    /// <summary>Binds every address. Throws <see cref="StartException"/> when one cannot be had; IPv6's loopback alone may be missing.</summary>
+    /// <summary>Binds every address. Throws <see cref="StartException"/> when one cannot be bound; only IPv6's loopback may be missing.</summary>
     public static async Task<Listeners> BindAsync(ProxyOptions options, ScrapeOptions scrape, CancellationToken cancellationToken)
     {
         var listeners = new Listeners();
@@ -59,7 +59,7 @@ internal sealed class Listeners : IDisposable
         return listeners;
     }
 
-    /// <summary>Gives the socket for an endpoint away; Kestrel owns it then.</summary>
+    /// <summary>Hands the socket of an endpoint to Kestrel, which then owns it.</summary>
     public Socket Take(EndPoint end)
     {
         var at = _sockets.FindIndex(bound => bound.End.Equals(end));
@@ -73,7 +73,7 @@ internal sealed class Listeners : IDisposable
         return socket;
     }
 
-    /// <summary>Says why an address could not be had and what to do.</summary>
+    /// <summary>Why an address could not be bound, and the fix.</summary>
     public static async Task<string> ExplainAsync(SocketException exception, IPAddress address, int port, CancellationToken cancellationToken)
     {
         switch (exception.SocketErrorCode)
@@ -89,9 +89,9 @@ internal sealed class Listeners : IDisposable
             case SocketError.AccessDenied:
                 return $"Port {port} may not be opened on {address}: it is reserved by the system, or needs more rights. Choose another port with PROXY_PORT.";
             case SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported:
-                return $"{address} is no address of this machine. PROXY_HOST must name addresses it has; 0.0.0.0 stands for all of them.";
+                return $"{address} is not an address of this machine. PROXY_HOST must list addresses of this machine; 0.0.0.0 means all.";
             default:
-                return $"{new IPEndPoint(address, port)} could not be opened: {exception.Message}. PROXY_PORT and PROXY_HOST say where to listen.";
+                return $"{new IPEndPoint(address, port)} could not be opened: {exception.Message}. PROXY_PORT and PROXY_HOST set the address.";
         }
     }
 
@@ -105,7 +105,7 @@ internal sealed class Listeners : IDisposable
         _sockets.Clear();
     }
 
-    /// <summary>Who has the port, as far as it tells itself and as far as the system knows; and what to do, which depends on who would start it again.</summary>
+    /// <summary>The owner of the port, by its own responses and by the system; and the fix, which depends on the service that would restart it.</summary>
     internal static string Taken(int port, PortHolder holder, PortOwner? owner)
     {
         var who = (holder.Kind, owner?.Describe()) switch
@@ -124,26 +124,26 @@ internal sealed class Listeners : IDisposable
                 ways.Add("stop it (systemctl stop ollama, or quit the Ollama app)");
             }
 
-            ways.Add($"let it run and put the proxy beside it: PROXY_PORT=8080 OLLAMA_BACKEND_URL=http://127.0.0.1:{port} ollama-proxy");
+            ways.Add($"keep it, and run the proxy on another port: PROXY_PORT=8080 OLLAMA_BACKEND_URL=http://127.0.0.1:{port} ollama-proxy");
         }
         else if (ways.Count == 0)
         {
-            return $"Port {port} is already taken by {who}. Stop that {(holder.Kind == PortHolderKind.Proxy ? "one" : "program")}, or choose another port with PROXY_PORT.";
+            return $"Port {port} is in use by {who}. Stop that {(holder.Kind == PortHolderKind.Proxy ? "one" : "program")}, or choose another port with PROXY_PORT.";
         }
         else
         {
             ways.Add("or choose another port with PROXY_PORT");
         }
 
-        var closing = holder.Kind == PortHolderKind.Ollama ? $"{Environment.NewLine}Once the port is free, ollama-proxy starts an Ollama of its own behind itself." : "";
-        return $"Port {port} is already taken by {who}. Do one of these:{string.Concat(ways.Select(way => $"{Environment.NewLine}  - {way}"))}{closing}";
+        var closing = holder.Kind == PortHolderKind.Ollama ? $"{Environment.NewLine}Once the port is free, ollama-proxy starts its own Ollama." : "";
+        return $"Port {port} is in use by {who}. Do one of these:{string.Concat(ways.Select(way => $"{Environment.NewLine}  - {way}"))}{closing}";
     }
 
     private static bool IsNoIPv6(SocketException exception, IPAddress address) =>
         address.Equals(IPAddress.IPv6Loopback)
         && exception.SocketErrorCode is SocketError.AddressFamilyNotSupported or SocketError.AddressNotAvailable or SocketError.ProtocolNotSupported;
 
-    /// <summary>Opens METRICS_PORT where the proxy listens.</summary>
+    /// <summary>Binds METRICS_PORT on the proxy's addresses.</summary>
     private void BindMetrics(int? port)
     {
         foreach (var address in port is null ? [] : Addresses)
@@ -178,7 +178,7 @@ internal sealed class Listeners : IDisposable
             socket.Bind(end);
             if (end.Port == 0)
             {
-                // A port that is bound alone may be given to somebody else too; one that is listened on is ours.
+                // Another program may also get a port that is only bound; a listening one is exclusive.
                 socket.Listen();
             }
 

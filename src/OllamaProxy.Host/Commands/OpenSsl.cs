@@ -4,20 +4,20 @@ using OllamaProxy.Host.Configuration;
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>
-/// On Linux .NET takes hashes and TLS from the system's OpenSSL, and ends the process where there is none. Most settings need neither, so the program runs
-/// on the C library alone; with one that does, the start says so and not the first request.
+/// On Linux .NET uses the system's OpenSSL for hashes and TLS, and ends the process without it. Most settings need neither, so the program runs on the C
+/// library alone. With a setting that needs OpenSSL, the start fails instead of the first request.
 /// </summary>
 internal static class OpenSsl
 {
-    // The names .NET looks for.
+    // The names that .NET tries.
     private static readonly string[] s_libraries = ["libssl.so.3", "libssl.so.1.1", "libssl.so.1.0.2", "libssl.so.1.0.0", "libssl.so.10", "libssl.so"];
 
-    /// <exception cref="StartException">A setting needs it, and it is not there.</exception>
+    /// <exception cref="StartException">A setting needs OpenSSL, which is missing.</exception>
     public static void NeedFor(ProxySettings settings)
     {
         if (OperatingSystem.IsLinux() && SettingThatNeedsIt(settings) is { } setting && !Array.Exists(s_libraries, IsThere))
         {
-            throw new StartException($"{setting} needs OpenSSL (libssl.so.3), and this system has none. Install it (Debian and Ubuntu: apt-get install libssl3), or do without the setting.");
+            throw new StartException($"{setting} needs OpenSSL (libssl.so.3), which is not installed. Install it (Debian and Ubuntu: apt-get install libssl3), or remove the setting.");
         }
     }
 

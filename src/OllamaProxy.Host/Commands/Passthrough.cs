@@ -8,18 +8,21 @@ using OllamaProxy.Infrastructure.Supervision;
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>
-/// <c>ollama-proxy run phi4</c>: what is no command of ours is one of Ollama's own command line, which is told to talk to the proxy. When none runs, it is started in
-/// the background first.
+/// <c>ollama-proxy run phi4</c>: any other command is passed to Ollama's own command line, which connects to the proxy. Without a running proxy, one is started
+/// in the background first.
 /// </summary>
 internal static class Passthrough
 {
-    /// <summary>Ollama's commands that need a server (its command line, version 0.32); stop, which ends a model, has nothing to end without one. Others are passed on too, but nothing is started for them.</summary>
+    /// <summary>
+    /// Ollama's commands that need a server (its command line, version 0.32); stop unloads a model, so it does not start a server. Other commands are passed on
+    /// without starting one.
+    /// </summary>
     private static readonly string[] s_withServer = ["run", "create", "show", "pull", "push", "list", "ls", "ps", "cp", "rm", "signin", "signout", "launch"];
 
     private static readonly TimeSpan s_startPatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>The command of ours that a word was most likely meant to be; null for Ollama's own, and for what is like none.</summary>
+    /// <summary>The own command that a word resembles; null for Ollama's own, and for a word that resembles none.</summary>
     public static string? Meant(string word, IEnumerable<string> ours) => s_withServer.Contains(word) ? null : Misspelled.Nearest(word, ours);
 
     /// <summary>The exit code is Ollama's.</summary>
@@ -28,13 +31,13 @@ internal static class Passthrough
         if (OllamaExecutable.Find(settings.Ollama) is not { } ollama)
         {
             return await Terminal.FailAsync(
-                $"'{arguments[0]}' is no command of ollama-proxy, and there is no ollama to pass it on to. Try 'ollama-proxy --help', or set OLLAMA_EXECUTABLE_PATH.", ExitCodes.CannotStart);
+                $"'{arguments[0]}' is not a command of ollama-proxy, and no ollama executable was found to run it. Try 'ollama-proxy --help', or set OLLAMA_EXECUTABLE_PATH.", ExitCodes.CannotStart);
         }
 
         var address = ApiSession.AddressesOf(settings.Proxy).FirstOrDefault();
         if (address is null)
         {
-            return await Terminal.FailAsync("PROXY_PORT=0 is any free port: say where the proxy is.", ExitCodes.CannotStart);
+            return await Terminal.FailAsync("PROXY_PORT=0 means any free port: set the port of the running proxy.", ExitCodes.CannotStart);
         }
 
         if (s_withServer.Contains(arguments[0]) && !await RunsAsync(settings, cancellationToken) && await StartProxyAsync(settings, cancellationToken) is { } problem)
@@ -49,7 +52,7 @@ internal static class Passthrough
         }
 
         start.Environment["OLLAMA_HOST"] = address.ToString();
-        // Ctrl+C reaches both, and is Ollama's to answer: it ends an answer, not the conversation.
+        // Ctrl+C reaches both, and Ollama handles it: it ends an answer, not the conversation.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
         using var process = StartOrNull(start);
         if (process is null)
@@ -67,7 +70,7 @@ internal static class Passthrough
         return api is not null;
     }
 
-    /// <summary>Starts a proxy that stays when this program ends; what went wrong, or null.</summary>
+    /// <summary>Starts a proxy that outlives this program; returns a problem, or null.</summary>
     private static async Task<string?> StartProxyAsync(ProxySettings settings, CancellationToken cancellationToken)
     {
         if (ServeCommand.OwnCommand() is not { } own)
@@ -75,7 +78,7 @@ internal static class Passthrough
             return "the proxy does not run, and cannot be started from here.";
         }
 
-        // Streams of its own: ours may be a pipe that somebody reads to its end, which would not come while the proxy has it.
+        // Separate streams: ours may be a pipe whose reader waits for its end, which the proxy would hold open.
         var start = new ProcessStartInfo(own[0], [.. own.Skip(1), "serve", Background.Option])
         {
             UseShellExecute = false, CreateNoWindow = true, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
@@ -94,7 +97,7 @@ internal static class Passthrough
             await Task.Delay(s_poll, TimeProvider.System, cancellationToken);
         }
 
-        return proxy is { HasExited: true } ? $"the proxy, which is needed for this, did not start.{Environment.NewLine}{(await problem!).TrimEnd()}" : "the proxy could not be started in the background.";
+        return proxy is { HasExited: true } ? $"this command needs the proxy, which did not start.{Environment.NewLine}{(await problem!).TrimEnd()}" : "the proxy could not be started in the background.";
     }
 
     private static Process? StartOrNull(ProcessStartInfo start)

@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>How far a long work has come, on one line of standard error; nothing when nobody watches.</summary>
-/// <param name="what">What is counted: records, rows.</param>
-/// <param name="total">How many there are.</param>
-/// <param name="time">The clock: more than ten pictures a second are no use.</param>
+/// <summary>The progress of a long task, on one line of standard error; nothing without a terminal.</summary>
+/// <param name="what">The unit: records, rows.</param>
+/// <param name="total">The total.</param>
+/// <param name="time">The clock, which limits updates to ten a second.</param>
 internal sealed class ProgressBar(string what, long total, TimeProvider time) : IProgress<long>, IDisposable
 {
     private const int Width = 30;
@@ -23,7 +23,7 @@ internal sealed class ProgressBar(string what, long total, TimeProvider time) : 
         }
     }
 
-    /// <summary>Takes the line away: what comes next is the result.</summary>
+    /// <summary>Erases the line before the result.</summary>
     public void Dispose()
     {
         if (_length > 0)

@@ -2,10 +2,12 @@ using System.Runtime;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>The start without a garbage collection: what is made then stays (tables of metrics, services, routes), and to look through it in the middle finds nothing to free.</summary>
+/// <summary>
+/// Starts without a garbage collection: everything allocated then stays (tables of metrics, services, routes), so a collection would free nothing.
+/// </summary>
 internal sealed class QuietStart : IDisposable
 {
-    /// <summary>More than a start makes. No page is in memory before it is written to.</summary>
+    /// <summary>More than a start allocates. A page takes no memory before it is written to.</summary>
     private const long Room = 32 * 1024 * 1024;
 
     private QuietStart()
@@ -18,7 +20,7 @@ internal sealed class QuietStart : IDisposable
         {
             GC.TryStartNoGCRegion(Room);
         }
-        // A heap limited to less, or another start in this process.
+        // The heap limit is lower, or another start runs in this process.
         catch (Exception exception) when (exception is ArgumentOutOfRangeException or InvalidOperationException)
         {
         }
@@ -35,7 +37,7 @@ internal sealed class QuietStart : IDisposable
                 GC.EndNoGCRegion();
             }
         }
-        // It ended by itself, as there was less room than needed.
+        // The runtime ended it, because the room was too small.
         catch (InvalidOperationException)
         {
         }

@@ -6,15 +6,15 @@ using OllamaProxy.Infrastructure.Supervision;
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>
-/// Asks who answers where clients will ask. A socket that could be bound is no proof that it gets the traffic: on Windows and macOS a program that binds
-/// 127.0.0.1 takes it from one that binds every address, and another one on [::1] takes what says <c>localhost</c>. So the proxy looks for itself, by a name
-/// nobody else can have; and it makes sure that what it takes for Ollama does not lead back to itself, where a request would go round for ever.
+/// Checks which program answers at the addresses of clients. A bound socket need not get the traffic: on Windows and macOS a program that binds 127.0.0.1 takes
+/// it from one that binds every address, and one on [::1] takes <c>localhost</c>. So the proxy looks for itself by a random name. It also checks that Ollama's
+/// address does not lead back to the proxy, which would loop requests forever.
 /// </summary>
 internal static class SelfCheck
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
-    /// <returns>What is wrong, in words; nothing when all is well.</returns>
+    /// <returns>The problems; none when all is well.</returns>
     public static async Task<IReadOnlyList<string>> WarningsAsync(IReadOnlyList<IPAddress> bound, int port, ProxyInstance own, CancellationToken cancellationToken)
     {
         using var probe = new BackendProbe();
@@ -26,15 +26,15 @@ internal static class SelfCheck
             if (holder.Instance != own.Id && (holder.Kind != PortHolderKind.Nobody || Covers(bound, address)))
             {
                 var owner = PortOwner.Find(port)?.Describe() is { Length: > 0 } known && holder.Kind != PortHolderKind.Nobody ? $" ({known})" : "";
-                warnings.Add($"On {end} {(holder.Kind == PortHolderKind.Nobody ? "nobody" : holder.Description)}{owner} answers, and not this proxy: clients that connect there go around it.");
+                warnings.Add($"On {end} {(holder.Kind == PortHolderKind.Nobody ? "no program" : holder.Description)}{owner} answers instead of this proxy, so clients that connect there bypass it.");
             }
         }
 
         return warnings;
     }
 
-    /// <summary>Throws <see cref="StartException"/> when the way to Ollama ends at this proxy.</summary>
-    /// <returns>Whether an Ollama answers there. A web server before it may keep its greeting to itself, so the version counts, too.</returns>
+    /// <summary>Throws <see cref="StartException"/> when the address of Ollama leads back to this proxy.</summary>
+    /// <returns>Whether an Ollama answers there. A web server in front of it may hide the greeting, so the version counts, too.</returns>
     public static async Task<bool> RefuseLoopAsync(IOllamaProcessSupervisor ollama, ProxyInstance own, CancellationToken cancellationToken)
     {
         using var probe = new BackendProbe();
@@ -52,7 +52,7 @@ internal static class SelfCheck
         };
     }
 
-    /// <summary>Where clients of this machine ask: both loopback addresses as soon as one of them is ours, and what was bound by name.</summary>
+    /// <summary>The addresses that clients of this machine use: both loopback addresses if one of them is bound, and addresses bound explicitly.</summary>
     private static IEnumerable<IPAddress> AskedAddresses(IReadOnlyList<IPAddress> bound)
     {
         var loopback = Covers(bound, IPAddress.Loopback) || Covers(bound, IPAddress.IPv6Loopback) ? (IPAddress[])[IPAddress.Loopback, IPAddress.IPv6Loopback] : [];

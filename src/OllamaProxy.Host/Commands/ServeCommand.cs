@@ -11,7 +11,7 @@ using OllamaProxy.Infrastructure.Supervision;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>Runs the proxy until it is told to stop.</summary>
+/// <summary>Runs the proxy until it stops.</summary>
 internal static class ServeCommand
 {
     private static readonly TimeSpan s_lastLine = TimeSpan.FromSeconds(1);
@@ -53,7 +53,7 @@ internal static class ServeCommand
             builder =>
             {
                 builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = listeners.Take);
-                // Until the start is over, failures are told once, in words; the framework would add a stack trace to each.
+                // During the start, each failure is printed once, as a message; the framework would add a stack trace.
                 builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => started && level >= LogLevel.Warning);
                 hooks.Configure(builder);
             });
@@ -116,7 +116,7 @@ internal static class ServeCommand
 
     private static async Task WarnAsync(WebApplication app, ProxyOptions options, CancellationToken cancellationToken)
     {
-        // A port that the system chose is nobody else's.
+        // A port that the system chose is free.
         if (options.Port == 0)
         {
             return;
@@ -137,7 +137,7 @@ internal static class ServeCommand
         _ => null,
     };
 
-    /// <summary>A log nobody can write is noticed now, not when somebody looks for it.</summary>
+    /// <summary>Detects an unwritable log folder at the start.</summary>
     private static void CheckLogFolder(LogOptions options)
     {
         try
@@ -160,7 +160,7 @@ internal static class ServeCommand
         return ExitCodes.CannotStart;
     }
 
-    /// <summary>How this very program is started again: by its own name, or, in development, by <c>dotnet</c> and the path of the assembly.</summary>
+    /// <summary>How this program is started again: by its own name, or, in development, by <c>dotnet</c> and the path of the assembly.</summary>
     public static string[]? OwnCommand() => Environment.ProcessPath switch
     {
         null => null,

@@ -1,6 +1,6 @@
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>What another command adds to <see cref="ServeCommand"/>.</summary>
+/// <summary>The additions of another command to <see cref="ServeCommand"/>.</summary>
 internal sealed record ServeHooks
 {
     /// <summary>Changes the program before it is built.</summary>
@@ -9,6 +9,6 @@ internal sealed record ServeHooks
     /// <summary>Called once requests are taken.</summary>
     public Action<WebApplication> OnReady { get; init; } = static _ => { };
 
-    /// <summary>False for a command that says itself where to connect.</summary>
+    /// <summary>False for a command that prints its own addresses.</summary>
     public bool HasBanner { get; init; } = true;
 }

@@ -4,8 +4,8 @@ using OllamaProxy.Host.Configuration;
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>
-/// Every setting as an option: <c>PROXY_PORT</c> is <c>--proxy-port</c> too. Made from the map of the settings, so that none is ever missing; an option counts
-/// more than the environment.
+/// Every setting as an option: <c>PROXY_PORT</c> is <c>--proxy-port</c> too. Generated from the map of the settings, so none is missing; an option overrides
+/// the environment.
 /// </summary>
 internal sealed class SettingOptions
 {
@@ -17,7 +17,7 @@ internal sealed class SettingOptions
     /// <summary>The option of a setting.</summary>
     public static string NameOf(string variable) => $"--{variable.ToLowerInvariant().Replace('_', '-')}";
 
-    /// <summary>What the command line sets.</summary>
+    /// <summary>The settings on the command line.</summary>
     public IReadOnlyDictionary<string, string> Given(ParseResult parsed) =>
         _options.Where(row => parsed.GetResult(row.Option) is not null).ToDictionary(row => row.Name, row => parsed.GetValue(row.Option) ?? "", StringComparer.Ordinal);
 }

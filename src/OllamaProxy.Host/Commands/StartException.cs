@@ -1,4 +1,4 @@
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>The program cannot start; the message says why and what to do, and is fit for a person.</summary>
+/// <summary>The program cannot start; the message has the reason and the fix, for people.</summary>
 internal sealed class StartException(string message) : Exception(message);

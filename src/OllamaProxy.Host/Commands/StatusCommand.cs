@@ -9,7 +9,7 @@ using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary><c>ollama-proxy status</c>: does the proxy run, does Ollama, what is loaded, and what happened in the last minute.</summary>
+/// <summary><c>ollama-proxy status</c>: the state of proxy and Ollama, the loaded models, and the last minute.</summary>
 internal static class StatusCommand
 {
     private const int Indent = 13;
@@ -30,7 +30,7 @@ internal static class StatusCommand
 
         if (check)
         {
-            // Whoever checks wants to know of this proxy: it is well without an Ollama, and restarting it would not bring one.
+            // The check is about the proxy: it is healthy without an Ollama, and a restart would not bring one.
             using var health = await api.SendAsync(HttpMethod.Get, "/healthz", cancellationToken);
             return ExitCodes.Success;
         }
@@ -106,7 +106,7 @@ internal static class StatusCommand
         Terminal.WriteHanging(Terminal.Paint(Ansi.Bold, name) + new string(' ', Indent - name.Length), Indent, value);
 }
 
-/// <summary>What <c>status --json</c> writes.</summary>
+/// <summary>The output of <c>status --json</c>.</summary>
 internal sealed record StatusJson(
     [property: JsonPropertyName("address")] string Address,
     [property: JsonPropertyName("ollama")] OllamaJson Ollama,

@@ -5,15 +5,15 @@ using OllamaProxy.Infrastructure.Logging;
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>A cell of a <see cref="Table"/>.</summary>
-/// <param name="Text">What it shows.</param>
+/// <param name="Text">The text.</param>
 /// <param name="Color">One of <see cref="Ansi"/>; null for the terminal's own.</param>
 internal readonly record struct Cell(string Text, string? Color = null);
 
 /// <summary>
-/// Tables below one another whose columns stand in line: a name, then numbers, which are aligned right. Where the terminal is too narrow, the least important
-/// columns are left out and long names are cut.
+/// Tables with aligned columns: a name, then right-aligned numbers. If the terminal is too narrow, the least important columns are left out and long names are
+/// cut.
 /// </summary>
-/// <param name="columns">The heads of the numbers, and how early each is left out: the highest first, 0 never.</param>
+/// <param name="columns">The headings of the numbers, and their rank for omission: the highest first, 0 never.</param>
 internal sealed class Table(params (string Head, int Spare)[] columns)
 {
     private const string Gap = "  ";

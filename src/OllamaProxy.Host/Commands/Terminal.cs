@@ -5,7 +5,7 @@ using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>What the commands write: results to standard output, everything about them to standard error.</summary>
+/// <summary>The output of commands: results to standard output, messages to standard error.</summary>
 internal static class Terminal
 {
     public const string Unknown = "-";
@@ -13,10 +13,10 @@ internal static class Terminal
     private static bool? s_hasColor;
     private static bool? s_hasErrorColor;
 
-    /// <summary>True when a person sees standard error, and progress is worth showing.</summary>
+    /// <summary>True when standard error is a terminal, so that progress is shown.</summary>
     public static bool IsWatched => !Console.IsErrorRedirected;
 
-    /// <summary>True when a person sees standard output.</summary>
+    /// <summary>True when standard output is a terminal.</summary>
     public static bool IsOutputWatched => !Console.IsOutputRedirected;
 
     /// <summary>Whether standard output has colors.</summary>
@@ -25,7 +25,7 @@ internal static class Terminal
     /// <summary>Whether standard error has colors.</summary>
     public static bool HasErrorColor => s_hasErrorColor ??= AllowsColor(IsWatched, EnvironmentVariables.OfProcess) && AcceptsAnsi(isError: true);
 
-    /// <summary>Columns of the terminal; null where standard output goes elsewhere, which has room for everything.</summary>
+    /// <summary>Columns of the terminal; null when standard output is not a terminal, and nothing is cut.</summary>
     public static int? Width
     {
         get
@@ -42,7 +42,7 @@ internal static class Terminal
         }
     }
 
-    /// <summary>The conventions of no-color.org and force-color.org; <c>NO_COLOR</c> counts more.</summary>
+    /// <summary>The conventions of no-color.org and force-color.org; <c>NO_COLOR</c> overrides.</summary>
     internal static bool AllowsColor(bool isTerminal, Func<string, string?> get) => (get("NO_COLOR"), get("FORCE_COLOR")) switch
     {
         ({ Length: > 0 }, _) => false,
@@ -57,8 +57,8 @@ internal static class Terminal
     public static string PaintError(string color, string text) => HasErrorColor ? $"{color}{text}{Ansi.Reset}" : text;
 
     /// <summary>
-    /// Keeps .NET from switching the terminal's cursor keys to application mode, which it does at the first use of <see cref="Console"/> and never takes back. What it
-    /// writes comes from the description of the terminal that TERM names; children get the variable as it was.
+    /// Keeps .NET from switching the terminal's cursor keys to application mode, which it does at the first use of <see cref="Console"/> and never reverts. The
+    /// sequence comes from the terminal description of TERM; children get the original variable.
     /// </summary>
     public static void LeaveModes()
     {
@@ -89,7 +89,7 @@ internal static class Terminal
         }
     }
 
-    /// <summary>Breaks a text between words, into lines of at most so many characters where words allow it; null keeps it one line.</summary>
+    /// <summary>Wraps a text between words at a width; null keeps it on one line.</summary>
     public static IEnumerable<string> Wrap(string text, int? width)
     {
         var line = "";
@@ -107,7 +107,7 @@ internal static class Terminal
         yield return line;
     }
 
-    /// <summary>Writes a text behind a head of the given length; what does not fit the terminal goes on below its beginning.</summary>
+    /// <summary>Writes a text after a heading of the given length, with a hanging indent.</summary>
     public static void WriteHanging(string head, int headLength, string text)
     {
         foreach (var line in Wrap(text, Width is { } width ? Math.Max(20, width - headLength) : null))

@@ -9,7 +9,7 @@ using OllamaProxy.Host.Installation;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>The table of verbs: one method each, that says its options and what it does with them.</summary>
+/// <summary>The table of verbs: one method each, with its options and its action.</summary>
 internal static class Verbs
 {
     private const string StatsPath = "/analytics/stats";
@@ -42,8 +42,8 @@ internal static class Verbs
     private static Command Status(SettingOptions settings)
     {
         var (url, json) = (Url(), Json());
-        var check = new Option<bool>("--check") { Description = "Only say what is wrong: exit code 0 while the proxy answers. For health checks." };
-        var command = new Command("status", "What the proxy and Ollama do now, which models are loaded, and the last minute.") { url, json, check };
+        var check = new Option<bool>("--check") { Description = "Print problems only; exit code 0 while the proxy answers. For health checks." };
+        var command = new Command("status", "Show the state of proxy and Ollama, the loaded models, and the last minute.") { url, json, check };
         command.SetAction((parsed, cancellationToken) => RunAsync(
             settings, parsed, (read, token) => StatusCommand.RunAsync(read, parsed.GetValue(url), parsed.GetValue(json), parsed.GetValue(check), token), cancellationToken));
         return command;
@@ -52,7 +52,7 @@ internal static class Verbs
     private static Command Doctor(SettingOptions settings)
     {
         var json = Json();
-        var command = new Command("doctor", "Look for what is wrong, and say what to do.") { json };
+        var command = new Command("doctor", "Find problems on this machine, and show how to fix them.") { json };
         command.SetAction((parsed, cancellationToken) => DoctorCommand.RunAsync(SettingValues.OfProcess(settings.Given(parsed)), parsed.GetValue(json), cancellationToken));
         return command;
     }
@@ -74,9 +74,9 @@ internal static class Verbs
 
     private static Command Export(SettingOptions settings)
     {
-        var file = new Argument<FileInfo?>("FILE") { Arity = ArgumentArity.ZeroOrOne, Description = "Where to; its ending says the format. Without it, standard output." };
+        var file = new Argument<FileInfo?>("FILE") { Arity = ArgumentArity.ZeroOrOne, Description = "The file; its extension selects the format. Default: standard output." };
         var (url, filters) = (Url(), new FilterOptions(QueryParameters.Export));
-        var command = Add(new Command("export", "Every matching record as JSON, CSV or lines of JSON.") { file, url }, filters);
+        var command = Add(new Command("export", "Write every matching record as JSON, CSV or lines of JSON.") { file, url }, filters);
         command.SetAction((parsed, cancellationToken) =>
         {
             var target = parsed.GetValue(file);
@@ -93,7 +93,7 @@ internal static class Verbs
     private static Command Import(SettingOptions settings)
     {
         var file = new Argument<FileInfo>("FILE") { Description = "The original's ollama_analytics.db." };
-        var command = new Command("import", "Bring over the records of the original Ollama Metrics Proxy. What is there already is left out.") { file };
+        var command = new Command("import", "Import the records of the original Ollama Metrics Proxy. Records already imported are skipped.") { file };
         command.SetAction((parsed, cancellationToken) => RunInterruptiblyAsync(settings, parsed, (read, token) => ImportCommand.RunAsync(read, parsed.GetValue(file)!, token), cancellationToken));
         return command;
     }
@@ -109,15 +109,15 @@ internal static class Verbs
                 result.AddError("--older-than must be a length such as 30d, 12h or 5m.");
             }
         });
-        var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask." };
-        var command = Add(new Command("purge", "Remove the matching records for good, for people who ask to be forgotten.") { url, olderThan, yes }, filters);
+        var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask for confirmation." };
+        var command = Add(new Command("purge", "Delete the matching records permanently.") { url, olderThan, yes }, filters);
         command.SetAction((parsed, cancellationToken) =>
         {
             var before = parsed.GetValue(olderThan) is { } text ? TimeProvider.System.GetUtcNow() - QueryParameters.Length(text) : null;
             (string, string?) end = ("end_time", before?.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture));
             if (before is not null && filters.Given(parsed, "end_time") is not null)
             {
-                throw new CommandException("--older-than and --end-time say the same: one of them is enough.") { ExitCode = ExitCodes.CannotStart };
+                throw new CommandException("--older-than and --end-time cannot be combined.") { ExitCode = ExitCodes.CannotStart };
             }
 
             var request = filters.Request(parsed);
@@ -144,8 +144,8 @@ internal static class Verbs
 
     private static Command Install(SettingOptions settings)
     {
-        var takeOver = new Option<bool>("--take-over") { Description = "Move Ollama's own start to the private port; uninstall moves it back." };
-        var noTakeOver = new Option<bool>("--no-take-over") { Description = "Leave Ollama's own start as it is." };
+        var takeOver = new Option<bool>("--take-over") { Description = "Move Ollama's own service to the private port; uninstall moves it back." };
+        var noTakeOver = new Option<bool>("--no-take-over") { Description = "Leave Ollama's own service unchanged." };
         var account = new Option<string?>("--account") { Description = "The account the service runs as.", HelpName = "name" };
         var (dryRun, root, system, own) = (DryRun(), Root(), TargetSystem(), OwnStart());
         var command = new Command("install", "Install as a service that starts with the machine: systemd, a launchd agent, a Windows service.") { takeOver, noTakeOver, account, dryRun, root, system, own };
@@ -194,13 +194,13 @@ internal static class Verbs
         return command;
     }
 
-    private static Option<bool> DryRun() => new("--dry-run") { Description = "Only say what would be done." };
+    private static Option<bool> DryRun() => new("--dry-run") { Description = "Only print the steps." };
 
     private static Option<string?> Root() => new("--root") { Description = "Write the files under this folder and run nothing: for packages and images.", HelpName = "folder" };
 
-    private static Option<bool?> OwnStart() => new("--ollama-starts-itself") { Description = "Whether Ollama has a start of its own, in place of looking.", Hidden = true };
+    private static Option<bool?> OwnStart() => new("--ollama-starts-itself") { Description = "Whether Ollama has its own service, instead of detecting it.", Hidden = true };
 
-    /// <summary>What another system would get can be looked at anywhere.</summary>
+    /// <summary>--dry-run shows the steps of any system anywhere.</summary>
     private static Option<string> TargetSystem()
     {
         var option = new Option<string>("--system")
@@ -216,7 +216,7 @@ internal static class Verbs
     {
         var shell = new Argument<string>("SHELL") { Description = string.Join(", ", Commands.Completion.Shells) };
         shell.AcceptOnlyFromAmong(Commands.Completion.Shells);
-        var command = new Command("completion", "A script that completes commands and options in a shell.") { shell };
+        var command = new Command("completion", "Print a script that completes commands and options in a shell.") { shell };
         command.SetAction(parsed => Console.Out.WriteLine(Commands.Completion.ScriptOf(parsed.GetValue(shell)!)));
         return command;
     }
@@ -238,7 +238,7 @@ internal static class Verbs
     private static Task<int> RunAsync(SettingOptions settings, ParseResult parsed, Func<ProxySettings, CancellationToken, Task<int>> run, CancellationToken cancellationToken) =>
         CommandLine.WithSettingsAsync(SettingValues.OfProcess(settings.Given(parsed)), run, cancellationToken);
 
-    /// <summary>The same, ended in order by a signal: nothing half done stays.</summary>
+    /// <summary>The same, but a signal ends it cleanly: no partial output remains.</summary>
     private static Task<int> RunInterruptiblyAsync(SettingOptions settings, ParseResult parsed, Func<ProxySettings, CancellationToken, Task<int>> run, CancellationToken cancellationToken) =>
         RunAsync(
             settings,
@@ -268,11 +268,11 @@ internal static class Verbs
             },
             cancellationToken);
 
-    private static Option<bool> Json() => new("--json") { Description = "As JSON, for programs." };
+    private static Option<bool> Json() => new("--json") { Description = "Print JSON, for programs." };
 
     private static Option<Uri?> Url() => new("--url")
     {
-        Description = "A proxy on another machine; ANALYTICS_TOKEN is its token.",
+        Description = "The URL of a proxy on another machine; ANALYTICS_TOKEN is its token.",
         HelpName = "http://host:port",
         CustomParser = result =>
         {

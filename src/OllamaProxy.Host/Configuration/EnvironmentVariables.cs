@@ -15,8 +15,8 @@ namespace OllamaProxy.Host.Configuration;
 internal static class EnvironmentVariables
 {
     /// <param name="Name">The variable.</param>
-    /// <param name="Default">The default as it would be written.</param>
-    /// <param name="Range">What it accepts, in words.</param>
+    /// <param name="Default">The default as text.</param>
+    /// <param name="Range">The accepted values, in words.</param>
     /// <param name="Meaning">One sentence.</param>
     /// <param name="Apply">Puts the text into the settings, or returns null when the text is wrong.</param>
     internal sealed record Row(string Name, string Default, string Range, string Meaning, Func<ProxySettings, string, ProxySettings?> Apply)
@@ -25,7 +25,7 @@ internal static class EnvironmentVariables
         public bool IsSecret { get; init; }
     }
 
-    /// <summary>Stands where a secret stood.</summary>
+    /// <summary>Replaces a secret.</summary>
     public const string Hidden = "(hidden)";
 
     public static IReadOnlyList<Row> All { get; } =
@@ -49,7 +49,7 @@ internal static class EnvironmentVariables
         new("OLLAMA_BACKEND_PORT", "11435", "1 to 65535", "The private port of the real Ollama.",
             (settings, text) => Integer(text, 1, 65_535) is { } port ? settings with { Ollama = settings.Ollama with { BackendPort = port, BackendPortChosen = true } } : null),
         new("OLLAMA_BACKEND_URL", "", "an http or https URL, with a path before Ollama's own paths (not /v1, /api) but no password or query",
-            "An Ollama elsewhere. The proxy then starts none.",
+            "The URL of an Ollama elsewhere. The proxy then starts none.",
             (settings, text) => HttpUrl(text) is { } url ? settings with { Ollama = settings.Ollama with { BackendUrl = url } } : null),
         new("OLLAMA_EXECUTABLE_PATH", "", "a path", "The ollama executable, if it is not on PATH.",
             (settings, text) => settings with { Ollama = settings.Ollama with { ExecutablePath = text } }),
@@ -130,9 +130,7 @@ internal static class EnvironmentVariables
             (settings, text) => Integer(text, 1, 1_000) is { } files ? settings with { Log = settings.Log with { MaxFiles = files } } : null),
     ];
 
-    /// <summary>
-    /// OpenTelemetry's own variables. Its SDK knows them; it is given the values that were read here, and does not look into the environment itself.
-    /// </summary>
+    /// <summary>OpenTelemetry's own variables. Its SDK gets the values that were read here, and does not read the environment itself.</summary>
     public static IReadOnlyList<string> OpenTelemetry { get; } =
     [
         "OTEL_SDK_DISABLED", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES",
@@ -150,20 +148,20 @@ internal static class EnvironmentVariables
     public static string? OfProcess(string name) => Environment.GetEnvironmentVariable(name);
 #pragma warning restore RS0030
 
-    /// <summary>How often systemd wants a sign of life; null when it wants none (sd_watchdog_enabled(3)).</summary>
+    /// <summary>The interval of systemd's watchdog; null without one (sd_watchdog_enabled(3)).</summary>
     public static TimeSpan? WatchdogInterval() =>
         long.TryParse(OfProcess("WATCHDOG_USEC"), NumberStyles.None, CultureInfo.InvariantCulture, out var micros) && micros > 0 ? TimeSpan.FromMicroseconds(micros) : null;
 
     /// <summary>The names of all variables of the process.</summary>
     public static IEnumerable<string> NamesOfProcess() => Environment.GetEnvironmentVariables().Keys.Cast<string>();
 
-    /// <summary>Reads every variable. All problems are collected, each naming its variable; with any, the settings are not to be used.</summary>
+    /// <summary>Reads every variable. All problems are collected, each with its variable; with any, the settings must not be used.</summary>
     /// <param name="get">Where values come from: the process environment, or a test's dictionary.</param>
     /// <param name="names">Every variable there is, to find misspelled ones; null looks for none.</param>
     public static (ProxySettings Settings, IReadOnlyList<string> Problems) Read(Func<string, string?> get, IEnumerable<string>? names = null) =>
         Read(new SettingValues(get, names ?? [], new Dictionary<string, string>()));
 
-    /// <summary>The same, with what the command line says before the environment.</summary>
+    /// <summary>The same, where the command line overrides the environment.</summary>
     public static (ProxySettings Settings, IReadOnlyList<string> Problems) Read(SettingValues values)
     {
         var settings = new ProxySettings();
@@ -216,14 +214,14 @@ internal static class EnvironmentVariables
         };
     }
 
-    /// <summary>A value as it may stand in a message: without credentials, on one line and not endless.</summary>
+    /// <summary>A value for a message: without credentials, on one line, and cut.</summary>
     internal static string Shown(string name, string text) => Cut(WithoutCredentials(name, text));
 
     internal static string Cut(string text) => (text.Length > 80 ? $"{TextCut.Beginning(text, 80)}…" : text).ReplaceLineEndings(" ");
 
     /// <summary>
-    /// The text without what may be a secret in a URL: everything before the last @, query and fragment. What the user typed need not be a valid URL, so a
-    /// password with a slash in it is covered too.
+    /// The text without possible secrets of a URL: everything before the last @, query and fragment. The text may be an invalid URL, so a password with a slash
+    /// is covered too.
     /// </summary>
     internal static string WithoutCredentials(string name, string text)
     {
@@ -241,7 +239,7 @@ internal static class EnvironmentVariables
         return text.AsSpan().IndexOfAny('?', '#') is >= 0 and var query ? $"{text[..(query + 1)]}{Hidden}" : text;
     }
 
-    /// <summary>The variables that are set and hold a secret: by their nature, or because of what a URL in them holds.</summary>
+    /// <summary>The variables that are set and hold a secret, either always or inside a URL.</summary>
     public static IEnumerable<string> SecretNames(Func<string, string?> get) =>
         from name in All.Select(row => row.Name).Concat(OpenTelemetry)
         let text = get(name)
@@ -255,7 +253,7 @@ internal static class EnvironmentVariables
         var isOpen = settings.Access.Token is null || settings.Access.TrustsLocal;
         if (isOpen && settings.Proxy.TrustedProxies.Any(network => network.Contains(IPAddress.Loopback) || network.Contains(IPAddress.IPv6Loopback)))
         {
-            yield return "TRUSTED_PROXIES names this machine. If the proxy here adds no header, its clients read /analytics as this machine does: "
+            yield return "TRUSTED_PROXIES names this machine. If the proxy here adds no header, its clients can read /analytics like this machine: "
                 + (settings.Access.TrustsLocal ? "unset ANALYTICS_TRUST_LOCAL." : "set ANALYTICS_TOKEN.");
         }
     }
@@ -265,7 +263,7 @@ internal static class EnvironmentVariables
         var (port, ollama) = (settings.Proxy.Port, settings.Ollama);
         if (settings.Scrape.Port is > 0 and var metrics && (metrics == port || (ollama.BackendUrl is null && metrics == ollama.BackendPort)))
         {
-            yield return $"METRICS_PORT={metrics}: is {(metrics == port ? "PROXY_PORT, where /metrics is without it" : "OLLAMA_BACKEND_PORT")}; it must be a port of its own.";
+            yield return $"METRICS_PORT={metrics}: is {(metrics == port ? "PROXY_PORT, where /metrics is without it" : "OLLAMA_BACKEND_PORT")}; it must be a different port.";
         }
 
         if (port == 0)
@@ -275,7 +273,7 @@ internal static class EnvironmentVariables
 
         if (ollama.BackendUrl is null && port == ollama.BackendPort)
         {
-            yield return $"PROXY_PORT and OLLAMA_BACKEND_PORT are both {port}: the proxy and the real Ollama need a port each.";
+            yield return $"PROXY_PORT and OLLAMA_BACKEND_PORT are both {port}: the proxy and the real Ollama need different ports.";
         }
 
         if (ollama.BackendUrl is { IsLoopback: true } url && port == url.Port)
@@ -318,7 +316,7 @@ internal static class EnvironmentVariables
             ? url
             : null;
 
-    /// <summary>Names without scheme, port or path: as they stand in a Host header.</summary>
+    /// <summary>Names without scheme, port or path, as in a Host header.</summary>
     private static string[]? HostNames(string text)
     {
         var names = text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

@@ -1,6 +1,6 @@
 namespace OllamaProxy.Host.Configuration;
 
-/// <summary>Finds variables that were most likely meant to be one of ours: a setting with a typing error in its name has no effect and no error otherwise.</summary>
+/// <summary>Finds variables that look like a misspelled setting, which would otherwise have no effect and cause no error.</summary>
 internal static class Misspelled
 {
     private static readonly string[] s_prefixes = ["PROXY_", "ANALYTICS_", "METRICS_", "OLLAMA_BACKEND_", "OLLAMA_EXECUTABLE", "SHUTDOWN_", "MAX_CONCURRENT", "MAX_QUEUE", "QUEUE_TIMEOUT", "TRUSTED_PROX", "TRACK_", "LOG_"];
@@ -15,9 +15,9 @@ internal static class Misspelled
         where !known.Contains(name, StringComparer.Ordinal)
         let meant = Meant(name.ToUpperInvariant(), known)
         where meant is not null
-        select $"{name} is no setting of ollama-proxy. Did you mean {meant}?";
+        select $"{name} is not a setting of ollama-proxy. Did you mean {meant}?";
 
-    /// <summary>The word that was most likely meant; null when none is near.</summary>
+    /// <summary>The most similar word; null when none is close.</summary>
     public static string? Nearest(string word, IEnumerable<string> known) =>
         known.Where(ours => Distance(word.ToLowerInvariant(), ours) <= Math.Min(2, ours.Length / 2)).MinBy(ours => Distance(word.ToLowerInvariant(), ours));
 

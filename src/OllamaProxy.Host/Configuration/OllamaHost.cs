@@ -6,17 +6,17 @@ using System.Net.Sockets;
 namespace OllamaProxy.Host.Configuration;
 
 /// <summary>
-/// What the user's <c>OLLAMA_HOST</c> means to a proxy. Ollama's server and all its clients read the same variable, so it may name the port we take over,
-/// the port Ollama shall move to, or another machine.
+/// The meaning of the user's <c>OLLAMA_HOST</c> for the proxy. Ollama's server and all its clients read the same variable, so it may name the proxy's port,
+/// Ollama's new port, or another machine.
 /// </summary>
 internal static class OllamaHost
 {
     private const string AllAddresses = "0.0.0.0";
 
-    /// <summary>What Go's server makes of an address without a host, as in <c>:11435</c>.</summary>
+    /// <summary>The address that Go's server uses without a host, as in <c>:11435</c>.</summary>
     private const string AllAddresses6 = "[::]";
 
-    /// <summary>Applies the variable to the settings; adds what is wrong to <paramref name="problems"/> and what is worth knowing to the notices.</summary>
+    /// <summary>Applies the variable to the settings; adds errors to <paramref name="problems"/> and hints to the notices.</summary>
     public static ProxySettings Apply(ProxySettings settings, List<string> problems)
     {
         if (settings.OllamaHost is not { } text || settings.Ollama.BackendUrl is not null)
@@ -37,7 +37,7 @@ internal static class OllamaHost
             var opens = Bind(host) is AllAddresses or AllAddresses6 ? " To open the proxy to the network, set PROXY_HOST." : "";
             return With(
                 settings,
-                $"OLLAMA_HOST=\"{shown}\" is ignored: the proxy has that port, and Ollama gets {settings.Ollama.BackendPort} (OLLAMA_BACKEND_PORT).{opens}");
+                $"OLLAMA_HOST=\"{shown}\" is ignored: the proxy uses that port, and Ollama gets {settings.Ollama.BackendPort} (OLLAMA_BACKEND_PORT).{opens}");
         }
 
         if (settings.Ollama.BackendPortChosen ? port != settings.Ollama.BackendPort : port is 0)
@@ -49,10 +49,10 @@ internal static class OllamaHost
         settings = settings with { Ollama = settings.Ollama with { BindHost = bind, BackendPort = port, BackendPortChosen = true } };
         return IPAddress.TryParse(bind, out var address) && IPAddress.IsLoopback(address)
             ? settings
-            : With(settings, $"OLLAMA_HOST=\"{shown}\" lets other machines reach Ollama without the proxy, which then sees nothing of it.");
+            : With(settings, $"OLLAMA_HOST=\"{shown}\" lets other machines bypass the proxy, so their requests are not recorded.");
     }
 
-    /// <summary>What Ollama's server binds for a host: every address where none is named, and IPv6 in brackets.</summary>
+    /// <summary>The address that Ollama's server binds for a host: every address without a host, and IPv6 in brackets.</summary>
     private static string Bind(string host) =>
         host.Length == 0 ? AllAddresses6 :
         !IPAddress.TryParse(host, out var address) ? host.Equals("localhost", StringComparison.OrdinalIgnoreCase) ? "127.0.0.1" : host :

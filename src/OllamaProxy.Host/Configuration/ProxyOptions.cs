@@ -14,12 +14,14 @@ internal sealed record ProxyOptions
     /// <summary>True when only this machine can reach the proxy; decides the Host and Origin rules (docs/transparency.md).</summary>
     public bool IsLoopbackOnly => Addresses.All(IPAddress.IsLoopback);
 
-    /// <summary>The proxies before this one that are believed when they say who the client is. Default none.</summary>
+    /// <summary>The proxies in front whose forwarding headers are trusted. Default none.</summary>
     public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];
 
     /// <summary>How long a stop waits for running requests. 0 to 3,600 s, default 10 s.</summary>
     public TimeSpan ShutdownGrace { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Whether token counts are asked of Ollama for OpenAI streams whose client did not ask, and taken out again. Off by default: then no byte is changed.</summary>
+    /// <summary>
+    /// Whether Ollama is asked for the token counts of OpenAI streams, which are removed from the response. Off by default, because it changes bytes.
+    /// </summary>
     public bool InjectUsage { get; init; }
 }

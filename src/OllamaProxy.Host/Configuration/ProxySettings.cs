@@ -32,9 +32,9 @@ internal sealed record ProxySettings
 
     public LogOptions Log { get; init; } = new();
 
-    /// <summary>Ollama's own variable as the user has set it, judged once the ports are known; null when unset.</summary>
+    /// <summary>Ollama's own variable as the user set it, checked once the ports are known; null when unset.</summary>
     public string? OllamaHost { get; init; }
 
-    /// <summary>What the user should know about the settings although nothing is wrong.</summary>
+    /// <summary>Hints about valid settings.</summary>
     public IReadOnlyList<string> Notices { get; init; } = [];
 }

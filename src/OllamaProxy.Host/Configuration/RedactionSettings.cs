@@ -2,12 +2,12 @@ using OllamaProxy.Application.Redaction;
 
 namespace OllamaProxy.Host.Configuration;
 
-/// <summary>Reads what to redact.</summary>
+/// <summary>Reads the redaction patterns.</summary>
 internal static class RedactionSettings
 {
     private const int MaxPatterns = 100;
 
-    /// <summary>The built-in patterns; null when there is no such name.</summary>
+    /// <summary>The built-in patterns; null for an unknown name.</summary>
     public static IReadOnlyList<string>? Names(string text)
     {
         var names = text.ToLowerInvariant().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
@@ -19,27 +19,27 @@ internal static class RedactionSettings
         };
     }
 
-    /// <summary>The user's own patterns. Commas and semicolons stand in many of them, two semicolons in none: <c>;{2}</c> matches those.</summary>
+    /// <summary>The user's own patterns. Many patterns contain commas and semicolons, but none needs two semicolons: <c>;{2}</c> matches those.</summary>
     public static IReadOnlyList<string> Patterns(string text) =>
         text.Split(["\r\n", "\n", ";;"], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
-    /// <summary>What is wrong with the user's own patterns, each with its reason.</summary>
+    /// <summary>The problems of the user's own patterns.</summary>
     public static IEnumerable<string> Problems(IReadOnlyList<string> patterns)
     {
         if (patterns.Count > MaxPatterns)
         {
-            yield return $"ANALYTICS_REDACT_PATTERNS: has {patterns.Count} patterns; more than {MaxPatterns} are not possible.";
+            yield return $"ANALYTICS_REDACT_PATTERNS: has {patterns.Count} patterns; at most {MaxPatterns} are allowed.";
         }
 
         foreach (var pattern in patterns.Take(MaxPatterns))
         {
             if (OwnPatterns.Problem(pattern) is { } why)
             {
-                yield return $"ANALYTICS_REDACT_PATTERNS=\"{EnvironmentVariables.Cut(pattern)}\": is no regular expression: {EnvironmentVariables.Cut(WithoutPattern(why, pattern))}";
+                yield return $"ANALYTICS_REDACT_PATTERNS=\"{EnvironmentVariables.Cut(pattern)}\": is not a regular expression: {EnvironmentVariables.Cut(WithoutPattern(why, pattern))}";
             }
         }
     }
 
-    /// <summary>The framework begins its reason with the whole pattern: Invalid pattern '(' at offset 1. Not enough )'s.</summary>
+    /// <summary>The framework's reason begins with the whole pattern: Invalid pattern '(' at offset 1. Not enough )'s.</summary>
     private static string WithoutPattern(string why, string pattern) => why.Replace($"Invalid pattern '{pattern}' ", "", StringComparison.Ordinal);
 }

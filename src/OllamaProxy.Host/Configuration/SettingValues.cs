@@ -1,6 +1,6 @@
 namespace OllamaProxy.Host.Configuration;
 
-/// <summary>Where the text of a setting comes from: the command line, or else the environment.</summary>
+/// <summary>The text of each setting, from the command line or else the environment.</summary>
 /// <param name="environment">The process environment, or a test's dictionary.</param>
 /// <param name="names">Every variable there is, to find misspelled ones.</param>
 /// <param name="options">What the command line sets, by the variable's name.</param>
@@ -15,6 +15,6 @@ internal sealed class SettingValues(Func<string, string?> environment, IEnumerab
 
     public bool IsOption(string name) => options.ContainsKey(name);
 
-    /// <summary>The setting as it was named by who set it.</summary>
+    /// <summary>The setting under the name by which it was set.</summary>
     public string NameOf(string name) => IsOption(name) ? Commands.SettingOptions.NameOf(name) : name;
 }

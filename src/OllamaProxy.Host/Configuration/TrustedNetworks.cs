@@ -6,7 +6,7 @@ namespace OllamaProxy.Host.Configuration;
 /// <summary>Reads addresses and networks as people write them: <c>10.0.0.1, 192.168.1.7/24, fd00::/8, localhost</c>.</summary>
 internal static class TrustedNetworks
 {
-    /// <summary>The networks; null when a part is none.</summary>
+    /// <summary>The networks; null when a part is invalid.</summary>
     public static IReadOnlyList<IPNetwork>? Parse(string text)
     {
         List<IPNetwork> networks = [];
@@ -44,7 +44,7 @@ internal static class TrustedNetworks
             return null;
         }
 
-        // Clients' addresses are compared as IPv4 where they are.
+        // IPv4 addresses of clients are compared as IPv4.
         if (address.IsIPv4MappedToIPv6 && length >= 96)
         {
             (address, length) = (address.MapToIPv4(), length - 96);

@@ -4,16 +4,16 @@ using OllamaProxy.Host.Analytics;
 namespace OllamaProxy.Host.Dashboard;
 
 /// <summary>
-/// The page at <c>/analytics</c>, for who asks for HTML (a browser; others get the list of paths), and the files it is made of. Every reference in it is
-/// relative, so that it works behind a proxy that puts the program under a prefix.
+/// The page at <c>/analytics</c> for clients that accept HTML (browsers; others get the list of paths), and its files. All its links are relative, so it works
+/// behind a proxy that adds a prefix.
 /// </summary>
 internal static class DashboardEndpoints
 {
-    /// <summary>Its own files and the API, and nothing else: no inline script or style, no other origin, no HTML made from text.</summary>
+    /// <summary>Allows its own files and the API only: no inline script or style, no other origin, no HTML from text.</summary>
     public const string Policy =
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-    /// <summary>Beside the API's own paths: files whose names change with their content.</summary>
+    /// <summary>The path of the files, whose names change with their content.</summary>
     public static IReadOnlyList<OwnEndpoint> All { get; } =
     [
         new("GET", "/analytics/assets/{name}", "A file of the dashboard.", (http, _) => AssetAsync(http)) { MediaTypes = [] },
@@ -29,7 +29,7 @@ internal static class DashboardEndpoints
         }
 
         http.Response.Headers.ContentSecurityPolicy = Policy;
-        // "analytics" and "analytics/" differ in what a relative reference in the page means.
+        // Relative links in the page resolve differently for "analytics" and "analytics/".
         var page = http.Request.Path.Value!.EndsWith('/') ? "index.html" : "index.above.html";
         return Task.FromResult(Answer(http, page, "no-cache"));
     }
@@ -37,7 +37,7 @@ internal static class DashboardEndpoints
     private static Task<IResult> AssetAsync(HttpContext http)
     {
         http.Response.Headers.Vary = "Accept-Encoding";
-        // Who may not read the records may not keep the page either where others can get at it.
+        // Shared caches must not keep the page.
         return Task.FromResult(Answer(http, $"assets/{http.Request.RouteValues["name"]}", "private, max-age=31536000, immutable"));
     }
 
@@ -45,7 +45,7 @@ internal static class DashboardEndpoints
     {
         if (DashboardFiles.Get(name, http.Request.Headers.AcceptEncoding.ToString()) is not { } file)
         {
-            return Answers.Problem(StatusCodes.Status404NotFound, "There is no such file", "The page is of another version of the program: load it again.");
+            return Answers.Problem(StatusCodes.Status404NotFound, "No such file", "The page belongs to another version of the program: reload it.");
         }
 
         http.Response.Headers.CacheControl = caching;
@@ -72,7 +72,7 @@ internal static class DashboardEndpoints
         _ => "application/octet-stream",
     };
 
-    /// <summary>Browsers name HTML; curl and libraries take anything, and get JSON as the original program gave them.</summary>
+    /// <summary>Browsers accept HTML explicitly; curl and libraries accept anything, and get JSON, as from the original program.</summary>
     private static bool WantsHtml(HttpRequest request) => MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var types)
         && types.Where(type => type.Quality is not 0).OrderByDescending(type => type.Quality ?? 1).FirstOrDefault(type => type.MediaType.Value is "text/html" or "application/json") is { MediaType.Value: "text/html" };
 }

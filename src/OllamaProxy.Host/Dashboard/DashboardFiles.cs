@@ -6,20 +6,20 @@ using Microsoft.Net.Http.Headers;
 namespace OllamaProxy.Host.Dashboard;
 
 /// <summary>One file of the dashboard in one encoding.</summary>
-/// <param name="Bytes">As they are sent.</param>
+/// <param name="Bytes">The body as sent.</param>
 /// <param name="Encoding">The Content-Encoding; null for none.</param>
-/// <param name="ETag">Another one for each content and encoding.</param>
+/// <param name="ETag">Differs for each content and encoding.</param>
 internal sealed record DashboardFile(ReadOnlyMemory<byte> Bytes, string? Encoding, string ETag);
 
 /// <summary>
-/// The dashboard's files, which the build made from <c>Dashboard/web</c> and put into the program: each as it is, and compressed as small as it gets, which at
-/// run time would take too long.
+/// The dashboard's files, which the build embeds from <c>Dashboard/web</c>: each one plain, and compressed at the highest level, which would take too long at
+/// run time.
 /// </summary>
 internal static class DashboardFiles
 {
     private const string Prefix = "dashboard/";
 
-    /// <summary>Smallest first. The ending in the program, and the word of Accept-Encoding.</summary>
+    /// <summary>Smallest first: the suffix of the resource, and the name in Accept-Encoding.</summary>
     private static readonly (string Ending, string? Encoding)[] s_encodings = [(".br", "br"), (".gz", "gzip"), ("", null)];
 
     private static readonly FrozenDictionary<string, Lazy<DashboardFile[]>> s_files = Find();

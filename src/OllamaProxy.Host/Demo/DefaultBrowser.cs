@@ -3,10 +3,10 @@ using System.Diagnostics;
 
 namespace OllamaProxy.Host.Demo;
 
-/// <summary>The browser of whoever runs the program.</summary>
+/// <summary>The user's default browser.</summary>
 internal static class DefaultBrowser
 {
-    /// <summary>Opens a page; why not, or null.</summary>
+    /// <summary>Opens a page; returns a problem, or null.</summary>
     public static string? Open(Uri page)
     {
         try

@@ -17,8 +17,8 @@ internal sealed record DemoFailure(int Weight, Func<Exchange, Exchange> Apply)
         new(2, exchange => OfOllama(exchange, 400, 0.011, "the input length exceeds the context length")),
         new(1, NoTools),
         new(1, exchange => OfOllama(exchange, 503, 0.003, "server busy, please try again.  maximum pending requests exceeded")),
-        new(2, exchange => OfProxy(exchange, TimeSpan.Zero, "4 requests are running (MAX_CONCURRENT_REQUESTS) and 8 are waiting (MAX_QUEUED_REQUESTS)")),
-        new(1, exchange => OfProxy(exchange, TimeSpan.FromSeconds(20), "no slot came free within 20 s (QUEUE_TIMEOUT_SECONDS)")),
+        new(2, exchange => OfProxy(exchange, TimeSpan.Zero, "4 requests are running (MAX_CONCURRENT_REQUESTS) and 8 are queued (MAX_QUEUED_REQUESTS)")),
+        new(1, exchange => OfProxy(exchange, TimeSpan.FromSeconds(20), "no slot became free within 20 s (QUEUE_TIMEOUT_SECONDS)")),
     ];
 
     /// <summary>The exchange with one of the failures.</summary>

@@ -8,8 +8,8 @@ using OllamaProxy.Infrastructure.Supervision;
 namespace OllamaProxy.Host.Health;
 
 /// <summary>
-/// <c>GET /healthz</c>: 200 while the proxy takes requests, 503 once it stops. Says nothing about Ollama: a proxy is alive without one. A store
-/// that does not work is told, and is no reason to restart a proxy that does.
+/// <c>GET /healthz</c>: 200 while the proxy serves requests, 503 once it stops. It does not depend on Ollama, because the proxy is alive without one. A broken
+/// store is reported, but does not justify a restart of the proxy.
 /// </summary>
 internal static class HealthEndpoint
 {
@@ -29,10 +29,10 @@ internal static class HealthEndpoint
         return TypedResults.Json(answer, AnalyticsJson.Relaxed.HealthJson, statusCode: status).ExecuteAsync(context);
     }
 
-    /// <summary>Paths of this machine are in the text, and everybody who reaches the port may ask.</summary>
+    /// <summary>The text contains paths of this machine, and everyone who reaches the port can read it.</summary>
     private static StoreJson Store(HttpContext context, StoreProblem problem) => new(
         "degraded",
-        LocalClient.Is(context) ? problem.Text : "The log of the proxy says why.",
+        LocalClient.Is(context) ? problem.Text : "The log of the proxy has the reason.",
         problem.Since,
         context.RequestServices.GetRequiredService<RecordBatch>().Count);
 }

@@ -4,12 +4,12 @@ using Microsoft.Win32;
 
 namespace OllamaProxy.Host.Installation;
 
-/// <summary>What an earlier installation set, so that an upgrade changes only what it is asked to.</summary>
+/// <summary>The settings of an earlier installation, so that an upgrade changes only the requested ones.</summary>
 internal static class EarlierSettings
 {
     /// <param name="system">As <see cref="InstallWish.System"/>.</param>
     /// <param name="root">As <see cref="InstallWish.Root"/>.</param>
-    /// <param name="home">The person's home folder.</param>
+    /// <param name="home">The user's home folder.</param>
     public static IReadOnlyDictionary<string, string> Of(string system, string? root, string home) => system switch
     {
         "windows" => OperatingSystem.IsWindows() ? OfService() : new Dictionary<string, string>(),
@@ -24,7 +24,7 @@ internal static class EarlierSettings
         return Of(system, null, Environment.GetFolderPath(Environment.SpecialFolder.UserProfile)).GetValueOrDefault(name);
     }
 
-    /// <summary>The variables of a launchd agent; none of a file that is no such thing.</summary>
+    /// <summary>The variables of a launchd agent; none for any other file.</summary>
     internal static IReadOnlyDictionary<string, string> OfAgent(string path)
     {
         Dictionary<string, string> variables = new(StringComparer.Ordinal);
@@ -40,7 +40,7 @@ internal static class EarlierSettings
         }
         catch (System.Xml.XmlException)
         {
-            // It is written anew.
+            // The file is rewritten.
         }
 
         return variables;
@@ -62,7 +62,7 @@ internal static class EarlierSettings
         }
         catch (UnauthorizedAccessException)
         {
-            // A dry run, or a command, of a user who may not read it.
+            // This user may not read it, in a dry run or a command.
             return "";
         }
     }

@@ -9,7 +9,7 @@ internal static class EnvironmentFile
         List<string> lines = [.. text.TrimEnd('\n').Split('\n')];
         foreach (var (name, value) in variables)
         {
-            // The last one counts; a default that is commented out shows the place.
+            // The last one applies; a commented default shows the place.
             var at = lines.FindLastIndex(line => line.StartsWith($"{name}=", StringComparison.Ordinal));
             at = at >= 0 ? at : lines.FindLastIndex(line => line.StartsWith($"#{name}=", StringComparison.Ordinal));
             if (at >= 0)
@@ -57,7 +57,7 @@ internal static class EnvironmentFile
         return text.ToString();
     }
 
-    /// <summary>A line of it, quoted where it has to be.</summary>
+    /// <summary>A line of the file, quoted where needed.</summary>
     public static string Line(string name, string value) =>
         value.Any(character => char.IsWhiteSpace(character) || character is '"' or '\\' or '#' or '\'' or ';' or '$' or '`')
             ? $"{name}=\"{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("$", "\\$", StringComparison.Ordinal).Replace("`", "\\`", StringComparison.Ordinal)}\""

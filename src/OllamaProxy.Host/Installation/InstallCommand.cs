@@ -5,15 +5,15 @@ using OllamaProxy.Infrastructure.Supervision;
 
 namespace OllamaProxy.Host.Installation;
 
-/// <summary><c>ollama-proxy install</c> and <c>uninstall</c>: what there is on the machine, a plan for it, and then its steps, or only what they would be.</summary>
+/// <summary><c>ollama-proxy install</c> and <c>uninstall</c>: inspects the machine, makes a plan, and runs or only prints its steps.</summary>
 internal static class InstallCommand
 {
     private const string SystemdFolder = "/run/systemd/system";
 
-    /// <param name="settings">As the service will have them.</param>
-    /// <param name="values">Where they come from: what was given as options goes to the service.</param>
-    /// <param name="wish">What was asked for.</param>
-    /// <param name="cancellationToken">Ends it between steps.</param>
+    /// <param name="settings">The settings of the service.</param>
+    /// <param name="values">Their sources: options are passed to the service.</param>
+    /// <param name="wish">The requested actions.</param>
+    /// <param name="cancellationToken">Cancels between steps.</param>
     public static async Task<int> RunAsync(ProxySettings settings, SettingValues values, InstallWish wish, CancellationToken cancellationToken)
     {
         var request = Look(settings, values, wish);
@@ -24,7 +24,7 @@ internal static class InstallCommand
 
         if (wish is { System: "macos", Root: null, IsDryRun: false } && Environment.IsPrivilegedProcess)
         {
-            return await Terminal.FailAsync("the agent is yours, and so is Ollama: run this without sudo.");
+            return await Terminal.FailAsync("the agent and Ollama belong to your user: run this without sudo.");
         }
 
         var plan = PlanOf(wish, request);
@@ -47,14 +47,14 @@ internal static class InstallCommand
         if (wish.Root is null && !OperatingSystem.IsMacOS() && !Environment.IsPrivilegedProcess)
         {
             return await Terminal.FailAsync(OperatingSystem.IsWindows()
-                ? "this needs the rights of an administrator: run it in a terminal that was opened as administrator, or use install-service-launcher.bat. --dry-run shows what it would do."
-                : "this needs root: sudo ollama-proxy install. --dry-run shows what it would do.");
+                ? "this needs administrator rights: run it in a terminal opened as administrator, or use install-service-launcher.bat. --dry-run shows the steps."
+                : "this needs root: sudo ollama-proxy install. --dry-run shows the steps.");
         }
 
         await new StepRunner(wish.Root, text => Hidden(text, secrets)).RunAsync(plan, cancellationToken);
         await Console.Out.WriteLineAsync(wish.IsUninstall
             ? wish.RemovesData ? "Uninstalled, with its data." : "Uninstalled. Records, settings and logs are kept; uninstall --remove-data removes them."
-            : "Installed. 'ollama-proxy status' says what it does.");
+            : "Installed. 'ollama-proxy status' shows its state.");
         return ExitCodes.Success;
     }
 
@@ -66,7 +66,7 @@ internal static class InstallCommand
         "windows" => wish.IsUninstall ? WindowsPlan.Uninstall(request) : WindowsPlan.Install(request),
         "macos" => wish.IsUninstall ? LaunchdPlan.Uninstall(request) : LaunchdPlan.Install(request),
         _ when wish.Root is null && !wish.IsDryRun && !Directory.Exists(SystemdFolder) =>
-            throw new CommandException("this Linux is not run by systemd. Have its init start 'ollama-proxy serve'; docs/operations.md has examples."),
+            throw new CommandException("this Linux does not use systemd. Let its init system start 'ollama-proxy serve' (docs/operations.md)."),
         _ => wish.IsUninstall ? SystemdPlan.Uninstall(request) : SystemdPlan.Install(request),
     };
 
@@ -78,10 +78,10 @@ internal static class InstallCommand
         var given = EnvironmentVariables.All.Where(row => values.IsOption(row.Name)).ToDictionary(row => row.Name, row => values.Get(row.Name)!, StringComparer.Ordinal);
         var request = new InstallRequest
         {
-            Program = Environment.ProcessPath ?? throw new CommandException("this program does not know its own file."),
+            Program = Environment.ProcessPath ?? throw new CommandException("the path of this executable is unknown."),
             ProxyPort = PortOf("PROXY_PORT", settings.Proxy.Port),
             BackendPort = PortOf("OLLAMA_BACKEND_PORT", settings.Ollama.BackendPort),
-            // On Linux they stand in a file that is kept.
+            // On Linux they are in a file that is kept.
             Settings = wish.System == "linux" ? given : earlier.Concat(given).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Last().Value, StringComparer.Ordinal),
             TakeOver = wish.IsUninstall ? File.Exists(Path.Combine(wish.Root ?? "/", SystemdPlan.DropIn.TrimStart('/'))) : wish.TakeOver,
             Account = wish.Account,
@@ -101,13 +101,13 @@ internal static class InstallCommand
         };
         request = request with { OllamaStartsItself = wish.OllamaStartsItself ?? StartsItself(wish, request) };
         return wish is { System: "linux", IsUninstall: false, Account: null, Root: null } && user == "root" && !request.OllamaStartsItself
-            ? throw new CommandException("Ollama has no service here, so this one would start it, as root. Say whose models it has with --account NAME (--account root for root), or run this with sudo from that account.")
+            ? throw new CommandException("Ollama has no service here, so this one would start it as root. Name the account that has the models (--account NAME, or --account root), or run this with sudo from it.")
             {
                 ExitCode = ExitCodes.CannotStart,
             }
             : request;
 
-        // An option, or what an earlier installation was told.
+        // An option, or the setting of an earlier installation.
         int PortOf(string name, int otherwise) => !given.ContainsKey(name) && int.TryParse(earlier.GetValueOrDefault(name), out var port) ? port : otherwise;
     }
 
@@ -126,17 +126,17 @@ internal static class InstallCommand
 
     private static async Task<bool> AskAsync(InstallRequest request, CancellationToken cancellationToken)
     {
-        await Console.Error.WriteAsync($"Ollama starts by itself on port 11434. May it be moved to {request.BackendPort}, so that the proxy gets its port? Uninstall moves it back. [y/N] ");
+        await Console.Error.WriteAsync($"Ollama's own service uses port 11434. Move it to {request.BackendPort}, so that the proxy can take 11434? Uninstall moves it back. [y/N] ");
         return await Console.In.ReadLineAsync(cancellationToken) is "y" or "Y" or "yes";
     }
 }
 
-/// <summary>What the command line asks of <c>install</c> and <c>uninstall</c>.</summary>
+/// <summary>The options of <c>install</c> and <c>uninstall</c>.</summary>
 internal sealed record InstallWish
 {
     public bool IsUninstall { get; init; }
 
-    /// <summary><c>linux</c>, <c>windows</c> or <c>macos</c>; another than this machine's is for looking only.</summary>
+    /// <summary><c>linux</c>, <c>windows</c> or <c>macos</c>; another system than this machine's is for dry runs only.</summary>
     public required string System { get; init; }
 
     public bool IsDryRun { get; init; }
@@ -150,6 +150,6 @@ internal sealed record InstallWish
     /// <summary>A folder to write files under, for packages and images; nothing is run then.</summary>
     public string? Root { get; init; }
 
-    /// <summary>Says whether Ollama starts by itself, in place of looking.</summary>
+    /// <summary>Whether Ollama has its own service; null to detect it.</summary>
     public bool? OllamaStartsItself { get; init; }
 }

@@ -1,9 +1,9 @@
 namespace OllamaProxy.Host.Installation;
 
-/// <summary>What the person wants, and what there is on the machine. A plan is made of this alone.</summary>
+/// <summary>The request and the state of the machine: the only input of a plan.</summary>
 internal sealed record InstallRequest
 {
-    /// <summary>The file that runs now.</summary>
+    /// <summary>The running executable.</summary>
     public required string Program { get; init; }
 
     /// <summary>The port applications will connect to.</summary>
@@ -15,13 +15,16 @@ internal sealed record InstallRequest
     /// <summary>Settings given as options: the service gets them.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Whether Ollama's own way of starting may be changed so that the proxy gets its port; null when nobody was asked. At an uninstall: whether it was.</summary>
+    /// <summary>
+    /// Whether Ollama's own way of starting may be changed so that the proxy gets its port; null when the user was not asked. At an uninstall: whether it was
+    /// changed.
+    /// </summary>
     public bool? TakeOver { get; init; }
 
     /// <summary>The account the service runs as; null for the usual one.</summary>
     public string? Account { get; init; }
 
-    /// <summary>At an uninstall: records, settings and logs go too.</summary>
+    /// <summary>At an uninstall: also removes records, settings and logs.</summary>
     public bool RemovesData { get; init; }
 
     /// <summary>Whether Ollama starts by itself on this machine: its systemd unit, the shortcut in the Startup folder.</summary>
@@ -30,10 +33,10 @@ internal sealed record InstallRequest
     /// <summary>The ollama executable; null when none was found.</summary>
     public string? Ollama { get; init; }
 
-    /// <summary>The person's home folder, where Ollama's models are unless <see cref="ModelsFolder"/> says otherwise.</summary>
+    /// <summary>The user's home folder, which has Ollama's models unless <see cref="ModelsFolder"/> is set.</summary>
     public required string Home { get; init; }
 
-    /// <summary>The person who installs; under sudo, the one who typed it.</summary>
+    /// <summary>The installing user; under sudo, the user who typed it.</summary>
     public required string User { get; init; }
 
     /// <summary><c>OLLAMA_MODELS</c>, when it is set.</summary>

@@ -5,7 +5,7 @@ using OllamaProxy.Host.Commands.Data;
 
 namespace OllamaProxy.Host.Installation;
 
-/// <summary>macOS: a launchd agent of the person who installs, because Ollama runs as that person too.</summary>
+/// <summary>macOS: a launchd agent of the installing user, because Ollama runs as that user too.</summary>
 internal static class LaunchdPlan
 {
     public const string Label = "ollama-proxy";

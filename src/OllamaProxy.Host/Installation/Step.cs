@@ -1,9 +1,10 @@
 namespace OllamaProxy.Host.Installation;
 
 /// <summary>
-/// One thing an installation does, as data: a plan is a list of these, which can be shown (<c>--dry-run</c>), tested on any machine, and done by <see cref="StepRunner"/>.
+/// One step of an installation, as data. A plan is a list of steps, which can be printed (<c>--dry-run</c>), tested on any machine, and run by <see
+/// cref="StepRunner"/>.
 /// </summary>
-/// <param name="Says">What is shown for it.</param>
+/// <param name="Says">The text of the step.</param>
 internal abstract record Step(string Says);
 
 /// <summary>The running program, copied to where the service runs it from.</summary>
@@ -14,7 +15,7 @@ internal sealed record MakeFolder(string Path) : Step($"make the folder {Path}")
 /// <summary>A text file, replaced as a whole.</summary>
 internal sealed record WriteText(string Path, string Text, bool IsPrivate = false) : Step($"write {Path}");
 
-/// <summary>A file of variables: made when it is not there, and the user's own afterwards, in which only what was asked for is changed.</summary>
+/// <summary>A file of variables: created if missing; afterwards it belongs to the user, and only requested settings change.</summary>
 internal sealed record SetVariables(string Path, string Text, IReadOnlyDictionary<string, string> Variables)
     : Step($"write {Path}; if it is there, {(Variables.Count == 0 ? "leave it as it is" : $"only set {string.Join(", ", Variables.Keys)} in it")}");
 
@@ -30,26 +31,26 @@ internal sealed record MoveFile(string From, string To) : Step($"move {From} to 
 /// <summary>Another program, which must end with 0 unless it may fail.</summary>
 internal sealed record RunProgram(string Program, IReadOnlyList<string> Arguments, bool MayFail = false) : Step($"run {Program} {string.Join(' ', Arguments)}");
 
-/// <summary>A Windows service, made or changed.</summary>
-/// <param name="Name">As services are named.</param>
-/// <param name="DisplayName">As people see it.</param>
+/// <summary>A Windows service, created or changed.</summary>
+/// <param name="Name">The service name.</param>
+/// <param name="DisplayName">The display name.</param>
 /// <param name="Description">One sentence.</param>
 /// <param name="CommandLine">With quotes where the path has blanks.</param>
 /// <param name="Account">Null for LocalSystem.</param>
-/// <param name="Environment">Variables of the service alone.</param>
+/// <param name="Environment">Variables of the service only.</param>
 internal sealed record SetWindowsService(
     string Name, string DisplayName, string Description, string CommandLine, string? Account, IReadOnlyDictionary<string, string> Environment)
     : Step($"set up the service {Name} ({CommandLine}), started with a delay, restarted after 5, 10 and 30 s, as {Account ?? "LocalSystem"}, with {string.Join(", ", Environment.Select(pair => $"{pair.Key}={pair.Value}"))}");
 
 internal sealed record StartWindowsService(string Name) : Step($"start the service {Name}");
 
-/// <summary>Stopped first. Nothing happens when there is none.</summary>
+/// <summary>Stops it first. Does nothing if there is none.</summary>
 internal sealed record RemoveWindowsService(string Name) : Step($"stop and remove the service {Name}");
 
-/// <summary>So that the Event Log shows texts and not numbers.</summary>
+/// <summary>Without it, the Event Log shows numbers instead of texts.</summary>
 internal sealed record AddEventSource(string Name) : Step($"register {Name} with the Event Log");
 
-internal sealed record RemoveEventSource(string Name) : Step($"take {Name} out of the Event Log's sources");
+internal sealed record RemoveEventSource(string Name) : Step($"remove {Name} from the Event Log's sources");
 
 /// <summary>Waits until the proxy answers.</summary>
 internal sealed record AwaitProxy(int Port) : Step($"wait until the proxy answers on port {Port}");

@@ -6,15 +6,15 @@ using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.Host.Installation;
 
-/// <summary>Does the steps of a plan, one after the other, and says each.</summary>
+/// <summary>Runs the steps of a plan in order, and prints each.</summary>
 /// <param name="root">A folder that stands for the root of the file system, under which files are written and nothing is run; null for the machine itself.</param>
-/// <param name="show">What of a text may be shown.</param>
+/// <param name="show">Removes secrets from a text.</param>
 internal sealed class StepRunner(string? root, Func<string, string> show)
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Throws <see cref="CommandException"/> at the first step that fails: what came before stays, and the same plan may be run again.</summary>
+    /// <summary>Throws <see cref="CommandException"/> at the first step that fails: earlier steps stay, and the same plan can run again.</summary>
     public async Task RunAsync(IReadOnlyList<Step> plan, CancellationToken cancellationToken)
     {
         foreach (var step in plan)
@@ -45,7 +45,7 @@ internal sealed class StepRunner(string? root, Func<string, string> show)
                 Write(Place(write.Path), write.Text, write.IsPrivate);
                 break;
             case SetVariables set:
-                // Tokens may stand in it.
+                // The file may contain tokens.
                 var path = Place(set.Path);
                 Write(path, File.Exists(path) ? EnvironmentFile.With(await File.ReadAllTextAsync(path, cancellationToken), set.Variables) : set.Text, isPrivate: true);
                 break;
@@ -80,7 +80,7 @@ internal sealed class StepRunner(string? root, Func<string, string> show)
 
     private string Place(string path) => root is null ? path : Path.Combine(root, path.TrimStart('/'));
 
-    /// <summary>Beside it and then in its place: the file that is there may be running.</summary>
+    /// <summary>Writes a temporary file and renames it, because the old one may be running.</summary>
     private static void Copy(string from, string to)
     {
         if (Path.GetFullPath(from) == Path.GetFullPath(to))

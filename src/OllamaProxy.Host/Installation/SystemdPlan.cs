@@ -9,14 +9,17 @@ using OllamaProxy.Host.Configuration;
 namespace OllamaProxy.Host.Installation;
 
 /// <summary>
-/// Linux with systemd. Where Ollama has a unit of its own, that stays its supervisor and is moved to the private port by a drop-in (a second Ollama as another user
-/// would have other models); the proxy then runs as nobody in particular, with nothing but its folder. Else the proxy starts Ollama itself, as the person who has the models.
+/// Linux with systemd. If Ollama has its own unit, that keeps supervising it, and a drop-in moves it to the private port (a second Ollama as another user would
+/// have other models). The proxy then runs as a dynamic user with access to its folder only. Otherwise the proxy starts Ollama itself, as the user who has the
+/// models.
 /// </summary>
 internal static partial class SystemdPlan
 {
     public const string Program = "/usr/local/bin/ollama-proxy";
 
-    /// <summary>Where the .deb and .rpm packages put the program. The service runs it there, so that an upgrade of the package is one of the service.</summary>
+    /// <summary>
+    /// The path of the program in the .deb and .rpm packages. The service runs it there, so that an upgrade of the package upgrades the service.
+    /// </summary>
     public const string Packaged = "/usr/bin/ollama-proxy";
 
     public const string Unit = "/etc/systemd/system/ollama-proxy.service";
@@ -42,7 +45,7 @@ internal static partial class SystemdPlan
 
         List<Step> steps =
         [
-            // A copy of an earlier installation comes first in the PATH.
+            // A copy of an earlier installation comes first on PATH.
             request.Program == Packaged ? new RemoveFile(Program) : new CopyProgram(request.Program, Program),
             new SetVariables(Settings, SettingsText(request), Variables(request)),
             new WriteText(Unit, UnitText(request)),
@@ -114,7 +117,7 @@ internal static partial class SystemdPlan
             Restart=on-failure
             RestartSec=2
             WatchdogSec=60
-            # Running requests are finished first (SHUTDOWN_GRACE_SECONDS), then records are written, then Ollama is ended.
+            # A stop finishes running requests (SHUTDOWN_GRACE_SECONDS), writes the records, and ends Ollama.
             TimeoutStopSec=60
             KillMode=mixed
             StateDirectory=ollama-proxy
@@ -123,7 +126,7 @@ internal static partial class SystemdPlan
             UMask=0077
             LimitNOFILE=65536
 
-            # What it may do.
+            # Permissions.
             NoNewPrivileges=yes
             PrivateTmp=yes
             ProtectControlGroups=yes
@@ -146,13 +149,13 @@ internal static partial class SystemdPlan
             ? string.Create(CultureInfo.InvariantCulture, $"""
                # It starts Ollama itself, which needs the GPU, and the models of {account}.{(account == "root" ? " Ollama runs as root: --account names another." : "")}
                User={account}
-               {(request.ModelsFolder is { } models ? $"Environment=\"OLLAMA_MODELS={Quoted(models)}\"" : "# Its models are in the home folder.")}
+               {(request.ModelsFolder is { } models ? $"Environment=\"OLLAMA_MODELS={Quoted(models)}\"" : "# The models are in the home folder.")}
                ProtectSystem=full
                RestrictRealtime=no
 
                """)
             : $"""
-               # Ollama has a unit of its own; the proxy needs nothing of this machine but the network and its folder.
+               # Ollama has its own unit; the proxy needs only the network and its folder.
                {(account is null ? "DynamicUser=yes" : $"User={account}")}
                ProtectSystem=strict
                PrivateDevices=yes
@@ -177,23 +180,23 @@ internal static partial class SystemdPlan
     /// <summary>An account as <c>useradd</c> makes them, or a number. Anything else could end the line and begin another directive.</summary>
     private static string? AccountName(string? account) => account is null || AccountPattern().IsMatch(account)
         ? account
-        : throw new CommandException($"--account \"{PlainText.Of(account)}\" is no name of an account.") { ExitCode = ExitCodes.CannotStart };
+        : throw new CommandException($"--account \"{PlainText.Of(account)}\" is not an account name.") { ExitCode = ExitCodes.CannotStart };
 
     /// <summary>Text within the quotes of a systemd directive (systemd.syntax(7)): quotes, backslashes and specifiers mean themselves.</summary>
     private static string Quoted(string text) => text.Any(char.IsControl)
-        ? throw new CommandException($"OLLAMA_MODELS=\"{PlainText.Of(text)}\" has a control character in it, which a unit cannot hold.") { ExitCode = ExitCodes.CannotStart }
+        ? throw new CommandException($"OLLAMA_MODELS=\"{PlainText.Of(text)}\" contains a control character, which a unit cannot hold.") { ExitCode = ExitCodes.CannotStart }
         : text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("%", "%%", StringComparison.Ordinal);
 
     [GeneratedRegex(@"^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?\z")]
     private static partial Regex AccountPattern();
 
-    /// <summary>What is set in the settings file whatever stood there: what was asked for, and where Ollama is, which the drop-in decides.</summary>
+    /// <summary>The settings that are always written: the requested ones, and Ollama's address, which the drop-in determines.</summary>
     internal static Dictionary<string, string> Variables(InstallRequest request)
     {
         var settings = new Dictionary<string, string>(request.Settings, StringComparer.Ordinal);
         if (request.OllamaStartsItself)
         {
-            // An Ollama that starts later than the proxy is waited for; without this the proxy would start a second one.
+            // The proxy then waits for an Ollama that starts later; without this it would start a second one.
             settings.TryAdd("OLLAMA_BACKEND_URL", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{(request.TakeOver == true ? request.BackendPort : 11434)}"));
         }
 
@@ -201,7 +204,7 @@ internal static partial class SystemdPlan
     }
 
     internal static string DropInText(InstallRequest request) => string.Create(CultureInfo.InvariantCulture, $"""
-        # Written by 'ollama-proxy install': the proxy has Ollama's port, Ollama this one. 'ollama-proxy uninstall' removes it.
+        # Written by 'ollama-proxy install': the proxy takes Ollama's port, and Ollama this one. 'ollama-proxy uninstall' removes it.
         [Service]
         Environment=OLLAMA_HOST=127.0.0.1:{request.BackendPort}
 
@@ -212,7 +215,7 @@ internal static partial class SystemdPlan
         var settings = Variables(request);
         settings.TryAdd("ANALYTICS_DIR", Data);
 
-        var text = new StringBuilder("# Settings of the ollama-proxy service, a NAME=value each line; then: systemctl restart ollama-proxy\n# What there is: ollama-proxy --help\n\n");
+        var text = new StringBuilder("# Settings of the ollama-proxy service, one NAME=value per line. After a change: systemctl restart ollama-proxy\n# All settings: ollama-proxy --help\n\n");
         foreach (var row in EnvironmentVariables.All)
         {
             text.Append(settings.TryGetValue(row.Name, out var value) ? EnvironmentFile.Line(row.Name, value) : $"#{row.Name}={row.Default}").Append('\n');

@@ -3,7 +3,7 @@ using System.Runtime.Versioning;
 
 namespace OllamaProxy.Host.Installation;
 
-/// <summary>Who is who on a Unix.</summary>
+/// <summary>Users of a Unix system.</summary>
 [UnsupportedOSPlatform("windows")]
 internal static partial class UnixUsers
 {

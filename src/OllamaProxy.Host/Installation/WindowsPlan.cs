@@ -3,8 +3,8 @@ using OllamaProxy.Host.Commands.Data;
 namespace OllamaProxy.Host.Installation;
 
 /// <summary>
-/// Windows: a service with the original program's name. It runs as LocalSystem as the original did, unless another account is chosen; the models of the person who installs
-/// stay visible, because a service account has a profile of its own.
+/// Windows: a service with the original program's name. It runs as LocalSystem as the original did, unless another account is chosen; the models of the
+/// installing user stay visible, although a service account has its own profile.
 /// </summary>
 internal static class WindowsPlan
 {
@@ -32,13 +32,13 @@ internal static class WindowsPlan
             steps.Add(new MakeFolder(folder));
         }
 
-        // Anybody may have made that folder before, with rights of their own.
+        // Any user may have created that folder before, with other permissions.
         steps.Add(new RunProgram("icacls", [Data(request), "/setowner", "*S-1-5-32-544", "/T", "/L", "/Q"]));
         steps.Add(new RunProgram("icacls", [Data(request), "/reset", "/T", "/L", "/Q"]));
         steps.Add(new RunProgram("icacls", [Data(request), "/inheritance:r", "/grant:r", Administrators, "/grant:r", LocalSystem, .. Grant(request)]));
         if (request is { OllamaStartsItself: true, TakeOver: true })
         {
-            // The app brings the server back when only the server is ended.
+            // The app restarts the server if only the server is ended.
             steps.Add(new RunProgram("taskkill", ["/F", "/IM", "ollama app.exe"], MayFail: true));
             steps.Add(new RunProgram("taskkill", ["/F", "/IM", "ollama.exe"], MayFail: true));
             steps.Add(new MoveFile(Shortcut(request), SavedShortcut(request)));
@@ -71,7 +71,7 @@ internal static class WindowsPlan
         return steps;
     }
 
-    /// <summary>Where the shortcut is that starts Ollama's app at sign-in.</summary>
+    /// <summary>The shortcut that starts Ollama's app at sign-in.</summary>
     public static string Shortcut(InstallRequest request) => $@"{request.Folders["APPDATA"]}\Microsoft\Windows\Start Menu\Programs\Startup\Ollama.lnk";
 
     private static Dictionary<string, string> Environment(InstallRequest request)
@@ -100,6 +100,6 @@ internal static class WindowsPlan
 
     private static string Logs(InstallRequest request) => $@"{Data(request)}\logs";
 
-    /// <summary>Where only administrators write: it is moved back into a folder from which programs are started.</summary>
+    /// <summary>A folder that only administrators can write, because the shortcut is later moved back into Startup.</summary>
     private static string SavedShortcut(InstallRequest request) => $@"{Programs(request)}\Ollama.lnk";
 }

@@ -5,7 +5,7 @@ using Microsoft.Win32;
 
 namespace OllamaProxy.Host.Installation;
 
-/// <summary>The steps that only Windows knows, by its own service manager and registry.</summary>
+/// <summary>The Windows-only steps, by its service manager and registry.</summary>
 [SupportedOSPlatform("windows")]
 internal static class WindowsServices
 {
@@ -59,7 +59,7 @@ internal static class WindowsServices
         key.SetValue("Environment", wanted.Environment.Select(pair => $"{pair.Key}={pair.Value}").ToArray(), RegistryValueKind.MultiString);
     }
 
-    /// <summary>A service that is being deleted stays until everybody has closed it; the next one of that name cannot be made before.</summary>
+    /// <summary>A deleted service stays until all its handles are closed; until then no service of that name can be created.</summary>
     private static void Remove(string name)
     {
         using var manager = ServiceManager.Open();
@@ -81,7 +81,7 @@ internal static class WindowsServices
                 using var left = manager.Find(name);
                 return left is null;
             },
-            $"{name} is not gone: is the list of services open? Close it.");
+            $"{name} still exists. If the list of services is open, close it.");
     }
 
     private static void Await(Func<bool> isDone, string otherwise)

@@ -15,7 +15,7 @@ internal sealed class ConsoleLog(LogFormat format, TimeProvider time, bool isJou
 
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
-        // ConsoleLogger reuses a StringWriter for each thread; its builder takes the line without a copy.
+        // ConsoleLogger reuses a StringWriter for each thread; writing to its builder avoids a copy.
         var line = (textWriter as StringWriter)?.GetStringBuilder() ?? new StringBuilder();
         if (isJournal)
         {

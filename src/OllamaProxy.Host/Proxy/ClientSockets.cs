@@ -155,7 +155,7 @@ internal sealed partial class ClientListener(Socket listening, SocketTransportOp
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Warning, "New connections on {EndPoint} wait: {Reason}. Clients that are connected are served. If this lasts, raise the limit of open files "
+        [LoggerMessage(1, LogLevel.Warning, "New connections on {EndPoint} wait: {Reason}. Connected clients are still served. If this lasts, raise the limit of open files "
             + "(LimitNOFILE, or ulimit -n).")]
         public static partial void Pausing(ILogger logger, EndPoint endPoint, string reason);
     }

@@ -123,9 +123,9 @@ internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics,
     /// <summary>The reason in words, with the settings that decide it.</summary>
     public string WhyNot(AdmissionResult result) => result switch
     {
-        AdmissionResult.QueueTimeout => $"no slot came free within {options.QueueTimeout.TotalSeconds} s (QUEUE_TIMEOUT_SECONDS)",
-        AdmissionResult.Displaced => $"{Requests(options.MaxQueued)} waiting (MAX_QUEUED_REQUESTS), and this client's newest place went to a client that had none",
-        _ => $"{Requests(options.MaxConcurrent)} running (MAX_CONCURRENT_REQUESTS) and {Requests(options.MaxQueued)} waiting (MAX_QUEUED_REQUESTS)",
+        AdmissionResult.QueueTimeout => $"no slot became free within {options.QueueTimeout.TotalSeconds} s (QUEUE_TIMEOUT_SECONDS)",
+        AdmissionResult.Displaced => $"{Requests(options.MaxQueued)} queued (MAX_QUEUED_REQUESTS), and a client without a place took this client's newest one",
+        _ => $"{Requests(options.MaxConcurrent)} running (MAX_CONCURRENT_REQUESTS) and {Requests(options.MaxQueued)} queued (MAX_QUEUED_REQUESTS)",
     };
 
     private static string Requests(int count) => count == 1 ? "1 request is" : $"{count} requests are";

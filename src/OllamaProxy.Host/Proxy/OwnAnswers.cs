@@ -88,7 +88,7 @@ internal static class OwnAnswers
     /// <summary>408: the body stood still on a slot that others waited for. What of it is still to come cannot be told from another request.</summary>
     public static Task StalledAsync(HttpContext context, ExchangeInProgress exchange)
     {
-        var why = $"the request's body stood still for {UploadWatch.Limit.TotalSeconds} s while other requests waited for its slot";
+        var why = $"the request's body stalled for {UploadWatch.Limit.TotalSeconds} s while other requests waited for its slot";
         context.Response.Clear();
         context.Response.Headers.Connection = "close";
         exchange.Reject(RejectionReason.BodyStalled);
@@ -118,7 +118,7 @@ internal static class OwnAnswers
     /// <summary>503: the proxy stops, and Ollama never heard of the request, so it may be sent again to whoever comes next.</summary>
     public static Task StoppingAsync(HttpContext context, ExchangeInProgress exchange)
     {
-        const string Why = "the proxy is being stopped";
+        const string Why = "the proxy is stopping";
         context.Response.Headers.RetryAfter = "5";
         context.Response.Headers.Connection = "close";
         exchange.End = RelayEnd.Stopped;
@@ -138,7 +138,7 @@ internal static class OwnAnswers
             OllamaState.CrashLoop => ("30", $"Ollama at {backend.Authority} keeps exiting; the proxy's log has its last lines"),
             _ when context.GetForwarderErrorFeature()?.Exception is { } failure && failure.IsTlsFailure() =>
                 (null, $"no answer from Ollama at {backend.Authority}: {failure.Reason().TrimEnd('.')}"),
-            _ => (null, $"no answer from Ollama at {backend.Authority}. Is it running? GET /test on the proxy tells"),
+            _ => (null, $"no answer from Ollama at {backend.Authority}. Is it running? GET /test on the proxy checks it"),
         };
         context.Response.Headers.RetryAfter = retryAfter;
         return retryAfter is null

@@ -213,7 +213,7 @@ internal struct ResponseHeadScanner
     {
         if (!isUnderstood)
         {
-            throw new IOException("Ollama's answer does not say clearly what it is, or where its body ends.");
+            throw new IOException("Ollama's response has an ambiguous status, or an ambiguous end of its body.");
         }
     }
 }

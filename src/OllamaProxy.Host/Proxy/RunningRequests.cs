@@ -19,7 +19,7 @@ internal enum RequestPhase
 /// <summary>One moment of a running request.</summary>
 /// <param name="Exchange">The request.</param>
 /// <param name="Phase">How far it was.</param>
-/// <param name="Tokens">Pieces of the answer that came so far.</param>
+/// <param name="Tokens">Chunks of the answer so far.</param>
 /// <param name="Elapsed">Time since it began.</param>
 internal readonly record struct RunningRequest(ExchangeInProgress Exchange, RequestPhase Phase, int Tokens, TimeSpan Elapsed)
 {

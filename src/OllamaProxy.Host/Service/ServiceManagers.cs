@@ -6,7 +6,7 @@ using OllamaProxy.Host.Installation;
 
 namespace OllamaProxy.Host.Service;
 
-/// <summary>What starts and stops the program when no person does: systemd, and Windows' service manager. Each notices by itself whether it is there.</summary>
+/// <summary>systemd and Windows' service manager. Each detects whether it runs the program.</summary>
 internal static class ServiceManagers
 {
     public static void AddServiceManagers(this WebApplicationBuilder builder)
@@ -25,7 +25,7 @@ internal static class ServiceManagers
         }
     }
 
-    /// <summary>A start, a stop and what is wrong; a line for each request would push everything else out.</summary>
+    /// <summary>Starts, stops and problems; a line for each request would displace them.</summary>
     [SupportedOSPlatform("windows")]
     private static void AddEventLogRules(this WebApplicationBuilder builder)
     {

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Hosting.Systemd;
 namespace OllamaProxy.Host.Service;
 
 /// <summary>
-/// Tells systemd that the program lives, twice in each of its intervals. The thread pool does it, which answers requests too: a program that cannot do this any more
-/// cannot do those either, and is started again.
+/// Notifies systemd's watchdog twice in each interval. The thread pool does it, because it also answers requests: a program that cannot do this cannot serve,
+/// and is restarted.
 /// </summary>
 internal sealed class Watchdog(ISystemdNotifier systemd, TimeProvider time, TimeSpan interval) : BackgroundService
 {

@@ -7,7 +7,7 @@ using OllamaProxy.Host.Analytics;
 
 namespace OllamaProxy.Host.Telemetry;
 
-/// <summary>What stands around the exporter's page: who may read it, and Ollama's own metrics behind ours. The exporter itself speaks OpenMetrics and gzip.</summary>
+/// <summary>Access to the exporter's page, and Ollama's own metrics after ours. The exporter itself supports OpenMetrics and gzip.</summary>
 internal sealed class MetricsAnswer(RequestDelegate exporter, ScrapeOptions options, AccessToken token, IOllamaClient ollama)
 {
     public Task InvokeAsync(HttpContext context)
@@ -36,7 +36,7 @@ internal sealed class MetricsAnswer(RequestDelegate exporter, ScrapeOptions opti
         {
             context.Response.Headers.WWWAuthenticate = "Bearer realm=\"ollama-proxy metrics\"";
             return Answers.Problem(
-                StatusCodes.Status401Unauthorized, "The token is needed", "Send the value of METRICS_TOKEN as \"Authorization: Bearer ...\".");
+                StatusCodes.Status401Unauthorized, "A token is required", "Send the value of METRICS_TOKEN as \"Authorization: Bearer ...\".");
         }
     }
 
@@ -44,7 +44,7 @@ internal sealed class MetricsAnswer(RequestDelegate exporter, ScrapeOptions opti
     {
         var asked = ollama.MetricsAsync(context.RequestAborted);
         var isCompressed = AcceptsGzip(context.Request);
-        // What is to be read and added to must come plain.
+        // The page must not be compressed when Ollama's metrics are appended.
         context.Request.Headers.AcceptEncoding = default;
         var body = context.Response.Body;
         using var page = new MemoryStream();
@@ -59,7 +59,7 @@ internal sealed class MetricsAnswer(RequestDelegate exporter, ScrapeOptions opti
         }
 
         var theirs = (await asked).Value;
-        // OpenMetrics has rules of its own, and an end behind which nothing may follow.
+        // OpenMetrics has different rules, and nothing may follow its end marker.
         if (context.Response.ContentType?.StartsWith("text/plain", StringComparison.Ordinal) == true)
         {
             page.Write(Encoding.UTF8.GetBytes(OllamaFamilies.Rest(Encoding.UTF8.GetString(page.GetBuffer(), 0, (int)page.Length), theirs)));

@@ -5,7 +5,7 @@ using OllamaProxy.Host.Proxy;
 
 namespace OllamaProxy.Host.Telemetry;
 
-/// <summary>The port of <c>METRICS_PORT</c>. What comes in there is marked by its connection: the number alone may be one that the system chose.</summary>
+/// <summary>The port of <c>METRICS_PORT</c>. Its connections are marked, because the system may have chosen the port number.</summary>
 internal static class MetricsListener
 {
     private static readonly object s_mark = new();
@@ -22,7 +22,7 @@ internal static class MetricsListener
         }
     }
 
-    /// <summary>Answers what comes in on that port: the mapped paths, and nothing of Ollama's.</summary>
+    /// <summary>Answers requests on that port: the mapped paths only, none of Ollama's.</summary>
     public static void UseMetricsListener(this WebApplication app, Action<IEndpointRouteBuilder> own) => app.MapWhen(
         static context => context.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(s_mark) == true,
         branch =>

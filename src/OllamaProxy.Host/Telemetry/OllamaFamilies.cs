@@ -3,8 +3,8 @@ using System.Text;
 namespace OllamaProxy.Host.Telemetry;
 
 /// <summary>
-/// Puts the metrics of Ollama itself behind ours, line by line as they came. A family that we define is left out, for a page may define each only once; a page
-/// that is no text format is left out whole, for one wrong line costs the scrape.
+/// Appends Ollama's own metrics to ours, line by line. Leaves out families that we define, because a page may define each only once. Leaves out the whole page
+/// if it is not in the text format, because one wrong line fails the scrape.
 /// </summary>
 internal static class OllamaFamilies
 {
@@ -12,7 +12,7 @@ internal static class OllamaFamilies
 
     /// <param name="ours">Our page.</param>
     /// <param name="theirs">Ollama's page; null when it has none.</param>
-    /// <returns>What is to follow our page: lines that each end with a line feed.</returns>
+    /// <returns>The lines to append, each with a line feed.</returns>
     public static string Rest(string ours, string? theirs)
     {
         if (string.IsNullOrEmpty(theirs))
@@ -38,7 +38,7 @@ internal static class OllamaFamilies
         return rest.ToString();
     }
 
-    /// <summary>The name a line is about; null for a remark.</summary>
+    /// <summary>The metric name of a line; null for a comment.</summary>
     private static string? FamilyOf(string line)
     {
         if (line.StartsWith('#'))
@@ -63,7 +63,7 @@ internal static class OllamaFamilies
         return name;
     }
 
-    /// <summary>True for a remark and for a name with a number behind it.</summary>
+    /// <summary>True for a comment, and for a name followed by a number.</summary>
     private static bool IsLine(string line) =>
         line.StartsWith('#') || ((char.IsAsciiLetter(line[0]) || line[0] is '_' or ':') && line.LastIndexOf(' ') is > 0 and var space && IsNumber(line.AsSpan(space + 1)));
 

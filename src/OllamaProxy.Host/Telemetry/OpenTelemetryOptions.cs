@@ -3,23 +3,23 @@ using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.Host.Telemetry;
 
-/// <summary>OpenTelemetry's own variables, which its SDK understands, and what follows from them for us.</summary>
+/// <summary>OpenTelemetry's own variables, which its SDK reads, and our settings that follow from them.</summary>
 internal sealed record OpenTelemetryOptions
 {
     /// <summary>The standard variables that are set; the SDK reads them from the configuration they are put into.</summary>
     public IReadOnlyDictionary<string, string> Variables { get; init; } = FrozenDictionary<string, string>.Empty;
 
-    /// <summary>Whether the request to Ollama carries the span's identity. Off by default: then nothing is added to it.</summary>
+    /// <summary>Whether the request to Ollama carries the span's identity. Off by default, because it changes the request.</summary>
     public bool PropagatesTrace { get; init; }
 
     public bool ExportsMetrics => Exports("METRICS");
 
     public bool ExportsTraces => Exports("TRACES");
 
-    /// <summary>Whether prompts and answers are in the spans: the convention's own switch.</summary>
+    /// <summary>Whether spans contain prompts and answers: the convention's own switch.</summary>
     public bool CapturesContent => Variable("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")?.ToUpperInvariant() is "TRUE" or "SPAN_ONLY" or "SPAN_AND_EVENT";
 
-    /// <summary>What is wrong with the variables: the SDK itself would only be silent.</summary>
+    /// <summary>The invalid variables: the SDK itself would ignore them silently.</summary>
     public IEnumerable<string> Problems()
     {
         foreach (var name in Variables.Keys.Where(name => name.EndsWith("_ENDPOINT", StringComparison.Ordinal)))

@@ -11,8 +11,8 @@ using OpenTelemetry.Trace;
 namespace OllamaProxy.Host.Telemetry;
 
 /// <summary>
-/// Sends metrics and spans over OTLP, as OpenTelemetry's variables say. Where none of them asks for it nothing of this exists. It has a meter provider of its own:
-/// <c>/metrics</c> stays as it is, without the metrics of the GenAI conventions.
+/// Sends metrics and spans over OTLP, if OpenTelemetry's variables request it. It has its own meter provider, so <c>/metrics</c> stays without the metrics of
+/// the GenAI conventions.
 /// </summary>
 internal sealed class OtlpExport(OpenTelemetryOptions options, MetricsOptions limits, IMeterFactory meters, ProxyMetrics metrics) : IHostedService
 {
@@ -50,7 +50,7 @@ internal sealed class OtlpExport(OpenTelemetryOptions options, MetricsOptions li
         return Task.CompletedTask;
     }
 
-    /// <summary>Sends what is left. Stops after the recording has drained, whose last records are in it.</summary>
+    /// <summary>Sends the rest. Stops after recording has drained, to include its last records.</summary>
     public Task StopAsync(CancellationToken cancellationToken)
     {
         _metrics?.ForceFlush(FlushMilliseconds);
@@ -60,12 +60,12 @@ internal sealed class OtlpExport(OpenTelemetryOptions options, MetricsOptions li
         return Task.CompletedTask;
     }
 
-    /// <summary>What we are called, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES say otherwise.</summary>
+    /// <summary>The service name, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES set one.</summary>
     private static void Describe(ResourceBuilder resource) =>
         resource.Clear().AddService("ollama-proxy", serviceVersion: HelpText.Version).AddTelemetrySdk().AddEnvironmentVariableDetector();
 }
 
-/// <summary>Brings the export where it is asked for.</summary>
+/// <summary>Adds the export if it is requested.</summary>
 internal static class OtlpServices
 {
     public static void AddOtlp(this IServiceCollection services, OpenTelemetryOptions options)

@@ -10,7 +10,9 @@ using OpenTelemetry.Metrics;
 
 namespace OllamaProxy.Host.Telemetry;
 
-/// <summary>An OpenTelemetry meter provider over the program's instruments, read by <c>GET /metrics</c> in Prometheus' text format, or OpenMetrics for who asks for it.</summary>
+/// <summary>
+/// An OpenTelemetry meter provider over the program's instruments, read by <c>GET /metrics</c> in Prometheus' text format, or as OpenMetrics on request.
+/// </summary>
 internal static class PrometheusEndpoint
 {
     /// <summary>
@@ -20,8 +22,8 @@ internal static class PrometheusEndpoint
     public const string RuntimeMeter = "System.Runtime";
 
     /// <summary>
-    /// Those of them that say something: a compiled program has no compiler to watch, its processors and assemblies do not change, and two sizes of the thread
-    /// pool are declared as counters, which they are not.
+    /// The useful ones of them. A compiled program has no JIT compiler, its processors and assemblies do not change, and two sizes of the thread pool are
+    /// wrongly declared as counters.
     /// </summary>
     private static readonly HashSet<string> s_runtime = new(StringComparer.Ordinal)
     {
@@ -48,7 +50,7 @@ internal static class PrometheusEndpoint
                 exporter.ScopeInfoEnabled = false;
                 exporter.TargetInfoEnabled = false;
             }));
-        // A meter is found by its name, in the whole process; where several of this program run in one, as in tests, each tells of itself alone.
+        // Meters are found by name in the whole process. Several instances may share one process, as in tests, so each reads only its own.
         services.ConfigureOpenTelemetryMeterProvider((provider, metrics) =>
         {
             var own = provider.GetRequiredService<IMeterFactory>();
@@ -56,7 +58,7 @@ internal static class PrometheusEndpoint
         });
     }
 
-    /// <summary>How an instrument is kept: with as many series as it can have; not at all when it is another program's.</summary>
+    /// <summary>The view of an instrument: the most series it can have, or none for the instrument of another instance.</summary>
     public static MetricStreamConfiguration StreamOf(Instrument instrument, IMeterFactory own, MetricsOptions options) =>
         instrument.Meter.Scope == own || (instrument.Meter.Name == RuntimeMeter && s_runtime.Contains(instrument.Name))
             ? new MetricStreamConfiguration
@@ -70,7 +72,7 @@ internal static class PrometheusEndpoint
         var services = endpoints.ServiceProvider;
         Observe(services);
         var exporter = endpoints.CreateApplicationBuilder();
-        // This makes the meter provider, which hears what is counted from here on.
+        // This creates the meter provider, which records measurements from here on.
         exporter.UseOpenTelemetryPrometheusScrapingEndpoint(static _ => true);
         services.GetRequiredService<ProxyMetrics>().BeginAtZero();
         var options = services.GetRequiredService<ScrapeOptions>();
@@ -79,7 +81,7 @@ internal static class PrometheusEndpoint
         endpoints.Map("/metrics", (RequestDelegate)answer.InvokeAsync);
     }
 
-    /// <summary>What is looked up at each scrape instead of being counted as it happens.</summary>
+    /// <summary>Values that are read at each scrape instead of counted.</summary>
     private static void Observe(IServiceProvider services)
     {
         var (metrics, time) = (services.GetRequiredService<ProxyMetrics>(), services.GetRequiredService<TimeProvider>());
@@ -94,7 +96,7 @@ internal static class PrometheusEndpoint
         }
     }
 
-    /// <summary>Null when the system does not tell.</summary>
+    /// <summary>Null when the system does not report it.</summary>
     private static long? FreeBytes(string folder)
     {
         try

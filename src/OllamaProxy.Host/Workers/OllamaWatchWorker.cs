@@ -3,10 +3,13 @@ using OllamaProxy.Infrastructure.Supervision;
 
 namespace OllamaProxy.Host.Workers;
 
-/// <summary>Renews what is known of Ollama: when it is no longer good (<see cref="OllamaWatch.GoodFor"/>), and soon after a poll was asked for. One poll at a time, never on the byte path.</summary>
+/// <summary>
+/// Renews the snapshot of Ollama: when it has expired (<see cref="OllamaWatch.GoodFor"/>), and soon after a poll was requested. One poll at a time, never on
+/// the byte path.
+/// </summary>
 internal sealed partial class OllamaWatchWorker(OllamaWatch watch, OllamaOptions options, TimeProvider time, ILogger<OllamaWatchWorker> logger) : BackgroundService
 {
-    /// <summary>Between two polls, however much changes.</summary>
+    /// <summary>The shortest time between two polls.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
 
     private bool _isKnown = true;
@@ -35,14 +38,14 @@ internal sealed partial class OllamaWatchWorker(OllamaWatch watch, OllamaOptions
         {
             Tell(await watch.PollAsync(cancellationToken));
         }
-        // The answers of whatever stands in Ollama's place must not end the program.
+        // An unexpected server in Ollama's place must not end the program.
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             Log.Failed(logger, exception);
         }
     }
 
-    /// <summary>Says when it changes, not at every poll.</summary>
+    /// <summary>Logs changes, not every poll.</summary>
     private void Tell(OllamaSnapshot snapshot)
     {
         var isKnown = snapshot.IsUp == true;
@@ -70,7 +73,7 @@ internal sealed partial class OllamaWatchWorker(OllamaWatch watch, OllamaOptions
         [LoggerMessage(2, LogLevel.Information, "Ollama {Version} reports its loaded models again.")]
         public static partial void Known(ILogger logger, string? version);
 
-        [LoggerMessage(3, LogLevel.Error, "Ollama could not be asked for its loaded models.")]
+        [LoggerMessage(3, LogLevel.Error, "The poll of Ollama's loaded models failed.")]
         public static partial void Failed(ILogger logger, Exception exception);
     }
 }

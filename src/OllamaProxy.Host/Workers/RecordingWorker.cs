@@ -7,9 +7,8 @@ using OllamaProxy.Host.Analytics;
 namespace OllamaProxy.Host.Workers;
 
 /// <summary>
-/// Drains the exchange queue in batches: each exchange becomes a record and is counted, the batch is written, and then the live feed
-/// tells of it: whoever asks the store because of that finds it there. At a graceful stop it drains what is
-/// left and writes it before the store is closed.
+/// Drains the exchange queue in batches: each exchange becomes a record and is counted, and the batch is written. The live feed announces a record after that,
+/// so that a query finds it in the store. A graceful stop drains and writes the rest before the store is closed.
 /// </summary>
 internal sealed partial class RecordingWorker(
     ExchangeQueue queue, IMediator mediator, RecordBatch batch, LiveFeed feed, RecordingOptions options, TimeProvider time, ILogger<RecordingWorker> logger) : BackgroundService
@@ -17,29 +16,29 @@ internal sealed partial class RecordingWorker(
     /// <summary>The most exchanges in one write.</summary>
     private const int BatchSize = 512;
 
-    /// <summary>After a look into the queue, the pause before the next: waking up for each exchange would cost more than recording it.</summary>
+    /// <summary>The pause between two looks into the queue: waking up for each exchange would cost more than recording it.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>The pause before a store that failed is tried again.</summary>
+    /// <summary>The pause before a failed write is retried.</summary>
     private static readonly TimeSpan s_retryPause = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Tries to write what is left at a stop, before it is given up.</summary>
+    /// <summary>Attempts to write the rest at a stop.</summary>
     private const int FinalTries = 3;
 
     /// <summary>Recorded since the last write.</summary>
     private readonly List<RequestRecord> _recorded = [];
 
-    /// <summary>A wait for the next exchange that had to give way to a write and goes on.</summary>
+    /// <summary>A pending wait for the next exchange, which a write interrupted.</summary>
     private Task<bool>? _more;
 
-    /// <summary>The loop ends with the queue, not with the host's token: what was taken is recorded first.</summary>
+    /// <summary>The loop ends with the queue, not with the host's token, so that every queued exchange is recorded.</summary>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (await WaitAsync())
         {
             await CollectAsync();
             await batch.WriteAsync(CancellationToken.None);
-            // Also when the store could not write: what happens now does not depend on it.
+            // Also when the store could not write, because live events do not depend on it.
             _recorded.ForEach(feed.Announce);
             _recorded.Clear();
         }
@@ -52,7 +51,7 @@ internal sealed partial class RecordingWorker(
         batch.Abandon();
     }
 
-    /// <summary>Nothing more comes; the worker drains the queue and ends.</summary>
+    /// <summary>Completes the queue; the worker drains it and ends.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         queue.Complete();
@@ -64,7 +63,7 @@ internal sealed partial class RecordingWorker(
         await base.StopAsync(cancellationToken);
     }
 
-    /// <summary>Waits for the next exchange, or, while records wait for a broken store, for the next try.</summary>
+    /// <summary>Waits for the next exchange, or, while records wait for a broken store, for the next retry.</summary>
     private async Task<bool> WaitAsync()
     {
         if (batch.Count == 0)
@@ -79,8 +78,8 @@ internal sealed partial class RecordingWorker(
     }
 
     /// <summary>
-    /// Records what comes until there is a batch, or the first of it has waited for as long as it may: a transaction for each request would cost more than all
-    /// the rest of recording. Metrics wait for a moment at most.
+    /// Records exchanges until the batch is full, or its first record has waited for the flush time. A transaction for each request would cost more than the
+    /// rest of recording. Metrics are delayed for a moment at most.
     /// </summary>
     private async Task CollectAsync()
     {
@@ -101,7 +100,7 @@ internal sealed partial class RecordingWorker(
             }
 
             var pause = left < s_pause ? left : s_pause;
-            // On the machine's own clock: it only spares work.
+            // On the system's clock, because it only saves work.
             await Task.Delay(pause);
             if (queue.Reader.TryPeek(out _))
             {
@@ -137,7 +136,7 @@ internal sealed partial class RecordingWorker(
         {
             _recorded.Add(await mediator.Send(new RecordExchange(exchange)));
         }
-        // A record that cannot be made must not end the recording of all others.
+        // An exchange that cannot be recorded must not end the recording of others.
         catch (Exception exception)
         {
             Log.NotRecorded(logger, exception, exchange.Id);

@@ -3,7 +3,7 @@ using OllamaProxy.Infrastructure.Analytics;
 
 namespace OllamaProxy.Host.Workers;
 
-/// <summary>Removes what the user does not want to keep any longer: at the start, then every hour.</summary>
+/// <summary>Removes records and texts beyond their retention: at the start, then every hour.</summary>
 internal sealed partial class RetentionWorker(IAnalyticsStore store, AnalyticsOptions options, TimeProvider time, ILogger<RetentionWorker> logger) : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromHours(1);
@@ -26,11 +26,11 @@ internal sealed partial class RetentionWorker(IAnalyticsStore store, AnalyticsOp
                     Log.Removed(logger, records, texts);
                 }
             }
-            // Not open at present, which it says itself.
+            // The store is not open, which it logs itself.
             catch (AnalyticsStoreException)
             {
             }
-            // A store that is locked or full is tried again in an hour.
+            // A locked or full store is retried in an hour.
             catch (Exception exception) when (exception is not OperationCanceledException)
             {
                 Log.NotRemoved(logger, exception);

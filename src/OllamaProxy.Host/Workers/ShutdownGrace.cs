@@ -4,17 +4,17 @@ using Microsoft.AspNetCore.Http.Features;
 namespace OllamaProxy.Host.Workers;
 
 /// <summary>
-/// Gives the web server its own time to finish running requests. The host gives one time to everything that stops; were it the grace, recording and Ollama
-/// would have none left after a slow request, and were it longer, a request could use up theirs.
+/// Gives the web server its own time to finish running requests. The host has one timeout for everything that stops: with the grace period, a slow request
+/// would leave none for recording and Ollama; with more, a request could use up theirs.
 /// </summary>
 internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end, StopReport report, TimeProvider time) : IServer
 {
-    /// <summary>For the answers of those who still wait for their turn when the grace is over; what runs is cut after it.</summary>
+    /// <summary>For the responses to queued requests at the end of the grace period; running requests are cut after it.</summary>
     private static readonly TimeSpan s_farewell = TimeSpan.FromMilliseconds(250);
 
     public IFeatureCollection Features => server.Features;
 
-    /// <summary>Wraps the server that is registered; to be called after the last registration.</summary>
+    /// <summary>Wraps the registered server; call it after the last registration.</summary>
     public static void Apply(IServiceCollection services, TimeSpan grace)
     {
         var registered = services.Last(service => service.ServiceType == typeof(IServer));
@@ -38,7 +38,7 @@ internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end
             end.Tell();
         }, null);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cut.Token, cancellationToken);
-        // Registered last and so called first: once the server has the news, requests begin to disappear.
+        // Registered last and so called first, because requests disappear once the server stops.
         await using var cutting = cut.Token.UnsafeRegister(static told => ((StopReport)told!).CountCut(), report);
         await server.StopAsync(either.Token);
         report.TellEnd();
@@ -52,7 +52,7 @@ internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end
                   ?? ActivatorUtilities.CreateInstance(provider, registered.ImplementationType!));
 }
 
-/// <summary>The moment when the time for running requests is over; whatever has not begun by then is answered in Ollama's place.</summary>
+/// <summary>The end of the grace period. The proxy answers requests that have not begun by then.</summary>
 internal sealed class GraceEnd : IDisposable
 {
     private readonly CancellationTokenSource _over = new();

@@ -4,17 +4,17 @@ using OllamaProxy.Infrastructure.Analytics;
 
 namespace OllamaProxy.Host.Workers;
 
-/// <summary>What must stand before the first request is taken, in order; and what must end after the last one, in the opposite order.</summary>
+/// <summary>The steps before the first request, in order, and after the last one, in reverse order.</summary>
 internal sealed class StartupWorker(
     ReopeningStore store, StoreHealth health, AnalyticsOptions options, IOllamaProcessSupervisor ollama, IHostApplicationLifetime lifetime, TimeProvider time)
     : IHostedService, IAsyncDisposable
 {
-    /// <summary>How long the start waits for the store: neither a disk that does not answer nor the upgrade of a large file keeps clients from Ollama.</summary>
+    /// <summary>How long the start waits for the store, so that neither a hanging disk nor the upgrade of a large file blocks clients.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     private Task<bool>? _opening;
 
-    /// <summary>Begins with the store, on another thread, while the rest of the program is put together: each takes about as long as the other.</summary>
+    /// <summary>Opens the store on another thread while the rest of the program is built: each takes about as long as the other.</summary>
     public void OpenStore(CancellationToken cancellationToken) =>
         _opening = Task.Run(() => options.IsRequired ? OpenAsync(cancellationToken) : store.TendAsync(cancellationToken), cancellationToken);
 
@@ -30,7 +30,7 @@ internal sealed class StartupWorker(
             health.Fail("the analytics store takes long to open: a large file is being upgraded, or the disk is slow.");
             if (_opening!.IsCompletedSuccessfully && await _opening)
             {
-                // It was open just then, and nothing else would take this back.
+                // The store may have opened just then; nothing else would clear this problem.
                 health.Recover();
             }
         }
@@ -46,7 +46,7 @@ internal sealed class StartupWorker(
     /// <summary>Hosted services stop in reverse order, so the recording worker has drained when this runs, and Kestrel has stopped before both.</summary>
     public Task StopAsync(CancellationToken cancellationToken) => ollama.StopAsync(cancellationToken);
 
-    /// <summary>Where the start fails elsewhere, the store must not go while it is being opened. A disk that never answers holds up no end.</summary>
+    /// <summary>If another step of the start fails, the store must not be disposed while it opens. A hanging disk does not delay the end.</summary>
     public async ValueTask DisposeAsync() =>
         await (_opening ?? Task.CompletedTask).WaitAsync(s_patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 

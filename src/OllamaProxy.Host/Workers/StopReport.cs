@@ -5,7 +5,7 @@ using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Workers;
 
-/// <summary>Says in the log, and on a terminal whose log does not show it, which requests a stop waits for and how it ended.</summary>
+/// <summary>Reports in the log, and on a terminal that does not show the log, which requests a stop waits for and how it ended.</summary>
 internal sealed partial class StopReport(RunningRequests running, LogOptions log, ILogger<StopReport> logger)
 {
     private int _awaited;
@@ -23,10 +23,10 @@ internal sealed partial class StopReport(RunningRequests running, LogOptions log
               + "A second Ctrl+C stops at once.");
     }
 
-    /// <summary>The grace period is over: what is still queued is answered with 503.</summary>
+    /// <summary>The grace period is over: queued requests get 503.</summary>
     public void CountRefused() => _refused = running.CountByPhase().Waiting;
 
-    /// <summary>The server closes the connections of whatever still runs.</summary>
+    /// <summary>The server closes the connections of running requests.</summary>
     public void CountCut() => _cut = running.CountByPhase().Active;
 
     public void TellEnd()
@@ -40,7 +40,7 @@ internal sealed partial class StopReport(RunningRequests running, LogOptions log
         }
     }
 
-    /// <summary>A second Ctrl+C: nothing is waited for any longer.</summary>
+    /// <summary>A second Ctrl+C: the stop waits no longer.</summary>
     public void TellEndAtOnce()
     {
         _isAtOnce = true;

@@ -2,12 +2,12 @@ using OllamaProxy.Infrastructure.Analytics;
 
 namespace OllamaProxy.Host.Workers;
 
-/// <summary>Keeps the store open: tries again while it cannot be opened, and looks now and then whether its files are still there.</summary>
+/// <summary>Keeps the store open: retries while it cannot be opened, and regularly checks that its files still exist.</summary>
 internal sealed class StoreWorker(ReopeningStore store, TimeProvider time) : BackgroundService
 {
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Between two looks at an open store, and the longest pause before one that cannot be opened is tried again.</summary>
+    /// <summary>The time between two checks of an open store, and the longest pause before the next attempt to open one.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(5);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

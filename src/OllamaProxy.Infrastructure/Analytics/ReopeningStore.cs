@@ -235,15 +235,15 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Error, "Recording goes on in a new analytics store: {Loss}")]
+        [LoggerMessage(1, LogLevel.Error, "Recording continues in a new analytics store: {Loss}")]
         public static partial void Lost(ILogger logger, string loss);
 
         [LoggerMessage(
             2, LogLevel.Error,
-            "{Path} is damaged ({Reason}). It is now {Now}, and recording goes on in a new one. Delete the damaged one when you need nothing of it.")]
+            "{Path} is damaged ({Reason}). It was renamed to {Now}, and recording continues in a new one. Delete the damaged file when you no longer need it.")]
         public static partial void SetAside(ILogger logger, string path, string reason, string now);
 
-        [LoggerMessage(3, LogLevel.Warning, "Other users may write to the analytics folder {Folder}, and so delete or replace its files. 'chmod go-w' closes it.")]
+        [LoggerMessage(3, LogLevel.Warning, "Other users may write to the analytics folder {Folder}, so they can delete or replace its files. 'chmod go-w' removes that right.")]
         public static partial void OpenFolder(ILogger logger, string folder);
     }
 }

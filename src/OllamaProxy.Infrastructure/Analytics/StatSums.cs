@@ -42,7 +42,7 @@ internal sealed class StatSums
 
     public long Requests { get; private set; }
 
-    /// <summary>Requests that are not in these sums: they were counted to see who has most, as there are many clients and few are told of.</summary>
+    /// <summary>Requests that are counted but not in these sums, to rank clients: there are many, and few are shown.</summary>
     public long Counted { get; set; }
 
     public void Add(string status, in StatNumbers numbers)

@@ -46,7 +46,7 @@ internal sealed class StatsBuilder(StatsQuery query)
     private StatSums?[] SumsOf(StatLabels labels) =>
         [CombinedOf(labels.Model, labels.Endpoint, labels.Category, labels.Outcome), SumsOf(StatLabel.Client, labels.Client), SumsOf(StatLabel.Application, labels.Application)];
 
-    /// <summary>Whether a group is told of, or puts the parts of the steps into their order.</summary>
+    /// <summary>Whether a group is requested, or orders the parts of the steps.</summary>
     public bool Needs(StatLabel label) => _needs[(int)label];
 
     /// <summary>The sums of records with these labels, for the total and for the groups of each of the four; null when the steps of the series will do.</summary>
@@ -55,10 +55,10 @@ internal sealed class StatsBuilder(StatsQuery query)
         : query.SeriesStep is null ? _total
         : null;
 
-    /// <summary>The sums of records with one label; null when nobody needs them.</summary>
+    /// <summary>The sums of records with one label; null when not needed.</summary>
     public StatSums? SumsOf(StatLabel label, string? value) => Needs(label) ? _groups[(int)label][value] : null;
 
-    /// <summary>The sums of the clients that will be told of, once all of their requests are summed up or counted.</summary>
+    /// <summary>The sums of the clients that are shown, once all their requests are summed or counted.</summary>
     public IEnumerable<StatSums> ToldClients() => _groups[(int)StatLabel.Client].First(query.Top).Select(group => group.Value);
 
     /// <summary>The part of a step that belongs to a group of <see cref="Split"/>, which must be set.</summary>

@@ -34,7 +34,7 @@ public sealed class OriginalDatabase : IDisposable
             throw new ImportException($"There is no file {Path.GetFullPath(path)}. The original's is named ollama_analytics.db, in the folder ollama_analytics beside its program, or in {@"C:\ProgramData\OllamaProxy\analytics"} as a service.");
         }
 
-        // Not pooled: the file is let go at once. A log the original left behind is read with it, which needs the right to write.
+        // Not pooled, so that the file is closed at once. Reading a log that the original left needs write permission.
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 5 }.ToString());
         try
         {
@@ -69,7 +69,7 @@ public sealed class OriginalDatabase : IDisposable
         return (long)version.ExecuteScalar()! == 0 && ColumnsOf(connection).Count > 0;
     }
 
-    /// <summary>Everything of it is in the one file afterwards. Throws <see cref="SqliteException"/> while somebody else works on it.</summary>
+    /// <summary>Moves everything into the one file. Throws <see cref="SqliteException"/> while another program uses it.</summary>
     internal static void Settle(string path)
     {
         using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 2 }.ToString());

@@ -22,7 +22,7 @@ public abstract class LogFormat
         _ => "critical",
     };
 
-    /// <summary>Text of a message, which may quote what somebody sent: without ends of lines, and without characters that control a terminal.</summary>
+    /// <summary>Text of a message, which may quote a client: without line ends and terminal control characters.</summary>
     protected static string OneLine(string text) => PlainText.Of(text.ReplaceLineEndings(" | "));
 }
 

@@ -36,7 +36,7 @@ public sealed class RollingFile(string directory, long maxBytes, int maxFiles) :
     private static string PathOf(string directory, int age) =>
         System.IO.Path.Combine(directory, age == 0 ? $"{Name}.log" : string.Create(CultureInfo.InvariantCulture, $"{Name}.{age}.log"));
 
-    /// <summary>Who asked what from which machine is nobody else's business.</summary>
+    /// <summary>Only the owner may read who requested what.</summary>
     private FileStream OpenFile()
     {
         PrivateFiles.CreateFolder(directory);

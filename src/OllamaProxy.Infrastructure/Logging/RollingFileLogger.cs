@@ -5,7 +5,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Logging;
 
-/// <summary>Log files for a program nobody watches. Whoever logs never waits for the disk: a full queue loses lines, and the file says how many.</summary>
+/// <summary>Log files for an unattended program. Logging never waits for the disk: a full queue drops lines, and the file has their number.</summary>
 [ProviderAlias("File")]
 public sealed class RollingFileLoggerProvider : ILoggerProvider
 {
@@ -56,7 +56,7 @@ public sealed class RollingFileLoggerProvider : ILoggerProvider
 
             if (Interlocked.Exchange(ref _lost, 0) is > 0 and var lost)
             {
-                var message = $"{Amount.Of(lost, "line")} lost: they came faster than the disk takes them.";
+                var message = $"{Amount.Of(lost, "line")} lost: they came faster than the disk could write them.";
                 var category = typeof(RollingFileLoggerProvider).FullName!;
                 _format.Append(text, new LogItem(_time.GetLocalNow(), LogLevel.Warning, category, null, message, null, null));
                 text.Append('\n');
@@ -66,7 +66,7 @@ public sealed class RollingFileLoggerProvider : ILoggerProvider
             {
                 _file.Write(text);
             }
-            // A log that cannot be written must not end the program it tells of; the console has the same lines.
+            // A log that cannot be written must not end the program; the console has the same lines.
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
             }

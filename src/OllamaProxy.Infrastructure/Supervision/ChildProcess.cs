@@ -71,7 +71,7 @@ internal sealed class ChildProcess : IDisposable
     {
         if (!IsAlive)
         {
-            // Not even a signal: the number of a group that is gone may be somebody else's by now.
+            // No signal either: another group may have the number of an ended one.
             return true;
         }
 

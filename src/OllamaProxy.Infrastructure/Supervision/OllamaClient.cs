@@ -103,7 +103,7 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
         }
     }
 
-    private static string NotOllama(string path) => $"What answers there is no Ollama: its {path} is not {(path == "/api/version" ? "a version" : "a list of models")}.";
+    private static string NotOllama(string path) => $"The server there is not Ollama: its {path} is not {(path == "/api/version" ? "a version" : "a list of models")}.";
 }
 
 /// <summary>Ollama before 0.1.38, and programs that imitate it, send null for an empty list, or leave the key out.</summary>

@@ -126,7 +126,7 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
         (options.ExecutablePath is { } path ? $"OLLAMA_EXECUTABLE_PATH=\"{path}\" is not an executable file." : "No Ollama was found: none answers, none is on PATH or in the usual places.")
         + $"""
 
-           What to do, one of these:
+           Do one of these:
              - install Ollama from https://ollama.com/download
              - set OLLAMA_EXECUTABLE_PATH to the ollama executable
              - set OLLAMA_BACKEND_URL to an Ollama that runs elsewhere, for example http://192.168.1.20:11434
@@ -154,7 +154,7 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
         [LoggerMessage(EventId = 1, Message = "{Line}")]
         public static partial void Line(ILogger logger, LogLevel level, string line);
 
-        [LoggerMessage(2, LogLevel.Information, "An Ollama {Version} already answers on {Backend}; it is used and left running at the end.")]
+        [LoggerMessage(2, LogLevel.Information, "An Ollama {Version} already answers on {Backend}; the proxy uses it and leaves it running.")]
         public static partial void Adopted(ILogger logger, Uri backend, string? version);
 
         [LoggerMessage(3, LogLevel.Warning, "Port {Port} is held by {Holder}, not by an Ollama{Owner}; Ollama is started on port {Other} instead.")]

@@ -23,7 +23,7 @@ internal sealed partial class OllamaProcessSupervisor
             case OllamaHappening.Silent when before != after:
                 Log.Hung(_logger, _child?.Id, (long)_options.HangAfter.TotalSeconds);
                 break;
-            // A start that is given up is told by whoever asked for it, and ends the program.
+            // The caller of a failed start reports it and ends the program.
             case OllamaHappening.Gone or OllamaHappening.NotLaunched when !commands.Any(static command => command.Action == OllamaAction.GiveUp):
                 TellFailure(after);
                 break;

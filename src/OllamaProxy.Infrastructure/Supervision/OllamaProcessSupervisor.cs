@@ -8,14 +8,14 @@ namespace OllamaProxy.Infrastructure.Supervision;
 
 /// <summary>
 /// Lives the life that <see cref="OllamaLife"/> decides: takes events one by one, carries out what is decided, and turns what comes of it into the next events.
-/// It decides nothing itself. One loop owns the state machine and the child; everybody else reads the published state or posts an event.
+/// It decides nothing itself. One loop owns the state machine and the child; all others read the published state or post an event.
 /// </summary>
 internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor, IDisposable
 {
     /// <summary>How long an Ollama may take to end its runners before it is killed; a healthy one needs 0.1 s.</summary>
     private static readonly TimeSpan s_stopPatience = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a stop waits in all. What even a kill has not ended by then is in the hands of a driver, and nobody can wait for those.</summary>
+    /// <summary>The longest wait of a stop. A process that survives a kill for that long is blocked in a driver.</summary>
     private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(12);
 
     /// <summary>The longest a check may take: a machine that computes on every core is slow to answer, and not ill.</summary>
@@ -219,7 +219,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
                 _ => Task.CompletedTask,
             });
         }
-        // The state machine waits for an answer that will not come; somebody should know, unless the program is over.
+        // The state machine waits for an answer that will not come. Log it, unless the program ends.
         catch (Exception exception)
         {
             if (!_disposed.IsCancellationRequested)
@@ -270,7 +270,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         }
     }
 
-    /// <summary>A check fails only when neither the question was answered nor, meanwhile, a byte came for anybody: a busy machine is slow, not dead.</summary>
+    /// <summary>A check fails only without an answer and without a byte of any response meanwhile: a busy machine is slow, not dead.</summary>
     private async Task CheckAsync(int child)
     {
         var begun = _time.GetTimestamp();
@@ -337,6 +337,6 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     {
         RestartReason.Exited => "it ended",
         RestartReason.Unhealthy => "it did not answer",
-        _ => "its work stood still",
+        _ => "it sent no byte for a running inference",
     };
 }

@@ -30,10 +30,10 @@ public sealed record PortHolder(PortHolderKind Kind, string Description, string?
     /// <summary>What the proxy that answers says of itself there; null for anything else.</summary>
     public string? Instance { get; init; }
 
-    internal static PortHolder Nobody { get; } = new(PortHolderKind.Nobody, "nobody");
+    internal static PortHolder Nobody { get; } = new(PortHolderKind.Nobody, "no program");
 }
 
-/// <summary>This run of the program: a name nobody else can have, by which it knows itself when it asks who answers on its port.</summary>
+/// <summary>This run of the program: a random name by which it recognizes itself when it probes its port.</summary>
 public sealed class ProxyInstance
 {
     public string Id { get; } = Guid.NewGuid().ToString("N");

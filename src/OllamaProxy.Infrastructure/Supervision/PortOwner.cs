@@ -3,14 +3,14 @@ using System.Globalization;
 namespace OllamaProxy.Infrastructure.Supervision;
 
 /// <summary>The process that listens on a port, as far as this user may know.</summary>
-/// <param name="ProcessId">Null when it belongs to somebody else and the system keeps it to itself.</param>
+/// <param name="ProcessId">Null when it belongs to another user and the system hides it.</param>
 /// <param name="Name">The program's name, without a path.</param>
-/// <param name="Manager">Who would start it again if it were ended; null is unknown or nobody.</param>
+/// <param name="Manager">The service that would restart it; null for none or unknown.</param>
 /// <param name="Unit">The systemd unit it belongs to.</param>
 /// <param name="User">The user it runs as, when that is all that is known.</param>
 public sealed record PortOwner(int? ProcessId, string? Name, PortManager? Manager = null, string? Unit = null, string? User = null)
 {
-    /// <summary>Who listens on a TCP port of this machine; null when nobody does, or nothing can be found out.</summary>
+    /// <summary>The program that listens on a TCP port of this machine; null for none or unknown.</summary>
     public static PortOwner? Find(int port) =>
         OperatingSystem.IsLinux() ? LinuxPorts.Find(port) :
         OperatingSystem.IsWindows() ? WindowsPorts.Find(port) :
@@ -39,13 +39,13 @@ public sealed record PortOwner(int? ProcessId, string? Name, PortManager? Manage
         return parts.Count == 0 ? Name ?? "" : $"{Name ?? "a program"} ({string.Join(", ", parts)})";
     }
 
-    /// <summary>What somebody who wants the port has to do, a line each; empty when the program's name says it all.</summary>
+    /// <summary>The ways to free the port, a line each; empty when the program's name is enough.</summary>
     public IReadOnlyList<string> WayOut(int port) => Manager switch
     {
         PortManager.Systemd when IsOllama =>
         [
             $"stop it and keep it from starting again: sudo systemctl disable --now {Unit}",
-            $"or move it to the private port, where it stays under systemd's care: sudo systemctl edit {Unit}, add the lines [Service] and Environment=OLLAMA_HOST=127.0.0.1:11435, then sudo systemctl restart {Unit}",
+            $"or move it to the private port, where systemd still supervises it: sudo systemctl edit {Unit}, add the lines [Service] and Environment=OLLAMA_HOST=127.0.0.1:11435, then sudo systemctl restart {Unit}",
         ],
         PortManager.Systemd => [$"stop it: sudo systemctl stop {Unit}"],
         PortManager.WindowsApp =>

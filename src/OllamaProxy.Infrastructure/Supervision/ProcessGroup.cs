@@ -8,7 +8,7 @@ namespace OllamaProxy.Infrastructure.Supervision;
 [UnsupportedOSPlatform("windows")]
 internal sealed class ProcessGroup(int leader) : ChildFamily
 {
-    /// <summary>Whether a member still runs. Zombies do not count: in a container without an init nobody ever collects them.</summary>
+    /// <summary>Whether a member still runs. Zombies do not count, because a container without an init never reaps them.</summary>
     public override bool IsAlive =>
         Posix.Kill(-leader, 0) == 0
         && (!OperatingSystem.IsLinux()

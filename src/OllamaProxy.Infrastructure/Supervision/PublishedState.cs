@@ -2,7 +2,7 @@ using OllamaProxy.Application.Supervision;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>The state of Ollama as everybody sees it: read for nothing, waited for without polling. One writer.</summary>
+/// <summary>The published state of Ollama: cheap to read, awaited without polling. One writer.</summary>
 internal sealed class PublishedState(TimeProvider time)
 {
     private volatile OllamaState _current;

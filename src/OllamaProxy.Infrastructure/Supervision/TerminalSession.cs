@@ -3,7 +3,7 @@ using System.Runtime.Versioning;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>How a program that was started from a terminal lets go of it, as daemons do.</summary>
+/// <summary>Detaches a program from its terminal, as daemons do.</summary>
 public static partial class TerminalSession
 {
     private const int ReadWrite = 2;

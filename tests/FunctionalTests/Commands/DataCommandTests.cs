@@ -100,16 +100,16 @@ public sealed class DataCommandTests : IAsyncLifetime
         Assert.Contains("2 records match", output, StringComparison.Ordinal);
 
         (code, output) = await RunAsync("purge", "--model", "tiny", "--yes");
-        Assert.Equal((0, "2 records were removed."), (code, output.Trim()));
+        Assert.Equal((0, "2 records were deleted."), (code, output.Trim()));
 
         (_, output) = await RunAsync("export", "--format", "jsonl");
         Assert.Contains("tiny-embed", Assert.Single(output.TrimEnd().Split('\n')), StringComparison.Ordinal);
 
         (code, output) = await RunAsync("purge", "--older-than", "1d", "--yes");
-        Assert.Equal((0, "0 records were removed."), (code, output.Trim()));
+        Assert.Equal((0, "0 records were deleted."), (code, output.Trim()));
 
         (code, output) = await RunAsync("purge", "--all", "--yes");
-        Assert.Equal((0, "1 record was removed."), (code, output.Trim()));
+        Assert.Equal((0, "1 record was deleted."), (code, output.Trim()));
     }
 
     [Fact]
@@ -155,7 +155,7 @@ public sealed class DataCommandTests : IAsyncLifetime
 
     [Theory]
     [InlineData("--hors", "24", "Did you mean '--hours'?")]
-    [InlineData("--stpe", "1h", "'--stpe' is no option of stats.")]
+    [InlineData("--stpe", "1h", "'--stpe' is not an option of stats.")]
     [InlineData("--category", "code_wirte", "Did you mean 'code_write'?")]
     [InlineData("--proxy-prot", "1", "Did you mean '--proxy-port'?")]
     public async Task A_misspelled_option_or_value_is_pointed_out(string option, string value, string hint)

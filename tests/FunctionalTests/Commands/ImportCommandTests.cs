@@ -25,7 +25,7 @@ public sealed class ImportCommandTests : IDisposable
         (code, output) = await RunAsync(backend, "import", Original);
         Assert.Equal(0, code);
         Assert.Contains("1 record was imported", output, StringComparison.Ordinal);
-        Assert.Contains("1,200 records were there already", output, StringComparison.Ordinal);
+        Assert.Contains("1,200 records were already there", output, StringComparison.Ordinal);
 
         (code, output) = await RunAsync(backend, "export", "--model", "phi4", "--format", "csv");
         Assert.Equal((0, 1_202), (code, output.TrimEnd().Split('\n').Length));
@@ -40,7 +40,7 @@ public sealed class ImportCommandTests : IDisposable
         var (code, output) = await RunAsync("sqlite", "import", Original);
         Assert.Equal(0, code);
         Assert.Contains("1 record was imported", output, StringComparison.Ordinal);
-        Assert.Contains("2 records older than 7 days left out", output, StringComparison.Ordinal);
+        Assert.Contains("2 records older than 7 days skipped", output, StringComparison.Ordinal);
 
         (_, output) = await RunAsync("sqlite", "import", Original, "--analytics-retention-days", "0");
         Assert.Contains("2 records were imported", output, StringComparison.Ordinal);
@@ -56,7 +56,7 @@ public sealed class ImportCommandTests : IDisposable
 
         Assert.Equal(1, code);
         Assert.Contains("1 record was imported", output, StringComparison.Ordinal);
-        Assert.Contains("1 row left out: the time cannot be read", output, StringComparison.Ordinal);
+        Assert.Contains("1 row skipped: the time cannot be read", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -126,7 +126,7 @@ public sealed class ImportCommandTests : IDisposable
         Assert.Contains("ollama_analytics.original.db", output, StringComparison.Ordinal);
 
         (code, output) = await RunAsync("sqlite", "import", Path.Combine(_folder.FullName, "store", "ollama_analytics.original.db"));
-        Assert.Equal((0, true), (code, output.Contains("2 records were there already", StringComparison.Ordinal)));
+        Assert.Equal((0, true), (code, output.Contains("2 records were already there", StringComparison.Ordinal)));
     }
 
     private SqliteConnection Open()

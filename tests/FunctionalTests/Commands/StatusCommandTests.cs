@@ -61,7 +61,7 @@ public sealed class StatusCommandTests
 
         Assert.Equal(1, code);
         Assert.Contains("bad   settings: PROXY_PORT=\"eighty\"", text, StringComparison.Ordinal);
-        Assert.Contains("warn  environment: OLLAMA_KEEP_ALIVE=0 unloads a model after each answer", text, StringComparison.Ordinal);
+        Assert.Contains("warn  environment: OLLAMA_KEEP_ALIVE=0 unloads a model after each response", text, StringComparison.Ordinal);
         Assert.Contains("bad   ollama: no ollama executable was found.", text, StringComparison.Ordinal);
         Assert.Contains("OLLAMA_BACKEND_URL", text, StringComparison.Ordinal);
         Assert.Contains("can be written (sqlite)", text, StringComparison.Ordinal);

@@ -79,8 +79,8 @@ public sealed class EnvironmentVariablesTests
 
         Assert.Equal(
             [
-                "ANALYTICS_REDACT_PATTERNS=\"(unclosed\": is no regular expression: at offset 9. Not enough )'s.",
-                "ANALYTICS_REDACT_PATTERNS=\"[a-z\": is no regular expression: at offset 4. Unterminated [] set.",
+                "ANALYTICS_REDACT_PATTERNS=\"(unclosed\": is not a regular expression: at offset 9. Not enough )'s.",
+                "ANALYTICS_REDACT_PATTERNS=\"[a-z\": is not a regular expression: at offset 4. Unterminated [] set.",
             ],
             problems);
     }
@@ -146,7 +146,7 @@ public sealed class EnvironmentVariablesTests
         var (settings, problems) = EnvironmentVariables.Read(_ => null, [name, "PATH", "PROXY_HOST"]);
 
         Assert.Empty(problems);
-        Assert.Equal(meant is null ? [] : [$"{name} is no setting of ollama-proxy. Did you mean {meant}?"], settings.Notices);
+        Assert.Equal(meant is null ? [] : [$"{name} is not a setting of ollama-proxy. Did you mean {meant}?"], settings.Notices);
     }
 
     private static (ProxySettings Settings, IReadOnlyList<string> Problems) Read(params (string Name, string Value)[] variables) =>

@@ -82,10 +82,10 @@ public sealed class PortOwnerTests
     public void A_stranger_is_named_and_left_to_the_user()
     {
         Assert.Equal(
-            "Port 11434 is already taken by a program that does not speak HTTP: postgres (process 7). Stop that program, or choose another port with PROXY_PORT.",
+            "Port 11434 is in use by a program that does not speak HTTP: postgres (process 7). Stop that program, or choose another port with PROXY_PORT.",
             Taken(new PortHolder(PortHolderKind.Foreign, "a program that does not speak HTTP"), new PortOwner(7, "postgres")));
         Assert.Equal(
-            "Port 11434 is already taken by another program. Stop that program, or choose another port with PROXY_PORT.",
+            "Port 11434 is in use by another program. Stop that program, or choose another port with PROXY_PORT.",
             Taken(new PortHolder(PortHolderKind.Nobody, "nobody"), null));
     }
 

@@ -6,7 +6,7 @@ namespace OllamaProxy.Application.Protocols.Json;
 /// a sequence of values (one a line) is followed one after the other.
 /// </summary>
 /// <param name="fields">What to look for.</param>
-/// <param name="sink">Who is told.</param>
+/// <param name="sink">The receiver of the fields.</param>
 /// <param name="documents">How many top-level values to follow: 1 for a body that is one, as Go's decoder stops after it.</param>
 internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, int documents = int.MaxValue)
 {
@@ -63,7 +63,7 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
     /// <summary>True when something was no JSON, and no value after it was whole.</summary>
     public bool IsBroken { get; private set; }
 
-    /// <summary>True once the sink was told of a field.</summary>
+    /// <summary>True once the sink got a field.</summary>
     public bool HasFields { get; private set; }
 
     public void Read(ReadOnlySpan<byte> bytes)

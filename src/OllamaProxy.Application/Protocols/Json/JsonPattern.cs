@@ -26,7 +26,7 @@ internal sealed class JsonPattern
 
     private enum Kind : byte
     {
-        /// <summary>A text nobody asked for.</summary>
+        /// <summary>A text that no reader needs.</summary>
         Passed,
         Text,
         Literal,
@@ -71,7 +71,7 @@ internal sealed class JsonPattern
         _length = document.Length;
     }
 
-    /// <param name="field">Which, or <see cref="JsonFields.None"/> when nobody asked.</param>
+    /// <param name="field">The field, or <see cref="JsonFields.None"/> if no reader needs it.</param>
     /// <param name="start">Where it begins in the document, behind its quote.</param>
     /// <param name="end">Where its last quote is.</param>
     public void Text(int field, int start, int end) => Add(field == JsonFields.None ? Kind.Passed : Kind.Text, field, start, end);
@@ -178,7 +178,7 @@ internal sealed class JsonPattern
         _parts[_count++] = new Part(kind, (short)field, (short)start, (short)end);
     }
 
-    /// <param name="Kind">What is told.</param>
+    /// <param name="Kind">The kind of the event.</param>
     /// <param name="Field">Of which field.</param>
     /// <param name="Start">Where a text or a literal begins in the document.</param>
     /// <param name="End">Where it ends.</param>

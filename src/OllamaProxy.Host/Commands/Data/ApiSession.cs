@@ -11,8 +11,8 @@ using OllamaProxy.Infrastructure.Supervision;
 namespace OllamaProxy.Host.Commands.Data;
 
 /// <summary>
-/// The analytics API, for the commands: of the proxy that runs, or, when none does, of one that is opened over the same store for as long as the command takes.
-/// So a command sees the same records with the same filters either way.
+/// The analytics API for the commands: of the running proxy, or, without one, of a temporary one over the same store. Commands see the same records with the
+/// same filters either way.
 /// </summary>
 internal sealed class ApiSession : IAsyncDisposable
 {
@@ -24,7 +24,7 @@ internal sealed class ApiSession : IAsyncDisposable
         Client = ClientOf(address, token);
     }
 
-    /// <summary>Where it answers.</summary>
+    /// <summary>The address of the API.</summary>
     public Uri Address { get; }
 
     public HttpClient Client { get; }
@@ -32,9 +32,7 @@ internal sealed class ApiSession : IAsyncDisposable
     /// <summary>False when it was opened for this command.</summary>
     public bool IsRunning => _own is null;
 
-    /// <summary>
-    /// Opens it. Throws <see cref="CommandException"/> when there is nothing to open.
-    /// </summary>
+    /// <summary>Opens the session. Throws <see cref="CommandException"/> without a proxy and a store.</summary>
     /// <param name="settings">Where the proxy listens and the store lives.</param>
     /// <param name="url">A proxy somewhere else; null looks on this machine.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -51,7 +49,7 @@ internal sealed class ApiSession : IAsyncDisposable
         {
             if ((await probe.IdentifyAsync(address, cancellationToken)).Kind == PortHolderKind.Proxy)
             {
-                // The token of this machine's service is for the proxy of this machine only.
+                // Send the token of this machine's service only to the proxy of this machine.
                 return new ApiSession(address, settings.Access.Token ?? (url is null ? EarlierSettings.OfInstalledService("ANALYTICS_TOKEN") : null), null);
             }
         }
@@ -64,7 +62,7 @@ internal sealed class ApiSession : IAsyncDisposable
     {
         using var answer = await SendAsync(HttpMethod.Get, path, cancellationToken);
         await using var body = await answer.Content.ReadAsStreamAsync(cancellationToken);
-        return await JsonSerializer.DeserializeAsync(body, type, cancellationToken) ?? throw new CommandException($"{Address} answered with nothing.");
+        return await JsonSerializer.DeserializeAsync(body, type, cancellationToken) ?? throw new CommandException($"{Address} sent an empty response.");
     }
 
     /// <summary>An answer whose body is still to be read. Throws <see cref="CommandException"/> with what the API says is wrong.</summary>
@@ -113,7 +111,7 @@ internal sealed class ApiSession : IAsyncDisposable
 
     private static HttpClient ClientOf(Uri address, string? token)
     {
-        // No limit of time: an export takes as long as it takes.
+        // No timeout, because an export may take long.
         var client = new HttpClient(new SocketsHttpHandler { UseProxy = !address.IsLoopback, AllowAutoRedirect = false, ActivityHeadersPropagator = null }) { Timeout = Timeout.InfiniteTimeSpan };
         if (token is not null)
         {
@@ -134,7 +132,7 @@ internal sealed class ApiSession : IAsyncDisposable
         if (!Directory.Exists(folder))
         {
             throw new CommandException(
-                $"no proxy runs here, and there is no folder {folder} with records. Say where the proxy is (--url), or where its records are (--analytics-dir).");
+                $"no proxy runs here, and the folder {folder} does not exist. Name the proxy (--url), or the folder of its records (--analytics-dir).");
         }
 
         var builder = ProxyHost.CreateBuilder(settings with { Proxy = settings.Proxy with { Port = 0, Addresses = [IPAddress.Loopback] } });
@@ -167,8 +165,8 @@ internal sealed class ApiSession : IAsyncDisposable
     {
         if (answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
         {
-            return $"{Address} does not let this command read its records: set ANALYTICS_TOKEN to the token it was started with, "
-                + "or run this as a user who may read the service's settings (sudo).";
+            return $"{Address} denies this command access: set ANALYTICS_TOKEN to the token of the proxy, "
+                + "or run it as a user who may read the service's settings (sudo).";
         }
 
         try
@@ -185,7 +183,7 @@ internal sealed class ApiSession : IAsyncDisposable
     }
 }
 
-/// <summary>A command that cannot do what was asked; the message is fit for a person.</summary>
+/// <summary>The command failed; the message is for people.</summary>
 internal sealed class CommandException(string message) : Exception(message)
 {
     public int ExitCode { get; init; } = ExitCodes.Failed;

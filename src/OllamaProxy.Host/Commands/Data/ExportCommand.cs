@@ -11,13 +11,13 @@ internal static class ExportCommand
 {
     private const int PieceSize = 64 * 1024;
 
-    /// <summary>The format that the ending of a file says; null where there is no file or no ending. Throws when the ending is none of ours.</summary>
+    /// <summary>The format by the extension of the file; null without a file or extension. Throws for an unknown extension.</summary>
     public static string? FormatOf(FileInfo? file) => file?.Extension.ToLowerInvariant() switch
     {
         null or "" => null,
         ".ndjson" => "jsonl",
         var ending when ExportRequests.Formats.Contains(ending[1..]) => ending[1..],
-        var ending => throw new CommandException($"{ending} is no format of an export. Name the file .json, .jsonl or .csv, or say --format.")
+        var ending => throw new CommandException($"{ending} is not an export format. Name the file .json, .jsonl or .csv, or set --format.")
         {
             ExitCode = ExitCodes.CannotStart,
         },
@@ -27,8 +27,8 @@ internal static class ExportCommand
     /// <param name="url">A proxy somewhere else.</param>
     /// <param name="export">The export's path and query.</param>
     /// <param name="count">The path and query whose statistics count the same records; null when the number is not known before.</param>
-    /// <param name="file">Where to; null for standard output.</param>
-    /// <param name="cancellationToken">Ends it; a file that is not whole is removed.</param>
+    /// <param name="file">The file; null for standard output.</param>
+    /// <param name="cancellationToken">Ends the export; a partial file is removed.</param>
     public static async Task<int> RunAsync(ProxySettings settings, Uri? url, string export, string? count, FileInfo? file, CancellationToken cancellationToken)
     {
         await using var api = await ApiSession.OpenAsync(settings, url, cancellationToken);
@@ -42,7 +42,7 @@ internal static class ExportCommand
             return ExitCodes.Success;
         }
 
-        // Beside it, and moved in its place when it is whole: nobody takes a part for the whole.
+        // A temporary file beside it, renamed when complete, so that a partial file cannot look complete.
         var part = new FileInfo(file.FullName + ".part");
         try
         {
@@ -89,7 +89,7 @@ internal static class ExportCommand
         }
         catch (Exception exception) when (exception is HttpIOException or HttpRequestException)
         {
-            throw new CommandException("the export ended too early: the store failed, or the proxy stopped. Nothing was kept of it.");
+            throw new CommandException("the export was cut: the store failed, or the proxy stopped. No partial file remains.");
         }
 
         return written;
@@ -98,11 +98,11 @@ internal static class ExportCommand
     /// <summary>Counts records by line ends: every format has one for each, and CSV more of them within quotes.</summary>
     internal sealed class RecordCounter(bool isCsv)
     {
-        // The line of names is no record.
+        // The header line is not a record.
         private long _records = isCsv ? -1 : 0;
         private bool _isQuoted;
 
-        /// <summary>Records that have begun up to the end of this piece.</summary>
+        /// <summary>Records that began up to the end of this chunk.</summary>
         public long Count(ReadOnlySpan<byte> piece)
         {
             if (!isCsv)

@@ -7,7 +7,7 @@ namespace OllamaProxy.Host.Commands.Data;
 /// <summary>The query parameters of an endpoint as options: what the API calls <c>start_time</c> is <c>--start-time</c> here, and means the same.</summary>
 internal sealed class FilterOptions
 {
-    /// <summary>So many values no longer fit beside the name of the option.</summary>
+    /// <summary>More values do not fit beside the name of the option.</summary>
     private const int Many = 5;
 
     private readonly (QueryParameter Parameter, Option<string> Option)[] _options;
@@ -23,7 +23,7 @@ internal sealed class FilterOptions
 
     public static string NameOf(string parameter) => $"--{parameter.Replace('_', '-')}";
 
-    /// <summary>The path with what was given as its query.</summary>
+    /// <summary>The path with the given options as its query.</summary>
     /// <param name="path">The endpoint's.</param>
     /// <param name="parsed">The command line.</param>
     /// <param name="more">Parameters that were not given as options.</param>
@@ -34,7 +34,7 @@ internal sealed class FilterOptions
         return string.Join('?', ((string[])[path, string.Join('&', parts)]).Where(part => part.Length > 0));
     }
 
-    /// <summary>What was given for a parameter, or null.</summary>
+    /// <summary>The value given for a parameter, or null.</summary>
     public string? Given(ParseResult parsed, string parameter) =>
         Array.Find(_options, row => row.Parameter.Name == parameter).Option is { } option && parsed.GetResult(option) is not null ? parsed.GetValue(option) : null;
 
@@ -44,7 +44,7 @@ internal sealed class FilterOptions
     /// <summary>The same options without one, for an endpoint that does not have it.</summary>
     public FilterOptions Without(string parameter) => new([.. _options.Where(row => row.Parameter.Name != parameter)]);
 
-    /// <summary>What the options ask for, as the API reads it. Only for options without errors.</summary>
+    /// <summary>The options as the API reads them. Only for options without errors.</summary>
     public QueryRequest Request(ParseResult parsed)
     {
         var request = new QueryRequest();
@@ -73,7 +73,7 @@ internal sealed class FilterOptions
             option.CustomParser = result => result.Tokens is [var token] ? token.Value : "true";
         }
 
-        // Refused here, with the names of the command line, and not only by the API.
+        // Rejected here, with the names of the command line, before the API rejects it.
         option.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: { Length: > 0 } text }] && parameter.Read(new QueryRequest(), text) is { } problem)

@@ -22,16 +22,16 @@ internal static class ImportCommand
 
         try
         {
-            // Looked at first, so that nothing is moved for a file that is none of the original's.
+            // Checked first, so that nothing is renamed for a file that the original did not write.
             OriginalDatabase.Open(file.FullName).Dispose();
             await using var services = ProxyHost.CreateBuilder(settings with { Analytics = settings.Analytics with { MovesOriginalAside = true } }).Build();
             var store = services.Services.GetRequiredService<ReopeningStore>();
             await store.OpenAsync(cancellationToken);
-            // It may have been in the very place of our database.
+            // It may have had the path of the new database.
             var moved = store.Current is ISqliteAnalyticsStore sqlite && sqlite.Path == file.FullName ? sqlite.MovedAside : null;
             if (moved is not null)
             {
-                await Console.Error.WriteLineAsync($"{file.FullName} was in the place of the new database; it is {moved} now.");
+                await Console.Error.WriteLineAsync($"{file.FullName} had the path of the new database, so it was renamed to {moved}.");
             }
 
             using var original = OriginalDatabase.Open(moved ?? file.FullName);
@@ -47,7 +47,7 @@ internal static class ImportCommand
         }
         catch (AnalyticsStoreException exception)
         {
-            return await Terminal.FailAsync($"{exception.Message} An import needs the store for itself: stop the proxy, import, and start it again.");
+            return await Terminal.FailAsync($"{exception.Message} An import needs exclusive access: stop the proxy, import, and start it again.");
         }
         catch (ImportException exception)
         {
@@ -55,7 +55,7 @@ internal static class ImportCommand
         }
         catch (SqliteException exception)
         {
-            return await Terminal.FailAsync($"the import ended early ({exception.Message}). What came so far is kept; the same command goes on with the rest.");
+            return await Terminal.FailAsync($"the import ended early ({exception.Message}). Records imported so far are kept; run the command again for the rest.");
         }
     }
 
@@ -64,18 +64,18 @@ internal static class ImportCommand
         await Console.Out.WriteLineAsync(Text($"{Amount.Of(result.Imported, "record")} {(result.Imported == 1 ? "was" : "were")} imported into {Path.GetFullPath(settings.Analytics.Directory)} ({settings.Analytics.Backend})."));
         if (result.AlreadyThere > 0)
         {
-            await Console.Out.WriteLineAsync(Text($"{Amount.Of(result.AlreadyThere, "record")} {(result.AlreadyThere == 1 ? "was" : "were")} there already."));
+            await Console.Out.WriteLineAsync(Text($"{Amount.Of(result.AlreadyThere, "record")} {(result.AlreadyThere == 1 ? "was" : "were")} already there."));
         }
 
         if (result.TooOld > 0)
         {
             await Console.Out.WriteLineAsync(Text(
-                $"{Amount.Of(result.TooOld, "record")} older than {Amount.Of(settings.Analytics.RetentionDays, "day")} left out: the proxy would remove them at once. To keep them, set ANALYTICS_RETENTION_DAYS (0 keeps everything), for the import and for the proxy, and import again."));
+                $"{Amount.Of(result.TooOld, "record")} older than {Amount.Of(settings.Analytics.RetentionDays, "day")} skipped, because the proxy would delete them at once. To keep them, set ANALYTICS_RETENTION_DAYS (0 keeps everything) for import and proxy, and import again."));
         }
 
         if (result.WithoutTime > 0)
         {
-            await Console.Error.WriteLineAsync(Text($"{Amount.Of(result.WithoutTime, "row")} left out: the time cannot be read."));
+            await Console.Error.WriteLineAsync(Text($"{Amount.Of(result.WithoutTime, "row")} skipped: the time cannot be read."));
         }
     }
 

@@ -6,10 +6,10 @@ using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.Host.Commands.Data;
 
-/// <summary><c>ollama-proxy purge</c>: removes matching records for good, after it said how many they are.</summary>
+/// <summary><c>ollama-proxy purge</c>: deletes matching records permanently, after it showed their number.</summary>
 internal static class PurgeCommand
 {
-    /// <summary>Refuses what the API would refuse, before anything is counted or asked.</summary>
+    /// <summary>Rejects what the API would reject, before anything is counted or asked.</summary>
     public static void Check(RequestFilter filter, bool all)
     {
         if (new DeleteRequestsValidator().Validate(new DeleteRequests(filter, all)).Errors is [var error, ..])
@@ -32,25 +32,25 @@ internal static class PurgeCommand
             var matching = (await api.GetAsync(count, AnalyticsJson.Relaxed.StatsJson, cancellationToken)).Total.Requests;
             if (matching == 0)
             {
-                await Console.Out.WriteLineAsync("No record matches; nothing was removed.");
+                await Console.Out.WriteLineAsync("No record matches; nothing was deleted.");
                 return ExitCodes.Success;
             }
 
             if (Console.IsInputRedirected)
             {
-                return await Terminal.FailAsync($"{Amount.Of(matching, "record")} {(matching == 1 ? "matches" : "match")}. There is no terminal to confirm it on: --yes removes without asking.");
+                return await Terminal.FailAsync($"{Amount.Of(matching, "record")} {(matching == 1 ? "matches" : "match")}. There is no terminal for the confirmation; --yes deletes without it.");
             }
 
-            await Console.Error.WriteAsync($"Remove {Amount.Of(matching, "record")} for good? [y/N] ");
+            await Console.Error.WriteAsync($"Delete {Amount.Of(matching, "record")} permanently? [y/N] ");
             if (await Console.In.ReadLineAsync(cancellationToken) is not ("y" or "Y" or "yes"))
             {
-                return await Terminal.FailAsync("nothing was removed.");
+                return await Terminal.FailAsync("nothing was deleted.");
             }
         }
 
         using var answer = await api.SendAsync(HttpMethod.Delete, delete, cancellationToken);
         var deleted = JsonSerializer.Deserialize(await answer.Content.ReadAsStringAsync(cancellationToken), AnalyticsJson.Relaxed.DeletedJson)!.Deleted;
-        await Console.Out.WriteLineAsync($"{Amount.Of(deleted, "record")} {(deleted == 1 ? "was" : "were")} removed.");
+        await Console.Out.WriteLineAsync($"{Amount.Of(deleted, "record")} {(deleted == 1 ? "was" : "were")} deleted.");
         return ExitCodes.Success;
     }
 }

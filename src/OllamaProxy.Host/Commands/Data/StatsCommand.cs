@@ -7,7 +7,7 @@ using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands.Data;
 
-/// <summary><c>ollama-proxy stats</c>: what happened, in a table or as the API's JSON.</summary>
+/// <summary><c>ollama-proxy stats</c>: statistics as tables, or as the API's JSON.</summary>
 internal static class StatsCommand
 {
     /// <summary>The groups that are shown unless the command line chooses.</summary>

@@ -7,7 +7,7 @@ using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands.Diagnosis;
 
-/// <summary><c>ollama-proxy doctor</c>: looks at everything that goes wrong in practice, changes nothing, and says in plain words what to do.</summary>
+/// <summary><c>ollama-proxy doctor</c>: checks everything that goes wrong in practice, changes nothing, and says how to fix it.</summary>
 internal static class DoctorCommand
 {
     private const int Indent = 6;
@@ -18,7 +18,7 @@ internal static class DoctorCommand
         List<Finding> findings =
         [
             Finding.Ok("program", $"ollama-proxy {HelpText.Version}, {RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}"),
-            .. problems.Select(problem => Finding.Bad("settings", problem, "Correct it; the proxy does not start with it.")),
+            .. problems.Select(problem => Finding.Bad("settings", problem, "Correct it: the proxy does not start with this value.")),
             .. settings.Notices.Select(notice => Finding.Note("settings", notice)),
         ];
         await using (var api = await ApiSession.FindAsync(settings, null, cancellationToken))

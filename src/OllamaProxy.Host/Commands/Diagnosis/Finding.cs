@@ -2,11 +2,11 @@ using System.Text.Json.Serialization;
 
 namespace OllamaProxy.Host.Commands.Diagnosis;
 
-/// <summary>What <c>doctor</c> found about one thing.</summary>
-/// <param name="About">The thing.</param>
+/// <summary>A finding of <c>doctor</c>.</summary>
+/// <param name="About">The subject.</param>
 /// <param name="Verdict"><c>ok</c>, <c>note</c> (worth knowing), <c>warn</c> (hurts) or <c>bad</c> (does not work).</param>
-/// <param name="Text">What was found.</param>
-/// <param name="Advice">What to do; null when nothing needs to be done.</param>
+/// <param name="Text">The finding.</param>
+/// <param name="Advice">The fix; null when none is needed.</param>
 internal sealed record Finding(
     [property: JsonPropertyName("about")] string About,
     [property: JsonPropertyName("verdict")] string Verdict,

@@ -9,7 +9,7 @@ using OllamaProxy.Infrastructure.Supervision;
 
 namespace OllamaProxy.Host.Commands.Diagnosis;
 
-/// <summary>Which Ollama there is, whether it answers, and whether its models are on the GPU.</summary>
+/// <summary>The Ollama executable, whether it answers, and whether its models are on the GPU.</summary>
 internal static partial class OllamaFindings
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
@@ -39,29 +39,29 @@ internal static partial class OllamaFindings
         yield return ollama.IsUp switch
         {
             true => Finding.Ok("ollama", $"{ollama.State}, version {ollama.Version ?? Terminal.Unknown}, {ollama.OllamaHost}"),
-            false => Finding.Bad("ollama", $"does not answer at {ollama.OllamaHost}: {ollama.Problem}", "The log of ollama-proxy says why Ollama ended, if it did."),
-            null => Finding.Note("ollama", $"{ollama.State}; not asked yet."),
+            false => Finding.Bad("ollama", $"does not answer at {ollama.OllamaHost}: {ollama.Problem}", "If Ollama exited, the log of ollama-proxy has the reason."),
+            null => Finding.Note("ollama", $"{ollama.State}; not polled yet."),
         };
         if (ollama.Models is [])
         {
-            yield return Finding.Note("gpu", "No model is loaded, so what Ollama uses cannot be seen.", "Ask a model something, and run doctor again.");
+            yield return Finding.Note("gpu", "No model is loaded, so the use of the GPU is unknown.", "Send a model a prompt, and run doctor again.");
         }
 
-        // Where no model has anything on a GPU, that is one finding about the machine, not one for each model.
+        // If no model uses a GPU, that is one finding about the machine, not one for each model.
         List<(string Text, double Share)> models = [.. (ollama.Models ?? []).Select(Share)];
         if (models.Count > 0 && models.TrueForAll(static model => model.Share == 0))
         {
             yield return Finding.Warn(
                 "gpu",
                 string.Join(" ", models.Select(static model => model.Text)),
-                "Ollama uses the CPU alone. If this machine has a GPU, Ollama knows no driver for it: with LOG_LEVEL=debug the log of ollama-proxy has the GPUs that Ollama found at its start.");
+                "Ollama uses the CPU only. If this machine has a GPU, Ollama found no driver for it: with LOG_LEVEL=debug, the log of ollama-proxy lists the GPUs that Ollama found.");
             yield break;
         }
 
         foreach (var (text, share) in models)
         {
             yield return share >= 99.5 ? Finding.Ok("gpu", text)
-                : Finding.Warn("gpu", text, "What is not on the GPU slows everything down: use a smaller model, a smaller quantization or a smaller context (num_ctx, OLLAMA_CONTEXT_LENGTH).");
+                : Finding.Warn("gpu", text, "The part on the CPU slows the model down: use a smaller model, a smaller quantization or a smaller context (num_ctx, OLLAMA_CONTEXT_LENGTH).");
         }
     }
 
@@ -71,17 +71,17 @@ internal static partial class OllamaFindings
         return (string.Create(CultureInfo.InvariantCulture, $"{model.Name}: {share:N0} % of {Terminal.Bytes(model.SizeBytes)} on the GPU, context {model.ContextLength}."), share);
     }
 
-    /// <summary>A proxy that runs may have been told of one that this shell does not know.</summary>
+    /// <summary>The running proxy may have settings that this shell does not have.</summary>
     private static async Task<Finding> ExecutableAsync(ProxySettings settings, bool isRunning, CancellationToken cancellationToken)
     {
         if (OllamaExecutable.Find(settings.Ollama) is not { } path)
         {
-            return isRunning ? Finding.Note("ollama", "this shell knows no ollama executable; the proxy that runs has its own settings.") : Finding.Bad("ollama", "no ollama executable was found.", "Install it from https://ollama.com/download, or set OLLAMA_EXECUTABLE_PATH, or OLLAMA_BACKEND_URL.");
+            return isRunning ? Finding.Note("ollama", "this shell finds no ollama executable; the running proxy has its own settings.") : Finding.Bad("ollama", "no ollama executable was found.", "Install it from https://ollama.com/download, or set OLLAMA_EXECUTABLE_PATH, or OLLAMA_BACKEND_URL.");
         }
 
         return await VersionAsync(path, cancellationToken) is { } version
             ? Finding.Ok("ollama", $"{path}, version {version}")
-            : Finding.Warn("ollama", $"{path} does not tell its version.", "Try it: ollama --version");
+            : Finding.Warn("ollama", $"{path} does not report its version.", "Run: ollama --version");
     }
 
     private static async Task<string?> VersionAsync(string path, CancellationToken cancellationToken)
@@ -93,7 +93,7 @@ internal static partial class OllamaFindings
             using var process = Process.Start(new ProcessStartInfo(path, ["--version"]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
             try
             {
-                // It warns when no server answers, and then says its own version last.
+                // Without a server it prints a warning first, and its own version last.
                 var texts = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(patience.Token), process.StandardError.ReadToEndAsync(patience.Token));
                 return Version().Matches(string.Join('\n', texts)).LastOrDefault()?.Value;
             }

@@ -4,7 +4,7 @@ using OllamaProxy.Infrastructure.Supervision;
 
 namespace OllamaProxy.Host.Commands.Diagnosis;
 
-/// <summary>Who has the two ports.</summary>
+/// <summary>The owners of the two ports.</summary>
 internal static class PortFindings
 {
     public static async Task<IReadOnlyList<Finding>> OfAsync(ProxySettings settings, bool isRunning, CancellationToken cancellationToken)
@@ -25,7 +25,7 @@ internal static class PortFindings
 
         if (!settings.Proxy.IsLoopbackOnly && settings.Access.Token is null)
         {
-            findings.Add(Finding.Note("network", "Other machines can use the proxy (PROXY_HOST), but not read its records.", "Set ANALYTICS_TOKEN when they shall."));
+            findings.Add(Finding.Note("network", "Other machines can use the proxy (PROXY_HOST), but not read its records.", "Set ANALYTICS_TOKEN to let them."));
         }
 
         return findings;
@@ -40,8 +40,8 @@ internal static class PortFindings
             PortHolderKind.Proxy when isRunning => Finding.Ok(about, "ollama-proxy answers."),
             PortHolderKind.Ollama => Finding.Bad(
                 about,
-                $"held by {Holder(port, holder)}: applications talk to it directly, and nothing is recorded.",
-                Advice(port, "Stop that Ollama and start ollama-proxy, which starts it again behind itself.")),
+                $"held by {Holder(port, holder)}: applications connect to it directly, and nothing is recorded.",
+                Advice(port, "Stop that Ollama and start ollama-proxy, which starts its own Ollama.")),
             _ => Finding.Bad(about, $"held by {Holder(port, holder)}.", Advice(port, "Stop that program, or choose another port with PROXY_PORT.")),
         };
     }
@@ -58,11 +58,11 @@ internal static class PortFindings
         };
     }
 
-    /// <summary>What answers, and which process that is.</summary>
+    /// <summary>The program that answers, and its process.</summary>
     private static string Holder(int port, PortHolder holder) =>
         PortOwner.Find(port)?.Describe() is { Length: > 0 } owner ? $"{holder.Description}, {owner}" : holder.Description;
 
-    /// <summary>What whoever keeps that process running asks for; else what always helps.</summary>
+    /// <summary>The fix for the service that runs this process; otherwise a general one.</summary>
     private static string Advice(int port, string otherwise) => PortOwner.Find(port)?.WayOut(port) is { Count: > 0 } ways ? string.Join("; ", ways) : otherwise;
 
     private static Uri Local(int port) => new($"http://{new IPEndPoint(IPAddress.Loopback, port)}");

@@ -55,7 +55,7 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IFileStore
             PrivateFiles.CreateFolder(_directory);
             _lock = StoreLock.Take(Path.Combine(_directory, LockName))
                 ?? throw new AnalyticsStoreException(
-                    $"the analytics folder {_directory} is in use by another ollama-proxy. End it, or set ANALYTICS_DIR to another folder.");
+                    $"the analytics folder {_directory} is in use by another ollama-proxy. Stop it, or set ANALYTICS_DIR to another folder.");
             // The lines of the newest day are all read.
             var lastId = await Task.Run(
                 () => _catalog.Open(_movesDamaged, isOurs: _lock.WasUsed, isChecked: _suspicion != StoreSuspicion.None), cancellationToken);

@@ -29,7 +29,7 @@ internal sealed class JsonlFile(string path, bool isCompressed)
         _identity ??= now;
         return now is null ? $"{Path} was deleted while it was in use."
             : FileIdentity.HasChanged(_identity, now) ? $"{Path} was replaced by another file while it was in use."
-            : new FileInfo(Path) is { Exists: true, Length: var length } && length < Length ? $"{Path} was cut by another program while it was in use."
+            : new FileInfo(Path) is { Exists: true, Length: var length } && length < Length ? $"{Path} was truncated by another program while it was in use."
             : null;
     }
 

@@ -78,7 +78,7 @@ internal sealed record HourPack(byte[] Keys, byte[] Sums, byte[] Clients, IReadO
     }
 
     /// <summary>What is thrown on bytes that are no pack's.</summary>
-    public static FormatException Refused() => new("Of a pack of sums there is more, or less, than its keys say.");
+    public static FormatException Refused() => new("A pack of sums does not match its keys.");
 
     private static void AddPart(List<byte> bytes, byte[] part)
     {

@@ -40,7 +40,7 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
 
     private Value? _client;
 
-    /// <summary>The sums of the labels that have few values, taken together, that the cell belongs to; null when nobody needs them.</summary>
+    /// <summary>The sums of the labels that have few values, taken together, that the cell belongs to; null when not needed.</summary>
     public StatSums? Combined
     {
         get
@@ -55,10 +55,10 @@ internal sealed class RollupLabels(StatsQuery query, StatsBuilder builder)
         }
     }
 
-    /// <summary>The sums of the application that the cell belongs to; null when nobody needs them.</summary>
+    /// <summary>The sums of the application that the cell belongs to; null when not needed.</summary>
     public StatSums? OfApplication => _found.Values[Application].Sums;
 
-    /// <summary>The sums of the client that the cell belongs to; null when nobody needs them.</summary>
+    /// <summary>The sums of the client that the cell belongs to; null when not needed.</summary>
     public StatSums? OfClient => _client!.Sums;
 
     /// <summary>The part of a step that the cell belongs to, by the group of the split, which must be set.</summary>

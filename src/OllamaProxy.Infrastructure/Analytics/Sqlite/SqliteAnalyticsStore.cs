@@ -184,7 +184,7 @@ internal sealed partial class SqliteAnalyticsStore(
             },
             cancellationToken);
 
-        // What is made again needs space: look again after it.
+        // Rebuilding needs space, so check the size again afterwards.
         await Upkeep();
         while (rules.MaxBytes is { } maxBytes && await _file.WritingAsync(writer => SqliteForgetting.Used(writer), cancellationToken) > maxBytes)
         {
@@ -304,13 +304,13 @@ internal sealed partial class SqliteAnalyticsStore(
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Warning, "{Path} was the original Ollama Metrics Proxy's database; it is now {Original}. 'ollama-proxy import {Original}' brings its records over.")]
+        [LoggerMessage(1, LogLevel.Warning, "{Path} was the database of the original Ollama Metrics Proxy, so it was renamed to {Original}. 'ollama-proxy import {Original}' imports its records.")]
         public static partial void MovedAside(ILogger logger, string path, string original);
 
         [LoggerMessage(2, LogLevel.Warning, "The sums of the hour from {Hour:u} in {Path} are damaged; statistics come from the records until the sums are rebuilt.")]
         public static partial void DamagedSums(ILogger logger, DateTimeOffset hour, string path);
 
-        [LoggerMessage(3, LogLevel.Error, "Sums and text index could not be brought up to date. Answers stay correct but take longer. The next hour retries it.")]
+        [LoggerMessage(3, LogLevel.Error, "Sums and text index could not be updated. Answers stay correct but take longer. The proxy retries in an hour.")]
         public static partial void UpkeepFailed(ILogger logger, Exception exception);
     }
 }

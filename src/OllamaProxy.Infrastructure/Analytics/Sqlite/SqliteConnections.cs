@@ -175,7 +175,7 @@ internal sealed class SqliteConnections : IDisposable
     {
         if (suspicion == StoreSuspicion.Condemned)
         {
-            throw new SqliteException("it cannot be written, although its structure is right", raw.SQLITE_CORRUPT);
+            throw new SqliteException("it cannot be written, although its structure is intact", raw.SQLITE_CORRUPT);
         }
 
         MoveOriginalAside();
@@ -222,7 +222,7 @@ internal sealed class SqliteConnections : IDisposable
     {
         _lock = StoreLock.Take(Path + SqliteFiles.Lock)
             ?? throw new AnalyticsStoreException(
-                $"the analytics database {Path} is in use by another ollama-proxy. End it, or set ANALYTICS_DIR to another folder.");
+                $"the analytics database {Path} is in use by another ollama-proxy. Stop it, or set ANALYTICS_DIR to another folder.");
     }
 
     /// <summary>The original program's file has the same name and, by default, the same folder. It is kept, under another name.</summary>
@@ -235,7 +235,7 @@ internal sealed class SqliteConnections : IDisposable
 
         if (!_options.MovesOriginalAside)
         {
-            throw new AnalyticsStoreException($"{Path} is the database of the original Ollama Metrics Proxy. 'ollama-proxy import {Path}' brings its records over.");
+            throw new AnalyticsStoreException($"{Path} is the database of the original Ollama Metrics Proxy. 'ollama-proxy import {Path}' imports its records.");
         }
 
         OriginalDatabase.Settle(Path);
@@ -272,13 +272,13 @@ internal sealed class SqliteConnections : IDisposable
     private string Explain(Exception exception) => exception switch
     {
         SqliteException when IsDamage(exception) && !_files.IsDatabase() && _lock?.WasUsed != true =>
-            $"{Path} is no SQLite database ({exception.Message}), or one that is damaged. " +
-            "Move it away (a new one is made then), or set ANALYTICS_DIR to another folder.",
+            $"{Path} is not a SQLite database, or it is damaged ({exception.Message}). " +
+            "Move it away (the proxy then creates a new one), or set ANALYTICS_DIR to another folder.",
         SqliteException when IsDamage(exception) =>
-            $"the analytics database {Path} is damaged ({exception.Message}). A proxy that starts moves it aside. " +
-            "Move it away (a new one is made then), or set ANALYTICS_DIR to another folder.",
+            $"the analytics database {Path} is damaged ({exception.Message}). A proxy renames it at its start. " +
+            "Move it away (the proxy then creates a new one), or set ANALYTICS_DIR to another folder.",
         SqliteException { SqliteErrorCode: 5 or 6 } =>
-            $"the analytics database {Path} is locked by another program. Is another ollama-proxy running? End it, or set ANALYTICS_DIR to another folder.",
+            $"the analytics database {Path} is locked by another program. Is another ollama-proxy running? Stop it, or set ANALYTICS_DIR to another folder.",
         _ => $"the analytics database {Path} cannot be opened or written ({exception.Message}). Set ANALYTICS_DIR to a folder this user may write to, or ANALYTICS_BACKEND=none.",
     };
 }

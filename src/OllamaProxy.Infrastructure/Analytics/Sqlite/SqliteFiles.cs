@@ -71,7 +71,7 @@ internal sealed class SqliteFiles(string path)
                         File.Delete(rest);
                     }
                 }
-                // In a folder that is read-only by now, nobody opens a new database either.
+                // In a read-only folder, no new database can be opened either.
                 catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
                 {
                 }

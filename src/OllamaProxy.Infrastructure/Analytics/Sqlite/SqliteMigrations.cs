@@ -168,7 +168,7 @@ internal static class SqliteMigrations
         UPDATE positions SET records = (SELECT COUNT(*) FROM requests);
         """;
 
-    /// <summary>The sums of each client stand in a row of their own: whoever needs some of them does not read all. What was packed is made again from the rows.</summary>
+    /// <summary>The sums of each client are a row, so that a query reads only the ones it needs. Existing packs are rebuilt from the rows.</summary>
     private const string Fifth =
         """
         DELETE FROM rollups WHERE hour IN (SELECT hour FROM packs);

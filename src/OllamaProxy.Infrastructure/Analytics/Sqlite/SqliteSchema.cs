@@ -51,7 +51,7 @@ internal static class SqliteSchema
         if (version > SqliteMigrations.All.Count)
         {
             throw new AnalyticsStoreException(
-                $"the analytics database {path} was written by a newer ollama-proxy (its format is {version}, this program knows up to {SqliteMigrations.All.Count}). " +
+                $"the analytics database {path} was written by a newer ollama-proxy (its format is {version}, this program supports up to {SqliteMigrations.All.Count}). " +
                 "Use the newer program, or set ANALYTICS_DIR to another folder.");
         }
 

@@ -206,7 +206,7 @@ internal sealed class SqliteSummary : IDisposable
         }
     }
 
-    /// <summary>Sums up the clients that are told of, and reads no other's sums: they are most of what there is.</summary>
+    /// <summary>Sums the clients that are shown, and reads no other sums of clients, which are most of the bytes.</summary>
     private void AddToldClients()
     {
         var told = _builder.ToldClients().Where(client => client.Counted > 0).ToHashSet();
@@ -228,7 +228,10 @@ internal sealed class SqliteSummary : IDisposable
         }
     }
 
-    /// <summary>Adds the sums of a client of the pack that is open, and returns how many requests they are of. Sums of somebody else's would be as readable as these.</summary>
+    /// <summary>
+    /// Adds the sums of a client of the pack that is open, and returns how many requests they are of. A blob of another client would decode just as well, so
+    /// the count is checked.
+    /// </summary>
     /// <param name="place">Their row.</param>
     /// <param name="add">Reads into <see cref="_cell"/>.</param>
     private long AddClient(long place, Action<ReadOnlySpan<byte>> add)

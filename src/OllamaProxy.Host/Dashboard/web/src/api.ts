@@ -117,7 +117,7 @@ async function ask<T>(path: string, signal?: AbortSignal): Promise<T> {
     return (await answer.json()) as T;
   }
   const problem = (await answer.json().catch(() => ({}))) as { title?: string; detail?: string };
-  const text = problem.detail || problem.title || `The answer has the status ${answer.status}.`;
+  const text = problem.detail || problem.title || `The response has status ${answer.status}.`;
   const trouble: Trouble =
     answer.status === 401 || answer.status === 403
       ? 'forbidden'

@@ -137,14 +137,14 @@ export function App() {
       )}
       {isOffline && (
         <div class="banner" role="alert">
-          The proxy does not answer; what is shown is from before. Trying again every 10 s.
+          The proxy does not answer. This page shows older data and retries every 10 s.
         </div>
       )}
       {!isOffline && ollama.data?.is_up === false && (
         <div class="banner" role="alert">
           <b>Ollama does not answer</b> at {ollama.data.ollama_host}
           {ollama.data.problem ? `: ${ollama.data.problem.replace(/^No answer from Ollama: /, '').replace(/\.$/, '')}` : ''}. Requests fail until it runs: start
-          it with <code>ollama serve</code>, or set <code>OLLAMA_BACKEND_URL</code> to where it is. <code>ollama-proxy doctor</code> finds out more.
+          it with <code>ollama serve</code>, or set <code>OLLAMA_BACKEND_URL</code> to its address. <code>ollama-proxy doctor</code> finds the cause.
         </div>
       )}
       {(route.view === 'overview' || route.view === 'requests' || route.view === 'models') && (
@@ -191,7 +191,7 @@ function OllamaState({ ollama, isOffline }: { ollama: Ollama | null; isOffline: 
   return (
     <span
       class={`state ${condition}`}
-      title={`${ollama.ollama_host}${ollama.problem ? `: ${ollama.problem}` : ''}${ollama.checked_at ? `, asked ${fullTime(ollama.checked_at)}` : ''}`}
+      title={`${ollama.ollama_host}${ollama.problem ? `: ${ollama.problem}` : ''}${ollama.checked_at ? `, polled ${fullTime(ollama.checked_at)}` : ''}`}
     >
       <i aria-hidden="true" />
       Ollama {ollama.version} <b>{text}</b>

@@ -44,12 +44,12 @@ const byErrorType: Record<string, Ending> = {
   model_not_found: {
     word: 'model not found',
     lead: (time) => `Ollama answered after ${time} that it does not have the model`,
-    meaning: 'Ollama does not have a model of this name. Correct the name, or run ollama pull.',
+    meaning: 'Ollama has no model with this name. Correct the name, or run ollama pull.',
   },
   not_found: {
     word: 'not found',
     lead: (time) => `Ollama answered after ${time} that it does not know this path`,
-    meaning: 'This version of Ollama has no such path, or there is nothing at it.',
+    meaning: 'This version of Ollama has no such path, or the resource does not exist.',
   },
   bad_request: {
     word: 'bad request',
@@ -84,7 +84,7 @@ const byErrorType: Record<string, Ending> = {
   upstream_error: {
     word: 'Ollama error',
     lead: (time) => `Ollama failed after ${time}`,
-    meaning: 'Ollama answered with an error status. Its log may say more.',
+    meaning: 'Ollama answered with an error status. Its log may have the reason.',
   },
   queue_full: {
     word: 'queue full',
@@ -104,13 +104,13 @@ const byErrorType: Record<string, Ending> = {
   proxy_fault: {
     word: 'proxy fault',
     lead: (time) => `The proxy failed after ${time}`,
-    meaning: 'This is a fault of the proxy itself. Its log says more; please report it.',
+    meaning: 'This is a fault of the proxy itself. Please report the exception in its log.',
   },
 };
 
 /** The word of an error type that no single request is at hand for. */
 export function errorWord(type: string | null): string {
-  return type === null ? 'not known' : ((byErrorType[type] ?? byOutcome[type])?.word ?? say(type));
+  return type === null ? 'unknown' : ((byErrorType[type] ?? byOutcome[type])?.word ?? say(type));
 }
 
 /** The words of outcomes that are not those of the API. */
@@ -134,7 +134,7 @@ function endingOf(record: RequestRecord): Ending | null {
   return {
     word,
     lead: (time) => `${who} after ${time} (${word})`,
-    meaning: record.outcome === 'rejected' ? 'Ollama never saw this request.' : 'No more is known.',
+    meaning: record.outcome === 'rejected' ? 'Ollama never saw this request.' : 'The reason is unknown.',
   };
 }
 

@@ -6,5 +6,5 @@ export function degradedText(health: Health | null): string | null {
     return null;
   }
   const problem = (health.store.problem ?? '').trim().replace(/\.+$/, '') || 'the store cannot be opened';
-  return `Records are kept in memory: ${problem}. Requests are served as usual. Correct this; the proxy tries again by itself and then writes what it kept. A restart before that loses it.`;
+  return `Records are kept in memory: ${problem}. Requests are served as usual. Fix the cause: the proxy retries and then writes the records. A restart before that loses them.`;
 }

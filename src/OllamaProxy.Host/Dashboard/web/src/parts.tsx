@@ -13,7 +13,7 @@ export function Swatch({ model }: { model: string | null }) {
 
 export function ModelName({ model }: { model: string | null }) {
   return (
-    <span class="model" title={model ?? 'no model was named'}>
+    <span class="model" title={model ?? 'no model'}>
       <Swatch model={model} />
       <span class="cut">{model ?? unknown}</span>
     </span>
@@ -27,8 +27,8 @@ export function Delta({ now, before, better }: { now: number | null; before: num
   }
   const isGood = better === 'neither' || changed.direction === 0 ? null : changed.direction > 0 === (better === 'more');
   return (
-    <span class={`delta ${isGood === null ? '' : isGood ? 'good' : 'bad'}`} title="against the period of the same length before">
-      <span class="hidden">against the period before: </span>
+    <span class={`delta ${isGood === null ? '' : isGood ? 'good' : 'bad'}`} title="compared with the previous period of the same length">
+      <span class="hidden">compared with the previous period: </span>
       {changed.text}
     </span>
   );
@@ -42,7 +42,7 @@ function Estimated({ text, because }: { text: string; because: string }) {
 export function OutputTokens({ record }: { record: RequestRecord }) {
   const text = count(record.output_tokens);
   return record.tokens_estimated && record.output_tokens !== null ? (
-    <Estimated text={text} because="estimated: Ollama gave no count, so the chunks of the answer were counted" />
+    <Estimated text={text} because="estimated from the number of chunks, because Ollama reported no count" />
   ) : (
     <>{text}</>
   );
@@ -51,7 +51,7 @@ export function OutputTokens({ record }: { record: RequestRecord }) {
 export function WritingSpeed({ record }: { record: RequestRecord }) {
   const text = speed(record.tokens_per_second);
   return record.tokens_per_second_estimated && record.tokens_per_second !== null ? (
-    <Estimated text={text} because="estimated: Ollama gave no speed, so it is the tokens over the time they took to arrive" />
+    <Estimated text={text} because="estimated from the arrival of chunks, because Ollama reported no speed" />
   ) : (
     <>{text}</>
   );
@@ -110,17 +110,16 @@ export function TroubleMessage({ error, retry }: { error: ApiError; retry: () =>
       return (
         <Message title="Nothing is recorded">
           <p>
-            The proxy was started with <code>ANALYTICS_BACKEND=none</code>: it passes requests on and counts them for <code>/metrics</code>, and keeps none of
-            them.
+            The proxy was started with <code>ANALYTICS_BACKEND=none</code>: it forwards requests and counts them for <code>/metrics</code>, but stores none.
           </p>
           <p>
-            Start it with <code>ANALYTICS_BACKEND=sqlite</code> to see them here. What runs at this moment is in <a href="#/now">Now</a>.
+            Start it with <code>ANALYTICS_BACKEND=sqlite</code> to see them here. Running requests are in <a href="#/now">Now</a>.
           </p>
         </Message>
       );
     case 'forbidden':
       return (
-        <Message title="You may not read this" kind="bad">
+        <Message title="Access denied" kind="bad">
           <p>{error.message}</p>
           <p>
             <a class="button" href={`${base}login`}>
@@ -138,7 +137,7 @@ export function TroubleMessage({ error, retry }: { error: ApiError; retry: () =>
     case 'offline':
       return (
         <Message title="The proxy does not answer" kind="bad">
-          <p>It may have been stopped, or the network is down. This page tries again by itself.</p>
+          <p>It may have been stopped, or the network is down. This page retries automatically.</p>
           <p>
             <button type="button" onClick={retry}>
               Try again now
@@ -148,7 +147,7 @@ export function TroubleMessage({ error, retry }: { error: ApiError; retry: () =>
       );
     default:
       return (
-        <Message title="The proxy reported an error" kind="bad">
+        <Message title="The request failed" kind="bad">
           <p>{error.message}</p>
           <p>
             <button type="button" onClick={retry}>

@@ -18,15 +18,15 @@ export interface Phase {
 const meanings: Record<PhaseKey, [string, string]> = {
   queue: ['Queued', 'waiting for a slot in the proxy (MAX_CONCURRENT_REQUESTS)'],
   connect: ['Connecting', 'opening a connection to Ollama, or waiting until Ollama has started'],
-  rest: ['Not accounted for', 'sending the request, the network, and what Ollama does not report'],
+  rest: ['Not accounted for', 'sending the request, the network, and time that Ollama does not report'],
   first: ['Until the first token', 'loading the model and reading the prompt: Ollama reports neither for this answer'],
   load: ['Loading the model', 'until the model was in memory'],
   engine: ['Queued in Ollama', 'waiting for one of the model’s slots inside Ollama, templating, decoding images'],
-  prompt: ['Reading the prompt', 'the part of it that was not cached'],
+  prompt: ['Reading the prompt', 'only the uncached part'],
   decode: ['Writing', 'from the first token to the last'],
-  client: ['Waiting for the client', 'the answer was there, and the client did not read it'],
-  tail: ['After the last token', 'nothing more of the answer came until the request ended'],
-  wait: ['Waiting for Ollama', 'Ollama does not report what it did meanwhile'],
+  client: ['Waiting for the client', 'the client did not read the answer'],
+  tail: ['After the last token', 'no more of the answer arrived before the request ended'],
+  wait: ['Waiting for Ollama', 'Ollama reports no phases for this time'],
 };
 
 /** The phases that took any time, in the order in which they happened. Together they are as long as the request. */
@@ -102,10 +102,10 @@ export function isTrifle(phase: Phase, total: number): boolean {
 const causes: Record<string, string> = {
   cold: 'no earlier load is known',
   expired: 'its keep_alive had expired',
-  evicted: 'another model had taken its place',
+  evicted: 'evicted by another model',
   params_changed: 'it was loaded with another num_ctx',
   restart: 'Ollama had been restarted',
-  unknown: 'the cause is not known',
+  unknown: 'unknown cause',
 };
 
 /** Why a load was needed, in words; null where that is not known. */

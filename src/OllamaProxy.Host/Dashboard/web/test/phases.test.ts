@@ -114,7 +114,7 @@ describe('phases', () => {
 describe('why a request was slow', () => {
   it.each<[string, Partial<RequestRecord>]>([
     [
-      'It took 50.0 s: queued 5.10 s, spent 41.0 s loading the model (another model had taken its place).',
+      'It took 50.0 s: queued 5.10 s, spent 41.0 s loading the model (evicted by another model).',
       { latency: 50, queue_time: 5.1, load_duration: 41, load_cause: 'evicted', decode_time: 2 },
     ],
     ['It took 9.00 s: spent 8.00 s loading the model (moved away), waited 1.00 s for Ollama.', { latency: 9, load_duration: 8, load_cause: 'moved_away' }],

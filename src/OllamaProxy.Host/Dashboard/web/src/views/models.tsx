@@ -49,7 +49,7 @@ export function Models({ route, tick, retry, oldest }: { route: Route; tick: num
   if (groups.length === 0) {
     return (
       <Message title="No model was used">
-        <p>No request of this period that matches these filters names a model.</p>
+        <p>No request in this period with these filters has a model.</p>
       </Message>
     );
   }

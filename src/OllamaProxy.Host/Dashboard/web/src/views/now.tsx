@@ -138,7 +138,7 @@ function RunningTable({ all, ollama, now, isConnected }: { all: Seen[]; ollama: 
         const silent = request.phase === 'writing' ? Math.floor((now - request.heard) / 1000) : 0;
         if (silent >= silence) {
           return (
-            <span class="phase p-silent" title="The answer began, and no token has come for this long">
+            <span class="phase p-silent" title="No token has arrived for this long">
               <i aria-hidden="true" />
               silent for {duration(silent)}
             </span>
@@ -146,7 +146,7 @@ function RunningTable({ all, ollama, now, isConnected }: { all: Seen[]; ollama: 
         }
         const what = doing(request.phase, request.model, ollama?.models ?? null);
         return (
-          <span class={`phase p-${what.key}`} title={what.key === 'loading' ? 'it was not among the models in memory when Ollama was asked last' : undefined}>
+          <span class={`phase p-${what.key}`} title={what.key === 'loading' ? 'the model was not in memory at the last poll' : undefined}>
             <i aria-hidden="true" />
             {what.word}
             {what.key === 'queued' && `, place ${places.get(request)}`}
@@ -213,10 +213,10 @@ function Strip({ samples, running, queued }: { samples: readonly Sample[]; runni
 function Loaded({ ollama, now }: { ollama: Ollama | null; now: number }) {
   const color = useColor();
   if (!ollama?.models) {
-    return <p class="quiet">{ollama?.problem ?? 'Not known: Ollama has not been asked, or did not answer (OLLAMA_POLL_SECONDS).'}</p>;
+    return <p class="quiet">{ollama?.problem ?? 'Unknown: Ollama was not polled, or did not answer (OLLAMA_POLL_SECONDS).'}</p>;
   }
   if (ollama.models.length === 0) {
-    return <p class="quiet">No model is loaded. The next request has to load one first.</p>;
+    return <p class="quiet">No model is loaded. The next request has to load one.</p>;
   }
   const cpuOf = (model: LoadedModel) => Math.max(0, model.size_bytes - model.vram_bytes);
   const gpu = ollama.models.reduce((sum, model) => sum + model.vram_bytes, 0);
@@ -265,7 +265,7 @@ function memoryNote(ollama: Ollama | null, now: number): string | undefined {
   if (!ollama?.models) {
     return undefined;
   }
-  const asked = ollama.checked_at ? `, asked ${time(ollama.checked_at, now)}` : '';
+  const asked = ollama.checked_at ? `, polled ${time(ollama.checked_at, now)}` : '';
   return `${plural(ollama.models.length, 'model')}, ${bytes(ollama.loaded_vram_bytes)} of ${bytes(ollama.loaded_bytes)} on the GPU${asked}`;
 }
 

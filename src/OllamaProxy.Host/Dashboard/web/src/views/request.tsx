@@ -112,7 +112,7 @@ function Warnings({ record }: { record: RequestRecord }) {
     <>
       {record.truncation !== null && (
         <div class="banner warn" role="note">
-          <b>Ollama {record.truncation === 'certain' ? 'shortened' : 'probably shortened'} the prompt:</b> it did not fit the context
+          <b>Ollama {record.truncation === 'certain' ? 'truncated' : 'probably truncated'} the prompt:</b> it did not fit the context
           {record.num_ctx === null ? '' : ` of ${plural(record.num_ctx, 'token')}`}, and its beginning was left out. A larger <code>num_ctx</code> keeps it
           whole.
         </div>

@@ -8,7 +8,7 @@ export function Waterfall({ record }: { record: RequestRecord }) {
   const phases = useMemo(() => phasesOf(record), [record]);
   const total = record.latency;
   if (phases.length === 0) {
-    return <p class="quiet">It took no time that can be measured.</p>;
+    return <p class="quiet">The time is too short to measure.</p>;
   }
   const first = record.time_to_first_token;
   return (
