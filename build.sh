@@ -37,7 +37,13 @@ need_packages() {
   [ ${#missing[@]} -eq 0 ] && return
   if [ "$(id -u)" = 0 ] && have apt-get; then
     echo "installing ${missing[*]}"
-    apt-get -qq update && apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
+    # Another installation may hold apt's lock.
+    local attempt
+    for attempt in 1 2 3 4 5 6; do
+      apt-get -qq update && apt-get -qq -y -o DPkg::Lock::Timeout=120 --no-install-recommends install "${missing[@]}" >/dev/null && return
+      [ "$attempt" = 6 ] || sleep 10
+    done
+    fail "apt could not install: ${missing[*]}"
   else
     fail "please install: ${missing[*]}"
   fi

@@ -41,7 +41,7 @@ export function Shares({ route, stats, isSparse }: { route: Route; stats: Shown;
       word: 'application',
       empty: 'None.',
       heads: ['By user agent', 'Duration p50'],
-      label: (name) => name ?? 'not known',
+      label: (name) => name ?? 'unknown',
       detail: (numbers) => duration(numbers.latency.p50),
     },
     {
