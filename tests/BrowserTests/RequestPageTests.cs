@@ -254,7 +254,7 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
             var share = said.Groups[1].Value == thanSmaller || text.StartsWith("about the median", StringComparison.Ordinal) ? percent : 100 - percent;
             var below = 100.0 * others.Count(other => valueOf(other) < valueOf(record)) / others.Count(other => valueOf(other) is not null);
             // Known are the shares at bounds and percentiles; between them the page takes the values to be spread evenly.
-            Assert.InRange(share, below - 5, below + 5);
+            Assert.InRange(share, below - 10, below + 10);
         }
     }
 
