@@ -17,16 +17,12 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
             models.AddAsked(accepted.Request.Model ?? accepted.Response.Model);
         }
 
-        var record = ToRecord(command.Exchange, texts) with
-        {
-            Truncation = truncations.Judge(command.Exchange)?.Name(),
-            LoadCause = ollama.Observe(command.Exchange)?.Name(),
-        };
+        var record = ToRecord(command.Exchange, texts, truncations.Judge(command.Exchange), ollama.Observe(command.Exchange));
         await mediator.Publish(new RequestRecorded(command.Exchange, record), cancellationToken);
         return record;
     }
 
-    internal static RequestRecord ToRecord(Exchange exchange, RecordTexts texts)
+    internal static RequestRecord ToRecord(Exchange exchange, RecordTexts texts, Truncation? truncation = null, LoadCause? loadCause = null)
     {
         var (request, response, usage) = (exchange.Request, exchange.Response, exchange.Response.Usage);
         var phases = ExchangePhases.Of(exchange);
@@ -87,6 +83,8 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
             ContextLength = request.ContextLength,
             Temperature = request.Temperature,
             IsInference = exchange.IsInference,
+            Truncation = truncation?.Name(),
+            LoadCause = loadCause?.Name(),
         };
     }
 }

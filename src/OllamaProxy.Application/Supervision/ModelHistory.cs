@@ -28,6 +28,21 @@ internal sealed class ModelHistory
     /// <summary>Uses whose model was ready by then, in that order.</summary>
     public IReadOnlyList<ModelUse> Before(DateTimeOffset at) => [.. _uses.Where(use => use.ReadyAt <= at).OrderBy(use => use.ReadyAt)];
 
+    /// <summary>The latest end of a use whose model was ready by then; null when there was none.</summary>
+    public DateTimeOffset? UsedUntil(DateTimeOffset at)
+    {
+        DateTimeOffset? until = null;
+        foreach (var use in _uses)
+        {
+            if (use.ReadyAt <= at && !(until >= use.EndedAt))
+            {
+                until = use.EndedAt;
+            }
+        }
+
+        return until;
+    }
+
     /// <summary>True when there were uses by then that are no longer known.</summary>
     public bool HasForgotten(DateTimeOffset at) => _forgottenFrom <= at;
 

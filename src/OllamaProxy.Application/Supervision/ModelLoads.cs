@@ -122,12 +122,11 @@ public sealed class ModelLoads
     /// <summary>What was known of the model when it was asked for.</summary>
     private Past PastOf(string model, ModelHistory? history, DateTimeOffset at)
     {
-        var uses = history?.Before(at) ?? [];
-        var usedUntil = uses.Count > 0 ? uses.Max(use => use.EndedAt) : (DateTimeOffset?)null;
+        var usedUntil = history?.UsedUntil(at);
         var last = _polls.FindLastIndex(poll => poll.At <= at);
         var listed = last < 0 ? -1 : _polls.FindLastIndex(last, poll => poll.Find(model) is not null);
         var unlisted = _polls.FindIndex(listed + 1, last - listed, poll => usedUntil is null || poll.At > usedUntil);
-        return new Past(uses, usedUntil)
+        return new Past(history, at, usedUntil)
         {
             Listed = listed < 0 ? null : _polls[listed].Find(model),
             ListedAt = listed < 0 ? null : _polls[listed].At,
@@ -300,10 +299,16 @@ public sealed class ModelLoads
     /// <summary>Ollama was gone somewhen between these.</summary>
     private sealed record Gap(DateTimeOffset From, DateTimeOffset To);
 
-    /// <param name="Uses">Uses whose model was ready by then, in order.</param>
-    /// <param name="UsedUntil">The end of the last of them.</param>
-    private sealed record Past(IReadOnlyList<ModelUse> Uses, DateTimeOffset? UsedUntil)
+    /// <param name="History">All uses of the model that are remembered; null when there are none.</param>
+    /// <param name="At">The moment before which it is past.</param>
+    /// <param name="UsedUntil">The end of the last use whose model was ready by then.</param>
+    private sealed record Past(ModelHistory? History, DateTimeOffset At, DateTimeOffset? UsedUntil)
     {
+        private IReadOnlyList<ModelUse>? _uses;
+
+        /// <summary>Uses whose model was ready by then, in order. Sorted only when needed: most exchanges load nothing.</summary>
+        public IReadOnlyList<ModelUse> Uses => _uses ??= History?.Before(At) ?? [];
+
         /// <summary>As the last poll that listed it saw it.</summary>
         public LoadedModel? Listed { get; init; }
 
