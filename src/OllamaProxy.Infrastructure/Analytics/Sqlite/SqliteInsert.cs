@@ -29,6 +29,8 @@ internal sealed class SqliteInsert : IDisposable
     public void Write(SqliteRow row)
     {
         _position = 0;
+        // All values are NULL then; most columns of a row stay so, at no cost.
+        _ = raw.sqlite3_clear_bindings(_statement);
         foreach (var (_, add) in s_columns)
         {
             add(this, row);
@@ -44,15 +46,29 @@ internal sealed class SqliteInsert : IDisposable
 
     private void Add(long value) => Check(raw.sqlite3_bind_int64(_statement, ++_position, value));
 
-    private void Add(long? value) => Check(value is { } known ? raw.sqlite3_bind_int64(_statement, ++_position, known) : raw.sqlite3_bind_null(_statement, ++_position));
+    private void Add(long? value)
+    {
+        _position++;
+        if (value is { } known)
+        {
+            Check(raw.sqlite3_bind_int64(_statement, _position, known));
+        }
+    }
 
-    private void Add(double? value) => Check(value is { } known ? raw.sqlite3_bind_double(_statement, ++_position, known) : raw.sqlite3_bind_null(_statement, ++_position));
+    private void Add(double? value)
+    {
+        _position++;
+        if (value is { } known)
+        {
+            Check(raw.sqlite3_bind_double(_statement, _position, known));
+        }
+    }
 
     private void Add(string? value)
     {
         if (value is null)
         {
-            Check(raw.sqlite3_bind_null(_statement, ++_position));
+            _position++;
             return;
         }
 
