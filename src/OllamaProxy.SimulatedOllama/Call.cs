@@ -8,6 +8,12 @@ internal sealed class Call(HttpContext context, ReceivedRequest received, string
 {
     private const int GoBuffer = 2048;
 
+    /// <summary>Go reads the rest of a body up to this length, so that the connection can be kept.</summary>
+    private const int GoDrains = 256 * 1024;
+
+    /// <summary>How long Go leaves a connection open whose client is still sending.</summary>
+    private static readonly TimeSpan s_goWait = TimeSpan.FromMilliseconds(500);
+
     /// <summary>The path without its query.</summary>
     public string Path { get; } = path;
 
@@ -64,6 +70,23 @@ internal sealed class Call(HttpContext context, ReceivedRequest received, string
         Response.StatusCode = status;
         Response.ContentLength = 0;
         return Task.CompletedTask;
+    }
+
+    /// <summary>Answers without reading the body and closes, as Go's server does.</summary>
+    public async Task EmptyBeforeBodyAsync(int status)
+    {
+        await EmptyAsync(status);
+        if (Request.ContentLength <= GoDrains)
+        {
+            return;
+        }
+
+        Response.Headers.Connection = "close";
+        await Response.StartAsync(Aborted);
+        await Response.CompleteAsync();
+        Received.IsAnswered = true;
+        await Task.Delay(s_goWait, Aborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        context.Abort();
     }
 
     public Task TextAsync(int status, string contentType, string text) => JsonAsync(status, contentType, System.Text.Encoding.UTF8.GetBytes(text));

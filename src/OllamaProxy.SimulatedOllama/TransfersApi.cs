@@ -102,7 +102,7 @@ internal sealed partial class TransfersApi(Models models, SimulatedOllamaOptions
         var digest = Digest(call);
         if (_blobs.ContainsKey(digest))
         {
-            await call.EmptyAsync(200);
+            await call.EmptyBeforeBodyAsync(200);
             return;
         }
 
