@@ -2,6 +2,7 @@ using BenchmarkDotNet.Attributes;
 using OllamaProxy.Application.Protocols;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Upstream;
 
 namespace OllamaProxy.MicroBenchmarks;
 
@@ -97,7 +98,7 @@ public class ReaderBenchmarks
         for (var at = 0; at < _framed.Length && !scanner.Ended;)
         {
             at += scanner.Next(_framed.AsSpan(at), out var data);
-            found += data.Length;
+            found += data;
         }
 
         return found;

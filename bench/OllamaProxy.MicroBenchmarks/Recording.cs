@@ -1,5 +1,6 @@
 using System.Text;
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Upstream;
 
 namespace OllamaProxy.MicroBenchmarks;
 
@@ -23,9 +24,9 @@ internal sealed record Recording(byte[] RequestBody, byte[] FramedResponse, IRea
         for (var at = 0; at < response.Length && !scanner.Ended;)
         {
             at += scanner.Next(response.AsSpan(at), out var data);
-            if (!data.IsEmpty)
+            if (data > 0)
             {
-                chunks.Add(data.ToArray());
+                chunks.Add(response[(at - data)..at]);
             }
         }
 

@@ -34,6 +34,7 @@ internal static class ProxyHost
         builder.Services.AddHostedService<OllamaWatchWorker>();
         builder.Services.AddHostedService<RecordingWorker>();
         builder.Services.AddHostedService<RetentionWorker>();
+        builder.Services.AddHostedService<MemoryWorker>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Proxy.ShutdownGrace + TimeSpan.FromSeconds(20));
         if (settings.Scrape.Port is { } metricsPort)
         {

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using OllamaProxy.Domain;
+using OllamaProxy.Host.Decoding;
 using OllamaProxy.Host.Proxy;
 using OllamaProxy.TestKit;
 

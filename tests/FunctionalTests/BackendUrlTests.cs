@@ -64,6 +64,43 @@ public sealed class BackendUrlTests
         folder.Delete(recursive: true);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Bodies_of_any_size_pass_behind_tls(bool isChunked)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Another system's store of certificates is not to be changed.");
+        using var certificate = Certificate("localhost");
+        var folder = Directory.CreateTempSubdirectory("ollama-proxy-tls-");
+        var file = Path.Combine(folder.FullName, "root.pem");
+        await File.WriteAllTextAsync(file, certificate.ExportCertificatePem());
+        // Sends back what it gets, framing included.
+        await using var upstream = new RawUpstream(async (connection, request) =>
+        {
+            var framing = isChunked ? "Transfer-Encoding: chunked" : $"Content-Length: {HttpMessage.Parse(request).RawBody.Length}";
+            await connection.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\n{framing}\r\n\r\n"));
+            await connection.WriteAsync(HttpMessage.Parse(request).RawBody);
+            return true;
+        });
+        await using var tls = new TlsFront(certificate, upstream.Port);
+        await using var proxy = await ProxyProcess.StartAsync(Variables(tls, ("SSL_CERT_FILE", file)));
+
+        foreach (var size in (int[])[0, 1, 4_097, 16_385, 32_769, (1 << 20) + 1, 3 << 20])
+        {
+            var body = new byte[size];
+            new Random(size).NextBytes(body);
+            byte[] chunk = size == 0 ? [] : [.. Encoding.ASCII.GetBytes($"{size:x}\r\n"), .. body, .. "\r\n"u8];
+            byte[] framed = isChunked ? [.. chunk, .. "0\r\n\r\n"u8] : body;
+            var head = $"POST /api/blobs/x HTTP/1.1\r\nHost: localhost\r\n{(isChunked ? "Transfer-Encoding: chunked" : $"Content-Length: {size}")}\r\n\r\n";
+
+            var answer = await RawHttp.SendAsync(proxy.Address.Port, [Encoding.ASCII.GetBytes(head), framed]);
+
+            Assert.True(body.AsSpan().SequenceEqual(HttpMessage.Parse(answer.Bytes).Body), $"{size}");
+        }
+
+        folder.Delete(recursive: true);
+    }
+
     [Fact]
     public async Task A_certificate_that_is_not_trusted_is_named()
     {

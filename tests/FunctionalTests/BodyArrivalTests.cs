@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.IO.Compression;
-using System.Net;
 using System.Net.Sockets;
-using System.Text;
+using System.Net;
 using System.Text.RegularExpressions;
+using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using OllamaProxy.Domain;
+using OllamaProxy.Host.Admission;
+using OllamaProxy.Host.Decoding;
 using OllamaProxy.Host.Proxy;
 using OllamaProxy.SimulatedOllama;
 using OllamaProxy.TestKit;
@@ -181,7 +183,7 @@ public sealed class BodyArrivalTests
 
         await SendAsync(client, $"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {body.Length}\r\n\r\n");
         await client.GetStream().WriteAsync(body.AsMemory(0, Mebibyte - 1));
-        await Eventually.TrueAsync(() => Running(proxy) is { Count: 1 } running && running.Snapshot()[0].RequestBytes == Mebibyte - 1);
+        await Eventually.TrueAsync(() => Running(proxy) is { Count: 1 } running && running.Snapshot()[0].Observation.RequestBytes == Mebibyte - 1);
         Assert.Empty(ollama.Received);
 
         await client.GetStream().WriteAsync(body.AsMemory(Mebibyte - 1, 1));

@@ -6,6 +6,7 @@ using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using OllamaProxy.Domain;
+using OllamaProxy.Host.Admission;
 using OllamaProxy.Host.Proxy;
 using OllamaProxy.SimulatedOllama;
 using OllamaProxy.TestKit;

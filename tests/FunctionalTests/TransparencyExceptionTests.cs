@@ -105,16 +105,13 @@ public sealed class TransparencyExceptionTests
     }
 
     [Fact]
-    public async Task Trailers_of_a_request_stay_behind_and_an_answer_without_a_date_gets_one()
+    public async Task An_answer_without_a_date_gets_one()
     {
         await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);
 
-        const string Request = "POST /api/show HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Trailer: y\r\n\r\n";
-        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes(Request), isHead: false);
+        var answer = await RawHttp.SendAsync(proxy.Port, "GET /api/version HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray(), isHead: false);
 
-        Assert.Equal("{}", Encoding.ASCII.GetString(HttpMessage.Parse(upstream.Requests[0]).Body));
-        Assert.EndsWith("\r\n0\r\n\r\n", Encoding.ASCII.GetString(upstream.Requests[0]), StringComparison.Ordinal);
         Assert.NotNull(HttpMessage.Parse(answer.Bytes).Header("Date"));
     }
 

@@ -21,6 +21,7 @@ internal sealed class RawUpstream : IAsyncDisposable
     private readonly Answer _answer;
     private readonly Task _accepting;
     private readonly List<byte[]> _requests = [];
+    private int _connections;
     private readonly TaskCompletionSource _disconnected = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public RawUpstream(Answer answer)
@@ -36,6 +37,12 @@ internal sealed class RawUpstream : IAsyncDisposable
 
     /// <summary>Answers once the request's head is there, without its body.</summary>
     public bool AnswersAtTheHead { get; init; }
+
+    /// <summary>False for an upstream that never sends <c>100 Continue</c>.</summary>
+    public bool SendsContinue { get; init; } = true;
+
+    /// <summary>How many connections were accepted.</summary>
+    public int Connections => Volatile.Read(ref _connections);
 
     /// <summary>Completed when a peer closed its connection.</summary>
     public Task Disconnected => _disconnected.Task;
@@ -86,6 +93,7 @@ internal sealed class RawUpstream : IAsyncDisposable
             {
                 var client = await _listener.AcceptTcpClientAsync(_stop.Token);
                 client.NoDelay = true;
+                Interlocked.Increment(ref _connections);
                 serving.Add(ServeAsync(client));
             }
         }
@@ -103,7 +111,7 @@ internal sealed class RawUpstream : IAsyncDisposable
             var stream = client.GetStream();
             try
             {
-                while (await RawHttp.ReadRequestAsync(stream, AnswersAtTheHead, _stop.Token) is { Length: > 0 } request)
+                while (await RawHttp.ReadRequestAsync(stream, AnswersAtTheHead, _stop.Token, SendsContinue) is { Length: > 0 } request)
                 {
                     lock (_requests)
                     {
@@ -131,7 +139,7 @@ internal sealed class RawUpstream : IAsyncDisposable
 internal static class RawHttp
 {
     /// <summary>Reads one request, head and framed body; empty when the peer closed.</summary>
-    public static async Task<byte[]> ReadRequestAsync(NetworkStream stream, bool headOnly, CancellationToken cancellationToken)
+    public static async Task<byte[]> ReadRequestAsync(NetworkStream stream, bool headOnly, CancellationToken cancellationToken, bool sendsContinue = true)
     {
         using var received = new MemoryStream();
         var buffer = new byte[64 * 1024];
@@ -146,7 +154,7 @@ internal static class RawHttp
                 }
 
                 told = true;
-                if (head.Contains("100-continue", StringComparison.OrdinalIgnoreCase))
+                if (sendsContinue && head.Contains("100-continue", StringComparison.OrdinalIgnoreCase))
                 {
                     await stream.WriteAsync("HTTP/1.1 100 Continue\r\n\r\n"u8.ToArray(), cancellationToken);
                 }
@@ -168,14 +176,32 @@ internal static class RawHttp
     public static Task<RawAnswer> SendAsync(int port, byte[] request, bool isHead) => SendAsync(new IPEndPoint(IPAddress.Loopback, port), request, isHead);
 
     /// <summary>The same to any address of this machine.</summary>
-    public static async Task<RawAnswer> SendAsync(IPEndPoint to, byte[] request, bool isHead)
+    public static Task<RawAnswer> SendAsync(IPEndPoint to, byte[] request, bool isHead) => SendAsync(to, [request], isHead);
+
+    /// <summary>Sends pieces, one write each, and reads the answer meanwhile.</summary>
+    public static Task<RawAnswer> SendAsync(int port, IReadOnlyList<byte[]> pieces) =>
+        SendAsync(new IPEndPoint(IPAddress.Loopback, port), pieces, isHead: false);
+
+    private static async Task<RawAnswer> SendAsync(IPEndPoint to, IReadOnlyList<byte[]> pieces, bool isHead)
     {
         using var client = new TcpClient { NoDelay = true };
         await client.ConnectAsync(to);
         var stream = client.GetStream();
-        await stream.WriteAsync(request);
+        var writing = WriteAsync(stream, pieces);
+        // The request line may be in several pieces.
+        var begin = Encoding.Latin1.GetString([.. pieces.SelectMany(static piece => piece).Take(64 * 1024)]);
+        var answer = await ReadAnswerAsync(client, begin.Split("\r\n")[0], isHead);
+        client.Close();
+        await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return answer;
+    }
+
+    /// <summary>Reads an answer until it is whole, or the peer closes.</summary>
+    public static async Task<RawAnswer> ReadAnswerAsync(TcpClient client, string requestLine, bool isHead = false)
+    {
+        var stream = client.GetStream();
         // HTTP/1.0 answers end with the connection, whatever they announce.
-        var isHttp10 = Encoding.Latin1.GetString(request).Split("\r\n")[0].EndsWith("HTTP/1.0", StringComparison.Ordinal);
+        var isHttp10 = requestLine.EndsWith("HTTP/1.0", StringComparison.Ordinal);
         using var limit = new CancellationTokenSource(Patience.Limit);
         using var received = new MemoryStream();
         var buffer = new byte[64 * 1024];
@@ -208,6 +234,14 @@ internal static class RawHttp
         }
 
         return new RawAnswer(received.ToArray(), ending);
+    }
+
+    private static async Task WriteAsync(NetworkStream stream, IReadOnlyList<byte[]> pieces)
+    {
+        foreach (var piece in pieces)
+        {
+            await stream.WriteAsync(piece);
+        }
     }
 
     /// <summary>The answer without <c>100 Continue</c> before it.</summary>

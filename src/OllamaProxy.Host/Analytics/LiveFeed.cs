@@ -29,10 +29,10 @@ internal sealed record RunningJson(
         return new RunningJson(
             exchange.Id,
             request.Phase switch { RequestPhase.Queued => "queued", RequestPhase.Waiting => "waiting", RequestPhase.Writing => "writing", _ => "ended" },
-            exchange.StartedAt,
+            exchange.Timings.StartedAt,
             exchange.Endpoint.Label,
             exchange.Method,
-            models.DisplayOf(ModelName.Normalize(exchange.Model)),
+            models.DisplayOf(ModelName.Normalize(exchange.Observation.Model)),
             exchange.ClientAddress,
             // As in a record.
             TextCut.Beginning(exchange.UserAgent, 500),
@@ -259,7 +259,7 @@ internal sealed partial class LiveFeed : IDisposable
         else
         {
             // The model is in the request's body, which arrives after the start was reported.
-            var now = (request.Phase, request.Tokens, request.Exchange.Model is not null);
+            var now = (request.Phase, request.Tokens, request.Exchange.Observation.Model is not null);
             if (_told.TryGetValue(request.Exchange, out var before) && before == now)
             {
                 return false;

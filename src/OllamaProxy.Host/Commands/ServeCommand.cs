@@ -5,6 +5,7 @@ using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Host.Configuration;
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Threading;
 using OllamaProxy.Host.Workers;
 using OllamaProxy.Infrastructure.Logging;
 using OllamaProxy.Infrastructure.Supervision;

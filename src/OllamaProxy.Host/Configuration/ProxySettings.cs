@@ -1,6 +1,7 @@
 using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Host.Access;
+using OllamaProxy.Host.Admission;
 using OllamaProxy.Host.Proxy;
 using OllamaProxy.Host.Telemetry;
 using OllamaProxy.Infrastructure.Analytics;

@@ -3,59 +3,114 @@ using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
+using OllamaProxy.Host.Access;
+using OllamaProxy.Host.Admission;
 using OllamaProxy.Host.Configuration;
+using OllamaProxy.Host.Decoding;
 using OllamaProxy.Host.Telemetry;
-using OllamaProxy.Infrastructure.Supervision;
+using OllamaProxy.Host.Upstream;
+using OllamaProxy.Host.Usage;
+using OllamaProxy.Host.Workers;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace OllamaProxy.Host.Proxy;
 
-/// <summary>
-/// One request through the byte path: forwarded, relayed, and afterwards handed to recording as a complete <see cref="Exchange"/>.
-/// </summary>
+/// <summary>Admits, forwards and relays one request, and then hands the complete <see cref="Exchange"/> to recording.</summary>
 internal sealed partial class ExchangeMiddleware(
     IHttpForwarder forwarder,
-    OllamaConnections connections,
+    HttpMessageInvoker upstream,
     IOllamaProcessSupervisor ollama,
     ProxyOptions options,
     OpenTelemetryOptions telemetry,
     ConcurrencyGate gate,
     StartWait start,
+    GraceEnd grace,
     RunningRequests running,
     ExchangeQueue queue,
     DecoderBudget decoders,
     ProxyMetrics metrics,
+    ExchangeCompletion completion,
     TimeProvider time,
-    IHostApplicationLifetime lifetime,
     ILogger<ExchangeMiddleware> logger)
 {
-    private const int MaxTarget = 2_048;
-
-    private readonly bool _isTraced = telemetry.ExportsTraces;
-    private readonly bool _propagatesTrace = telemetry is { ExportsTraces: true, PropagatesTrace: true };
-
-    /// <summary>YARP's own limit of 100 s between two pieces would cut cold loads; Ollama has none, and so have we.</summary>
+    /// <summary>YARP's limit of 100 s between two reads would cut cold loads. Ollama has no such limit.</summary>
     private static readonly ForwarderRequestConfig s_config = new() { ActivityTimeout = Timeout.InfiniteTimeSpan };
+
+    private readonly bool _propagatesTrace = telemetry is { ExportsTraces: true, PropagatesTrace: true };
 
     public async Task InvokeAsync(HttpContext context)
     {
-        // From here on, RemoteIpAddress is the original client, not the proxy in front of us. Kestrel sets it anew for each request.
+        // :: Step 1: Identify the request. From here on, RemoteIpAddress is the original client, not a proxy in front of this one.
         context.Connection.RemoteIpAddress = TrustedProxies.ClientOf(context, options.TrustedProxies);
         var exchange = new ExchangeInProgress(context, running, decoders, time, logger);
-        var error = ForwarderError.None;
+        var (end, error) = (RelayEnd.NoAnswer, ForwarderError.None);
+        LinkedListNode<ExchangeInProgress>? place = null;
+        var isCounted = false;
         try
         {
-            exchange.Begin();
-            if (!await OwnAnswers.TryAnswerAsync(context, exchange))
+            // :: Step 2: Reply to a request that cannot be forwarded.
+            if (await ProxyReplies.TryReplyAsync(context, exchange) is { } replied)
             {
-                error = await PassAsync(context, exchange);
+                end = replied;
+                return;
+            }
+
+            // :: Step 3: Admit. An inference waits for its body, and then for a slot.
+            var entering = exchange.NeedsSlot ? EnterAsync(context, exchange) : ValueTask.FromResult(AdmissionOutcome.NotNeeded);
+            exchange.Phase = entering.IsCompleted ? RequestPhase.Waiting : RequestPhase.Queued;
+            place = running.Add(exchange);
+            var admission = await entering;
+            exchange.Timings.QueueTime = admission.Waited;
+            if (admission.Result != AdmissionResult.Admitted)
+            {
+                end = await RefuseAsync(context, exchange, admission.Result);
+                return;
+            }
+
+            exchange.HoldSlot(gate, admission);
+
+            // :: Step 4: While Ollama starts, the request waits with its slot. The process is read before the state, or it might already be the next one.
+            var processId = ollama.ProcessId;
+            if (start.IsNeeded(exchange))
+            {
+                if (await start.PassAsync(context, exchange) is { } refused)
+                {
+                    end = refused;
+                    return;
+                }
+
+                processId = ollama.ProcessId;
+            }
+
+            // :: Step 5: Count the request as running on Ollama.
+            if (exchange.Phase == RequestPhase.Queued)
+            {
+                running.Enter(exchange, RequestPhase.Waiting);
+            }
+
+            metrics.RequestStarted();
+            isCounted = true;
+
+            // :: Step 6: Forward the request and relay the response; once more if it could not be sent.
+            var usage = await PrepareAsync(context, exchange);
+            (end, error) = await ForwardAsync(context, exchange, usage);
+            if (end == RelayEnd.NoAnswer && await start.MayRepeatAsync(context, exchange, processId))
+            {
+                (end, error) = await ForwardAsync(context, exchange, usage);
+            }
+
+            // :: Step 7: Without a response, reply with the reason.
+            if (end == RelayEnd.NoAnswer && !exchange.ClientLeft && !context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
+            {
+                exchange.ReturnSlot();
+                end = await ExplainAsync(context, exchange);
             }
         }
         catch (IOException) when (exchange.IsMalformed && !context.Response.HasStarted)
         {
-            await OwnAnswers.MalformedAsync(context, exchange);
+            end = await ProxyReplies.MalformedAsync(context, exchange);
         }
-        // What a client that disconnects causes is no fault.
+        // Faults that a disconnected client causes are not the proxy's.
         catch (Exception exception) when (
             exception is not OperationCanceledException && !exchange.ClientLeft && !exchange.IsMalformed && !context.RequestAborted.IsCancellationRequested)
         {
@@ -64,35 +119,34 @@ internal sealed partial class ExchangeMiddleware(
             if (context.Response.HasStarted)
             {
                 // Kestrel closes the connection before the end of the body.
-                exchange.End = RelayEnd.CutByUpstream;
+                end = RelayEnd.CutByUpstream;
                 throw;
             }
 
-            await OwnAnswers.FaultAsync(context, exchange);
+            end = await ProxyReplies.FaultAsync(context, exchange);
         }
         finally
         {
-            queue.TryEnqueue(Complete(context, exchange, error));
+            // :: Step 8: Release the slot and the counts.
+            exchange.Upload?.Dispose();
+            exchange.ReturnSlot();
+            if (isCounted)
+            {
+                metrics.RequestEnded();
+            }
+
+            if (place is not null)
+            {
+                running.Remove(place);
+            }
+
+            // :: Step 9: Complete the exchange and enqueue it for recording, without waiting.
+            queue.TryEnqueue(completion.Complete(context, exchange, end, error));
         }
     }
 
-    private async Task<ForwarderError> PassAsync(HttpContext context, ExchangeInProgress exchange)
-    {
-        var entering = exchange.NeedsSlot ? EnterAsync(context, exchange) : ValueTask.FromResult(Admission.NotNeeded);
-        exchange.Phase = entering.IsCompleted ? RequestPhase.Waiting : RequestPhase.Queued;
-        running.Add(exchange);
-        try
-        {
-            return await PassAsync(context, exchange, await entering);
-        }
-        finally
-        {
-            running.Remove(exchange);
-        }
-    }
-
-    /// <summary>An inference asks for a slot once Ollama could work on it.</summary>
-    private async ValueTask<Admission> EnterAsync(HttpContext context, ExchangeInProgress exchange)
+    /// <summary>Asks for a slot once Ollama could work on the inference.</summary>
+    private async ValueTask<AdmissionOutcome> EnterAsync(HttpContext context, ExchangeInProgress exchange)
     {
         var isWhole = await BodyArrival.WaitAsync(context, exchange);
         var admission = await gate.EnterAsync(exchange.Endpoint, context);
@@ -104,189 +158,65 @@ internal sealed partial class ExchangeMiddleware(
         return admission;
     }
 
-    private async Task<ForwarderError> PassAsync(HttpContext context, ExchangeInProgress exchange, Admission admission)
+    private Task<RelayEnd> RefuseAsync(HttpContext context, ExchangeInProgress exchange, AdmissionResult result) => result switch
     {
-        using var upload = exchange.Upload;
-        exchange.QueueTime = admission.Waited;
-        if (admission.Result != AdmissionResult.Admitted)
-        {
-            await (admission.Result switch
-            {
-                AdmissionResult.Cancelled => Task.CompletedTask,
-                AdmissionResult.Stopping => OwnAnswers.StoppingAsync(context, exchange),
-                var full => OwnAnswers.BusyAsync(context, exchange, full == AdmissionResult.QueueTimeout, gate.WhyNot(full), gate.RetryAfter()),
-            });
-            return ForwarderError.None;
-        }
+        AdmissionResult.Cancelled => Task.FromResult(RelayEnd.NoAnswer),
+        AdmissionResult.Stopping => ProxyReplies.StoppingAsync(context, exchange),
+        _ => ProxyReplies.BusyAsync(context, exchange, result == AdmissionResult.QueueTimeout, gate.WhyNot(result), gate.RetryAfter()),
+    };
 
-        exchange.HoldSlot(gate, admission);
-        try
-        {
-            // Before the look at the state: read after it, this might be the next Ollama's, which is then taken for the one that could not be connected to.
-            var processId = ollama.ProcessId;
-            // The slot is kept meanwhile: the request waited for it.
-            if (start.IsNeeded(exchange))
-            {
-                if (!await start.PassAsync(context, exchange))
-                {
-                    return ForwarderError.None;
-                }
-
-                processId = ollama.ProcessId;
-            }
-
-            if (exchange.Phase == RequestPhase.Queued)
-            {
-                running.Enter(exchange, RequestPhase.Waiting);
-            }
-
-            metrics.RequestStarted();
-            try
-            {
-                return await ForwardAsync(context, exchange, processId);
-            }
-            finally
-            {
-                metrics.RequestEnded();
-            }
-        }
-        finally
-        {
-            exchange.GiveSlotBack();
-        }
-    }
-
-    private async Task<ForwarderError> ForwardAsync(HttpContext context, ExchangeInProgress exchange, int? processId)
+    /// <summary>Applies the two settings that change a request: the proxy's own span, and token counts that the client did not ask for.</summary>
+    private async ValueTask<UsageFilteredBody?> PrepareAsync(HttpContext context, ExchangeInProgress exchange)
     {
-        // Ollama upgrades nothing and answers as if it had not been asked; so the request is one like any other.
-        context.Features.Set<IHttpUpgradeFeature>(null);
-        context.Request.Body = new ObservedRequestBody(context.Request.Body, exchange);
-        var error = ForwarderError.None;
-        try
-        {
-            error = await AskAsync(context, exchange, processId);
-        }
-        catch (OperationCanceledException) when (exchange.Upload is { HasStalled: true })
-        {
-            // The answer follows.
-        }
-
-        if (exchange.End != RelayEnd.NoAnswer || exchange.ClientLeft || context.RequestAborted.IsCancellationRequested || context.Response.HasStarted)
-        {
-            return error;
-        }
-
-        exchange.GiveSlotBack();
-        if (exchange.IsMalformed)
-        {
-            await OwnAnswers.MalformedAsync(context, exchange);
-        }
-        else if (exchange.Upload is { HasStalled: true })
-        {
-            metrics.Rejected(exchange.Endpoint, RejectionReason.BodyStalled);
-            await OwnAnswers.StalledAsync(context, exchange);
-        }
-        else
-        {
-            // A request that was sent and lost is no reason to wait for Ollama to start.
-            await OwnAnswers.UnreachableAsync(context, exchange, ollama.Backend, StartWait.IsUnsent(context) ? ollama.State : OllamaState.Ready);
-        }
-
-        return error;
-    }
-
-    private async Task<ForwarderError> AskAsync(HttpContext context, ExchangeInProgress exchange, int? processId)
-    {
-        if (options.InjectUsage && exchange.StreamsOpenAi && await UsageRequest.RewriteAsync(context))
-        {
-            exchange.UsageFilter = new UsageFilter();
-        }
-
         if (_propagatesTrace)
         {
-            exchange.Span = TraceExchange.Begin(context.Request.Headers.TraceParent, context.Request.Headers.TraceState, exchange.StartedAt);
+            exchange.Span = TraceExchange.Begin(context.Request.Headers.TraceParent, context.Request.Headers.TraceState, exchange.Timings.StartedAt);
         }
 
-        var error = await SendAsync(context, exchange);
-        return exchange.End == RelayEnd.NoAnswer && await start.MayRepeatAsync(context, exchange, processId) ? await SendAsync(context, exchange) : error;
+        var isRewritten = options.InjectUsage && exchange.StreamsOpenAi && await UsageRequest.RewriteAsync(context, exchange);
+        return isRewritten ? UsageFilteredBody.Install(context.Response) : null;
     }
 
-    private ValueTask<ForwarderError> SendAsync(HttpContext context, ExchangeInProgress exchange)
+    private async ValueTask<(RelayEnd End, ForwarderError Error)> ForwardAsync(HttpContext context, ExchangeInProgress exchange, UsageFilteredBody? usage)
     {
         var backend = ollama.Backend;
-        exchange.Asked();
-        var transformer = new OllamaTransformer(exchange, new HostRules(options.IsLoopbackOnly, backend));
-        return forwarder.SendAsync(context, backend.Prefix(), connections.Invoker, s_config, transformer);
+        var sender = new RequestSender(context, exchange, new HostRules(options.IsLoopbackOnly, backend));
+        var hooks = new ForwarderHooks(exchange, sender);
+        exchange.Timings.RecordAsked(isRewritten: usage is not null);
+        var error = await forwarder.SendAsync(context, backend.OriginalString, upstream, s_config, hooks, grace.Token);
+        if (usage is not null && (hooks.End is RelayEnd.Whole or RelayEnd.CutByUpstream))
+        {
+            await usage.FinishAsync(context.RequestAborted);
+        }
+
+        return (hooks.End, error);
     }
 
-    /// <summary>A failure here costs the facts of the bodies, and neither the answer nor the count of the request.</summary>
-    private Exchange Complete(HttpContext context, ExchangeInProgress exchange, ForwarderError error)
+    private Task<RelayEnd> ExplainAsync(HttpContext context, ExchangeInProgress exchange)
     {
-        try
+        if (exchange.IsMalformed)
         {
-            var request = exchange.CompleteRequest();
-            var response = exchange.CompleteResponse();
-            var outcome = Outcomes.Classify(
-                error,
-                exchange.End,
-                exchange.StatusCode,
-                response,
-                expectsTerminator: exchange.KnowsTerminator,
-                clientLeft: exchange.ClientLeft || context.RequestAborted.IsCancellationRequested,
-                stopping: lifetime.ApplicationStopping.IsCancellationRequested);
-            var text = response.Error ?? exchange.Refusal ?? (outcome == ExchangeOutcome.UpstreamUnreachable ? Describe(context, error) : null);
-            return Complete(context, exchange, outcome, text, request, response);
+            return ProxyReplies.MalformedAsync(context, exchange);
         }
-        catch (Exception exception)
+
+        if (exchange.Upload is { HasStalled: true })
         {
-            metrics.Failed();
-            Log.NotCompleted(logger, exception, exchange.Id);
-            var outcome = exchange.End == RelayEnd.Whole ? ExchangeOutcome.Completed : ExchangeOutcome.Incomplete;
-            return Complete(context, exchange, outcome, error: null, RequestFacts.Unknown, ResponseFacts.Unknown);
+            metrics.Rejected(exchange.Endpoint, RejectionReason.BodyStalled);
+            return ProxyReplies.StalledAsync(context, exchange);
         }
+
+        if (grace.IsOver)
+        {
+            return ProxyReplies.StoppingAsync(context, exchange, wasSent: true);
+        }
+
+        // A request that was sent and lost says nothing about a start of Ollama.
+        return ProxyReplies.UnreachableAsync(context, exchange, ollama.Backend, StartWait.IsUnsent(context) ? ollama.State : OllamaState.Ready);
     }
-
-    private Exchange Complete(
-        HttpContext context, ExchangeInProgress exchange, ExchangeOutcome outcome, string? error, RequestFacts request, ResponseFacts response) =>
-        new()
-        {
-            Id = exchange.Id,
-            StartedAt = exchange.StartedAt,
-            Duration = time.GetElapsedTime(exchange.Started),
-            Endpoint = exchange.Endpoint,
-            Method = exchange.Method,
-            Target = TextCut.BeginningOfTarget(exchange.Target, MaxTarget),
-            // The client had already disconnected, so no status was sent.
-            StatusCode = outcome == ExchangeOutcome.ClientCancelled && exchange.End == RelayEnd.NoAnswer ? null : exchange.StatusCode,
-            Outcome = outcome,
-            Rejection = exchange.Rejection,
-            Error = error,
-            ClientAddress = exchange.ClientAddress,
-            UserAgent = exchange.UserAgent,
-            RequestBytes = exchange.RequestBytes,
-            ResponseBytes = exchange.ResponseBytes,
-            QueueTime = exchange.QueueTime,
-            TimeToHeaders = exchange.TimeToHeaders,
-            ConnectTime = exchange.ConnectTime,
-            BackPressure = exchange.TimeToHeaders is null ? null : exchange.BackPressure,
-            RequestOverhead = exchange.RequestOverhead,
-            ResponseOverhead = exchange.ResponseOverhead,
-            TraceParent = _isTraced ? context.Request.Headers.TraceParent : default,
-            TraceState = _isTraced ? context.Request.Headers.TraceState : default,
-            Span = exchange.Span,
-            Request = request,
-            Response = response,
-        };
-
-    private static string Describe(HttpContext context, ForwarderError error) =>
-        context.GetForwarderErrorFeature()?.Exception?.GetBaseException().Message ?? error.ToString();
 
     private static partial class Log
     {
         [LoggerMessage(1, LogLevel.Error, "The proxy failed in request {Id}.")]
         public static partial void Failed(ILogger logger, Exception exception, string id);
-
-        [LoggerMessage(2, LogLevel.Error, "The record of request {Id} is incomplete: the proxy failed to read its facts.")]
-        public static partial void NotCompleted(ILogger logger, Exception exception, string id);
     }
 }

@@ -2,15 +2,15 @@ using OllamaProxy.Application.Supervision;
 
 namespace OllamaProxy.Host.Proxy;
 
-/// <summary>What is seen of Ollama's work; all of them timestamps of the requests' clock, 0 for never.</summary>
-/// <param name="LastHeard">When the last byte of any answer came.</param>
-/// <param name="LastHeardOfInference">When the last byte of an inference's answer came.</param>
-/// <param name="WorkSince">Since when Ollama has the oldest of the inferences it has not answered yet; 0 when it has none.</param>
+/// <summary>Signs of Ollama's work, as timestamps of the requests' clock; 0 for never.</summary>
+/// <param name="LastHeard">When the last byte of any response arrived.</param>
+/// <param name="LastHeardOfInference">When the last byte of an inference's response arrived.</param>
+/// <param name="WorkSince">Since when Ollama has the oldest inference that is still running.</param>
 internal readonly record struct OllamaSigns(long LastHeard, long LastHeardOfInference, long WorkSince)
 {
     public OllamaSigns With(ExchangeInProgress exchange)
     {
-        var heard = exchange.LastHeard;
+        var heard = exchange.Timings.LastHeard;
         return this with
         {
             LastHeard = Math.Max(LastHeard, heard),
@@ -20,12 +20,12 @@ internal readonly record struct OllamaSigns(long LastHeard, long LastHeardOfInfe
 
     public OllamaSigns WithWork(ExchangeInProgress exchange)
     {
-        var since = exchange.WholeSince;
-        return exchange.NeedsSlot && since != 0 && !exchange.IsHeldUp ? this with { WorkSince = WorkSince == 0 ? since : Math.Min(WorkSince, since) } : this;
+        var since = exchange.Timings.WholeSince;
+        var isWork = exchange.NeedsSlot && since != 0 && !exchange.Timings.IsHeldUp;
+        return isWork ? this with { WorkSince = WorkSince == 0 ? since : Math.Min(WorkSince, since) } : this;
     }
 }
 
-/// <summary>Answers the supervisor's question from what the byte path notes anyway.</summary>
 internal sealed class InferenceProgress(RunningRequests running, TimeProvider time) : IInferenceProgress
 {
     public bool HasHeardSince(long timestamp) => running.Signs().LastHeard >= timestamp;

@@ -1,9 +1,6 @@
 namespace OllamaProxy.Host.Proxy;
 
-/// <summary>
-/// Tells a body whose framing is malformed from one whose client disconnected: Kestrel reports both as an <see cref="IOException"/>, and most of both as a
-/// <see cref="BadHttpRequestException"/>.
-/// </summary>
+/// <summary>Tells a malformed body from a client that disconnected. Kestrel reports both as an <see cref="IOException"/>.</summary>
 internal static class MalformedBody
 {
     /// <summary>Kestrel's text for a connection that ended inside the body. It has no public code.</summary>
@@ -11,8 +8,7 @@ internal static class MalformedBody
 
     public static bool Is(Exception exception) => exception switch
     {
-        BadHttpRequestException { Message: Ended } => false,
-        BadHttpRequestException => true,
+        BadHttpRequestException bad => bad.Message != Ended,
         // A chunk size with more digits than an integer has.
         IOException { InnerException: OverflowException } => true,
         _ => false,

@@ -3,16 +3,16 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace OllamaProxy.Host.Proxy;
 
-/// <summary>How far the answer came on its way to the client.</summary>
+/// <summary>How far the response came on its way to the client.</summary>
 internal enum RelayEnd
 {
     /// <summary>No status line came from Ollama.</summary>
     NoAnswer,
 
-    /// <summary>We answered in Ollama's place, which never heard of it.</summary>
+    /// <summary>The proxy replied; Ollama never got the request.</summary>
     Refused,
 
-    /// <summary>The proxy was stopped before Ollama was asked.</summary>
+    /// <summary>The proxy stopped before Ollama answered.</summary>
     Stopped,
 
     /// <summary>Ollama's body ended as its framing said it would.</summary>
@@ -23,11 +23,14 @@ internal enum RelayEnd
 
     /// <summary>The client's connection ended first.</summary>
     CutByClient,
+
+    /// <summary>The proxy stopped, and the grace for running requests was over.</summary>
+    CutByProxy,
 }
 
 /// <summary>
-/// Says how an exchange ended. The answer itself decides first: an error in it is an error and a terminator completes it, whoever closes a connection
-/// afterwards. Only an answer without either is judged by who closed first.
+/// Decides how an exchange ended. The response decides first: an error in it is an error, and its terminator completes it, whichever side closes next. Only a
+/// response without either is judged by the side that closed first.
 /// </summary>
 internal static class Outcomes
 {
@@ -39,7 +42,8 @@ internal static class Outcomes
         RelayEnd.NoAnswer => clientLeft || IsClients(error) ? Left(stopping) : ExchangeOutcome.UpstreamUnreachable,
         _ when status >= 400 || facts.Error is not null => ExchangeOutcome.UpstreamError,
         _ when facts.Terminated => ExchangeOutcome.Completed,
-        // An answer that could not be read may have had its terminator, so its framing has to do.
+        // An unreadable response may have had its terminator, so its framing decides.
+        RelayEnd.CutByProxy => ExchangeOutcome.ProxyStopped,
         RelayEnd.Whole => expectsTerminator && facts.Failure is null ? ExchangeOutcome.Incomplete : ExchangeOutcome.Completed,
         RelayEnd.CutByUpstream when !clientLeft && !IsClients(error) => ExchangeOutcome.Incomplete,
         _ => Left(stopping),

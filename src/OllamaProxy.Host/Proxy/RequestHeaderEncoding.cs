@@ -1,53 +1,83 @@
+using System.Buffers;
 using System.Text;
 
 namespace OllamaProxy.Host.Proxy;
 
 /// <summary>
-/// How the server turns header values into text: byte by byte (Latin-1), so that nothing is lost. Two names need more than that, because the server otherwise
-/// accepts a length that is none, or drops the connection without an answer.
+/// Decodes header values byte by byte (Latin-1), so nothing is lost. Three names need more. Kestrel would accept an invalid length, close the connection
+/// without a response, or drop the options of a Connection header that it does not know.
 /// </summary>
-internal static class RequestHeaderEncoding
+internal sealed class RequestHeaderEncoding : Encoding
 {
-    private static readonly Encoding s_length = new LengthEncoding();
+    /// <summary>
+    /// Stands for the comma in a Connection header with several options; no byte decodes to it. Kestrel replaces such a header by the one option it knows, so
+    /// it gets one that it does not know. Ollama gets all options, and its response says whether the connection closes.
+    /// </summary>
+    private const char HiddenComma = '\uFFFF';
+
+    /// <summary>Stand for the letters of the option "upgrade", for which Kestrel would refuse a body and drop other options.</summary>
+    private const char HiddenSmallU = '\uFFFE';
+    private const char HiddenCapitalU = '\uFFFD';
+    private const int MaxDigits = 19;
+
+    private static readonly SearchValues<char> s_hidden = SearchValues.Create(HiddenComma, HiddenSmallU, HiddenCapitalU);
+    private static readonly RequestHeaderEncoding s_length = new(isLength: true);
+    private static readonly RequestHeaderEncoding s_options = new(isLength: false);
+
+    private readonly bool _isLength;
+
+    private RequestHeaderEncoding(bool isLength) => _isLength = isLength;
 
     public static Encoding Of(string name) => name switch
     {
         "Content-Length" => s_length,
-        // The server adds this name itself to a request with a length and chunks, and fails when it is there already. This exception is answered with 400.
+        "Connection" => s_options,
+        // Kestrel adds this name to a request with a length and chunks, and fails when it is already there. The exception becomes 400.
         _ when name.Equals("X-Content-Length", StringComparison.OrdinalIgnoreCase) => throw new InvalidOperationException("The name is reserved."),
-        _ => Encoding.Latin1,
+        _ => Latin1,
     };
 
-    /// <summary>
-    /// Digits pass; everything else becomes a letter, which the server answers with 400. It would take "+2" for a length, and has room for 20 characters.
-    /// </summary>
-    private sealed class LengthEncoding : Encoding
+    /// <summary>Writes the hidden characters of a Connection header, for which Latin-1 wrote question marks.</summary>
+    public static void Restore(ReadOnlySpan<char> text, Span<byte> written)
     {
-        private const int MaxDigits = 19;
-
-        public override int GetChars(ReadOnlySpan<byte> bytes, Span<char> chars)
+        for (int at = 0, next; (next = text[at..].IndexOfAny(s_hidden)) >= 0; at++)
         {
-            if (bytes.Length is 0 or > MaxDigits || bytes.ContainsAnyExceptInRange((byte)'0', (byte)'9'))
-            {
-                chars[0] = 'x';
-                return 1;
-            }
+            at += next;
+            written[at] = text[at] switch { HiddenComma => (byte)',', HiddenSmallU => (byte)'u', _ => (byte)'U' };
+        }
+    }
 
-            return Latin1.GetChars(bytes, chars);
+    /// <summary>An invalid length becomes a letter, which Kestrel answers with 400. It would accept "+2", and has room for 20 characters.</summary>
+    public override int GetChars(ReadOnlySpan<byte> bytes, Span<char> chars)
+    {
+        if (_isLength && (bytes.Length is 0 or > MaxDigits || bytes.ContainsAnyExceptInRange((byte)'0', (byte)'9')))
+        {
+            chars[0] = 'x';
+            return 1;
         }
 
-        public override int GetChars(byte[] bytes, int byteIndex, int byteCount, char[] chars, int charIndex) =>
-            GetChars(bytes.AsSpan(byteIndex, byteCount), chars.AsSpan(charIndex));
+        var length = Latin1.GetChars(bytes, chars);
+        if (!_isLength)
+        {
+            chars[..length].Replace(',', HiddenComma);
+            chars[..length].Replace('u', HiddenSmallU);
+            chars[..length].Replace('U', HiddenCapitalU);
+        }
 
-        public override int GetCharCount(byte[] bytes, int index, int count) => Math.Max(1, count);
-
-        public override int GetMaxCharCount(int byteCount) => Math.Max(1, byteCount);
-
-        public override int GetByteCount(char[] chars, int index, int count) => count;
-
-        public override int GetBytes(char[] chars, int charIndex, int charCount, byte[] bytes, int byteIndex) =>
-            Latin1.GetBytes(chars, charIndex, charCount, bytes, byteIndex);
-
-        public override int GetMaxByteCount(int charCount) => charCount;
+        return length;
     }
+
+    public override int GetChars(byte[] bytes, int byteIndex, int byteCount, char[] chars, int charIndex) =>
+        GetChars(bytes.AsSpan(byteIndex, byteCount), chars.AsSpan(charIndex));
+
+    public override int GetCharCount(byte[] bytes, int index, int count) => GetMaxCharCount(count);
+
+    public override int GetMaxCharCount(int byteCount) => _isLength ? Math.Max(1, byteCount) : byteCount;
+
+    public override int GetByteCount(char[] chars, int index, int count) => count;
+
+    public override int GetBytes(char[] chars, int charIndex, int charCount, byte[] bytes, int byteIndex) =>
+        Latin1.GetBytes(chars, charIndex, charCount, bytes, byteIndex);
+
+    public override int GetMaxByteCount(int charCount) => charCount;
 }

@@ -3,12 +3,11 @@ using System.Buffers.Binary;
 namespace OllamaProxy.Host.Proxy;
 
 /// <summary>
-/// Ids of exchanges: UUIDs of version 7 (RFC 9562, section 5.7) as 32 hexadecimal digits, which sort by time. They are no secrets, so that their random bits
-/// need no question to the kernel, which <see cref="Guid.CreateVersion7()"/> asks each time.
+/// Ids of exchanges: UUIDs of version 7 (RFC 9562, section 5.7) as 32 hexadecimal digits, which sort by time. They are no secrets. So their random bits need no
+/// call to the kernel, which <see cref="Guid.CreateVersion7()"/> makes for each.
 /// </summary>
 internal static class RequestId
 {
-    /// <param name="now">When the exchange began.</param>
     public static string New(DateTimeOffset now)
     {
         Span<byte> bytes = stackalloc byte[16];

@@ -1,322 +1,231 @@
 using System.Buffers;
-using System.Globalization;
-using System.Text;
 using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.Extensions.Primitives;
+using OllamaProxy.Host.Threading;
+using OllamaProxy.Host.Upstream;
 
 namespace OllamaProxy.Host.Proxy;
 
 /// <summary>
-/// Carries the answer's body from Ollama to the client: one read, one write, one flush. A chunked body comes with its framing
-/// (<see cref="FramingStream"/>) and leaves with it: Kestrel, seeing a Transfer-Encoding that it did not set, passes our bytes on as they are.
+/// Relays Ollama's response to the client: one read, one write, one flush. A chunked body keeps its framing, because Kestrel passes bytes on unchanged when a
+/// Transfer-Encoding is already set.
 /// </summary>
-internal sealed class ResponseRelay(HttpContext context, HttpResponseMessage response, ExchangeInProgress exchange)
+internal sealed class ResponseRelay
 {
-    /// <summary>What a stream holds while it waits: HttpClient does not give more at once of a chunked body.</summary>
     private const int SmallBuffer = 4 * 1024;
 
-    /// <summary>For a body that comes in pieces of more than half of that.</summary>
+    /// <summary>For a body that fills <see cref="SmallBuffer"/> with one read.</summary>
     private const int LargeBuffer = 32 * 1024;
 
-    private readonly bool _isFramed = response.Headers.TransferEncodingChunked == true;
-    private readonly long? _length = response.Content.Headers.ContentLength;
-    private ChunkScanner _chunks;
+    private readonly HttpContext _context;
+    private readonly UpstreamResponse _response;
+    private readonly ExchangeInProgress _exchange;
     private Fairness _fairness;
 
-    /// <summary>
-    /// HTTP/1.0 clients get the data without the framing. A body that came without any is framed by Kestrel, which then has set the header itself.
-    /// </summary>
-    private bool IsRaw => _isFramed && context.Response.Headers.TransferEncoding.Count > 0;
+    private ResponseRelay(HttpContext context, UpstreamResponse response, ExchangeInProgress exchange) =>
+        (_context, _response, _exchange) = (context, response, exchange);
 
-    /// <summary>Everything has been passed on; that nothing comes behind it is all that is left to be read.</summary>
-    private bool IsPassedOn => exchange.UsageFilter is null && (_isFramed ? _chunks.Ended : exchange.ResponseBytes == _length);
+    /// <summary>Kestrel accepts no body with a 205, even if Ollama sends one.</summary>
+    private bool HasBody => !_response.IsEnded && _response.Head.Status != StatusCodes.Status205ResetContent;
 
-    public async Task RunAsync(CancellationToken cancellationToken)
+    /// <summary>HTTP/1.0 clients get the data without the framing.</summary>
+    private bool IsFramed => _context.Response.Headers.TransferEncoding.Count > 0;
+
+    public static async Task<RelayEnd> RunAsync(
+        HttpContext context, UpstreamResponse response, ExchangeInProgress exchange, CancellationToken cancellationToken)
     {
-        if (!HasBody(context))
+        var relay = new ResponseRelay(context, response, exchange);
+        relay.CopyHead();
+        try
         {
-            exchange.End = RelayEnd.Whole;
-            return;
+            return relay.HasBody ? await relay.CopyBodyAsync(cancellationToken) : RelayEnd.Whole;
+        }
+        // The client disconnected, or the proxy stops.
+        catch (Exception exception) when (exception is OperationCanceledException or IOException)
+        {
+            return RelayEnd.CutByClient;
+        }
+    }
+
+    private void CopyHead()
+    {
+        var (head, headers) = (_response.Head, _context.Response.Headers);
+        foreach (var (name, value) in head.Lines)
+        {
+            headers[name] = headers.TryGetValue(name, out var before) ? StringValues.Concat(before, value) : value;
         }
 
-        var body = await response.Content.ReadAsStreamAsync(cancellationToken);
-        var buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
-        var isReading = false;
+        var isHttp10 = HttpProtocol.IsHttp10(_context.Request.Protocol);
+        if (isHttp10 || !_response.IsChunked || !HasBody)
+        {
+            // HTTP/1.0 has no chunks: the body ends with the connection. Without a body, Kestrel rejects a Transfer-Encoding.
+            headers.TransferEncoding = StringValues.Empty;
+        }
+
+        if (head.IsChunked || head.Status is 204 or 205)
+        {
+            // Chunks outrank a length, and both together may not be forwarded (RFC 9112, section 6.3). A 204 or 205 has no body to announce (RFC 9110).
+            headers.ContentLength = null;
+        }
+
+        if (isHttp10 && headers.Connection.Count == 0)
+        {
+            // Kestrel would announce the close that HTTP/1.0 implies. It writes no line for a value of null.
+            headers.Connection = new StringValues([null]);
+        }
+
+        _exchange.ObserveHead(head.Status, headers);
+    }
+
+    private async Task<RelayEnd> CopyBodyAsync(CancellationToken cancellationToken)
+    {
+        var buffer = Array.Empty<byte>();
+        var isFull = false;
         try
         {
             while (true)
             {
-                isReading = true;
-                var reading = body.ReadAsync(buffer, cancellationToken);
-                var waits = !reading.IsCompleted;
-                if (waits && !context.Response.HasStarted)
-                {
-                    // The head came alone, so it goes alone.
-                    await context.Response.StartAsync(cancellationToken);
-                    await context.Response.Body.FlushAsync(cancellationToken);
-                }
-
                 int read;
                 try
                 {
-                    read = await reading;
-                }
-                catch (Exception exception) when ((exception is IOException or HttpRequestException) && exchange.End != RelayEnd.Whole)
-                {
-                    isReading = false;
-                    exchange.End = RelayEnd.CutByUpstream;
-                    await EndFilteredAsync(cancellationToken);
-                    await CutAsync();
-                    return;
-                }
+                    if (!isFull)
+                    {
+                        // A stream that waits for its next token holds no buffer.
+                        Return(ref buffer);
+                        var waiting = _response.WaitAsync();
+                        if (!waiting.IsCompleted && !_context.Response.HasStarted)
+                        {
+                            // The head arrived alone, so it is sent alone.
+                            await _context.Response.StartAsync(cancellationToken);
+                            await _context.Response.Body.FlushAsync(cancellationToken);
+                        }
 
-                isReading = false;
-                if (read == 0)
+                        await waiting;
+                        buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
+                    }
+                    else if (buffer.Length < LargeBuffer)
+                    {
+                        Return(ref buffer);
+                        buffer = ArrayPool<byte>.Shared.Rent(LargeBuffer);
+                    }
+
+                    read = await _response.ReadAsync(buffer);
+                }
+                catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException or ObjectDisposedException)
                 {
-                    exchange.End = RelayEnd.Whole;
-                    exchange.GiveSlotBack();
-                    await EndFilteredAsync(cancellationToken);
-                    return;
+                    // A client that disconnects also ends the connection to Ollama.
+                    _context.RequestAborted.ThrowIfCancellationRequested();
+                    await CutAsync();
+                    return cancellationToken.IsCancellationRequested ? RelayEnd.CutByProxy : RelayEnd.CutByUpstream;
                 }
 
                 // Bytes that arrive after the client disconnected are ignored: a terminator among them completes nothing.
                 cancellationToken.ThrowIfCancellationRequested();
-                await PassOnAsync(buffer.AsMemory(0, read), cancellationToken);
-                if (IsPassedOn)
+                if (read > 0)
                 {
-                    // A client that closes now has all it asked for.
-                    exchange.End = RelayEnd.Whole;
+                    await PassOnAsync(buffer.AsMemory(0, read), cancellationToken);
                 }
 
-                if ((read >= SmallBuffer / 2) != (buffer.Length >= LargeBuffer))
+                if (_response.IsEnded)
                 {
-                    var other = ArrayPool<byte>.Shared.Rent(buffer.Length >= LargeBuffer ? SmallBuffer : LargeBuffer);
-                    ArrayPool<byte>.Shared.Return(buffer);
-                    buffer = other;
+                    // A client that closes now has the whole response.
+                    return RelayEnd.Whole;
                 }
 
+                isFull = read == buffer.Length;
                 if (_fairness.IsTurnOver(read))
                 {
                     await Task.Yield();
                 }
             }
         }
-        // The client's connection is gone, or the proxy is told to stop.
-        catch (Exception exception) when (exception is OperationCanceledException or IOException or HttpRequestException)
-        {
-            if (exchange.End != RelayEnd.Whole)
-            {
-                exchange.End = RelayEnd.CutByClient;
-            }
-        }
         finally
         {
-            // A read that may still run owns the buffer; then it is left to the garbage collector.
-            if (!isReading)
-            {
-                ArrayPool<byte>.Shared.Return(buffer);
-            }
+            Return(ref buffer);
         }
     }
 
-    /// <summary>True when a body may follow the head of this answer, whose status is known.</summary>
-    public static bool HasBody(HttpContext context) => context.Request.Method != HttpMethods.Head && context.Response.StatusCode is not (204 or 205 or 304);
+    private static void Return(ref byte[] buffer)
+    {
+        if (buffer.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            buffer = [];
+        }
+    }
 
-    /// <summary>The client first: looking at the bytes must not delay them. When they arrived is noted before, for a slow client does not make a slow model.</summary>
+    /// <summary>Writes before it observes, so readers cannot delay the client. Arrival is noted first: a slow client must not look like a slow model.</summary>
     private ValueTask PassOnAsync(Memory<byte> bytes, CancellationToken cancellationToken)
     {
-        var arrived = exchange.Clock.GetTimestamp();
-        if (IsLast(bytes.Span))
+        var arrived = _exchange.Timings.Clock.GetTimestamp();
+        if (_response.IsEnded)
         {
-            exchange.GiveSlotBack();
+            _exchange.ReturnSlot();
+            _response.TryFinish();
         }
 
-        if (exchange.UsageFilter is { } filter)
+        var write = _context.Response.Body.WriteAsync(_response.IsChunked && !IsFramed ? WithoutFraming(bytes) : bytes, cancellationToken);
+        if (!write.IsCompletedSuccessfully || _exchange.Observation.DecodesResponse)
         {
-            return PassFilteredAsync(filter, bytes, arrived, cancellationToken);
+            return ObserveAfterAsync(write, bytes, arrived);
         }
 
-        var isRaw = IsRaw;
-        if (_isFramed && !isRaw)
-        {
-            bytes = bytes[..TakeDataTogether(bytes.Span)];
-        }
-
-        var write = context.Response.Body.WriteAsync(bytes, cancellationToken);
-        if (!write.IsCompletedSuccessfully || exchange.DecodesResponse)
-        {
-            return ObserveAfterAsync(write, bytes, isRaw, arrived);
-        }
-
-        Observe(bytes.Span, isRaw, arrived);
+        Observe(bytes.Span, arrived);
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>True when Ollama's body ends with these bytes.</summary>
-    private bool IsLast(ReadOnlySpan<byte> bytes)
+    private async ValueTask ObserveAfterAsync(ValueTask write, ReadOnlyMemory<byte> bytes, long arrived)
     {
-        if (!_isFramed)
-        {
-            return exchange.ResponseBytes + bytes.Length == _length;
-        }
-
-        // Every chunked body ends so, trailers or not, and hardly anything else does.
-        if (!bytes.EndsWith("\r\n\r\n"u8))
-        {
-            return false;
-        }
-
-        var ahead = _chunks;
-        while (!bytes.IsEmpty && !ahead.Ended)
-        {
-            bytes = bytes[ahead.Next(bytes, out _)..];
-        }
-
-        return ahead.Ended;
-    }
-
-    private async ValueTask ObserveAfterAsync(ValueTask write, ReadOnlyMemory<byte> bytes, bool isRaw, long arrived)
-    {
+        // A write that does not complete at once waits for the client.
         if (!write.IsCompletedSuccessfully)
         {
-            await WaitForClientAsync(write);
+            var since = _exchange.Timings.Clock.GetTimestamp();
+            _exchange.Timings.BeginClientWait();
+            try
+            {
+                await write;
+            }
+            finally
+            {
+                _exchange.Timings.EndClientWait(since);
+            }
         }
 
-        if (exchange.DecodesResponse)
+        if (_exchange.Observation.DecodesResponse)
         {
             await Task.Yield();
         }
 
-        Observe(bytes.Span, isRaw, arrived);
+        Observe(bytes.Span, arrived);
     }
 
-    private void Observe(ReadOnlySpan<byte> bytes, bool isRaw, long arrived)
+    private void Observe(ReadOnlySpan<byte> bytes, long arrived)
     {
-        if (_isFramed && isRaw)
+        foreach (var run in _response.Data)
         {
-            ObserveData(bytes, arrived);
-        }
-        else
-        {
-            exchange.ObserveResponse(bytes, arrived);
+            _exchange.ObserveResponse(bytes[run], arrived);
         }
     }
 
-    /// <summary>Chunk by chunk, so that what was apart stays apart and what was together stays together.</summary>
-    private async ValueTask PassFilteredAsync(UsageFilter filter, ReadOnlyMemory<byte> bytes, long arrived, CancellationToken cancellationToken)
+    private byte[] WithoutFraming(ReadOnlyMemory<byte> bytes)
     {
-        while (!bytes.IsEmpty && !_chunks.Ended)
+        var data = new ArrayBufferWriter<byte>(bytes.Length);
+        foreach (var run in _response.Data)
         {
-            var passed = bytes.Length;
-            var data = bytes;
-            if (_isFramed)
-            {
-                passed = _chunks.Next(bytes.Span, out var run);
-                data = bytes.Slice(passed - run.Length, run.Length);
-            }
-
-            filter.Read(data.Span);
-            if (!_chunks.IsInside || filter.Passed.Length > LargeBuffer)
-            {
-                await WriteFilteredAsync(filter, cancellationToken);
-            }
-
-            exchange.ObserveResponse(data.Span, arrived);
-            bytes = bytes[passed..];
+            data.Write(bytes[run].Span);
         }
+
+        return data.WrittenSpan.ToArray();
     }
 
-    /// <summary>The data in a chunk of its own; nothing at all where nothing was left, for an empty chunk is the end.</summary>
-    private async ValueTask WriteFilteredAsync(UsageFilter filter, CancellationToken cancellationToken)
-    {
-        var data = filter.Passed;
-        if (data.IsEmpty)
-        {
-            return;
-        }
-
-        if (IsRaw)
-        {
-            data = (byte[])[.. Encoding.ASCII.GetBytes(data.Length.ToString("x", CultureInfo.InvariantCulture)), .. "\r\n"u8, .. data.Span, .. "\r\n"u8];
-        }
-
-        await WriteAsync(data, cancellationToken);
-        filter.Sent();
-    }
-
-    /// <summary>What the filter held back at the end, and the end itself where there was one.</summary>
-    private async ValueTask EndFilteredAsync(CancellationToken cancellationToken)
-    {
-        if (exchange.UsageFilter is not { } filter)
-        {
-            return;
-        }
-
-        filter.Finish();
-        await WriteFilteredAsync(filter, cancellationToken);
-        if (IsRaw && exchange.End == RelayEnd.Whole)
-        {
-            await WriteAsync("0\r\n\r\n"u8.ToArray(), cancellationToken);
-        }
-    }
-
-    /// <summary>A write that is not done at once waits for the client.</summary>
-    private ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
-    {
-        var write = context.Response.Body.WriteAsync(bytes, cancellationToken);
-        return write.IsCompletedSuccessfully ? ValueTask.CompletedTask : WaitForClientAsync(write);
-    }
-
-    private async ValueTask WaitForClientAsync(ValueTask write)
-    {
-        var since = exchange.Clock.GetTimestamp();
-        exchange.ClientWaits();
-        try
-        {
-            await write;
-        }
-        finally
-        {
-            exchange.ClientWaited(since);
-        }
-    }
-
-    private void ObserveData(ReadOnlySpan<byte> framed, long arrived)
-    {
-        while (!framed.IsEmpty && !_chunks.Ended)
-        {
-            framed = framed[_chunks.Next(framed, out var data)..];
-            if (!data.IsEmpty)
-            {
-                exchange.ObserveResponse(data, arrived);
-            }
-        }
-    }
-
-    /// <summary>Moves the data to the front of the span; returns its length.</summary>
-    private int TakeDataTogether(Span<byte> framed)
-    {
-        var length = 0;
-        for (var at = 0; at < framed.Length && !_chunks.Ended;)
-        {
-            at += _chunks.Next(framed[at..], out var data);
-            data.CopyTo(framed[length..]);
-            length += data.Length;
-        }
-
-        return length;
-    }
-
-    /// <summary>
-    /// Ollama's connection ended in the middle: what came has been passed on, and the client's connection ends in the same way, without a last chunk.
-    /// An orderly close, as Ollama's own: a reset could overtake the bytes before it.
-    /// </summary>
+    /// <summary>Closes the client's connection in the middle of the response, in order as Ollama would: a reset could overtake the bytes before it.</summary>
     private async Task CutAsync()
     {
-        if (!context.Response.HasStarted)
+        if (!_context.Response.HasStarted)
         {
-            await context.Response.StartAsync(CancellationToken.None);
+            await _context.Response.StartAsync(CancellationToken.None);
         }
 
-        context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+        _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
     }
 }

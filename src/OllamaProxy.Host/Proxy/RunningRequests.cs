@@ -1,157 +1,109 @@
 namespace OllamaProxy.Host.Proxy;
 
-/// <summary>How far a running request is.</summary>
 internal enum RequestPhase
 {
-    /// <summary>In the proxy: in its own line, or until there is an Ollama to ask.</summary>
+    /// <summary>In the proxy: in its queue, or until Ollama has started.</summary>
     Queued,
 
-    /// <summary>Ollama has it; nothing of the answer's content came yet.</summary>
+    /// <summary>Ollama has the request and has sent no content yet.</summary>
     Waiting,
 
-    /// <summary>The answer is coming.</summary>
+    /// <summary>The response is arriving.</summary>
     Writing,
-
-    /// <summary>It is over.</summary>
     Ended,
 }
 
 /// <summary>One moment of a running request.</summary>
 /// <param name="Exchange">The request.</param>
 /// <param name="Phase">How far it was.</param>
-/// <param name="Tokens">Chunks of the answer so far.</param>
+/// <param name="Tokens">Chunks of the response so far.</param>
 /// <param name="Elapsed">Time since it began.</param>
 internal readonly record struct RunningRequest(ExchangeInProgress Exchange, RequestPhase Phase, int Tokens, TimeSpan Elapsed)
 {
-    public static RunningRequest Of(ExchangeInProgress exchange) =>
-        new(exchange, exchange.Phase, exchange.Pieces, exchange.Clock.GetElapsedTime(exchange.Started));
+    public static RunningRequest Of(ExchangeInProgress exchange) => new(exchange, exchange.Phase, exchange.Observation.Pieces, exchange.Timings.Elapsed);
 }
 
-/// <summary>
-/// The requests that run now: a list whose links are in the requests themselves, so that a request costs two short locks and no allocation. Changes are
-/// reported outside the lock, to one watcher at most; without one, each change costs a look at a field.
-/// </summary>
+/// <summary>The running requests. Reports changes outside the lock, to one watcher at most; without one, each change costs the read of a field.</summary>
 internal sealed class RunningRequests
 {
     private readonly Lock _changing = new();
-    private ExchangeInProgress? _first;
+    private readonly LinkedList<ExchangeInProgress> _running = new();
     private Action<RunningRequest>? _changed;
     private OllamaSigns _signs;
 
-    public int Count { get; private set; }
+    public int Count => _running.Count;
 
     public bool IsWatched => Volatile.Read(ref _changed) is not null;
 
-    public void Add(ExchangeInProgress exchange)
+    /// <returns>The argument for <see cref="Remove"/>.</returns>
+    public LinkedListNode<ExchangeInProgress> Add(ExchangeInProgress exchange)
     {
+        var node = new LinkedListNode<ExchangeInProgress>(exchange);
         lock (_changing)
         {
-            exchange.Next = _first;
-            _first?.Previous = exchange;
-            _first = exchange;
-            Count++;
+            _running.AddFirst(node);
         }
 
         Report(exchange);
+        return node;
     }
 
-    public void Remove(ExchangeInProgress exchange)
+    public void Remove(LinkedListNode<ExchangeInProgress> node)
     {
+        var exchange = node.Value;
         lock (_changing)
         {
-            exchange.Next?.Previous = exchange.Previous;
-            if (exchange.Previous is { } previous)
-            {
-                previous.Next = exchange.Next;
-            }
-            else
-            {
-                _first = exchange.Next;
-            }
-
-            (exchange.Next, exchange.Previous) = (null, null);
+            _running.Remove(node);
             _signs = _signs.With(exchange);
-            Count--;
             exchange.Phase = RequestPhase.Ended;
         }
 
         Report(exchange);
     }
 
-    /// <summary>What is seen of Ollama's work now, requests that have ended included.</summary>
+    /// <summary>The signs of Ollama's work, from ended requests, too.</summary>
     public OllamaSigns Signs()
     {
         lock (_changing)
         {
-            var signs = _signs;
-            for (var exchange = _first; exchange is not null; exchange = exchange.Next)
-            {
-                signs = signs.With(exchange).WithWork(exchange);
-            }
-
-            return signs;
+            return _running.Aggregate(_signs, static (signs, exchange) => signs.With(exchange).WithWork(exchange));
         }
     }
 
-    /// <summary>Notes a new phase. Called by the request's own thread alone, so its changes are reported in order.</summary>
+    /// <summary>Notes a new phase. Only the request's own thread calls it, so its changes are reported in order.</summary>
     public void Enter(ExchangeInProgress exchange, RequestPhase phase)
     {
         exchange.Phase = phase;
         Report(exchange);
     }
 
-    /// <summary>Reports every change from now on; null ends it.</summary>
-    /// <param name="changed">Runs on the thread that carries the request: it must neither wait nor throw.</param>
+    /// <summary>Reports every change from now on; null stops that.</summary>
+    /// <param name="changed">Runs on the thread that carries the request, so it must neither wait nor throw.</param>
     public void Watch(Action<RunningRequest>? changed) => Interlocked.Exchange(ref _changed, changed);
 
-    /// <summary>The requests that run now.</summary>
     public ExchangeInProgress[] Snapshot()
     {
         lock (_changing)
         {
-            var all = new ExchangeInProgress[Count];
-            var at = 0;
-            for (var exchange = _first; exchange is not null; exchange = exchange.Next)
-            {
-                all[at++] = exchange;
-            }
-
-            return all;
+            return [.. _running];
         }
     }
 
-    /// <summary>How many are with Ollama, and how many wait in the proxy.</summary>
+    /// <summary>How many Ollama has, and how many wait in the proxy.</summary>
     public (int Active, int Waiting) CountByPhase()
     {
-        var (active, waiting) = (0, 0);
-        lock (_changing)
-        {
-            for (var exchange = _first; exchange is not null; exchange = exchange.Next)
-            {
-                _ = exchange.Phase == RequestPhase.Queued ? waiting++ : active++;
-            }
-        }
-
-        return (active, waiting);
+        var all = Snapshot();
+        var waiting = all.Count(static exchange => exchange.Phase == RequestPhase.Queued);
+        return (all.Length - waiting, waiting);
     }
 
-    /// <summary>The longest time that one of the inferences Ollama was asked for has brought nothing; zero when there is none.</summary>
-    public TimeSpan LongestSilence(TimeProvider time)
-    {
-        var longest = TimeSpan.Zero;
-        lock (_changing)
-        {
-            for (var exchange = _first; exchange is not null; exchange = exchange.Next)
-            {
-                if (exchange.NeedsSlot && exchange.HeardAt is not 0 and var heard && time.GetElapsedTime(heard) is var silence && silence > longest)
-                {
-                    longest = silence;
-                }
-            }
-        }
-
-        return longest;
-    }
+    /// <summary>Time since the most stalled inference last received a byte; zero without inferences.</summary>
+    public TimeSpan LongestSilence(TimeProvider time) =>
+        Snapshot()
+            .Where(static exchange => exchange.NeedsSlot && exchange.Timings.HeardAt != 0)
+            .Select(exchange => time.GetElapsedTime(exchange.Timings.HeardAt))
+            .Append(TimeSpan.Zero)
+            .Max();
 
     private void Report(ExchangeInProgress exchange)
     {

@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Threading;
 
 namespace OllamaProxy.Host.Telemetry;
 

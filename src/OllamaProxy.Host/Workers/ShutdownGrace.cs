@@ -9,8 +9,8 @@ namespace OllamaProxy.Host.Workers;
 /// </summary>
 internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end, StopReport report, TimeProvider time) : IServer
 {
-    /// <summary>For the responses to queued requests at the end of the grace period; running requests are cut after it.</summary>
-    private static readonly TimeSpan s_farewell = TimeSpan.FromMilliseconds(250);
+    /// <summary>When the grace is over, streams end and queued requests are answered; this is the time for their last bytes, before connections are reset.</summary>
+    private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(1);
 
     public IFeatureCollection Features => server.Features;
 
@@ -30,16 +30,16 @@ internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         using var over = new CancellationTokenSource(grace, time);
-        using var cut = new CancellationTokenSource(grace + s_farewell, time);
+        using var cut = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
         report.TellBegin(grace);
         await using var refusing = over.Token.UnsafeRegister(_ =>
         {
-            report.CountRefused();
+            report.CountUnfinished();
             end.Tell();
+            // Counted from here: on a busy machine, a timer beside that of the grace would end with it.
+            cut.CancelAfter(s_farewell);
         }, null);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cut.Token, cancellationToken);
-        // Registered last and so called first, because requests disappear once the server stops.
-        await using var cutting = cut.Token.UnsafeRegister(static told => ((StopReport)told!).CountCut(), report);
         await server.StopAsync(either.Token);
         report.TellEnd();
     }
@@ -52,7 +52,7 @@ internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end
                   ?? ActivatorUtilities.CreateInstance(provider, registered.ImplementationType!));
 }
 
-/// <summary>The end of the grace period. The proxy answers requests that have not begun by then.</summary>
+/// <summary>The moment when the time for running requests is over: streams are cut, and queued requests are answered in Ollama's place.</summary>
 internal sealed class GraceEnd : IDisposable
 {
     private readonly CancellationTokenSource _over = new();

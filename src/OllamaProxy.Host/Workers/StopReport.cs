@@ -23,11 +23,8 @@ internal sealed partial class StopReport(RunningRequests running, LogOptions log
               + "A second Ctrl+C stops at once.");
     }
 
-    /// <summary>The grace period is over: queued requests get 503.</summary>
-    public void CountRefused() => _refused = running.CountByPhase().Waiting;
-
-    /// <summary>The server closes the connections of running requests.</summary>
-    public void CountCut() => _cut = running.CountByPhase().Active;
+    /// <summary>The grace period is over: queued requests are answered with 503, running ones are cut.</summary>
+    public void CountUnfinished() => (_cut, _refused) = running.CountByPhase();
 
     public void TellEnd()
     {

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Text;
 using OllamaProxy.Application.Protocols;
 using OllamaProxy.Domain;
+using OllamaProxy.Host.Decoding;
 using OllamaProxy.Host.Proxy;
 
 namespace OllamaProxy.UnitTests.Proxy;

@@ -1,5 +1,6 @@
 using System.Text;
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Upstream;
 
 namespace OllamaProxy.UnitTests.Proxy;
 
@@ -9,7 +10,7 @@ public sealed class ChunkScannerTests
     [InlineData("5\r\nhello\r\n0\r\n\r\n", "hello")]
     [InlineData("2\r\nhe\r\n3;name=value\r\nllo\r\n0\r\n\r\n", "hello")]
     [InlineData("00A\r\n0123456789\r\n0\r\nTrailer: x\r\nOther: y\r\n\r\n", "0123456789")]
-    [InlineData("5\nhello\r\n0\n\n", "hello")]
+    [InlineData("5 \t;a=\"b\"\r\nhello\r\n0\r\n\r\n", "hello")]
     [InlineData("0\r\n\r\n", "")]
     public void The_data_is_found_wherever_the_bytes_are_cut(string framed, string data)
     {
@@ -46,13 +47,30 @@ public sealed class ChunkScannerTests
         Assert.False(scanner.Ended);
     }
 
-    [Fact]
-    public void A_size_beyond_all_sizes_is_data_without_end()
+    [Theory]
+    [InlineData("ffffffffffffffffffffff\r\nhello")]
+    [InlineData("5\nhello\r\n0\r\n\r\n")]
+    [InlineData("5\r\nhello\n0\r\n\r\n")]
+    [InlineData("5\r\nhello0\r\n\r\n")]
+    [InlineData("5\r\nhello\r\n0\r\n\n")]
+    [InlineData("5\r\nhello\r\n0\r\nTrailer: x\n\r\n")]
+    [InlineData("5;a\n\r\nhello")]
+    [InlineData("5\rXhello")]
+    [InlineData("\r\nhello")]
+    [InlineData("-5\r\nhello")]
+    [InlineData("+5\r\nhello")]
+    [InlineData("0x5\r\nhello")]
+    [InlineData(" 5\r\nhello")]
+    public void Framing_that_two_parsers_could_read_differently_never_ends(string framed)
     {
-        var scanner = new ChunkScanner();
+        for (var cut = 0; cut <= framed.Length; cut++)
+        {
+            var scanner = new ChunkScanner();
+            _ = Read(ref scanner, framed[..cut]) + Read(ref scanner, framed[cut..] + "\r\n0\r\n\r\n");
 
-        Assert.Equal("hello", Read(ref scanner, "ffffffffffffffffffffff\r\nhello"));
-        Assert.False(scanner.Ended);
+            Assert.True(scanner.IsBroken);
+            Assert.False(scanner.Ended);
+        }
     }
 
     private static string Read(ref ChunkScanner scanner, string text)
@@ -61,8 +79,9 @@ public sealed class ChunkScannerTests
         var found = new StringBuilder();
         while (!bytes.IsEmpty && !scanner.Ended)
         {
-            bytes = bytes[scanner.Next(bytes, out var data)..];
-            found.Append(Encoding.ASCII.GetString(data));
+            var passed = scanner.Next(bytes, out var data);
+            found.Append(Encoding.ASCII.GetString(bytes[(passed - data)..passed]));
+            bytes = bytes[passed..];
         }
 
         return found.ToString();

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Http;
+using OllamaProxy.Host.Admission;
 using OllamaProxy.Host.Proxy;
 
 namespace OllamaProxy.UnitTests.Proxy;

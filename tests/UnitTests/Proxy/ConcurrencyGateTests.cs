@@ -7,6 +7,7 @@ using Microsoft.Extensions.Time.Testing;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
+using OllamaProxy.Host.Admission;
 using OllamaProxy.Host.Proxy;
 using OllamaProxy.Host.Workers;
 using OllamaProxy.TestKit;
@@ -247,9 +248,9 @@ public sealed class ConcurrencyGateTests : IDisposable
         const int Queue = 8;
         var gate = Create(Limit, Queue);
         var (running, most) = (0, 0);
-        var (arrived, refused) = (0, 0);
+        var (arrived, settled) = (0, 0);
         TaskCompletionSource allArrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        TaskCompletionSource allRefused = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource allSettled = new(TaskCreationOptions.RunContinuationsAsynchronously);
         ConcurrentDictionary<AdmissionResult, int> results = [];
 
         await Task.WhenAll(Enumerable.Range(0, Threads).Select(number => Task.Run(() => ComeAndGoAsync(new Random(number), $"client-{number % 5}"))))
@@ -279,14 +280,18 @@ public sealed class ConcurrencyGateTests : IDisposable
 
                 var admission = await entering;
                 results.AddOrUpdate(admission.Result, 1, (_, count) => count + 1);
+                if (admission.Result == AdmissionResult.Admitted)
+                {
+                    InterlockedMax(ref most, Interlocked.Increment(ref running));
+                }
+
                 if (round == 0)
                 {
-                    await StayAsync(admission);
+                    await StayAsync();
                 }
 
                 if (admission.Result == AdmissionResult.Admitted)
                 {
-                    InterlockedMax(ref most, Interlocked.Increment(ref running));
                     for (var turn = random.Next(4); turn > 0; turn--)
                     {
                         await Task.Yield();
@@ -317,14 +322,14 @@ public sealed class ConcurrencyGateTests : IDisposable
             await allArrived.Task;
         }
 
-        async Task StayAsync(Admission admission)
+        async Task StayAsync()
         {
-            if (admission.Result != AdmissionResult.Admitted && Interlocked.Increment(ref refused) == Threads - Limit)
+            if (Interlocked.Increment(ref settled) == Threads)
             {
-                allRefused.SetResult();
+                allSettled.SetResult();
             }
 
-            await allRefused.Task;
+            await allSettled.Task;
         }
     }
 

@@ -1,4 +1,5 @@
 using CsCheck;
+using OllamaProxy.Host.Admission;
 using OllamaProxy.Host.Proxy;
 
 namespace OllamaProxy.UnitTests.Proxy;

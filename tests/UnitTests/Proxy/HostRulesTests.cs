@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Primitives;
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Upstream;
 
 namespace OllamaProxy.UnitTests.Proxy;
 

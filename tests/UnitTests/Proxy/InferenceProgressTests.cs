@@ -1,7 +1,8 @@
-using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using OllamaProxy.Host.Decoding;
 using OllamaProxy.Host.Proxy;
 
 namespace OllamaProxy.UnitTests.Proxy;
@@ -11,6 +12,7 @@ public sealed class InferenceProgressTests
 {
     private readonly FakeTimeProvider _time = new();
     private readonly RunningRequests _running = new();
+    private readonly Dictionary<ExchangeInProgress, LinkedListNode<ExchangeInProgress>> _places = [];
     private readonly InferenceProgress _progress;
 
     public InferenceProgressTests() => _progress = new InferenceProgress(_running, _time);
@@ -30,7 +32,7 @@ public sealed class InferenceProgressTests
         Pass(100);
         Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
 
-        exchange.RequestEnded();
+        exchange.EndRequest();
         Pass(7);
         Assert.Equal(TimeSpan.FromSeconds(7), _progress.SilentFor());
 
@@ -38,7 +40,7 @@ public sealed class InferenceProgressTests
         Pass(3);
         Assert.Equal(TimeSpan.FromSeconds(3), _progress.SilentFor());
 
-        _running.Remove(exchange);
+        _running.Remove(_places[exchange]);
         Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
     }
 
@@ -46,14 +48,14 @@ public sealed class InferenceProgressTests
     public void One_that_waits_for_its_turn_is_not_silence_while_another_is_answered_nor_right_after()
     {
         var waiting = Begin("POST", "/api/chat");
-        waiting.RequestEnded();
+        waiting.EndRequest();
         var answered = Begin("POST", "/v1/messages");
-        answered.RequestEnded();
+        answered.EndRequest();
         Pass(100);
         answered.ObserveResponse("x"u8, _time.GetTimestamp());
         Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
 
-        _running.Remove(answered);
+        _running.Remove(_places[answered]);
         Pass(5);
 
         Assert.Equal(TimeSpan.FromSeconds(5), _progress.SilentFor());
@@ -63,11 +65,11 @@ public sealed class InferenceProgressTests
     public void Other_calls_are_no_work_and_their_answers_no_sign_of_it()
     {
         var list = Begin("GET", "/api/tags");
-        list.RequestEnded();
+        list.EndRequest();
         Pass(10);
         Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
 
-        Begin("POST", "/api/generate").RequestEnded();
+        Begin("POST", "/api/generate").EndRequest();
         Pass(10);
         list.ObserveResponse("x"u8, _time.GetTimestamp());
 
@@ -78,13 +80,13 @@ public sealed class InferenceProgressTests
     public void An_answer_that_its_client_does_not_take_is_not_Ollamas_silence()
     {
         var exchange = Begin("POST", "/api/chat");
-        exchange.RequestEnded();
-        exchange.ClientWaits();
+        exchange.EndRequest();
+        exchange.Timings.BeginClientWait();
         var since = _time.GetTimestamp();
         Pass(100);
         Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
 
-        exchange.ClientWaited(since);
+        exchange.Timings.EndClientWait(since);
         Pass(2);
 
         Assert.Equal(TimeSpan.FromSeconds(2), _progress.SilentFor());
@@ -97,7 +99,7 @@ public sealed class InferenceProgressTests
         Pass(1);
         var exchange = Begin("GET", "/api/tags");
         exchange.ObserveResponse("x"u8, _time.GetTimestamp());
-        _running.Remove(exchange);
+        _running.Remove(_places[exchange]);
 
         Assert.True(_progress.HasHeardSince(before));
         Pass(1);
@@ -112,8 +114,7 @@ public sealed class InferenceProgressTests
         context.Request.Method = method;
         context.Features.Get<IHttpRequestFeature>()!.RawTarget = target;
         var exchange = new ExchangeInProgress(context, _running, new DecoderBudget(), _time, NullLogger.Instance);
-        exchange.Begin();
-        _running.Add(exchange);
+        _places[exchange] = _running.Add(exchange);
         return exchange;
     }
 }

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Threading;
 
 namespace OllamaProxy.UnitTests.Proxy;
 

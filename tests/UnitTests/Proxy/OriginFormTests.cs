@@ -1,4 +1,5 @@
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Upstream;
 
 namespace OllamaProxy.UnitTests.Proxy;
 
@@ -15,5 +16,5 @@ public sealed class OriginFormTests
     [InlineData("http:///api/delete", "/api/delete")]
     [InlineData("http://host//api/delete", "//api/delete")]
     public void The_path_begins_at_the_slash_that_ends_the_authority(string target, string expected) =>
-        Assert.Equal(expected, OllamaTransformer.OriginForm(target));
+        Assert.Equal(expected, RequestHeadWriter.OriginForm(target));
 }

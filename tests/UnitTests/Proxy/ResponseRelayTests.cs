@@ -1,4 +1,6 @@
 using System.Diagnostics.Metrics;
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -7,7 +9,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
+using OllamaProxy.Host.Admission;
+using OllamaProxy.Host.Decoding;
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Upstream;
 using OllamaProxy.Host.Workers;
 
 namespace OllamaProxy.UnitTests.Proxy;
@@ -63,31 +68,34 @@ public sealed class ResponseRelayTests
     private static async Task<RelayEnd> EndAsync(string bytes, bool isChunked, ConcurrencyGate? gate = null, Action? onWrite = null)
     {
         using var gone = new CancellationTokenSource();
+        using var ollama = new TcpListener(IPAddress.Loopback, 0);
+        ollama.Start();
         var context = new DefaultHttpContext();
         context.Features.Get<IHttpRequestFeature>()!.RawTarget = "/api/chat";
         context.Request.Method = "GET";
+        context.RequestAborted = gone.Token;
         context.Response.Body = new LeavingClient(gone, onWrite);
-        using var response = new HttpResponseMessage { Content = new ByteArrayContent(Encoding.ASCII.GetBytes(bytes)) };
-        if (isChunked)
-        {
-            response.Headers.TransferEncodingChunked = true;
-            context.Response.Headers.TransferEncoding = "chunked";
-        }
-        else
-        {
-            response.Content.Headers.ContentLength = Math.Max(bytes.Length, Body.Length);
-        }
-
         var exchange = new ExchangeInProgress(context, new RunningRequests(), new DecoderBudget(), TimeProvider.System, NullLogger.Instance);
-        exchange.Begin();
         if (gate is not null)
         {
             exchange.HoldSlot(gate, await gate.EnterAsync(ApiEndpoint.Chat, context));
         }
 
-        exchange.ObserveHead(200, "text/plain", null);
-        await new ResponseRelay(context, response, exchange).RunAsync(gone.Token);
-        return exchange.End;
+        var backend = new Uri($"http://127.0.0.1:{((IPEndPoint)ollama.LocalEndpoint).Port}");
+        using var pool = new UpstreamPool(TimeProvider.System);
+        var connection = await UpstreamConnection.ConnectAsync(backend, TestContext.Current.CancellationToken);
+        using var accepted = await ollama.AcceptSocketAsync(TestContext.Current.CancellationToken);
+        var framing = isChunked ? "Transfer-Encoding: chunked" : $"Content-Length: {Math.Max(bytes.Length, Body.Length)}";
+        await accepted.SendAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\n{framing}\r\n\r\n{bytes}"), TestContext.Current.CancellationToken);
+        await connection.ReadHeadAsync();
+        var cancelling = gone.Token.UnsafeRegister(static connection => ((UpstreamConnection)connection!).Dispose(), connection);
+        using var response = new UpstreamResponse(
+            pool, connection, new RequestSender(context, exchange, new HostRules(true, backend)), Task.CompletedTask, cancelling, gone.Token);
+
+        var end = await ResponseRelay.RunAsync(context, response, exchange, gone.Token);
+
+        await response.FinishAsync();
+        return end;
     }
 
     private sealed class LeavingClient(CancellationTokenSource gone, Action? onWrite) : MemoryStream

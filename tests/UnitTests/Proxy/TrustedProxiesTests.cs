@@ -2,6 +2,7 @@ using System.Net;
 using CsCheck;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
+using OllamaProxy.Host.Access;
 using OllamaProxy.Host.Configuration;
 using OllamaProxy.Host.Proxy;
 

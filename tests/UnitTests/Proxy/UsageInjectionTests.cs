@@ -1,5 +1,6 @@
 using System.Text;
 using OllamaProxy.Host.Proxy;
+using OllamaProxy.Host.Usage;
 using OllamaProxy.TestKit;
 
 namespace OllamaProxy.UnitTests.Proxy;

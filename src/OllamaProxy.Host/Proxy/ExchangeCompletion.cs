@@ -1,0 +1,87 @@
+using OllamaProxy.Application.Protocols;
+using OllamaProxy.Application.Telemetry;
+using OllamaProxy.Domain;
+using OllamaProxy.Host.Telemetry;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace OllamaProxy.Host.Proxy;
+
+/// <summary>Builds the complete <see cref="Exchange"/> from one that has ended.</summary>
+internal sealed partial class ExchangeCompletion(
+    ProxyMetrics metrics, OpenTelemetryOptions telemetry, IHostApplicationLifetime lifetime, ILogger<ExchangeCompletion> logger)
+{
+    private const int MaxTarget = 2_048;
+
+    private readonly bool _isTraced = telemetry.ExportsTraces;
+
+    /// <summary>Completes the facts and decides the outcome. A failure here loses the facts of the bodies; the request still counts.</summary>
+    public Exchange Complete(HttpContext context, ExchangeInProgress exchange, RelayEnd end, ForwarderError error)
+    {
+        try
+        {
+            var request = exchange.Observation.CompleteRequest();
+            var response = exchange.Observation.CompleteResponse(exchange.Timings, isWhole: end == RelayEnd.Whole);
+            var outcome = Outcomes.Classify(
+                error,
+                end,
+                exchange.StatusCode,
+                response,
+                expectsTerminator: exchange.Observation.KnowsTerminator,
+                clientLeft: exchange.ClientLeft || context.RequestAborted.IsCancellationRequested,
+                stopping: lifetime.ApplicationStopping.IsCancellationRequested);
+            var text = response.Error ?? exchange.Refusal ?? (outcome == ExchangeOutcome.UpstreamUnreachable ? Describe(context, error) : null);
+            return Create(context, exchange, end, outcome, text, request, response);
+        }
+        catch (Exception exception)
+        {
+            metrics.Failed();
+            Log.NotCompleted(logger, exception, exchange.Id);
+            var outcome = end == RelayEnd.Whole ? ExchangeOutcome.Completed : ExchangeOutcome.Incomplete;
+            return Create(context, exchange, end, outcome, error: null, RequestFacts.Unknown, ResponseFacts.Unknown);
+        }
+    }
+
+    private Exchange Create(
+        HttpContext context, ExchangeInProgress exchange, RelayEnd end, ExchangeOutcome outcome, string? error, RequestFacts request, ResponseFacts response)
+    {
+        var timings = exchange.Timings;
+        return new()
+        {
+            Id = exchange.Id,
+            StartedAt = timings.StartedAt,
+            Duration = timings.Elapsed,
+            Endpoint = exchange.Endpoint,
+            Method = exchange.Method,
+            Target = TextCut.BeginningOfTarget(exchange.Target, MaxTarget),
+            // The client had already disconnected, so no status was sent.
+            StatusCode = outcome == ExchangeOutcome.ClientCancelled && end == RelayEnd.NoAnswer ? null : exchange.StatusCode,
+            Outcome = outcome,
+            Rejection = exchange.Rejection,
+            Error = error,
+            ClientAddress = exchange.ClientAddress,
+            UserAgent = exchange.UserAgent,
+            RequestBytes = exchange.Observation.RequestBytes,
+            ResponseBytes = exchange.Observation.ResponseBytes,
+            QueueTime = timings.QueueTime,
+            TimeToHeaders = timings.TimeToHeaders,
+            ConnectTime = timings.ConnectTime,
+            BackPressure = timings.TimeToHeaders is null ? null : timings.BackPressure,
+            RequestOverhead = timings.RequestOverhead,
+            ResponseOverhead = timings.ResponseOverhead,
+            TraceParent = _isTraced ? context.Request.Headers.TraceParent : default,
+            TraceState = _isTraced ? context.Request.Headers.TraceState : default,
+            Span = exchange.Span,
+            Request = request,
+            Response = response,
+        };
+    }
+
+    private static string Describe(HttpContext context, ForwarderError error) =>
+        context.GetForwarderErrorFeature()?.Exception?.GetBaseException().Message ?? error.ToString();
+
+    private static partial class Log
+    {
+        [LoggerMessage(2, LogLevel.Error, "The record of request {Id} is incomplete: the proxy failed to read its facts.")]
+        public static partial void NotCompleted(ILogger logger, Exception exception, string id);
+    }
+}

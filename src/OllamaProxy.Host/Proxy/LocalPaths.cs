@@ -1,0 +1,18 @@
+namespace OllamaProxy.Host.Proxy;
+
+/// <summary>The paths that the proxy answers itself. They are never recorded and never forwarded.</summary>
+internal static class LocalPaths
+{
+    /// <summary>Compares the target as it was sent: a path that Ollama would read differently belongs to Ollama.</summary>
+    /// <param name="target">The target.</param>
+    /// <param name="hasMetrics">False when <c>/metrics</c> has a port of its own.</param>
+    public static bool Contains(ReadOnlySpan<char> target, bool hasMetrics = true)
+    {
+        var query = target.IndexOf('?');
+        var path = query < 0 ? target : target[..query];
+        return
+            path is "/analytics" or "/test" or "/healthz"
+            || path.StartsWith("/analytics/", StringComparison.Ordinal)
+            || (hasMetrics && path is "/metrics");
+    }
+}
