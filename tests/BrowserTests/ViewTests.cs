@@ -128,8 +128,10 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
         await Assertions.Expect(visit.Card("requests")).ToHaveTextAsync(StartingWith(Matching("range=7d")));
 
         // The two last hours have many requests, and the most used model is at the bottom.
-        var box = (await requests.Locator(".u-over").BoundingBoxAsync())!;
-        await visit.Page.Mouse.ClickAsync(box.X + (box.Width * (1 - (1.5f / 169))), box.Y + box.Height - 3);
+        LocatorBoundingBoxResult? box = null;
+        // New data draws a new chart.
+        await Eventually.TrueAsync(async () => (box = await requests.Locator(".u-over").BoundingBoxAsync()) is not null);
+        await visit.Page.Mouse.ClickAsync(box!.X + (box.Width * (1 - (1.5f / 169))), box.Y + box.Height - 3);
         await Assertions.Expect(visit.Card("requests")).ToHaveTextAsync(StartingWith(Matching("range=7d&model=llama3.2:3b")));
     }
 

@@ -126,6 +126,11 @@ export function time(instant: string | number, now: number): string {
   return date.toDateString() === new Date(now).toDateString() ? text : `${day.format(date)} ${text}`;
 }
 
+/** Without the day, for moments that have just passed. */
+export function timeOfDay(instant: string | number): string {
+  return clock.format(new Date(instant));
+}
+
 export function fullTime(instant: string | number): string {
   return full.format(new Date(instant));
 }

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type LoadedModel, type Ollama, type Page, query, type RequestRecord, type Running } from '../api';
 import { answeringIn, learnColors } from '../colors';
-import { bytes, count, duration, fullTime, plural, words as say, speed, time, unknown } from '../format';
+import { bytes, count, duration, fullTime, plural, words as say, speed, time, timeOfDay, unknown } from '../format';
 import { useApi, useClock, useColor } from '../hooks';
 import { listen } from '../live';
 import { ModelName, OutputTokens, Panel, PhaseBar, proxyAddress, Sparkline, Status, WritingSpeed } from '../parts';
@@ -113,7 +113,7 @@ export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff:
         <Loaded ollama={ollama} now={now} />
       </Panel>
       <Panel title="Just finished" wide>
-        <Finished records={finished} now={now} />
+        <Finished records={finished} />
       </Panel>
     </div>
   );
@@ -269,14 +269,14 @@ function memoryNote(ollama: Ollama | null, now: number): string | undefined {
   return `${plural(ollama.models.length, 'model')}, ${bytes(ollama.loaded_vram_bytes)} of ${bytes(ollama.loaded_bytes)} on the GPU${asked}`;
 }
 
-function Finished({ records, now }: { records: readonly RequestRecord[]; now: number }) {
+function Finished({ records }: { records: readonly RequestRecord[] }) {
   if (records.length === 0) {
     return <p class="quiet">Nothing yet.</p>;
   }
   const columns: Column<RequestRecord>[] = [
     {
       name: 'Time',
-      cell: (record) => (record.id === null ? time(record.started_at, now) : <a href={format('request', {}, record.id)}>{time(record.started_at, now)}</a>),
+      cell: (record) => (record.id === null ? timeOfDay(record.started_at) : <a href={format('request', {}, record.id)}>{timeOfDay(record.started_at)}</a>),
     },
     { name: 'Model', cell: (record) => <ModelName model={record.model_name} /> },
     { name: 'Outcome', cell: (record) => <Status record={record} /> },
