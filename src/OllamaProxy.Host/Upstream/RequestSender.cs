@@ -19,6 +19,8 @@ internal sealed class RequestSender
     /// </summary>
     private static readonly TimeSpan s_continueLimit = TimeSpan.FromSeconds(1);
 
+    private static readonly byte[] s_lineBreak = "\r\n"u8.ToArray();
+
     private readonly HttpContext _context;
     private readonly ExchangeInProgress _exchange;
     private readonly HostRules _rules;
@@ -190,31 +192,27 @@ internal sealed class RequestSender
 
     private ValueTask SendChunkAsync(UpstreamConnection connection, ReadOnlyMemory<byte> head, ReadOnlySequence<byte> data, bool isLast)
     {
-        var begin = new List<byte>(head.Length + 20);
-        begin.AddRange(head.Span);
-        var end = new StringBuilder();
         if (!data.IsEmpty)
         {
-            begin.AddRange(Encoding.ASCII.GetBytes($"{data.Length:x}\r\n"));
-            end.Append("\r\n");
+            head = (byte[])[.. head.Span, .. Encoding.ASCII.GetBytes($"{data.Length:x}\r\n")];
         }
 
-        if (isLast)
+        return connection.SendAsync(head, data, isLast ? LastChunk(isAfterData: !data.IsEmpty) : data.IsEmpty ? default : s_lineBreak);
+    }
+
+    private byte[] LastChunk(bool isAfterData)
+    {
+        var end = new StringBuilder(isAfterData ? "\r\n0\r\n" : "0\r\n");
+        var trailers = _context.Features.Get<IHttpRequestTrailersFeature>() is { Available: true } feature ? feature.Trailers : new HeaderDictionary();
+        foreach (var (name, values) in trailers)
         {
-            end.Append("0\r\n");
-            var trailers = _context.Features.Get<IHttpRequestTrailersFeature>() is { Available: true } feature ? feature.Trailers : new HeaderDictionary();
-            foreach (var (name, values) in trailers)
+            foreach (var value in values)
             {
-                foreach (var value in values)
-                {
-                    end.Append(name).Append(": ").Append(value).Append("\r\n");
-                }
+                end.Append(name).Append(": ").Append(value).Append("\r\n");
             }
-
-            end.Append("\r\n");
         }
 
-        return connection.SendAsync(begin.ToArray(), data, Encoding.Latin1.GetBytes(end.ToString()));
+        return Encoding.Latin1.GetBytes(end.Append("\r\n").ToString());
     }
 
     private ValueTask<ReadResult> ReadAsync(PipeReader body)

@@ -35,6 +35,7 @@ internal sealed class UpstreamResponse : HttpResponseMessage
         ReasonPhrase = Head.Reason;
     }
 
+    /// <summary>Valid until the exchange is finished: then the connection parses the next head into it.</summary>
     public UpstreamHead Head => _connection.Head;
 
     /// <summary>True once the body ended as its framing said.</summary>

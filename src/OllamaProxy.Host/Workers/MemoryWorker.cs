@@ -3,30 +3,36 @@ using OllamaProxy.Host.Proxy;
 namespace OllamaProxy.Host.Workers;
 
 /// <summary>
-/// Returns memory to the system when a load has gone. The collector works when memory is allocated, so without requests it would keep what a load left behind.
+/// Returns memory to the system after a load. The garbage collector runs only when memory is allocated, so an idle process would keep all of it.
 /// </summary>
 internal sealed class MemoryWorker(RunningRequests running, TimeProvider time) : BackgroundService
 {
-    /// <summary>So many requests at once are a load. Fewer leave little behind.</summary>
-    private const int Load = 64;
+    /// <summary>Requests at once that are a load. Fewer leave little memory behind.</summary>
+    internal const int Load = 64;
 
     private static readonly TimeSpan s_period = TimeSpan.FromSeconds(10);
 
+    /// <summary>The most requests at once since the last load ended.</summary>
+    private int _most;
+
+    /// <summary>Takes the number of running requests; returns true when a load has ended.</summary>
+    internal bool HasLoadEnded(int count)
+    {
+        var hasEnded = _most >= Load && count <= _most / 4;
+        _most = hasEnded ? count : Math.Max(_most, count);
+        return hasEnded;
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var most = 0;
         using var timer = new PeriodicTimer(s_period, time);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
-            var now = running.Count;
-            if (most >= Load && now <= most / 4)
+            if (HasLoadEnded(running.Count))
             {
-                // Takes some ten milliseconds, in which the few requests that are left wait.
+                // This blocks the requests that still run, so it waits until they are few.
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-                most = now;
             }
-
-            most = Math.Max(most, now);
         }
     }
 }

@@ -3,7 +3,7 @@ import { duration, plural, short } from '../format';
 import { fold, placeOf, roundBounds, roundTop } from '../series';
 import type { Shown } from './overview-stats';
 
-/** Percent of the axis up to which a mark has room for its text behind it. */
+/** Percent of the axis up to which a mark has room for its text on its right. */
 const roomy = 80;
 
 /** Ten bars to each power of ten, with round durations below, the most requests beside, and the percentiles as marks. */

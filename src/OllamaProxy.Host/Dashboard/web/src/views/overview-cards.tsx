@@ -1,4 +1,4 @@
-/** The six numbers at the top. Each leads to the requests behind it. */
+/** The six numbers at the top. Each opens the requests that it counts. */
 import type { ComponentChildren } from 'preact';
 import type { Numbers } from '../api';
 import { count, duration, percent, short, speed } from '../format';
@@ -20,7 +20,7 @@ interface CardProps {
   facts: [name: string, value: string, delta?: ComponentChildren][];
 }
 
-/** A number, how it went, and the way to the requests behind it. */
+/** A number, how it went, and a link to the requests that it counts. */
 function Card({ route, name, title, hint, leadsTo, unit, big, values, isBad = false, facts }: CardProps & { route: Route }) {
   return (
     <section class="card" aria-label={title} data-card={name} title={hint}>
