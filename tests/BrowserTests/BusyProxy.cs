@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using OllamaProxy.Application.Analytics;
@@ -29,9 +30,18 @@ public sealed class BusyProxy : IAsyncLifetime
         await WriteAsync(Proxy, Records);
     }
 
-    /// <summary>The history of the demo; the last of it is a success.</summary>
-    internal static IReadOnlyList<RequestRecord> Week(ProxyUnderTest proxy, int count = 4_000) =>
-        DemoHistory.Before(proxy.Services.GetRequiredService<RecordTexts>(), TimeProvider.System.GetUtcNow(), count);
+    /// <summary>The history of the demo, moved so that it ends now; the last of it is a success.</summary>
+    /// <remarks>What it holds depends on the hour at which it ends, so it is always made for the same one.</remarks>
+    internal static IReadOnlyList<RequestRecord> Week(ProxyUnderTest proxy, int count = 4_000)
+    {
+        var end = DateTimeOffset.Parse("2026-06-03T15:20:00Z", CultureInfo.InvariantCulture);
+        var later = TimeSpan.FromMilliseconds(Math.Floor((TimeProvider.System.GetUtcNow() - end).TotalMilliseconds));
+        return
+        [
+            .. DemoHistory.Before(proxy.Services.GetRequiredService<RecordTexts>(), end, count)
+                .Select(record => record with { Timestamp = record.Timestamp + later }),
+        ];
+    }
 
     /// <summary>The same without a proxy, with whole texts.</summary>
     internal static IReadOnlyList<RequestRecord> Week(DateTimeOffset end, int count)

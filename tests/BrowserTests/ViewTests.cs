@@ -237,7 +237,8 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
     public async Task One_request_says_where_its_time_went_and_leads_to_those_of_the_same_client()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
-        var (record, id) = busy.Records.Select((record, index) => (record, index + 1)).Last(entry => entry.record is { LoadCause: "evicted", Status: "success" });
+        var (record, id) = busy.Records.Select((record, index) => (record, index + 1))
+            .Last(entry => entry.record is { LoadCause: "evicted", Status: "success", Endpoint: "chat", ImageCount: null, ToolCount: null });
 
         await visit.OpenAsync($"requests/{id}");
 
