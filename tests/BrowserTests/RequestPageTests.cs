@@ -137,6 +137,20 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
 
     public static TheoryData<string> Kinds() => [.. s_kinds.Keys];
 
+    [Fact]
+    public async Task A_request_that_is_not_there_leads_back_to_the_requests()
+    {
+        await using var visit = await browser.VisitAsync(busy.Address);
+        visit.Expected.AddRange(["404: ", "status of 404"]);
+
+        await visit.OpenAsync("requests/99999999?range=7d&model=phi4:latest");
+
+        await Assertions.Expect(visit.Page.Locator(".message")).ToContainTextAsync("No record has the id 99999999");
+        await visit.Page.Locator(".message a", new() { HasText = "All requests" }).ClickAsync();
+        await visit.Page.Locator(".requests tbody tr").First.WaitForAsync();
+        Assert.Contains("#/requests?range=7d&model=phi4", visit.Page.Url, StringComparison.Ordinal);
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public async Task A_request_of_each_kind_fits_its_page_and_can_be_read_by_everybody(string kind)

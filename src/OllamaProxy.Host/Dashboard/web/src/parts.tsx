@@ -20,15 +20,22 @@ export function ModelName({ model }: { model: string | null }) {
   );
 }
 
-export function Delta({ now, before, better }: { now: number | null; before: number | null | undefined; better: 'more' | 'less' | 'neither' }) {
+interface DeltaProps {
+  now: number | null;
+  before: number | null | undefined;
+  better: 'more' | 'less' | 'neither';
+  than?: string;
+}
+
+export function Delta({ now, before, better, than = 'the period of the same length before' }: DeltaProps) {
   const changed = before === undefined ? null : change(now, before);
   if (!changed) {
     return null;
   }
   const isGood = better === 'neither' || changed.direction === 0 ? null : changed.direction > 0 === (better === 'more');
   return (
-    <span class={`delta ${isGood === null ? '' : isGood ? 'good' : 'bad'}`} title="compared with the previous period of the same length">
-      <span class="hidden">compared with the previous period: </span>
+    <span class={`delta ${isGood === null ? '' : isGood ? 'good' : 'bad'}`} title={`compared with ${than}`}>
+      <span class="hidden">compared with {than}: </span>
       {changed.text}
     </span>
   );
@@ -126,12 +133,6 @@ export function TroubleMessage({ error, retry }: { error: ApiError; retry: () =>
               Log in
             </a>
           </p>
-        </Message>
-      );
-    case 'missing':
-      return (
-        <Message title="Not found">
-          <p>{error.message}</p>
         </Message>
       );
     case 'offline':

@@ -7,7 +7,7 @@ import type { Words } from '../filters';
 import { fullTime, plural } from '../format';
 import { go, useApi, useKeys } from '../hooks';
 import { nextTo } from '../neighbours';
-import { CopyButton, ModelName, Panel, proxyAddress, Status, TroubleMessage } from '../parts';
+import { CopyButton, Message, ModelName, Panel, proxyAddress, Status, TroubleMessage } from '../parts';
 import { whySlow } from '../phases';
 import { format } from '../route';
 import { Facts } from './request-facts';
@@ -29,15 +29,20 @@ export function OneRequest({ id, words }: { id: number; words: Words }) {
     Escape: () => go('requests', words),
   });
   if (!record) {
-    return error ? (
-      <div class="view">
-        <TroubleMessage error={error} retry={() => location.reload()} />
+    if (!error) {
+      return <div class="loading" aria-busy="true" />;
+    }
+    return error.trouble === 'missing' ? (
+      <Message title="Not found">
+        <p>{error.message}</p>
         <p>
-          <a href={back}>All requests</a>
+          <a class="button" href={back}>
+            All requests
+          </a>
         </p>
-      </div>
+      </Message>
     ) : (
-      <div class="loading" aria-busy="true" />
+      <TroubleMessage error={error} retry={() => location.reload()} />
     );
   }
   return (
