@@ -3,8 +3,8 @@ import { duration, plural, short } from '../format';
 import { fold, placeOf, roundBounds, roundTop } from '../series';
 import type { Shown } from './overview-stats';
 
-/** Percent of the axis up to which a mark has room for its text on its right. */
-const roomy = 80;
+/** Percent of the axis up to which a mark has room for its text on its right, and that a text takes. */
+const [roomy, taken] = [80, 30];
 
 /** Ten bars to each power of ten, with round durations below, the most requests beside, and the percentiles as marks. */
 export function Histogram({ stats, onChoose }: { stats: Shown; onChoose: (above: number, upTo: number) => void }) {
@@ -33,8 +33,8 @@ export function Histogram({ stats, onChoose }: { stats: Shown; onChoose: (above:
               </button>
             );
           })}
-          {marks.map(({ name, value, at }) => (
-            <span key={name} class={`mark ${name === 'p50' || at > roomy ? 'before' : ''}`} style={{ left: `${at}%` }}>
+          {marks.map(({ name, value, at }, index) => (
+            <span key={name} class={`mark ${index === 0 || (at > roomy && at - marks[0]!.at > taken) ? 'before' : ''}`} style={{ left: `${at}%` }}>
               <b>
                 {name} {duration(value)}
               </b>
