@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using OllamaProxy.Host.Demo;
 using OllamaProxy.SimulatedOllama;
@@ -177,20 +178,45 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
         await AssertFitsAsync(visit);
     }
 
-    [Fact]
-    public async Task Every_column_of_a_phone_is_seen_without_scrolling()
+    [Theory]
+    [InlineData("columns-phone", 390)]
+    [InlineData("columns-small-tablet", 768)]
+    [InlineData("columns-tablet", 820)]
+    [InlineData("columns-large-tablet", 1024)]
+    [InlineData("columns-desktop", 1280)]
+    public async Task Every_column_is_seen_without_scrolling(string name, int width)
     {
-        await using var visit = await VisitAsync(busy.Address, "columns-phone", 390, 844);
+        await using var visit = await VisitAsync(busy.Address, name, width, 844);
 
-        foreach (var view in (string[])["models?range=7d", "now"])
+        foreach (var view in (string[])["models?range=7d", "requests?range=7d", "now"])
         {
             await visit.OpenAsync(view);
-            await visit.Page.Locator("table.models tbody tr, [aria-label='Requests that just finished'] tbody tr").First.WaitForAsync();
+            await visit.Page.Locator("table.models tbody tr, .requests tbody tr, [aria-label='Requests that just finished'] tbody tr").First.WaitForAsync();
 
             Assert.Empty(await visit.Page.EvaluateAsync<string[]>("""
-                [...document.querySelectorAll('main .scroll')].filter(one => one.scrollWidth > one.clientWidth).map(one => one.ariaLabel)
+                [document.documentElement, ...document.querySelectorAll('main .scroll, main .windowed')].filter(one => one.scrollWidth > one.clientWidth).map(one => one.ariaLabel ?? one.outerHTML.slice(0, 40))
                 """));
+            await PictureAsync(visit, $"{name}-{view.Split('?')[0]}");
         }
+    }
+
+    [Fact]
+    public async Task A_tablet_shows_the_columns_that_fit_until_a_person_chooses()
+    {
+        await using var visit = await VisitAsync(busy.Address, "chosen-tablet", 820, 900);
+        // An arrow follows the name of the column that is sorted by.
+        Task AssertHeadingsAsync(string headings) => Assertions.Expect(visit.Page.Locator(".requests thead tr")).ToHaveTextAsync(new Regex($"^{headings.Replace(", ", "( ↓)?\\s*", StringComparison.Ordinal)}$"));
+
+        await visit.OpenAsync("requests?range=7d");
+        await AssertHeadingsAsync("Time, Model, Outcome, Prompt, Speed, Duration");
+        await visit.Page.SetViewportSizeAsync(1440, 900);
+        await AssertHeadingsAsync("Time, Model, Outcome, Prompt, Application, In, Out, Speed, First token, Where time went, Duration");
+        await visit.Page.SetViewportSizeAsync(820, 900);
+        await visit.Page.Locator("summary", new() { HasText = "Columns" }).ClickAsync();
+        await visit.Page.Locator(".menu label", new() { HasText = "Endpoint" }).ClickAsync();
+        await AssertHeadingsAsync("Time, Model, Outcome, Prompt, Endpoint, Speed, Duration");
+        await visit.Page.SetViewportSizeAsync(1440, 900);
+        await AssertHeadingsAsync("Time, Model, Outcome, Prompt, Endpoint, Speed, Duration");
     }
 
     [Theory]

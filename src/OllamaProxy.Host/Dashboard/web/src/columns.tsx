@@ -4,7 +4,7 @@ import type { RequestRecord } from './api';
 import { endingWord } from './endings';
 import { bytes, count, duration, fullTime, words as say, time, unknown } from './format';
 import { ModelName, OutputTokens, PhaseBar, Status, WritingSpeed } from './parts';
-import type { Column } from './table';
+import { type Column, keysThatFit } from './table';
 import { excerpt, highlight } from './text';
 
 export interface RequestColumn extends Omit<Column<RequestRecord>, 'cell'> {
@@ -42,7 +42,7 @@ export const columns: RequestColumn[] = [
   },
   { key: 'model', name: 'Model', width: [100, '150px'], cell: (record) => <ModelName model={record.model_name} /> },
   { key: 'outcome', name: 'Outcome', width: 124, cell: (record) => <Status record={record} /> },
-  { key: 'prompt', name: 'Prompt', width: [160, '1fr'], cell: (record, { search }) => <Snippet record={record} search={search} /> },
+  { key: 'prompt', name: 'Prompt', width: [140, '1fr'], cell: (record, { search }) => <Snippet record={record} search={search} /> },
   { key: 'category', name: 'Category', width: 92, cell: (record) => say(record.category) },
   {
     key: 'application',
@@ -86,13 +86,19 @@ export const columns: RequestColumn[] = [
   },
 ];
 
-export const usual = 'time,model,outcome,prompt,application,input,output,speed,ttft,phases,duration';
+/** The columns that are shown while none were chosen, the most important first. */
+const usual = ['time', 'model', 'outcome', 'prompt', 'duration', 'speed', 'phases', 'output', 'ttft', 'application', 'input'];
+
+/** Beside the table: the edges of the page, its own border, and a scroll bar. */
+const beside = 60;
+
+/** As many of the usual columns as a page of this width shows without sideways scrolling. */
+export const fitting = (width: number): string[] => keysThatFit(columns, usual, width - beside);
 
 /** On a phone, where a row has three lines: these, the prompt, and where its time went. */
 export const few = ['time', 'model', 'outcome', 'prompt', 'phases', 'duration'];
 
-export function ColumnMenu({ chosen, set }: { chosen: string; set: (columns: string) => void }) {
-  const keys = chosen.split(',');
+export function ColumnMenu({ keys, set }: { keys: string[]; set: (columns: string) => void }) {
   return (
     <details class="menu">
       <summary class="button">Columns</summary>

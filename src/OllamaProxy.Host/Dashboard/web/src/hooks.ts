@@ -187,3 +187,14 @@ export function useMedia(media: string): boolean {
   }, [media]);
   return matches;
 }
+
+/** The width of the page in pixels. */
+export function useWidth(): number {
+  const [width, setWidth] = useState(() => document.documentElement.clientWidth);
+  useEffect(() => {
+    const read = () => setWidth(document.documentElement.clientWidth);
+    addEventListener('resize', read);
+    return () => removeEventListener('resize', read);
+  }, []);
+  return width;
+}

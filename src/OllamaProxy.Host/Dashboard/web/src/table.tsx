@@ -136,15 +136,29 @@ function Heading<Row>({ column, role, order, setOrder }: HeadingProps<Row>) {
 /** The space between the columns of a windowed table, and at its edges, as in style.css. */
 const gap = 14;
 
-/** The columns of a windowed table, and the width below which it scrolls. Each row is a grid of its own, so both must be the same for all of them. */
+/** The width below which a windowed table with these columns scrolls, in pixels. */
+function leastWidth(columns: readonly { width?: Column<never>['width'] }[]): number {
+  return columns.reduce((sum, { width }) => sum + (typeof width === 'number' ? width : (width?.[0] ?? 0)) + gap, gap);
+}
+
+/** As many columns of a windowed table as a room of so many pixels holds, at least one. The keys name them, the most important first. */
+export function keysThatFit(columns: readonly { key: string; width: Column<never>['width'] }[], keys: readonly string[], room: number): string[] {
+  const first = (count: number) => keys.slice(0, count);
+  let count = keys.length;
+  while (count > 1 && leastWidth(columns.filter(({ key }) => first(count).includes(key))) > room) {
+    count--;
+  }
+  return first(count);
+}
+
+/** The columns of a windowed table. Each row is a grid of its own, so the tracks and the least width must be the same for all of them. */
 function tracksOf<Row>(columns: readonly Column<Row>[]): { row?: { gridTemplateColumns: string }; table?: { '--least': string } } {
   const widths = columns.flatMap(({ width }) => (width === undefined ? [] : [width]));
   if (widths.length < columns.length) {
     return {};
   }
-  const least = widths.reduce<number>((sum, width) => sum + (typeof width === 'number' ? width : width[0]) + gap, gap);
   const tracks = widths.map((width) => (typeof width === 'number' ? `${width}px` : `minmax(${width[0]}px, ${width[1]})`));
-  return { row: { gridTemplateColumns: tracks.join(' ') }, table: { '--least': `${least}px` } };
+  return { row: { gridTemplateColumns: tracks.join(' ') }, table: { '--least': `${leastWidth(columns)}px` } };
 }
 
 function classes<Row>({ key, isNumber, from }: Column<Row>): string {

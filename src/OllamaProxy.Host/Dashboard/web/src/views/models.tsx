@@ -63,12 +63,16 @@ export function Models({ route, tick, retry, oldest }: { route: Route; tick: num
   );
 }
 
+/** The numbers of a model that a phone has room for, and those that a tablet has besides; a desktop shows all. */
+const phone = ['Requests', 'Speed p50', 'Errors'];
+const tablet = ['First token p95', 'Duration p95', 'Time lost to loading', 'Truncated'];
+
 function ModelTable({ route, stats, groups, usual }: { route: Route; stats: StatsOf; groups: Group[]; usual: Group[] | null }) {
   const before = new Map(usual?.map((group) => [group.name, group.numbers]));
   const number = (name: string, value: (numbers: Numbers) => number | null, text: (value: number | null, numbers: Numbers) => ComponentChildren) => ({
     name,
     isNumber: true,
-    ...(['Requests', 'Speed p50', 'Errors'].includes(name) ? {} : { from: 'tablet' as const }),
+    ...(phone.includes(name) ? {} : { from: tablet.includes(name) ? ('tablet' as const) : ('desktop' as const) }),
     value: (group: Group) => value(group.numbers),
     cell: (group: Group) => text(value(group.numbers), group.numbers),
   });
@@ -101,7 +105,8 @@ function ModelTable({ route, stats, groups, usual }: { route: Route; stats: Stat
           <span title="It was not used in the 30 days before">{unknown}</span>
         ) : (
           <>
-            <span class="quiet">{speed(usualSpeed)}</span> <Delta now={numbers.tokens_per_second.p50} before={usualSpeed} better="more" />
+            <span class="quiet">{speed(usualSpeed)}</span>{' '}
+            <Delta now={numbers.tokens_per_second.p50} before={usualSpeed} better="more" than="the 30 days before" />
           </>
         );
       },
@@ -123,7 +128,7 @@ function ModelTable({ route, stats, groups, usual }: { route: Route; stats: Stat
       (value, numbers) =>
         value ? (
           <span class="bad-text">
-            {count(value)} <span class="from-tablet">({percent(value, numbers.requests)})</span>
+            {count(value)} <span class="from-desktop">({percent(value, numbers.requests)})</span>
           </span>
         ) : (
           '0'

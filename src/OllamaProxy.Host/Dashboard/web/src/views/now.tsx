@@ -280,7 +280,7 @@ function Finished({ records }: { records: readonly RequestRecord[] }) {
     },
     { name: 'Model', cell: (record) => <ModelName model={record.model_name} /> },
     { name: 'Outcome', cell: (record) => <Status record={record} /> },
-    { name: 'Completion tokens', isNumber: true, from: 'tablet', cell: (record) => <OutputTokens record={record} /> },
+    { name: 'Out', title: 'Completion tokens', isNumber: true, from: 'tablet', cell: (record) => <OutputTokens record={record} /> },
     { name: 'Speed', isNumber: true, from: 'tablet', cell: (record) => <WritingSpeed record={record} /> },
     { name: 'Where time went', from: 'tablet', cell: (record) => <PhaseBar record={record} /> },
     { name: 'Duration', isNumber: true, cell: (record) => duration(record.latency) },

@@ -1,10 +1,10 @@
 /** Every request, in a table that draws only what is seen and asks only for what is reached. */
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { base, query, type RequestRecord, type StatsOf } from '../api';
-import { ColumnMenu, columns, few, type RequestColumn, usual } from '../columns';
+import { ColumnMenu, columns, few, fitting, type RequestColumn } from '../columns';
 import { apiFilters, apiPeriod, periodOf } from '../filters';
 import { plural } from '../format';
-import { go, setWords, useApi, useMedia, useNow } from '../hooks';
+import { go, setWords, useApi, useMedia, useNow, useWidth } from '../hooks';
 import { FirstRequest, Message, TroubleMessage } from '../parts';
 import { usePreference } from '../preferences';
 import { pageSize, type RequestPages, useRequestPages } from '../request-pages';
@@ -25,12 +25,11 @@ export function Requests({ route, tick, retry }: { route: Route; tick: number; r
   const sort = words['sort'] ?? '-time';
   const stats = useApi<StatsOf>(`stats${query({ ...filter, groups: 'none' })}`, tick);
   const found = useRequestPages(words, query({ ...filter, sort, limit: pageSize }), tick);
-  const isNarrow = useMedia('(max-width: 700px)');
-  const [chosen, setChosen] = usePreference('columns', usual);
-  const shown = useMemo(() => {
-    const keys = chosen.split(',');
-    return isNarrow ? columns.filter((column) => few.includes(column.key)) : columns.filter((column) => keys.includes(column.key));
-  }, [chosen, isNarrow]);
+  const isNarrow = useMedia('(max-width: 767px)');
+  const [chosen, setChosen] = usePreference('columns', '');
+  const width = useWidth();
+  const keys = useMemo(() => (isNarrow ? few : chosen ? chosen.split(',') : fitting(width)), [chosen, isNarrow, width]);
+  const shown = columns.filter((column) => keys.includes(column.key));
 
   const total = stats.data && !stats.error ? stats.data.total.requests : null;
   if (found.error && found.rows.length === 0) {
@@ -53,7 +52,7 @@ export function Requests({ route, tick, retry }: { route: Route; tick: number; r
           <a class="button" href={file('json')} download title="Every request that matches, as JSON">
             JSON
           </a>
-          {!isNarrow && <ColumnMenu chosen={chosen} set={setChosen} />}
+          {!isNarrow && <ColumnMenu keys={keys} set={setChosen} />}
         </span>
       </div>
       {found.rows.length === 0 && !found.isLoading ? (
