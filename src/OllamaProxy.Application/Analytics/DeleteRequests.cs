@@ -18,7 +18,7 @@ public sealed class DeleteRequestsValidator : AbstractValidator<DeleteRequests>
     public DeleteRequestsValidator()
     {
         RuleFor(delete => delete).Must(delete => delete.All || delete.Filter != RequestFilter.Everything).OverridePropertyName("all")
-            .WithMessage("must be true to delete every record; otherwise set a filter, for example model, client, start_time or end_time.");
+            .WithMessage("is required to delete every record. To delete some, filter by model, client, time or another field.");
         RuleFor(delete => delete).Must(delete => !delete.All || delete.Filter == RequestFilter.Everything).OverridePropertyName("all")
             .WithMessage("means every record: it cannot be combined with a filter.");
         RuleFor(delete => delete.Filter).SetValidator(new FilterRules()).OverridePropertyName("");

@@ -79,7 +79,7 @@ internal static partial class QueryParameters
     public static IReadOnlyList<QueryParameter> Export { get; } =
     [
         .. Filters,
-        new("format", "string", "The file's format.", (request, text) => ExportRequests.Formats.Contains(request.Format = text) ? null : $"must be {string.Join(", ", ExportRequests.Formats)}.")
+        new("format", "string", "The file's format.", (request, text) => ExportRequests.Formats.Contains(request.Format = text) ? null : $"must be one of {string.Join(", ", ExportRequests.Formats)}.")
         {
             Values = ExportRequests.Formats,
             Default = "json",
@@ -105,8 +105,8 @@ internal static partial class QueryParameters
         {
             Values = s_dimensions,
         },
-        new("groups", "string", "Which groups the answer contains, separated by commas, or none; all but error_type by default. Fewer are faster.", Groups),
-        new("top", "integer", "How many models, clients and applications are named, 1 to 100.", (request, text) =>
+        new("groups", "string", "The groups of the answer, separated by commas, or none; all but error_type by default. Fewer are faster.", Groups),
+        new("top", "integer", "The number of models, clients and applications to name, 1 to 100.", (request, text) =>
             Whole(text, 1, GetStats.MaxTop) is { } top && (request.Top = (int)top) > 0 ? null : $"must be a whole number from 1 to {GetStats.MaxTop}.")
         {
             Default = GetStats.DefaultTop.ToString(CultureInfo.InvariantCulture),

@@ -69,7 +69,7 @@ internal static class StatusCommand
             Line("", Terminal.Plain(problem));
         }
 
-        Line("Now", string.Create(CultureInfo.InvariantCulture, $"{ollama.ActiveRequests:N0} running, {ollama.WaitingRequests:N0} waiting"));
+        Line("Now", string.Create(CultureInfo.InvariantCulture, $"{ollama.ActiveRequests:N0} running, {ollama.WaitingRequests:N0} queued"));
         var errors = Amount.Of(minute.Error, "error");
         string?[] happened =
         [

@@ -23,7 +23,7 @@ public sealed class StatusCommandTests
         Assert.Equal(0, code);
         Assert.Contains("external", text, StringComparison.Ordinal);
         Assert.Matches(@"tiny:latest  .+GPU, context .+, unloads in ", text);
-        Assert.Contains("0 running, 0 waiting", text, StringComparison.Ordinal);
+        Assert.Contains("0 running, 0 queued", text, StringComparison.Ordinal);
 
         (code, text) = await ProxyProcess.RunAsync(s_nowhere, ["status", "--json", .. where]);
         using var json = JsonDocument.Parse(text);
