@@ -201,6 +201,18 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
+    public async Task A_model_that_is_the_only_one_is_shown_over_time()
+    {
+        await using var visit = await VisitAsync(busy.Address, "model-alone", 1440, 900);
+
+        await visit.OpenAsync("models?range=7d&model=qwen3:8b");
+
+        await visit.Page.Locator("figure[aria-label^='Speed of qwen3:8b over time'] canvas").WaitForAsync();
+        await Assertions.Expect(visit.Page.Locator("#compare table")).ToHaveCountAsync(0);
+        await PictureAsync(visit, "model-alone");
+    }
+
+    [Fact]
     public async Task A_tablet_shows_the_columns_that_fit_until_a_person_chooses()
     {
         await using var visit = await VisitAsync(busy.Address, "chosen-tablet", 820, 900);

@@ -32,8 +32,8 @@ export function Help({ dialog }: { dialog: { current: HTMLDialogElement | null }
           ))}
         </dl>
         <p>
-          Drag over a chart to zoom in. Click a bar, or a name below a chart, to see only that one; click again to see all. The address holds every choice, so a
-          link to this page shows the same.
+          Drag over a chart to zoom in. Click a bar, or a name below a chart, to see only that one; click again to see all. The address holds period, filters
+          and order, so a link to this page shows the same.
         </p>
         <p>
           The <a href={`${base}openapi.json`}>API</a> has everything that is shown here.

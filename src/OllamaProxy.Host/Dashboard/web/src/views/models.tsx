@@ -1,4 +1,4 @@
-/** Each model against its own usual, and two models against each other. */
+/** Each model against its own usual, and two models against each other; one alone over time. */
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { ApiError, type Group, type Numbers, query, type StatsOf } from '../api';
@@ -204,9 +204,6 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
     });
     return { times, series: [lineOf(a, one.data, false), ...(b && other.data ? [lineOf(b, other.data, true)] : [])] };
   }, [one.data, other.data, color, line]);
-  if (!b) {
-    return null;
-  }
   const pick = (name: 'a' | 'b', value: string) => (
     <select
       aria-label={name === 'a' ? 'First model' : 'Second model'}
@@ -221,35 +218,37 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
     </select>
   );
   return (
-    <Panel title="Compare" note="two models over the same period" wide id="compare">
-      <div class="compare" aria-busy={one.isLoading || other.isLoading}>
-        <div class="scroll" tabIndex={0} role="region" aria-label="Both models in numbers">
-          <table class="list">
-            <thead>
-              <tr>
-                <td />
-                <th scope="col">{pick('a', a)}</th>
-                <th scope="col">{pick('b', b)}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {measures.map(({ name, value, text, better }) => {
-                const [first, second] = [one.data && value(one.data.total), other.data && value(other.data.total)];
-                const ahead = better && first !== null && second !== null && first !== second ? (first > second === (better === 'more') ? 0 : 1) : null;
-                return (
-                  <tr key={name}>
-                    <th scope="row">{name}</th>
-                    {[first, second].map((number, index) => (
-                      <td key={index} class={`number ${ahead === index ? 'ahead' : ''}`} title={ahead === index ? 'the better of the two' : undefined}>
-                        {text(number)}
-                      </td>
-                    ))}
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </div>
+    <Panel title={b ? 'Compare' : 'Over time'} note={b ? 'two models over the same period' : a} wide id="compare">
+      <div class={b ? 'compare' : ''} aria-busy={one.isLoading || other.isLoading}>
+        {b && (
+          <div class="scroll" tabIndex={0} role="region" aria-label="Both models in numbers">
+            <table class="list">
+              <thead>
+                <tr>
+                  <td />
+                  <th scope="col">{pick('a', a)}</th>
+                  <th scope="col">{pick('b', b)}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {measures.map(({ name, value, text, better }) => {
+                  const [first, second] = [one.data && value(one.data.total), other.data && value(other.data.total)];
+                  const ahead = better && first !== null && second !== null && first !== second ? (first > second === (better === 'more') ? 0 : 1) : null;
+                  return (
+                    <tr key={name}>
+                      <th scope="row">{name}</th>
+                      {[first, second].map((number, index) => (
+                        <td key={index} class={`number ${ahead === index ? 'ahead' : ''}`} title={ahead === index ? 'the better of the two' : undefined}>
+                          {text(number)}
+                        </td>
+                      ))}
+                    </tr>
+                  );
+                })}
+              </tbody>
+            </table>
+          </div>
+        )}
         {chart && (
           <div>
             <div class="segments small" role="group" aria-label="Over time">
@@ -261,7 +260,7 @@ function Compare({ route, groups, now, oldest }: { route: Route; groups: Group[]
             </div>
             <span class="note"> p50 over time</span>
             <Chart
-              label={`${lines[line].name} of both models over time`}
+              label={`${lines[line].name} of ${b ? 'both models' : a} over time`}
               times={chart.times}
               step={step}
               series={chart.series}
