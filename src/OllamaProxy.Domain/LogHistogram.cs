@@ -2,7 +2,7 @@ namespace OllamaProxy.Domain;
 
 /// <summary>
 /// Counts of values in buckets whose bounds grow by a constant factor, so that every percentile is at most 1 % off whatever the values are (the idea of
-/// DDSketch, Masson et al. 2019). Sparse, mergeable, and small as bytes: hours of requests add up without the requests.
+/// DDSketch, Masson et al. 2019). Sparse and mergeable: the histograms of hours add up without the requests.
 /// </summary>
 public sealed class LogHistogram
 {
@@ -11,16 +11,16 @@ public sealed class LogHistogram
 
     private static readonly double s_logFactor = Math.Log((1 + RelativeError) / (1 - RelativeError));
 
-    /// <summary>Values that are not above zero stand in a bucket of their own, whose value is 0.</summary>
-    private const int ZeroBucket = int.MinValue;
+    /// <summary>The bucket of the values that are not above zero; its value is 0.</summary>
+    public const int ZeroBucket = short.MinValue;
+
+    /// <summary>Values beyond 1e284, or between 0 and 1e-284, are counted in the outermost buckets.</summary>
+    private const int OutermostBucket = short.MaxValue;
 
     /// <summary>The ends of the bars between 1 and 10.</summary>
     private static readonly double[] s_ends = [1, 1.25, 1.6, 2, 2.5, 3.15, 4, 5, 6.3, 8];
 
     private const int MaxBars = 200;
-
-    /// <summary>No finite number has a bucket further out than this.</summary>
-    internal const int OutermostBucket = 40_000;
 
     /// <summary>The counts of the buckets from <see cref="_first"/> on, as few as there must be: adding up hours of them is all that statistics cost.</summary>
     private long[] _counts = [];
@@ -67,28 +67,27 @@ public sealed class LogHistogram
         Max = Max is { } max && !(other.Max > max) ? max : other.Max;
     }
 
-    public void Merge(HistogramParts parts)
+    /// <summary>Adds values of which only the bucket is known. Their sum and maximum follow with <see cref="AddSum"/>.</summary>
+    /// <param name="bucket">From <see cref="ZeroBucket"/> to <see cref="short.MaxValue"/>.</param>
+    /// <param name="count">How many; not negative.</param>
+    public void Add(int bucket, long count)
     {
-        if (parts.Count == 0)
+        Count += count;
+        if (bucket == ZeroBucket)
         {
+            _zeros += count;
             return;
         }
 
-        if (parts.Filled is [var (first, _), ..] and [.., var (last, _)])
-        {
-            Reach(first);
-            Reach(last);
-            var (counts, from) = (_counts, _first);
-            foreach (var (bucket, count) in parts.Filled)
-            {
-                counts[bucket - from] += count;
-            }
-        }
+        Reach(bucket);
+        _counts[bucket - _first] += count;
+    }
 
-        _zeros += parts.Zeros;
-        Count += parts.Count;
-        Sum += parts.Sum;
-        Max = Max >= parts.Max ? Max : parts.Max;
+    /// <summary>Adds the sum and the maximum of the values that <see cref="Add(int, long)"/> added.</summary>
+    public void AddSum(double sum, double max)
+    {
+        Sum += sum;
+        Max = Max >= max ? Max : max;
     }
 
     /// <summary>The value below which a part of all values lies; null without values.</summary>
@@ -131,9 +130,22 @@ public sealed class LogHistogram
             Max = Max,
         };
 
-    /// <summary>Buckets with their bounds' upper end and count, for a chart.</summary>
-    public IEnumerable<(double UpperBound, long Count)> Buckets() =>
-        Filled().Select(filled => (filled.Bucket == ZeroBucket ? 0 : Math.Exp(filled.Bucket * s_logFactor), filled.Count));
+    /// <summary>The buckets that are not empty, lowest first.</summary>
+    public IEnumerable<(int Bucket, long Count)> Buckets()
+    {
+        if (_zeros > 0)
+        {
+            yield return (ZeroBucket, _zeros);
+        }
+
+        for (var index = 0; index < _counts.Length; index++)
+        {
+            if (_counts[index] > 0)
+            {
+                yield return (_first + index, _counts[index]);
+            }
+        }
+    }
 
     /// <summary>
     /// Fewer and rounder buckets, for a chart: ten in each power of ten, whose bounds are the preferred numbers of ISO 3 (R10). A value may stand in the
@@ -142,7 +154,7 @@ public sealed class LogHistogram
     public IReadOnlyList<HistogramBar> Bars()
     {
         var counts = new SortedDictionary<int, long>();
-        foreach (var (bucket, count) in Filled())
+        foreach (var (bucket, count) in Buckets())
         {
             var bar = bucket == ZeroBucket ? ZeroBucket : BarOf(MiddleOf(bucket));
             counts[bar] = counts.GetValueOrDefault(bar) + count;
@@ -159,49 +171,6 @@ public sealed class LogHistogram
         }
 
         return bars;
-    }
-
-    /// <summary>
-    /// The form in which a store keeps it and <see cref="HistogramParts"/> reads it, a dozen bytes for a single value: the zeros, the number of other buckets, the distance of each to the one before with
-    /// its count, the sum, and the maximum unless the sum is it.
-    /// </summary>
-    public byte[] ToBytes()
-    {
-        var bytes = new List<byte>();
-        CompactNumbers.Append(bytes, _zeros);
-        CompactNumbers.Append(bytes, _counts.Count(count => count > 0));
-        var before = 0;
-        foreach (var (bucket, count) in Filled().Where(filled => filled.Bucket != ZeroBucket))
-        {
-            CompactNumbers.Append(bytes, HistogramParts.Fold(bucket - before));
-            CompactNumbers.Append(bytes, count);
-            before = bucket;
-        }
-
-        if (Count > 0)
-        {
-            CompactNumbers.Append(bytes, Sum);
-        }
-
-        if (Count > 1)
-        {
-            CompactNumbers.Append(bytes, Max!.Value);
-        }
-
-        return [.. bytes];
-    }
-
-    private void Add(int bucket, long count)
-    {
-        Count += count;
-        if (bucket == ZeroBucket)
-        {
-            _zeros += count;
-            return;
-        }
-
-        Reach(bucket);
-        _counts[bucket - _first] += count;
     }
 
     private void Reach(int bucket)
@@ -229,24 +198,8 @@ public sealed class LogHistogram
         (_counts, _first) = (counts, first);
     }
 
-    /// <summary>The buckets that hold something, from the lowest to the highest.</summary>
-    private IEnumerable<(int Bucket, long Count)> Filled()
-    {
-        if (_zeros > 0)
-        {
-            yield return (ZeroBucket, _zeros);
-        }
-
-        for (var index = 0; index < _counts.Length; index++)
-        {
-            if (_counts[index] > 0)
-            {
-                yield return (_first + index, _counts[index]);
-            }
-        }
-    }
-
-    private static int BucketOf(double value) => value > 0 ? (int)Math.Ceiling(Math.Log(value) / s_logFactor) : ZeroBucket;
+    private static int BucketOf(double value) =>
+        value > 0 ? (int)Math.Clamp(Math.Ceiling(Math.Log(value) / s_logFactor), -OutermostBucket, OutermostBucket) : ZeroBucket;
 
     /// <summary>The first bar whose end is not less.</summary>
     private static int BarOf(double value)

@@ -2,11 +2,12 @@ namespace OllamaProxy.Domain;
 
 /// <summary>What is asked of the statistics.</summary>
 /// <param name="Filter">Which records. A text search, token or latency range makes the store look at every record instead of its hourly sums.</param>
-/// <param name="SeriesStep">The length of a step of the time series, a whole number of minutes that divides an hour or a whole number of hours; null for no series.</param>
+/// <param name="SeriesStep">The length of a step of the series: minutes that divide an hour, or whole hours; null for no series.</param>
 /// <param name="Top">How many models, clients and applications to name, by requests. 1 to 100.</param>
 /// <param name="SplitBy">What each step of the series is split by; null for no split.</param>
 /// <param name="Groups">Which groups are wanted; null for all but the error types. The others are not summed up: clients are many.</param>
-public sealed record StatsQuery(RequestFilter Filter, TimeSpan? SeriesStep = null, int Top = 10, StatDimension? SplitBy = null, IReadOnlyList<StatDimension>? Groups = null)
+public sealed record StatsQuery(
+    RequestFilter Filter, TimeSpan? SeriesStep = null, int Top = 10, StatDimension? SplitBy = null, IReadOnlyList<StatDimension>? Groups = null)
 {
     /// <summary>Whether a group is requested.</summary>
     public bool Wants(StatDimension dimension) => Groups?.Contains(dimension) ?? dimension is not StatDimension.ErrorType;
@@ -29,26 +30,18 @@ public enum StatDimension
     ErrorType,
 }
 
-/// <summary>Statistics of the matching records. Groups that were not asked for are empty, and their number is 0.</summary>
+/// <summary>Statistics of the matching records.</summary>
 public sealed record RequestStats
 {
     public required StatLine Total { get; init; }
 
-    public IReadOnlyList<StatGroup> Models { get; init; } = [];
+    /// <summary>The groups that were asked for.</summary>
+    public IReadOnlyDictionary<StatDimension, IReadOnlyList<StatGroup>> Groups { get; init; } = new Dictionary<StatDimension, IReadOnlyList<StatGroup>>();
 
-    public IReadOnlyList<StatGroup> Endpoints { get; init; } = [];
+    /// <summary>The groups of one dimension; empty when they were not asked for.</summary>
+    public IReadOnlyList<StatGroup> this[StatDimension dimension] => Groups.TryGetValue(dimension, out var groups) ? groups : [];
 
-    public IReadOnlyList<StatGroup> Categories { get; init; } = [];
-
-    public IReadOnlyList<StatGroup> Clients { get; init; } = [];
-
-    public IReadOnlyList<StatGroup> Applications { get; init; } = [];
-
-    public IReadOnlyList<StatGroup> Outcomes { get; init; } = [];
-
-    public IReadOnlyList<StatGroup> ErrorTypes { get; init; } = [];
-
-    /// <summary>How many different clients there were.</summary>
+    /// <summary>How many different clients there were; 0 when their groups were not asked for, as for models.</summary>
     public int ClientCount { get; init; }
 
     public int ModelCount { get; init; }
@@ -72,7 +65,7 @@ public sealed record StatGroup(string? Key, StatLine Line);
 
 /// <param name="Start">The step's beginning, UTC; steps are multiples of their length since the Unix epoch.</param>
 /// <param name="Line">The numbers of the step.</param>
-/// <param name="Parts">The step split as asked for, most requests of the whole range first: those of the groups that are named, so their sum may be less than the line.</param>
+/// <param name="Parts">The parts of the groups that are shown, most requests of the whole range first. Their sum may be less than the line.</param>
 public sealed record StatStep(DateTimeOffset Start, StatLine Line, IReadOnlyList<StatPart> Parts);
 
 /// <summary>A group's part of a step.</summary>

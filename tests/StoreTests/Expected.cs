@@ -48,13 +48,7 @@ internal static class Expected
     {
         List<RequestRecord> records = [.. all.Where(record => Matches(record, query.Filter))];
         AssertLine(records, actual.Total);
-        AssertGroups(records, query, StatDimension.Model, actual.Models);
-        AssertGroups(records, query, StatDimension.Endpoint, actual.Endpoints);
-        AssertGroups(records, query, StatDimension.Category, actual.Categories);
-        AssertGroups(records, query, StatDimension.Client, actual.Clients);
-        AssertGroups(records, query, StatDimension.Application, actual.Applications);
-        AssertGroups(records, query, StatDimension.Outcome, actual.Outcomes);
-        AssertGroups(records, query, StatDimension.ErrorType, actual.ErrorTypes);
+        Assert.All(Enum.GetValues<StatDimension>(), dimension => AssertGroups(records, query, dimension, actual[dimension]));
         Assert.Equal(query.Wants(StatDimension.Client) ? records.Select(record => record.ClientIp).OfType<string>().Distinct().Count() : 0, actual.ClientCount);
         Assert.Equal(query.Wants(StatDimension.Model) ? records.Select(record => record.Model).OfType<string>().Distinct().Count() : 0, actual.ModelCount);
         AssertHistogram(records.Select(record => (double?)record.Latency.TotalSeconds), actual.LatencyHistogram);

@@ -24,12 +24,12 @@ public abstract partial class RememberingStoreContract
         Assert.Equal((4, 1.75, 3), (stats.Total.Latency.Count, stats.Total.Latency.Mean!.Value, stats.Total.Latency.Max!.Value));
         Assert.Equal((2, 9.0), (stats.Total.TimeToFirstToken.Count, stats.Total.TimeToFirstToken.Max!.Value));
         Assert.Equal((1, 10.0), (stats.Total.TokensPerSecond.Count, stats.Total.TokensPerSecond.Max!.Value));
-        Assert.Equal([("phi4:latest", 3), (null, 1)], stats.Models.Select(group => (group.Key, group.Line.Requests)));
-        Assert.Equal([("chat", 3), ("tags", 1)], stats.Endpoints.Select(group => (group.Key, group.Line.Requests)));
-        Assert.Equal([("empty", 3), ("other", 1)], stats.Categories.Select(group => (group.Key, group.Line.Requests)));
-        Assert.Equal([("a", 2), ("b", 1), (null, 1)], stats.Clients.Select(group => (group.Key, group.Line.Requests)));
-        Assert.Equal([(null, 3), ("one", 1)], stats.Applications.Select(group => (group.Key, group.Line.Requests)));
-        Assert.Equal([("completed", 2), ("client_cancelled", 1), ("rejected", 1)], stats.Outcomes.Select(group => (group.Key, group.Line.Requests)));
+        Assert.Equal([("phi4:latest", 3), (null, 1)], stats[StatDimension.Model].Select(group => (group.Key, group.Line.Requests)));
+        Assert.Equal([("chat", 3), ("tags", 1)], stats[StatDimension.Endpoint].Select(group => (group.Key, group.Line.Requests)));
+        Assert.Equal([("empty", 3), ("other", 1)], stats[StatDimension.Category].Select(group => (group.Key, group.Line.Requests)));
+        Assert.Equal([("a", 2), ("b", 1), (null, 1)], stats[StatDimension.Client].Select(group => (group.Key, group.Line.Requests)));
+        Assert.Equal([(null, 3), ("one", 1)], stats[StatDimension.Application].Select(group => (group.Key, group.Line.Requests)));
+        Assert.Equal([("completed", 2), ("client_cancelled", 1), ("rejected", 1)], stats[StatDimension.Outcome].Select(group => (group.Key, group.Line.Requests)));
         Assert.Equal((1, 2), (stats.ModelCount, stats.ClientCount));
         Assert.Equal([(Records.At(0).Timestamp, 3), (Records.At(7_200).Timestamp, 1)], stats.Series.Select(step => (step.Start, step.Line.Requests)));
     }

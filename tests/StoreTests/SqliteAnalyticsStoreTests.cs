@@ -88,22 +88,6 @@ public sealed class SqliteAnalyticsStoreTests : RememberingStoreContract
     }
 
     [Fact]
-    public async Task Damaged_sums_keep_no_record_from_being_written_and_are_made_again()
-    {
-        var store = await OpenAsync();
-        await store.WriteAsync([Records.At(1)], default);
-        Ask("UPDATE rollups SET sums = x'FF'");
-
-        await store.WriteAsync([Records.At(2)], default);
-
-        var query = new StatsQuery(RequestFilter.Everything);
-        Expected.AssertStats([Records.At(1), Records.At(2)], query, await store.SummarizeAsync(query, default));
-        await ((SqliteAnalyticsStore)store).Upkeep();
-        Expected.AssertStats([Records.At(1), Records.At(2)], query, await store.SummarizeAsync(query, default));
-        Assert.Equal(0L, Ask("SELECT COUNT(*) FROM hours WHERE state = 0"));
-    }
-
-    [Fact]
     public async Task A_newer_file_is_refused_with_the_way_out()
     {
         (await OpenAsync() as IDisposable)!.Dispose();

@@ -6,8 +6,6 @@ namespace OllamaProxy.StoreTests;
 /// <summary>What statistics are kept as adds up to what they were made of.</summary>
 public sealed class StatSumsTests
 {
-    private readonly HistogramParts _parts = new();
-
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
@@ -19,10 +17,10 @@ public sealed class StatSumsTests
         var histogram = new LogHistogram();
         for (var index = 0; index < count; index++)
         {
-            histogram.Add(index % 7 == 3 ? 0 : Math.Pow(10, random.Next(-300, 300)) * random.NextDouble());
+            histogram.Add(index % 7 == 3 ? 0 : Math.Pow(10, random.Next(-280, 280)) * random.NextDouble());
         }
 
-        var read = FromBytes(histogram.ToBytes());
+        var read = Copy(histogram);
 
         Assert.Equal(histogram.ToDistribution(), read.ToDistribution());
         Assert.Equal(histogram.Buckets(), read.Buckets());
@@ -41,7 +39,7 @@ public sealed class StatSumsTests
             histogram.Add(value);
         }
 
-        var read = FromBytes(histogram.ToBytes()).ToDistribution();
+        var read = Copy(histogram).ToDistribution();
 
         Assert.Equal([value, value, value, value], new[] { read.P5, read.P50, read.P99, read.Max });
     }
@@ -68,7 +66,7 @@ public sealed class StatSumsTests
             }
             else
             {
-                merged.Merge(PartsOf(one.ToBytes()));
+                merged.Merge(Copy(one));
             }
         }
 
@@ -79,31 +77,51 @@ public sealed class StatSumsTests
     }
 
     [Fact]
-    public void A_single_value_takes_few_bytes()
+    public void Values_out_of_all_proportion_are_counted()
     {
         var histogram = new LogHistogram();
-        histogram.Add(1.25);
+        Array.ForEach([double.MaxValue, double.Epsilon, 1, double.NaN, double.PositiveInfinity], histogram.Add);
 
-        Assert.InRange(histogram.ToBytes().Length, 1, 13);
-        Assert.Equal(1.25, FromBytes(histogram.ToBytes()).Max);
+        Assert.Equal((3, double.MaxValue), (Copy(histogram).Count, Copy(histogram).Max));
+        Assert.Equal(12, HistogramBytes.Of(histogram).Length);
     }
 
     [Fact]
-    public void What_is_no_histogram_is_refused_and_takes_no_memory()
+    public void A_count_of_any_size_comes_back()
     {
         var histogram = new LogHistogram();
-        histogram.Add(1);
-        histogram.Add(2);
-        var bytes = histogram.ToBytes();
+        histogram.Add(7, 200_000);
+        histogram.Add(LogHistogram.ZeroBucket, 65_536);
 
-        for (var length = 0; length < bytes.Length; length++)
+        Assert.Equal([(LogHistogram.ZeroBucket, 65_536), (7, 200_000)], Copy(histogram).Buckets());
+    }
+
+    [Fact]
+    public void Histograms_one_after_the_other_are_their_sum()
+    {
+        var (one, two, both) = (new LogHistogram(), new LogHistogram(), new LogHistogram());
+        Array.ForEach([1.0, 2, 3], one.Add);
+        Array.ForEach([0.0, 2, 9], two.Add);
+
+        HistogramBytes.AddTo(both, [.. HistogramBytes.Of(one), .. HistogramBytes.Of(two)]);
+        one.Merge(two);
+
+        Assert.Equal(one.Buckets(), both.Buckets());
+    }
+
+    [Fact]
+    public void Bytes_of_another_origin_are_some_counts_and_take_little_memory()
+    {
+        var random = new Random(3);
+        for (var length = 0; length < 200; length++)
         {
-            Assert.Throws<FormatException>(() => FromBytes(bytes.AsSpan(0, length)));
-        }
+            var bytes = new byte[length];
+            random.NextBytes(bytes);
+            var histogram = new LogHistogram();
+            HistogramBytes.AddTo(histogram, bytes);
 
-        Assert.Throws<FormatException>(() => FromBytes([.. bytes, 0]));
-        // A bucket that no number has.
-        Assert.Throws<FormatException>(() => FromBytes([0, 2, 2, 1, 0xFE, 0xFF, 0xFF, 0x7F, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
+            Assert.InRange(histogram.Buckets().Count(), 0, length / 4);
+        }
     }
 
     [Fact]
@@ -114,24 +132,17 @@ public sealed class StatSumsTests
         var whole = new StatSums();
         for (var index = 0; index < 200; index++)
         {
-            var numbers = new StatNumbers(index / 8.0, index % 3 == 0 ? index : null, index % 4 == 0 ? null : index / 2.0, index, null, index % 5 == 0 ? null : 1L << 33, index % 6 == 0 ? TimeSpan.FromMicroseconds(index) : null, index % 7 == 0);
             var status = (index % 3) switch { 0 => "success", 1 => "error", _ => "cancelled" };
-            (index % 2 == 0 ? one : two).Add(status, numbers);
-            whole.Add(status, numbers);
-        }
-
-        var fromBytes = new StatSums();
-        var cell = new StatCell();
-        foreach (var part in (StatSums[])[one, two])
-        {
-            cell.Read(part.ToBytes());
-            fromBytes.Merge(cell);
+            var fact = new StatFact(
+                status, index * 125_000, index % 3 == 0 ? index : null, index % 4 == 0 ? null : index / 2.0, index, null, index % 5 == 0 ? null : 1L << 33,
+                index % 6 == 0 ? index : null, index % 7 == 0);
+            (index % 2 == 0 ? one : two).Add(fact);
+            whole.Add(fact);
         }
 
         one.Merge(two);
 
         Assert.Equal(whole.ToLine(), one.ToLine());
-        Assert.Equal(whole.ToLine(), fromBytes.ToLine());
     }
 
     [Fact]
@@ -163,17 +174,12 @@ public sealed class StatSumsTests
         Assert.Equal(2, histogram.Bars().Count);
     }
 
-    private LogHistogram FromBytes(ReadOnlySpan<byte> bytes)
+    /// <summary>The histogram that a store would read.</summary>
+    private static LogHistogram Copy(LogHistogram histogram)
     {
-        var histogram = new LogHistogram();
-        histogram.Merge(PartsOf(bytes));
-        return histogram;
-    }
-
-    /// <summary>One object for all, as in use.</summary>
-    private HistogramParts PartsOf(ReadOnlySpan<byte> bytes)
-    {
-        _parts.Read(bytes);
-        return _parts;
+        var copy = new LogHistogram();
+        HistogramBytes.AddTo(copy, HistogramBytes.Of(histogram));
+        copy.AddSum(histogram.Sum, histogram.Max ?? 0);
+        return copy;
     }
 }

@@ -3,21 +3,53 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Bench.Stores;
 
 /// <summary>
-/// Records such as a busy office leaves in a week, the same in every run: few models that are asked most, some hundreds of clients, prompts and answers of about a
-/// hundred words from a vocabulary in which few words are frequent.
+/// A week of records, the same in every run: prompts and answers of about a hundred words from a vocabulary in which few words are frequent. Either of an
+/// office: people work by day, each with one or two applications, an application uses few models, endpoints and kinds of prompts, and few clients make most
+/// of the requests (Zipf).
+/// Or with labels that are independent of each other and of the hour, which is the worst case for sums by labels.
 /// </summary>
-internal sealed class Corpus(int count, DateTimeOffset end)
+/// <param name="count">How many records.</param>
+/// <param name="end">When the last one begins.</param>
+/// <param name="isOffice">False for independent labels.</param>
+/// <param name="hasTexts">False for records without prompts and answers, which are written faster.</param>
+internal sealed class Corpus(int count, DateTimeOffset end, bool isOffice = true, bool hasTexts = true)
 {
     public static readonly TimeSpan Length = TimeSpan.FromDays(7);
+
+    private const int Clients = 300;
 
     private const int Vocabulary = 20_000;
 
     private readonly Random _random = new(20261124);
     private readonly string[] _words = MakeWords();
 
-    private static readonly string[] s_models = ["phi4:latest", "llama3.1:8b", "qwen2.5:7b", "mistral:7b", "gemma2:9b", "deepseek-r1:14b", "codellama:13b", "nomic-embed-text:latest"];
+    private readonly Person[] _people = MakePeople();
+
+    private static readonly string[] s_models =
+        ["phi4:latest", "llama3.1:8b", "qwen2.5:7b", "mistral:7b", "gemma2:9b", "deepseek-r1:14b", "codellama:13b", "nomic-embed-text:latest"];
     private static readonly string[] s_endpoints = ["chat", "generate", "v1/chat/completions", "v1/messages"];
     private static readonly string?[] s_applications = ["open-webui", "ollama-python", "continue", "curl", null];
+
+    /// <summary>Beginnings of prompts, by which <see cref="PromptCategories"/> tells them apart.</summary>
+    private static readonly string[] s_tasks =
+    [
+        "", "Summarize this: ", "Translate into German: ", "Explain ", "Write a function that ", "Fix this error: ", "What is ", "Write a story about ", "Analyze ",
+        "List all ",
+    ];
+
+    /// <summary>What an application uses, the most frequent first, and its share of all people.</summary>
+    private static readonly Use[] s_uses =
+    [
+        new("open-webui", 0.45, ["phi4:latest", "llama3.1:8b", "gemma2:9b"], ["chat"], [0, 6, 1, 2, 3, 7, 8, 9]),
+        new("continue", 0.2, ["qwen2.5:7b", "codellama:13b"], ["chat", "generate"], [4, 5, 3]),
+        new("claude-code", 0.1, ["qwen2.5:7b", "deepseek-r1:14b"], ["v1/messages"], [4, 5, 8]),
+        new("ollama-python", 0.15, ["llama3.1:8b", "mistral:7b", "phi4:latest"], ["generate", "chat"], [1, 8, 2]),
+        new("openai-python", 0.05, ["llama3.1:8b"], ["v1/chat/completions"], [0, 1]),
+        new(null, 0.05, ["phi4:latest", "llama3.1:8b"], ["generate"], [0, 6]),
+    ];
+
+    /// <summary>Requests of each hour of a working day, of which the night's are programs.</summary>
+    private static readonly int[] s_day = [2, 2, 2, 2, 2, 3, 5, 12, 40, 80, 100, 95, 60, 85, 100, 95, 80, 50, 25, 12, 8, 6, 4, 3];
 
     /// <summary>A word in one record of so many, about.</summary>
     public string Rare => _words[Vocabulary - 1];
@@ -25,34 +57,48 @@ internal sealed class Corpus(int count, DateTimeOffset end)
     /// <summary>A word in most records.</summary>
     public string Frequent => _words[0];
 
+    /// <summary>The client of an office with most requests.</summary>
+    public const string BusiestClient = "10.0.0.2";
+
     /// <summary>The model that is asked most.</summary>
     public static string Model => s_models[0];
 
     public IEnumerable<RequestRecord> Records()
     {
-        var begin = end - Length;
-        for (var number = 0; number < count; number++)
+        var starts = Enumerable.Range(0, (int)Length.TotalHours).Select(hour => (end - Length).AddHours(hour));
+        var hours = starts.Select(start => (Start: start, Weight: isOffice ? WeightOf(start) : 1)).ToArray();
+        var weight = (double)hours.Sum(hour => hour.Weight);
+        var (number, due) = (0, 0.0);
+        foreach (var hour in hours)
         {
-            yield return One(number, begin + (Length * ((number + 1.0) / (count + 1))));
+            var (first, next) = (number, Math.Min(count, (int)Math.Round(due += count * hour.Weight / weight)));
+            for (; number < next; number++)
+            {
+                yield return One(number, hour.Start + (TimeSpan.FromHours(1) * ((number - first + 0.5) / (next - first))));
+            }
         }
     }
+
+    private static int WeightOf(DateTimeOffset hour) =>
+        hour.DayOfWeek is DayOfWeek.Saturday or DayOfWeek.Sunday ? (s_day[hour.Hour] / 10) + 1 : s_day[hour.Hour];
 
     private RequestRecord One(int number, DateTimeOffset timestamp)
     {
         var failed = _random.Next(50) == 0;
         var outcome = !failed ? ExchangeOutcome.Completed : _random.Next(2) == 0 ? ExchangeOutcome.UpstreamError : ExchangeOutcome.ClientCancelled;
         var (input, output) = (_random.Next(20, 4_000), _random.Next(5, 900));
-        var prompt = Text(_random.Next(20, 160));
+        var (client, application, model, endpoint, task) = isOffice ? OfOffice() : OfAnybody();
+        var prompt = s_tasks[task] + Text(_random.Next(20, 160));
         return new RequestRecord
         {
             RequestId = $"{number:x32}",
             Timestamp = timestamp,
-            Model = s_models[Math.Min(Frequently(s_models.Length), s_models.Length - 1)],
-            Endpoint = s_endpoints[_random.Next(s_endpoints.Length)],
+            Model = model,
+            Endpoint = endpoint,
             Method = "POST",
             Category = PromptCategories.Of(prompt).Label(),
-            Prompt = prompt,
-            Response = failed ? null : Text(_random.Next(5, 150)),
+            Prompt = hasTexts ? prompt : null,
+            Response = failed || !hasTexts ? null : Text(_random.Next(5, 150)),
             Latency = TimeSpan.FromMilliseconds(200 + (output * _random.Next(8, 40))),
             TimeToFirstToken = TimeSpan.FromMilliseconds(_random.Next(40, 4_000)),
             TimeToHeaders = TimeSpan.FromMilliseconds(_random.Next(40, 4_000)),
@@ -69,9 +115,9 @@ internal sealed class Corpus(int count, DateTimeOffset end)
             Outcome = outcome.Name(),
             FinishReason = failed ? null : "stop",
             Stream = true,
-            ClientIp = $"10.0.{_random.Next(2)}.{_random.Next(1, 150)}",
+            ClientIp = client,
             UserAgent = "OllamaClient/1.0 (linux)",
-            Application = s_applications[_random.Next(s_applications.Length)],
+            Application = application,
             Target = "/api/chat",
             RequestBytes = input * 4,
             ResponseBytes = output * 90,
@@ -80,7 +126,39 @@ internal sealed class Corpus(int count, DateTimeOffset end)
         };
     }
 
-    private string Text(int length) => string.Join(' ', Enumerable.Range(0, length).Select(_ => _words[Math.Min((int)(Vocabulary * Math.Pow(_random.NextDouble(), 4)), Vocabulary - 1)]));
+    private (string Client, string? Application, string Model, string Endpoint, int Task) OfOffice()
+    {
+        var weight = _random.NextDouble() * _people[^1].UpTo;
+        var person = Array.Find(_people, one => one.UpTo >= weight)!;
+        var use = _random.Next(8) == 0 ? person.Other : person.Use;
+        var model = _random.Next(5) == 0 ? Pick(use.Models) : use.Models[person.Taste % use.Models.Length];
+        return (person.Client, use.Application, model, use.Endpoints[Math.Min(Frequently(use.Endpoints.Length), use.Endpoints.Length - 1)], Pick(use.Tasks));
+    }
+
+    private (string Client, string? Application, string Model, string Endpoint, int Task) OfAnybody() => (
+        $"10.0.{_random.Next(2)}.{_random.Next(1, 150)}",
+        Pick(s_applications),
+        s_models[Math.Min(Frequently(s_models.Length), s_models.Length - 1)],
+        Pick(s_endpoints),
+        _random.Next(s_tasks.Length));
+
+    private static Person[] MakePeople()
+    {
+        var random = new Random(2);
+        var upTo = 0.0;
+        return
+        [
+            .. Enumerable.Range(1, Clients).Select(rank => new Person(
+                $"10.0.{rank / 200}.{(rank % 200) + 1}", upTo += 1.0 / rank, UseOf(random.NextDouble()), UseOf(random.NextDouble()), random.Next(12))),
+        ];
+
+        static Use UseOf(double share) => Array.Find(s_uses, use => (share -= use.Share) < 0) ?? s_uses[0];
+    }
+
+    private T Pick<T>(T[] from) => from[_random.Next(from.Length)];
+
+    private string Text(int length) => string.Join(
+        ' ', Enumerable.Range(0, length).Select(_ => _words[Math.Min((int)(Vocabulary * Math.Pow(_random.NextDouble(), 4)), Vocabulary - 1)]));
 
     /// <summary>0 half of the time, 1 a quarter of it, and so on.</summary>
     private int Frequently(int below)
@@ -102,9 +180,21 @@ internal sealed class Corpus(int count, DateTimeOffset end)
         HashSet<string> words = [];
         while (words.Count < Vocabulary)
         {
-            words.Add(string.Concat(Enumerable.Range(0, random.Next(1, 5)).Select(_ => $"{Consonants[random.Next(Consonants.Length)]}{Vowels[random.Next(Vowels.Length)]}")) + Consonants[random.Next(Consonants.Length)]);
+            var syllables = Enumerable.Range(0, random.Next(1, 5)).Select(_ => $"{Consonants[random.Next(Consonants.Length)]}{Vowels[random.Next(Vowels.Length)]}");
+            words.Add(string.Concat(syllables) + Consonants[random.Next(Consonants.Length)]);
         }
 
         return [.. words];
     }
+
+    /// <summary>An application: what it uses, and the share of people who use it.</summary>
+    private sealed record Use(string? Application, double Share, string[] Models, string[] Endpoints, int[] Tasks);
+
+    /// <summary>A person.</summary>
+    /// <param name="Client">The address.</param>
+    /// <param name="UpTo">The requests of this and of all busier people, as a weight.</param>
+    /// <param name="Use">The usual application.</param>
+    /// <param name="Other">The application of one request in eight.</param>
+    /// <param name="Taste">Chooses the usual model.</param>
+    private sealed record Person(string Client, double UpTo, Use Use, Use Other, int Taste);
 }

@@ -13,6 +13,10 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
 {
     private const int Rate = 2_000;
     private const int UpkeepSeconds = 180;
+
+    /// <summary>Rows of the other corpus come last.</summary>
+    private const int IndependentRows = 1_000;
+
     private static readonly TimeSpan s_searchPause = TimeSpan.FromMilliseconds(100);
 
     private readonly int _count = options.Quick ? 50_000 : 1_000_000;
@@ -38,6 +42,7 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
             }
         }
 
+        await MeasureIndependentAsync();
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"{Machine.Place()} {_count:N0} records of 7 days; queries are p50 and p95 of {_times}.\n\n| | SQLite | JSON lines |\n|---|---:|---:|\n");
         foreach (var (title, sqlite, jsonl) in _rows.Values)
@@ -70,9 +75,7 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
         using var upstream = new Child("upstream");
         var upstreamPort = int.Parse(upstream.ReadLine(), CultureInfo.InvariantCulture);
         using var load = new Child("load");
-        using var proxy = RunningContestant.Start(
-            ours with { Environment = new Dictionary<string, string>(ours.Environment) { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_DIR"] = folder, ["ANALYTICS_RETENTION_DAYS"] = "0" } }, upstreamPort, places);
-        // After so many records at once there are hours to close and texts to index, which in use happens hour by hour.
+        using var proxy = Start(backend, folder, upstreamPort);
         proxy.WaitUntilQuiet(UpkeepSeconds);
         using var questions = new StoreQuestions(proxy.Port, corpus, end);
         foreach (var (title, path) in questions.All)
@@ -99,6 +102,40 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
         }
 
         await RecordAsync(backend, row, proxy, questions, corpus, load, upstreamPort);
+    }
+
+    /// <summary>Statistics of records whose labels are independent of each other, the worst case for sums by labels. The records have no texts.</summary>
+    private async Task MeasureIndependentAsync()
+    {
+        var folder = Directory.CreateTempSubdirectory("ollama-proxy-bench-store-").FullName;
+        try
+        {
+            var end = TimeProvider.System.GetUtcNow();
+            var corpus = new Corpus(_count, end, isOffice: false, hasTexts: false);
+            await StoreFill.RunAsync("sqlite", folder, corpus.Records(), _count, stop);
+            using var upstream = new Child("upstream");
+            using var proxy = Start("sqlite", folder, int.Parse(upstream.ReadLine(), CultureInfo.InvariantCulture));
+            proxy.WaitUntilQuiet(UpkeepSeconds);
+            using var questions = new StoreQuestions(proxy.Port, corpus, end);
+            foreach (var (title, path) in questions.Statistics)
+            {
+                var (median, p95) = await questions.TimeAsync(path, _times, stop);
+                Add(IndependentRows + _rows.Count, "sqlite", $"independent labels, {title}: ms", $"{Row.Text(median)} / {Row.Text(p95)}");
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private RunningContestant Start(string backend, string folder, int upstreamPort)
+    {
+        var environment = new Dictionary<string, string>(ours.Environment)
+        {
+            ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_DIR"] = folder, ["ANALYTICS_RETENTION_DAYS"] = "0",
+        };
+        return RunningContestant.Start(ours with { Environment = environment }, upstreamPort, places);
     }
 
     /// <summary>Recording while somebody searches.</summary>

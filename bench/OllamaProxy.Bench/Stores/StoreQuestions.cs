@@ -18,10 +18,21 @@ internal sealed class StoreQuestions(int port, Corpus corpus, DateTimeOffset end
         ("newest 50 with a rare word", $"/analytics/search?limit=50&search={corpus.Rare}"),
         ("newest 50 with a text in no record", "/analytics/search?limit=50&search=nobodyeversaidthis"),
         ("slowest 50", "/analytics/search?limit=50&sort=-latency"),
-        ("statistics of 24 hours", $"/analytics/stats?{Range(Day)}"),
-        ("statistics of 24 hours, one model", $"/analytics/stats?{Range(Day)}&model={Corpus.Model}"),
-        ("statistics of 24 hours in steps of an hour", $"/analytics/stats?{Range(Day)}&step=1h"),
-        ("statistics of 7 days", $"/analytics/stats?{Range(Corpus.Length)}"),
+        .. Statistics,
+    ];
+
+    public IReadOnlyList<(string Title, string Path)> Statistics =>
+    [
+        .. from range in ((string Title, TimeSpan Length)[])[("24 hours", Day), ("7 days", Corpus.Length)]
+           from filter in ((string Title, string Query)[])
+           [
+               ("", ""),
+               (" in steps of an hour", "&step=1h"),
+               (", one model", $"&model={Corpus.Model}"),
+               (", one application and category", "&application=open-webui&category=summarize"),
+               (", the busiest client", $"&client={Corpus.BusiestClient}"),
+           ]
+           select ($"statistics of {range.Title}{filter.Title}", $"/analytics/stats?{Range(range.Length)}{filter.Query}"),
     ];
 
     /// <summary>Median and p95 of some answers, in milliseconds.</summary>

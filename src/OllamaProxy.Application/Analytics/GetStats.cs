@@ -68,7 +68,9 @@ internal sealed class GetStatsHandler(IAnalyticsStore store, ExchangeQueue queue
     /// <summary>Stores know models by their canonical names; people read them as Ollama spells them.</summary>
     private RequestStats Named(RequestStats stats, StatsQuery query) => stats with
     {
-        Models = [.. stats.Models.Select(group => group with { Key = models.DisplayOf(group.Key) })],
+        Groups = stats.Groups.ToDictionary(
+            groups => groups.Key,
+            groups => groups.Key == StatDimension.Model ? [.. groups.Value.Select(group => group with { Key = models.DisplayOf(group.Key) })] : groups.Value),
         Series = query.SplitBy == StatDimension.Model
             ? [.. stats.Series.Select(step => step with { Parts = [.. step.Parts.Select(part => part with { Key = models.DisplayOf(part.Key) })] })]
             : stats.Series,

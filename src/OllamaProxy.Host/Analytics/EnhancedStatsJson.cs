@@ -61,7 +61,7 @@ internal sealed record EnhancedStatsJson
     {
         var (stats, total) = (result.Stats, result.Stats.Total);
         // Only completed requests have all their tokens; others would lower the means.
-        var completed = stats.Outcomes.FirstOrDefault(group => group.Key == ExchangeOutcome.Completed.Name())?.Line ?? StatLine.Empty;
+        var completed = stats[StatDimension.Outcome].FirstOrDefault(group => group.Key == ExchangeOutcome.Completed.Name())?.Line ?? StatLine.Empty;
         return new EnhancedStatsJson
         {
             TotalRequests = total.Requests,
@@ -74,8 +74,8 @@ internal sealed record EnhancedStatsJson
             RequestsPerMinute = result.Minutes > 0 ? total.Requests / result.Minutes : 0,
             SuccessRate = 100 * Ratio(total.Successes, total.Requests),
             ErrorRate = 100 * Ratio(total.Errors, total.Requests),
-            TopIps = [.. from client in stats.Clients where client.Key is not null select new TopIpJson(client.Key!, client.Line.Requests, Milliseconds(client.Line), client.Line.OutputTokens)],
-            TopModels = [.. from model in stats.Models where model.Key is not null select new TopModelJson(model.Key!, model.Line.Requests, Milliseconds(model.Line), model.Line.OutputTokens)],
+            TopIps = [.. from client in stats[StatDimension.Client] where client.Key is not null select new TopIpJson(client.Key!, client.Line.Requests, Milliseconds(client.Line), client.Line.OutputTokens)],
+            TopModels = [.. from model in stats[StatDimension.Model] where model.Key is not null select new TopModelJson(model.Key!, model.Line.Requests, Milliseconds(model.Line), model.Line.OutputTokens)],
             RecentTrend = [.. stats.Series.Select(step => new TrendJson(step.Start.ToUnixTimeSeconds(), step.Line.Requests, step.Line.Latency.Mean ?? 0))],
             TimeRangeHours = result.Minutes / 60,
             DataStartTime = result.From ?? result.To,

@@ -107,22 +107,26 @@ internal sealed record StatsJson
             ClientCount = result.Query.Wants(StatDimension.Client) ? stats.ClientCount : null,
             ModelCount = result.Query.Wants(StatDimension.Model) ? stats.ModelCount : null,
             Total = LineJson.Of(stats.Total, minutes),
-            Models = Groups(StatDimension.Model, stats.Models),
-            Endpoints = Groups(StatDimension.Endpoint, stats.Endpoints),
-            Categories = Groups(StatDimension.Category, stats.Categories),
-            Clients = Groups(StatDimension.Client, stats.Clients),
-            Applications = Groups(StatDimension.Application, stats.Applications),
-            Outcomes = Groups(StatDimension.Outcome, stats.Outcomes),
-            ErrorTypes = Groups(StatDimension.ErrorType, stats.ErrorTypes),
+            Models = Groups(StatDimension.Model),
+            Endpoints = Groups(StatDimension.Endpoint),
+            Categories = Groups(StatDimension.Category),
+            Clients = Groups(StatDimension.Client),
+            Applications = Groups(StatDimension.Application),
+            Outcomes = Groups(StatDimension.Outcome),
+            ErrorTypes = Groups(StatDimension.ErrorType),
             StepSeconds = result.Step?.TotalSeconds,
-            Series = [.. stats.Series.Select(step => new StepJson(step.Start.ToUnixTimeSeconds(), LineJson.Of(step.Line, result.Step!.Value.TotalMinutes), [.. step.Parts.Select(PartJson.Of)]))],
+            Series =
+            [
+                .. stats.Series.Select(step => new StepJson(
+                    step.Start.ToUnixTimeSeconds(), LineJson.Of(step.Line, result.Step!.Value.TotalMinutes), [.. step.Parts.Select(PartJson.Of)])),
+            ],
             LatencyHistogram = Bars(stats.LatencyHistogram),
             TimeToFirstTokenHistogram = Bars(stats.TimeToFirstTokenHistogram),
             TokensPerSecondHistogram = Bars(stats.TokensPerSecondHistogram),
         };
 
-        GroupJson[]? Groups(StatDimension dimension, IReadOnlyList<StatGroup> groups) =>
-            result.Query.Wants(dimension) ? [.. groups.Select(group => new GroupJson(group.Key, LineJson.Of(group.Line, minutes)))] : null;
+        GroupJson[]? Groups(StatDimension dimension) =>
+            result.Query.Wants(dimension) ? [.. stats[dimension].Select(group => new GroupJson(group.Key, LineJson.Of(group.Line, minutes)))] : null;
 
         static BarJson[] Bars(IReadOnlyList<HistogramBar> bars) => [.. bars.Select(bar => new BarJson(bar.LowerBound, bar.UpperBound, bar.Count))];
     }

@@ -1,44 +1,21 @@
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
-/// <summary>What is done behind the answers: sums and the text index are made, packed, and made again where they are damaged.</summary>
+/// <summary>The work in the background: it computes the sums of stale hours and rebuilds stale parts of the text index.</summary>
 internal sealed partial class SqliteAnalyticsStore
 {
-    /// <summary>Makes the parts of the text index and the hourly sums that are stale, in small pieces. Runs by itself after everything that makes some so.</summary>
+    /// <summary>After so many hours, the log says how many are left.</summary>
+    private const int HoursBetweenMessages = 100;
+
+    /// <summary>Rebuilds stale sums and parts of the text index, in small pieces. Runs after everything that makes some stale.</summary>
     internal Task Upkeep()
     {
         lock (_closing)
         {
-            // After the one that runs: it may have looked for the last time already.
+            // After the current run, which may have looked for the last time already.
             return _upkeep = UpkeepAsync(_upkeep);
-        }
-    }
-
-    /// <summary>Has the sums of an hour made again, which were damaged.</summary>
-    private async Task MakeAgainAsync(long hour, CancellationToken cancellationToken)
-    {
-        if (logger is not null)
-        {
-            Log.DamagedSums(logger, DateTimeOffset.UnixEpoch.AddHours(hour), _file.Path);
-        }
-
-        try
-        {
-            await _file.WritingAsync(
-                writer =>
-                {
-                    using var transaction = writer.BeginTransaction();
-                    SqliteRollups.MakeStale(writer, hour);
-                    transaction.Commit();
-                    return true;
-                },
-                cancellationToken);
-            _ = Upkeep();
-        }
-        // Locked or full: the answer is there, and the next question tries again.
-        catch (SqliteException)
-        {
         }
     }
 
@@ -48,14 +25,12 @@ internal sealed partial class SqliteAnalyticsStore
         try
         {
             var closing = _closing.Token;
-            // What is summed up is packed before more is: sums that are a row each take many times the space.
-            while (await _file.WritingAsync(SqliteHourPacks.PackPiece, closing)
-                || await RemovingAsync(() => SumUpAsync(closing), closing)
-                || await _file.WritingAsync(SqliteTextIndex.MakePiece, closing))
+            await SumUpAsync(closing);
+            while (await _file.WritingAsync(SqliteTextIndex.MakePiece, closing))
             {
             }
         }
-        // Closed, locked or full: what is stale stays so, answers stay right, and the next removal or start goes on with it.
+        // Closed, locked or full: what is stale stays stale, answers stay right, and the next removal or start goes on with it.
         catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException or SqliteException)
         {
         }
@@ -63,23 +38,55 @@ internal sealed partial class SqliteAnalyticsStore
         {
             Log.UpkeepFailed(logger, exception);
         }
+    }
 
-        async Task<bool> SumUpAsync(CancellationToken closing)
+    private async Task SumUpAsync(CancellationToken closing)
+    {
+        var computed = 0;
+        while (await RemovingAsync(() => SumUpNewestAsync(closing), closing) is > 0 and var left)
         {
-            var stale = await _file.ReadingAsync(SqliteRollups.FindStale, closing);
-            if (stale is { } hour)
+            // A removal makes few hours stale; a file of an earlier version has only stale hours.
+            if (logger is not null && computed == 0 && left > HoursBetweenMessages)
             {
-                var (sums, last) = await _file.ReadingAsync(reader => SqliteRollups.SumUp(reader, hour), closing);
-                await _file.WritingAsync(
-                    writer =>
-                    {
-                        SqliteRollups.Restore(writer, hour, sums, last);
-                        return true;
-                    },
-                    closing);
+                Log.Computing(logger, left, _file.Path);
+            }
+            else if (logger is not null && computed > 0 && computed % HoursBetweenMessages == 0)
+            {
+                Log.ComputingStill(logger, left);
             }
 
-            return stale is not null;
+            computed++;
         }
+
+        await _file.WritingAsync(
+            static writer =>
+            {
+                SqliteRollups.RemoveUnusedLabels(writer);
+                return true;
+            },
+            closing);
+        if (logger is not null && computed > HoursBetweenMessages)
+        {
+            Log.Computed(logger);
+        }
+    }
+
+    /// <summary>Computes the sums of the newest stale hour; returns how many were stale.</summary>
+    private async Task<long> SumUpNewestAsync(CancellationToken closing)
+    {
+        var (stale, count) = await _file.ReadingAsync(SqliteRollups.FindStale, closing);
+        if (stale is { } hour)
+        {
+            var (sums, last) = await _file.ReadingAsync(reader => SqliteRollups.SumUp(reader, hour), closing);
+            await _file.WritingAsync(
+                writer =>
+                {
+                    SqliteRollups.Restore(writer, hour, sums, last);
+                    return true;
+                },
+                closing);
+        }
+
+        return count;
     }
 }

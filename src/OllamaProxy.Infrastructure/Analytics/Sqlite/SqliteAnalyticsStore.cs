@@ -32,7 +32,6 @@ internal sealed partial class SqliteAnalyticsStore(
 
     private readonly CancellationTokenSource _closing = new();
     private long _lastId;
-    private long _newestHour;
     private Task _upkeep = Task.CompletedTask;
 
     public string Backend => "sqlite";
@@ -47,7 +46,7 @@ internal sealed partial class SqliteAnalyticsStore(
 
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
-        // A migration of a large file takes a while.
+        // An earlier file gets new columns, which takes a while if it is large.
         _lastId = await Task.Run(() => _file.Open(static writer => SqliteSchema.Scalar(writer, SqliteQueries.LastId)), cancellationToken);
         if (_file.MovedAside is { } original && logger is not null)
         {
@@ -78,7 +77,7 @@ internal sealed partial class SqliteAnalyticsStore(
                 using var count = SqliteSchema.Command(writer, SqliteQueries.Count, ("@Added", rows.Count));
                 count.ExecuteNonQuery();
                 var hasBegunPart = SqliteTextIndex.Add(writer, rows);
-                SqliteRollups.Add(writer, rows);
+                SqliteRollups.Add(writer, batch.Select(StatRow.Of));
                 transaction.Commit();
                 _lastId = id;
                 if (hasBegunPart)
@@ -89,13 +88,6 @@ internal sealed partial class SqliteAnalyticsStore(
                 return id;
             },
             cancellationToken);
-        // With a new hour, an older one can be packed.
-        var hour = rows.Count == 0 ? 0 : SqliteRollups.HourOf(rows.Max(row => row.TimestampUs));
-        if (hour > _newestHour)
-        {
-            _newestHour = hour;
-            _ = Upkeep();
-        }
     }
 
     public async IAsyncEnumerable<RequestRecord> ReadAsync(RequestFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -134,16 +126,8 @@ internal sealed partial class SqliteAnalyticsStore(
     public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken) =>
         _file.ReadingAsync<IReadOnlyList<string>>(reader => [.. reader.Query<string>(SqliteQueries.Models)], cancellationToken);
 
-    public async Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken)
-    {
-        var (stats, damaged) = await _file.ReadingAsync(reader => SqliteSummary.Of(reader, query, cancellationToken), cancellationToken);
-        if (damaged is { } hour)
-        {
-            await MakeAgainAsync(hour, cancellationToken);
-        }
-
-        return stats;
-    }
+    public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) =>
+        _file.ReadingAsync(reader => SqliteSummary.Of(reader, query), cancellationToken);
 
     public Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken) =>
         RemovingThenUpkeepAsync(
@@ -307,10 +291,16 @@ internal sealed partial class SqliteAnalyticsStore(
         [LoggerMessage(1, LogLevel.Warning, "{Path} was the database of the original Ollama Metrics Proxy, so it was renamed to {Original}. 'ollama-proxy import {Original}' imports its records.")]
         public static partial void MovedAside(ILogger logger, string path, string original);
 
-        [LoggerMessage(2, LogLevel.Warning, "The sums of the hour from {Hour:u} in {Path} are damaged; statistics come from the records until the sums are rebuilt.")]
-        public static partial void DamagedSums(ILogger logger, DateTimeOffset hour, string path);
+        [LoggerMessage(2, LogLevel.Information, "The statistics of {Hours} hours are being computed from the records of {Path}. Until then, answers about these hours take longer.")]
+        public static partial void Computing(ILogger logger, long hours, string path);
 
         [LoggerMessage(3, LogLevel.Error, "Sums and text index could not be updated. Answers stay correct but take longer. The proxy retries in an hour.")]
         public static partial void UpkeepFailed(ILogger logger, Exception exception);
+
+        [LoggerMessage(4, LogLevel.Information, "The statistics of {Hours} hours are still to be computed.")]
+        public static partial void ComputingStill(ILogger logger, long hours);
+
+        [LoggerMessage(5, LogLevel.Information, "The statistics of all hours are computed.")]
+        public static partial void Computed(ILogger logger);
     }
 }

@@ -194,7 +194,7 @@ internal sealed class SqliteConnections : IDisposable
         }
 
         SqliteSchema.Prepare(_writer);
-        SqliteSchema.Migrate(_writer, Path);
+        SqliteSchema.Create(_writer, Path);
         return ask(_writer);
     }
 

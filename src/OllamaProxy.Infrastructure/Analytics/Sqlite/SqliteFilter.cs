@@ -1,4 +1,3 @@
-using System.Text;
 using Microsoft.Data.Sqlite;
 using OllamaProxy.Domain;
 
@@ -83,33 +82,46 @@ internal sealed class SqliteFilter
     public bool NeedsRows =>
         (Search, PromptSearch, ErrorType) is not (null, null, null) || (MinInputTokens ?? MaxInputTokens ?? MinOutputTokens ?? MaxOutputTokens ?? MinLatency ?? MaxLatency) is not null;
 
-    /// <summary>The condition, to stand behind WHERE.</summary>
+    /// <summary>The condition on records, to stand behind WHERE.</summary>
     public string Condition()
     {
-        var sql = new StringBuilder("1 = 1");
-        sql.Append(Model is null ? "" : " AND model = @Model");
-        sql.Append(Endpoint is null ? "" : " AND endpoint = @Endpoint");
-        sql.Append(Category is null ? "" : " AND category = @Category");
-        // Said twice, in the words of the partial index, so that it is used.
-        sql.Append(Status is null ? "" : Status == "success" ? " AND status = @Status" : " AND status <> 'success' AND status = @Status");
-        sql.Append(Outcome is null ? "" : " AND outcome = @Outcome");
-        // No success has one, and the partial index has no success.
-        sql.Append(ErrorType is null ? "" : " AND status <> 'success' AND error_type = @ErrorType");
-        sql.Append(Client is null ? "" : " AND client_ip = @Client");
-        sql.Append(Application is null ? "" : " AND application = @Application");
-        sql.Append(From is null ? "" : " AND timestamp_us >= @From");
-        sql.Append(To is null ? "" : " AND timestamp_us <= @To");
-        sql.Append(MinInputTokens is null ? "" : " AND input_tokens >= @MinInputTokens");
-        sql.Append(MaxInputTokens is null ? "" : " AND input_tokens <= @MaxInputTokens");
-        sql.Append(MinOutputTokens is null ? "" : " AND output_tokens >= @MinOutputTokens");
-        sql.Append(MaxOutputTokens is null ? "" : " AND output_tokens <= @MaxOutputTokens");
-        sql.Append(MinLatency is null ? "" : " AND latency_us >= @MinLatency");
-        sql.Append(MaxLatency is null ? "" : " AND latency_us <= @MaxLatency");
-        sql.Append(IsInference is null ? "" : " AND is_inference = @IsInference");
-        sql.Append(PromptSearch is null ? "" : $" AND {SqliteFunctions.Contains}(prompt, @PromptSearch)");
-        sql.Append(Search is null ? "" : $" AND ({SqliteFunctions.Contains}(prompt, @Search) OR {SqliteFunctions.Contains}(response, @Search))");
-        return sql.ToString();
+        string[] conditions =
+        [
+            "1 = 1",
+            .. LabelConditions(),
+            // No success has one, and the partial index has no success.
+            ErrorType is null ? "" : "status <> 'success' AND error_type = @ErrorType",
+            Client is null ? "" : "client_ip = @Client",
+            From is null ? "" : "timestamp_us >= @From",
+            To is null ? "" : "timestamp_us <= @To",
+            MinInputTokens is null ? "" : "input_tokens >= @MinInputTokens",
+            MaxInputTokens is null ? "" : "input_tokens <= @MaxInputTokens",
+            MinOutputTokens is null ? "" : "output_tokens >= @MinOutputTokens",
+            MaxOutputTokens is null ? "" : "output_tokens <= @MaxOutputTokens",
+            MinLatency is null ? "" : "latency_us >= @MinLatency",
+            MaxLatency is null ? "" : "latency_us <= @MaxLatency",
+            PromptSearch is null ? "" : $"{SqliteFunctions.Contains}(prompt, @PromptSearch)",
+            Search is null ? "" : $"({SqliteFunctions.Contains}(prompt, @Search) OR {SqliteFunctions.Contains}(response, @Search))",
+        ];
+        return And(conditions);
     }
+
+    /// <summary>The condition on the labels of hourly sums; empty for any.</summary>
+    public string LabelCondition() => And(LabelConditions());
+
+    private IEnumerable<string> LabelConditions() =>
+    [
+        Model is null ? "" : "model = @Model",
+        Endpoint is null ? "" : "endpoint = @Endpoint",
+        Category is null ? "" : "category = @Category",
+        // Said twice, in the words of the partial index, so that it is used.
+        Status is null ? "" : Status == "success" ? "status = @Status" : "status <> 'success' AND status = @Status",
+        Outcome is null ? "" : "outcome = @Outcome",
+        Application is null ? "" : "application = @Application",
+        IsInference is null ? "" : "is_inference = @IsInference",
+    ];
+
+    private static string And(IEnumerable<string> conditions) => string.Join(" AND ", conditions.Where(condition => condition.Length > 0));
 
     /// <summary>For what is read without Dapper.</summary>
     public void AddTo(SqliteCommand command, SqliteCandidates candidates)

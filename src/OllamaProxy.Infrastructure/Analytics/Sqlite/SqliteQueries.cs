@@ -92,15 +92,14 @@ internal static class SqliteQueries
     public static string Keys(SqliteFilter filter, SqliteCandidates candidates) => $"SELECT id, timestamp_us FROM {candidates.Table} WHERE {candidates.Condition} AND {filter.Condition()}";
 
     /// <summary>
-    /// What statistics need of matching records among some candidates, in the order <see cref="SqliteSummary.ReadRows"/> reads it. Numbers that are unknown are -1: to ask
-    /// for the type of each takes as long as to read it.
+    /// What statistics need of matching records among some candidates, in the order in which <see cref="SqliteSummary.ReadRows"/> reads it. Unknown numbers
+    /// are -1: to ask for the type of each takes as long as to read it.
     /// </summary>
     public static string Facts(SqliteFilter filter, SqliteCandidates candidates) =>
         $"""
-        SELECT timestamp_us, model, endpoint, category, client_ip, application, outcome, status, is_inference, latency_us,
-               COALESCE(time_to_first_token_us, -1), COALESCE(tokens_per_second, -1),
+        SELECT timestamp_us, client_ip, error_type, status, latency_us, COALESCE(time_to_first_token_us, -1), COALESCE(tokens_per_second, -1),
                COALESCE(input_tokens, -1), COALESCE(cached_input_tokens, -1), COALESCE(output_tokens, -1),
-               CASE WHEN load_cause IS NOT NULL THEN COALESCE(load_duration_us, 0) ELSE -1 END, truncation IS NOT NULL, error_type, id
+               CASE WHEN load_cause IS NOT NULL THEN COALESCE(load_duration_us, 0) ELSE -1 END, {StatLabel.Columns}, truncation IS NOT NULL
         FROM {candidates.Table} WHERE {candidates.Condition} AND {filter.Condition()}
         """;
 

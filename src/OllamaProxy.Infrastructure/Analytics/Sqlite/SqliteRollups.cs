@@ -1,73 +1,95 @@
 using Microsoft.Data.Sqlite;
+using OllamaProxy.Infrastructure.Analytics;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 /// <summary>
-/// Sums of whole hours, so that statistics need not look at every record. What removes records makes their hour stale in the same transaction: readers read its
-/// rows then (<see cref="SqliteSummary"/>), and it is summed up again soon. Hours that will hardly grow any more are packed (<see cref="SqliteHourPacks"/>).
+/// The hourly sums: plain tables, written in the transaction of the records that they sum. A removal deletes the sums of its hours and marks the hours as
+/// stale, in the same transaction. Readers read the records of a stale hour until its sums are computed again.
 /// </summary>
 internal static class SqliteRollups
 {
     public const long HourUs = 3_600_000_000;
 
-    /// <summary>The states of an hour, as stored: its rows are to be read; there are sums, some of which may be packed; all of its sums are packed.</summary>
-    public const long Stale = 0, Open = 1, Closed = 2;
+    /// <summary>The client of records without one: a part of a primary key cannot be NULL.</summary>
+    public const string NoClient = "";
 
-    private const string PutRollup = "INSERT OR REPLACE INTO rollups (hour, labels, sums) VALUES (@Hour, @Key, @Sums)";
+    private static readonly string s_schema =
+        $"""
+        DROP TABLE IF EXISTS labels;
+        DROP TABLE IF EXISTS hourly;
+        DROP TABLE IF EXISTS hourly_clients;
+        DROP TABLE IF EXISTS stale_hours;
+
+        -- The combinations of labels that occur.
+        CREATE TABLE labels (
+            id INTEGER PRIMARY KEY,
+            {string.Join(",\n    ", StatLabel.All.Select(label => $"{label.Column} {label.Type}"))}
+        ) STRICT;
+        CREATE INDEX labels_by_value ON labels ({StatLabel.Columns});
+
+        -- Sums by hour (hours since the Unix epoch) and labels. Seconds, but for load_us; a histogram has a logarithmic scale (docs/storage.md).
+        CREATE TABLE hourly (
+            hour INTEGER NOT NULL,
+            labels_id INTEGER NOT NULL,
+            {SqliteSums.Declarations},
+            PRIMARY KEY (hour, labels_id)
+        ) STRICT, WITHOUT ROWID;
+
+        -- Whether labels still occur.
+        CREATE INDEX hourly_by_labels ON hourly (labels_id);
+
+        -- The same by client; '' is a record without one.
+        CREATE TABLE hourly_clients (
+            hour INTEGER NOT NULL,
+            client TEXT NOT NULL,
+            labels_id INTEGER NOT NULL,
+            {SqliteSums.Declarations},
+            PRIMARY KEY (hour, client, labels_id)
+        ) STRICT, WITHOUT ROWID;
+
+        -- Hours without sums, whose records are to be read.
+        CREATE TABLE stale_hours (hour INTEGER PRIMARY KEY) STRICT;
+        INSERT INTO stale_hours SELECT DISTINCT timestamp_us / {HourUs} - (timestamp_us % {HourUs} < 0) FROM requests;
+        """;
+
+    /// <summary>
+    /// Creates the tables where they are missing or have other columns: then all hours are stale, and their sums are computed while the program runs. Nothing
+    /// is lost, because everything in them follows from the records.
+    /// </summary>
+    public static void Create(SqliteConnection connection)
+    {
+        string[] sums = ["hour", "client", "labels_id", .. SqliteSums.Columns.Split(", ")];
+        string[] labels = ["id", .. StatLabel.All.Select(label => label.Column)];
+        if (!SqliteSchema.Columns(connection, "hourly_clients").SetEquals(sums) || !SqliteSchema.Columns(connection, "labels").SetEquals(labels))
+        {
+            SqliteSchema.Execute(connection, s_schema);
+        }
+    }
 
     public static long HourOf(long timestampUs) => (long)Math.Floor(timestampUs / (double)HourUs);
 
-    /// <summary>Adds new records to the sums of their hours, but for stale hours: they are summed up from all of their records.</summary>
-    public static void Add(SqliteConnection connection, IEnumerable<SqliteRow> rows)
+    /// <summary>Adds new records to the sums of their hours, but not to stale hours, whose sums will be computed from all records.</summary>
+    public static void Add(SqliteConnection connection, IEnumerable<StatRow> rows)
     {
-        using var get = SqliteSchema.Command(connection, "SELECT sums FROM rollups WHERE hour = @Hour AND labels = @Labels");
-        var hourKey = get.Parameters.Add("@Hour", SqliteType.Integer);
-        var labelsKey = get.Parameters.Add("@Labels", SqliteType.Blob);
-        var cell = new StatCell();
-        foreach (var hour in rows.GroupBy(row => HourOf(row.TimestampUs)))
+        using var stale = new SqliteStatement(connection, "SELECT 1 FROM stale_hours WHERE hour = ?");
+        foreach (var group in rows.GroupBy(row => HourOf(row.TimestampUs)))
         {
-            using var known = SqliteSchema.Command(connection, "SELECT state FROM hours WHERE hour = @Hour", ("@Hour", hour.Key));
-            var state = known.ExecuteScalar() as long?;
-            if (state == Stale)
+            stale.Bind(group.Key);
+            if (!stale.Run())
             {
-                continue;
-            }
-
-            if (state != Open)
-            {
-                SetState(connection, hour.Key, Open);
-            }
-
-            var sums = new HourSums();
-            foreach (var row in hour)
-            {
-                sums.Add(row);
-            }
-
-            try
-            {
-                foreach (var (labels, added) in sums.Cells)
+                var hour = new SqliteHour();
+                foreach (var row in group)
                 {
-                    hourKey.Value = hour.Key;
-                    labelsKey.Value = labels;
-                    if (get.ExecuteScalar() is byte[] before)
-                    {
-                        cell.Read(before);
-                        added.Merge(cell);
-                    }
+                    hour.Add(row);
                 }
 
-                Put(connection, PutRollup, hour.Key, sums.Cells);
-            }
-            // Damaged sums must not keep records from being written: they are made again from the rows.
-            catch (FormatException)
-            {
-                MakeStale(connection, hour.Key);
+                hour.Write(connection, group.Key);
             }
         }
     }
 
-    /// <summary>Takes away the sums of the hours of records that were removed, and marks the hours as stale unless they have no record any more.</summary>
+    /// <summary>Removes the sums of the hours of removed records. An hour that still has records becomes stale.</summary>
     public static void Drop(SqliteConnection connection, IEnumerable<long> timestamps)
     {
         foreach (var hour in timestamps.Select(HourOf).Distinct())
@@ -75,10 +97,7 @@ internal static class SqliteRollups
             Forget(connection, hour);
             using var command = SqliteSchema.Command(
                 connection,
-                """
-                DELETE FROM hours WHERE hour = @Hour;
-                INSERT INTO hours SELECT @Hour, 0 WHERE EXISTS (SELECT 1 FROM requests WHERE timestamp_us BETWEEN @First AND @Last);
-                """,
+                "INSERT INTO stale_hours SELECT @Hour WHERE EXISTS (SELECT 1 FROM requests WHERE timestamp_us BETWEEN @First AND @Last)",
                 ("@Hour", hour),
                 ("@First", hour * HourUs),
                 ("@Last", (hour * HourUs) + HourUs - 1));
@@ -86,91 +105,48 @@ internal static class SqliteRollups
         }
     }
 
-    /// <summary>The newest stale hour; null when there is none.</summary>
-    public static long? FindStale(SqliteConnection connection)
+    /// <summary>The newest stale hour, and how many there are.</summary>
+    public static (long? Newest, long Count) FindStale(SqliteConnection connection)
     {
-        using var command = SqliteSchema.Command(connection, "SELECT MAX(hour) FROM hours WHERE state = 0");
-        return command.ExecuteScalar() as long?;
+        using var command = SqliteSchema.Command(connection, "SELECT MAX(hour), COUNT(*) FROM stale_hours");
+        using var reader = command.ExecuteReader();
+        reader.Read();
+        return (reader.IsDBNull(0) ? null : reader.GetInt64(0), reader.GetInt64(1));
     }
 
-    /// <summary>Sums up an hour as far as its records are there now, on a reader's connection, as that takes a while for a busy hour. Returns the last position too.</summary>
-    public static (HourSums Sums, long Last) SumUp(SqliteConnection connection, long hour)
+    /// <summary>Sums the records that an hour has now, on a reader's connection, because a busy hour takes a while. Also returns the last position.</summary>
+    public static (SqliteHour Sums, long Last) SumUp(SqliteConnection connection, long hour)
     {
         using var transaction = connection.BeginTransaction(deferred: true);
-        using var last = SqliteSchema.Command(connection, "SELECT COALESCE(MAX(id), 0) FROM requests");
-        var sums = new HourSums();
-        var position = (long)last.ExecuteScalar()!;
-        sums.Read(connection, hour, SqliteCandidates.All);
-        return (sums, position);
+        var sums = new SqliteHour();
+        var last = SqliteSchema.Scalar(connection, "SELECT COALESCE(MAX(id), 0) FROM requests");
+        Read(connection, hour, SqliteCandidates.All, sums);
+        return (sums, last);
     }
 
-    /// <summary>Makes an hour exact again. Nothing may have been removed since <paramref name="sums"/> were taken; what was added is added here.</summary>
-    public static void Restore(SqliteConnection connection, long hour, HourSums sums, long last)
+    /// <summary>Writes the sums of a stale hour. No record may have been removed since they were computed; later ones are added here.</summary>
+    public static void Restore(SqliteConnection connection, long hour, SqliteHour sums, long last)
     {
         using var transaction = connection.BeginTransaction();
-        sums.Read(connection, hour, SqliteCandidates.After(last));
+        Read(connection, hour, SqliteCandidates.After(last), sums);
         Forget(connection, hour);
-        SetState(connection, hour, Open);
-        Put(connection, PutRollup, hour, sums.Cells);
+        sums.Write(connection, hour);
         transaction.Commit();
     }
 
-    public static void SetState(SqliteConnection connection, long hour, long state)
-    {
-        using var command = SqliteSchema.Command(connection, "INSERT OR REPLACE INTO hours (hour, state) VALUES (@Hour, @State)", ("@Hour", hour), ("@State", state));
-        command.ExecuteNonQuery();
-    }
+    /// <summary>Removes labels that no record has any more.</summary>
+    public static void RemoveUnusedLabels(SqliteConnection connection) =>
+        SqliteSchema.Execute(connection, "DELETE FROM labels WHERE NOT EXISTS (SELECT 1 FROM hourly WHERE hourly.labels_id = labels.id)");
 
-    /// <summary>Takes all sums of an hour away, to be made again from its rows.</summary>
-    public static void MakeStale(SqliteConnection connection, long hour)
-    {
-        Forget(connection, hour);
-        SetState(connection, hour, Stale);
-    }
+    private static void Read(SqliteConnection connection, long hour, SqliteCandidates candidates, SqliteHour sums) =>
+        SqliteSummary.ReadRows(connection, new SqliteFilter { From = hour * HourUs, To = (hour * HourUs) + HourUs - 1 }, candidates, row => sums.Add(row));
 
     private static void Forget(SqliteConnection connection, long hour)
     {
         using var command = SqliteSchema.Command(
-            connection, "DELETE FROM rollups WHERE hour = @Hour; DELETE FROM packs WHERE hour = @Hour;", ("@Hour", hour));
+            connection,
+            "DELETE FROM hourly WHERE hour = @Hour; DELETE FROM hourly_clients WHERE hour = @Hour; DELETE FROM stale_hours WHERE hour = @Hour;",
+            ("@Hour", hour));
         command.ExecuteNonQuery();
-    }
-
-    public static void Put(SqliteConnection connection, string sql, long hour, Dictionary<byte[], StatSums> sums)
-    {
-        using var put = SqliteSchema.Command(connection, sql, ("@Hour", hour));
-        var key = put.Parameters.Add("@Key", SqliteType.Blob);
-        var value = put.Parameters.Add("@Sums", SqliteType.Blob);
-        foreach (var cell in sums)
-        {
-            key.Value = cell.Key;
-            value.Value = cell.Value.ToBytes();
-            put.ExecuteNonQuery();
-        }
-    }
-
-    /// <summary>The sums of one hour by labels.</summary>
-    public sealed class HourSums
-    {
-        public Dictionary<byte[], StatSums> Cells { get; } = new(BytesComparer.Instance);
-
-        public void Add(SqliteRow row)
-        {
-            var record = row.ToRecord();
-            Add(StatLabels.Of(record), StatNumbers.Of(record));
-        }
-
-        public void Read(SqliteConnection connection, long hour, SqliteCandidates candidates) =>
-            SqliteSummary.ReadRows(connection, new SqliteFilter { From = hour * HourUs, To = (hour * HourUs) + HourUs - 1 }, candidates, row => Add(row.Labels, row.Numbers));
-
-        private void Add(StatLabels labels, StatNumbers numbers)
-        {
-            var key = labels.ToBytes();
-            if (!Cells.TryGetValue(key, out var sums))
-            {
-                Cells[key] = sums = new StatSums();
-            }
-
-            sums.Add(labels.Status, numbers);
-        }
     }
 }

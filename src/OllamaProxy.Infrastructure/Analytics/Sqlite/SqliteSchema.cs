@@ -4,13 +4,15 @@ using OllamaProxy.Application.Analytics;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
-/// <summary>Settings of the file, and how an older one becomes a newer one (<see cref="SqliteMigrations"/>).</summary>
+/// <summary>Settings of the file, and its tables (<see cref="SqliteTables"/>, <see cref="SqliteRollups"/>).</summary>
 internal static class SqliteSchema
 {
     private const string BusyTimeout = "PRAGMA busy_timeout = 2000";
 
-    /// <summary>The version this program writes.</summary>
-    public static int Version => SqliteMigrations.All.Count;
+    /// <summary>The version this program writes. Files of 5 and 6 were written before the first release, from faf0d62 on, and are read, too.</summary>
+    public const int Version = 7;
+
+    private const int OldestVersion = 5;
 
     /// <summary>Refuses a database that another program made, before anything in it is changed.</summary>
     public static void RefuseForeign(SqliteConnection connection, string path)
@@ -44,24 +46,58 @@ internal static class SqliteSchema
         Execute(connection, "PRAGMA secure_delete = ON");
     }
 
-    /// <summary>Brings the file to <see cref="Version"/>; refuses one that a newer program wrote.</summary>
-    public static void Migrate(SqliteConnection connection, string path)
+    /// <summary>Creates the tables, or completes those of an earlier file; refuses a file that a newer program wrote. All of it is one transaction.</summary>
+    public static void Create(SqliteConnection connection, string path)
     {
         var version = (int)Scalar(connection, "PRAGMA user_version");
-        if (version > SqliteMigrations.All.Count)
+        if (version is > Version or (> 0 and < OldestVersion))
         {
+            var (writer, way) = version > Version ? ("a newer ollama-proxy", "Use the newer program") : ("an early build of ollama-proxy", "Open it once with commit faf0d62");
             throw new AnalyticsStoreException(
-                $"the analytics database {path} was written by a newer ollama-proxy (its format is {version}, this program supports up to {SqliteMigrations.All.Count}). " +
-                "Use the newer program, or set ANALYTICS_DIR to another folder.");
+                $"the analytics database {path} was written by {writer} (its format is {version}, this program supports {OldestVersion} to {Version}). " +
+                $"{way}, or set ANALYTICS_DIR to another folder.");
         }
 
-        for (; version < SqliteMigrations.All.Count; version++)
+        using var transaction = connection.BeginTransaction();
+        if (version == 0)
         {
-            using var transaction = connection.BeginTransaction();
-            Execute(connection, SqliteMigrations.All[version]);
-            Execute(connection, $"PRAGMA user_version = {version + 1}");
-            transaction.Commit();
+            Execute(connection, SqliteTables.Schema);
         }
+
+        var present = Columns(connection, "requests");
+        foreach (var (name, type) in SqliteTables.Requests.Where(column => !present.Contains(column.Name)))
+        {
+            Execute(connection, $"ALTER TABLE requests ADD COLUMN {name} {type}");
+        }
+
+        if (version is 5)
+        {
+            Execute(connection, SqliteTables.FromVersionFive);
+        }
+
+        if (version is 5 or 6)
+        {
+            Execute(connection, SqliteTables.DropPackedSums);
+        }
+
+        SqliteRollups.Create(connection);
+        Execute(connection, $"PRAGMA user_version = {Version}");
+        transaction.Commit();
+    }
+
+    /// <summary>The columns of a table; empty when there is no such table.</summary>
+    public static HashSet<string> Columns(SqliteConnection connection, string table)
+    {
+        using var command = Command(connection, "SELECT name FROM pragma_table_info(@Table)");
+        command.Parameters.AddWithValue("@Table", table);
+        using var reader = command.ExecuteReader();
+        HashSet<string> columns = [];
+        while (reader.Read())
+        {
+            columns.Add(reader.GetString(0));
+        }
+
+        return columns;
     }
 
     /// <summary>Moves the write-ahead log into the file and empties it; false when a reader was in the way for longer than the milliseconds given.</summary>

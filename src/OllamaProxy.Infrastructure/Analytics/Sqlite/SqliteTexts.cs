@@ -6,9 +6,12 @@ namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 /// <summary>Texts of columns that have few different ones: each becomes a string once.</summary>
 internal sealed class SqliteTexts
 {
-    private readonly Dictionary<byte[], string> _known = new(BytesComparer.Instance);
+    /// <summary>Longer texts are no labels, and get a string each.</summary>
+    private const int MaxLength = 256;
 
-    /// <summary>The text of a column of the row a statement is at; null for none.</summary>
+    private readonly HashSet<string> _known = new(StringComparer.Ordinal);
+
+    /// <summary>The text of a column of the current row; null for NULL.</summary>
     public string? Of(sqlite3_stmt row, int column)
     {
         var utf8 = raw.sqlite3_column_blob(row, column);
@@ -17,12 +20,19 @@ internal sealed class SqliteTexts
             return raw.sqlite3_column_type(row, column) == raw.SQLITE_NULL ? null : "";
         }
 
-        var known = _known.GetAlternateLookup<ReadOnlySpan<byte>>();
-        if (!known.TryGetValue(utf8, out var text))
+        if (utf8.Length > MaxLength)
         {
-            _known[utf8.ToArray()] = text = Encoding.UTF8.GetString(utf8);
+            return Encoding.UTF8.GetString(utf8);
         }
 
-        return text;
+        Span<char> buffer = stackalloc char[MaxLength];
+        var text = buffer[..Encoding.UTF8.GetChars(utf8, buffer)];
+        var known = _known.GetAlternateLookup<ReadOnlySpan<char>>();
+        if (!known.TryGetValue(text, out var same))
+        {
+            _known.Add(same = text.ToString());
+        }
+
+        return same;
     }
 }

@@ -1,0 +1,26 @@
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Infrastructure.Analytics;
+
+/// <summary>What statistics need of one record.</summary>
+/// <param name="TimestampUs">When the request arrived: microseconds since the Unix epoch.</param>
+/// <param name="Labels">The labels of hourly sums.</param>
+/// <param name="Client">The client's address; null when unknown.</param>
+/// <param name="ErrorType">Null for a success.</param>
+/// <param name="Fact">The values.</param>
+internal readonly record struct StatRow(long TimestampUs, StatLabels Labels, string? Client, string? ErrorType, StatFact Fact)
+{
+    public static StatRow Of(RequestRecord record) => new(
+        (record.Timestamp.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond,
+        StatLabels.Of(record),
+        record.ClientIp,
+        record.ErrorType,
+        StatFact.Of(record));
+
+    public string? this[StatDimension dimension] => dimension switch
+    {
+        StatDimension.Client => Client,
+        StatDimension.ErrorType => ErrorType,
+        _ => Labels.Values[StatLabel.IndexOf(dimension)],
+    };
+}
