@@ -37,7 +37,11 @@ public static class ModelName
             text = text[..^":local".Length];
         }
 
-        return text.IsEmpty ? null : text[(text.LastIndexOf('/') + 1)..].Contains(':') ? text.ToString() : $"{text}:latest";
+        return text.IsEmpty ? null
+            : !text[(text.LastIndexOf('/') + 1)..].Contains(':') ? $"{text}:latest"
+            // Most names are short already, and this runs several times for each request.
+            : text.Length == name!.Length ? name
+            : text.ToString();
     }
 
     /// <summary>Whether Ollama passes requests for this canonical name on to its cloud: such a model is never loaded here.</summary>

@@ -42,13 +42,10 @@ public sealed partial class Redactor(RecordingOptions options, TimeProvider time
     /// expressions see the whole of it too, as they would see any text.
     /// </summary>
     [return: NotNullIfNotNull(nameof(json))]
-    public string? RedactJson(string? json)
-    {
-        if (string.IsNullOrEmpty(json) || !IsOn)
-        {
-            return json;
-        }
+    public string? RedactJson(string? json) => string.IsNullOrEmpty(json) || !IsOn ? json : RedactValues(json);
 
+    private string RedactValues(string json)
+    {
         var deadline = new Deadline(time, options.RedactTimeLimit);
         return JsonRedaction.TryRedact(json, value => Redact(value, _patterns, deadline)) is { } redacted
             ? Redact(redacted, [.. _patterns.Where(pattern => pattern.Name == OwnPatterns.Name)], deadline)

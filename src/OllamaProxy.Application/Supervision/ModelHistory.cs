@@ -25,9 +25,6 @@ internal sealed class ModelHistory
         _uses.Add(use);
     }
 
-    /// <summary>Uses whose model was ready by then, in that order.</summary>
-    public IReadOnlyList<ModelUse> Before(DateTimeOffset at) => [.. _uses.Where(use => use.ReadyAt <= at).OrderBy(use => use.ReadyAt)];
-
     /// <summary>The latest end of a use whose model was ready by then; null when there was none.</summary>
     public DateTimeOffset? UsedUntil(DateTimeOffset at)
     {
@@ -58,10 +55,28 @@ internal sealed class ModelHistory
     public bool WasReadyForAnotherLength(ModelUse use) => _uses.Any(other =>
         !other.IsUnload && other.ReadyAt > use.AskedAt && other.ReadyAt < use.ReadyAt && other.ContextLength != use.ContextLength);
 
-    /// <summary>Of uses in order those since the last load: what they asked for is what the model runs with.</summary>
-    public static IEnumerable<ModelUse> SinceLoad(IReadOnlyList<ModelUse> uses)
+    /// <summary>
+    /// The last use since the last load that meets a condition, of those whose model was ready by then: what it asked for is what the model runs with. Null when
+    /// there is none.
+    /// </summary>
+    public ModelUse? LastSinceLoad(DateTimeOffset at, Func<ModelUse, bool> condition)
     {
-        var from = uses.LastOrDefault(use => use.IsLoad)?.ReadyAt - s_sameMoment;
-        return from is { } at ? uses.Where(use => use.ReadyAt >= at) : uses;
+        var from = Last(at, DateTimeOffset.MinValue, static use => use.IsLoad)?.ReadyAt - s_sameMoment;
+        return Last(at, from ?? DateTimeOffset.MinValue, condition);
+    }
+
+    /// <summary>The last by the moment at which its model was ready; of those at the same moment, the one noted last.</summary>
+    private ModelUse? Last(DateTimeOffset at, DateTimeOffset from, Func<ModelUse, bool> condition)
+    {
+        ModelUse? last = null;
+        foreach (var use in _uses)
+        {
+            if (use.ReadyAt <= at && use.ReadyAt >= from && !(use.ReadyAt < last?.ReadyAt) && condition(use))
+            {
+                last = use;
+            }
+        }
+
+        return last;
     }
 }

@@ -123,17 +123,18 @@ public sealed class ModelLoads
     private Past PastOf(string model, ModelHistory? history, DateTimeOffset at)
     {
         var usedUntil = history?.UsedUntil(at);
-        var last = _polls.FindLastIndex(poll => poll.At <= at);
-        var listed = last < 0 ? -1 : _polls.FindLastIndex(last, poll => poll.Find(model) is not null);
-        var unlisted = _polls.FindIndex(listed + 1, last - listed, poll => usedUntil is null || poll.At > usedUntil);
-        return new Past(history, at, usedUntil)
+        var past = new Past(history, at, usedUntil) { HasForgotten = history?.HasForgotten(at) ?? _hasForgotten };
+        // Back to the last poll that listed it. Without closures, because this runs for each exchange.
+        for (var index = _polls.Count - 1; index >= 0 && past.Listed is null; index--)
         {
-            Listed = listed < 0 ? null : _polls[listed].Find(model),
-            ListedAt = listed < 0 ? null : _polls[listed].At,
-            IsUnlisted = listed < last,
-            UnlistedAt = unlisted < 0 ? null : _polls[unlisted].At,
-            HasForgotten = history?.HasForgotten(at) ?? _hasForgotten,
-        };
+            var poll = _polls[index];
+            if (poll.At <= at)
+            {
+                past.Note(poll, poll.Find(model));
+            }
+        }
+
+        return past;
     }
 
     /// <summary>Why the model was not in memory when it was asked for; null when nothing says that it was not.</summary>
@@ -188,7 +189,7 @@ public sealed class ModelLoads
     private static bool AsksForAnotherLength(Past past, ModelUse use) =>
         use.ContextLength is { } wanted && (LengthAskedBefore(past) ?? past.Listed?.ContextLength) is { } had && wanted != had;
 
-    private static int? LengthAskedBefore(Past past) => ModelHistory.SinceLoad(past.Uses).LastOrDefault(use => use.ContextLength is not null)?.ContextLength;
+    private static int? LengthAskedBefore(Past past) => past.LastUse(static use => use.ContextLength is not null)?.ContextLength;
 
     /// <summary>When the model was to leave, as far as is known; null is never.</summary>
     private static (DateTimeOffset? At, bool IsGuess) Expiry(Past past)
@@ -199,7 +200,7 @@ public sealed class ModelLoads
         }
 
         // It holds until a request asks for another.
-        if (ModelHistory.SinceLoad(past.Uses).LastOrDefault(use => use.KeepAlive is not null)?.KeepAlive is { } keepAlive)
+        if (past.LastUse(static use => use.KeepAlive is not null)?.KeepAlive is { } keepAlive)
         {
             return (keepAlive == Timeout.InfiniteTimeSpan ? null : past.UsedUntil + keepAlive, false);
         }
@@ -290,7 +291,7 @@ public sealed class ModelLoads
 
     private sealed record Poll(DateTimeOffset At, IReadOnlyList<LoadedModel> Models)
     {
-        public LoadedModel? Find(string model) => Models.FirstOrDefault(loaded => loaded.Name == model);
+        public LoadedModel? Find(string model) => LoadedModel.Find(Models, model);
     }
 
     /// <summary>A model came into memory somewhen between these.</summary>
@@ -304,26 +305,40 @@ public sealed class ModelLoads
     /// <param name="UsedUntil">The end of the last use whose model was ready by then.</param>
     private sealed record Past(ModelHistory? History, DateTimeOffset At, DateTimeOffset? UsedUntil)
     {
-        private IReadOnlyList<ModelUse>? _uses;
-
-        /// <summary>Uses whose model was ready by then, in order. Sorted only when needed: most exchanges load nothing.</summary>
-        public IReadOnlyList<ModelUse> Uses => _uses ??= History?.Before(At) ?? [];
-
         /// <summary>As the last poll that listed it saw it.</summary>
-        public LoadedModel? Listed { get; init; }
+        public LoadedModel? Listed { get; private set; }
 
-        public DateTimeOffset? ListedAt { get; init; }
+        public DateTimeOffset? ListedAt { get; private set; }
 
         /// <summary>True when the last poll did not list it.</summary>
-        public bool IsUnlisted { get; init; }
+        public bool IsUnlisted { get; private set; }
 
         /// <summary>The first poll that did not list it after it was last seen.</summary>
-        public DateTimeOffset? UnlistedAt { get; init; }
+        public DateTimeOffset? UnlistedAt { get; private set; }
 
         /// <summary>True when it may have been used without our remembering it.</summary>
         public bool HasForgotten { get; init; }
 
         /// <summary>When it was last in memory for sure.</summary>
         public DateTimeOffset? SeenAt => ListedAt is null || UsedUntil > ListedAt ? UsedUntil : ListedAt;
+
+        /// <summary>Notes a poll. Polls come from the last to the first.</summary>
+        public void Note(Poll poll, LoadedModel? listed)
+        {
+            if (listed is not null)
+            {
+                (Listed, ListedAt) = (listed, poll.At);
+                return;
+            }
+
+            IsUnlisted = true;
+            if (!(poll.At <= UsedUntil))
+            {
+                UnlistedAt = poll.At;
+            }
+        }
+
+        /// <summary>The last use since the last load that meets a condition.</summary>
+        public ModelUse? LastUse(Func<ModelUse, bool> condition) => History?.LastSinceLoad(At, condition);
     }
 }

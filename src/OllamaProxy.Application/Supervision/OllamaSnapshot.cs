@@ -29,7 +29,7 @@ public sealed record OllamaSnapshot
     public IReadOnlyList<LoadedModel>? Loaded { get; init; }
 
     /// <summary>The loaded model of that canonical name; null when it is not loaded, or that is not known.</summary>
-    public LoadedModel? Find(string? model) => Loaded?.FirstOrDefault(loaded => loaded.Name == model);
+    public LoadedModel? Find(string? model) => LoadedModel.Find(Loaded ?? [], model);
 }
 
 /// <summary>A model on Ollama's disk.</summary>
@@ -63,4 +63,18 @@ public sealed record LoadedModel(string Name)
 
     /// <summary>For example <c>Q4_K_M</c>.</summary>
     public string? Quantization { get; init; }
+
+    /// <summary>The model of that canonical name; null when it is not there.</summary>
+    public static LoadedModel? Find(IReadOnlyList<LoadedModel> models, string? name)
+    {
+        for (var index = 0; index < models.Count; index++)
+        {
+            if (models[index].Name == name)
+            {
+                return models[index];
+            }
+        }
+
+        return null;
+    }
 }
