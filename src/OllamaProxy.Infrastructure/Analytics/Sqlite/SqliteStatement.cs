@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
@@ -7,6 +8,9 @@ namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 /// <summary>A prepared statement whose parameters are bound by position: ADO.NET finds each by its name, which takes several times as long.</summary>
 internal sealed class SqliteStatement : IDisposable
 {
+    /// <summary>Bytes of a text that need no rented buffer.</summary>
+    private const int ShortText = 512;
+
     private readonly SqliteConnection _connection;
     private readonly sqlite3_stmt _statement;
     private int _position;
@@ -42,11 +46,31 @@ internal sealed class SqliteStatement : IDisposable
     public void Bind(ReadOnlySpan<byte> value) =>
         Check(value.IsEmpty ? raw.sqlite3_bind_zeroblob(_statement, Next(), 0) : raw.sqlite3_bind_blob(_statement, Next(), value));
 
-    public void Bind(string? value) => Check(
-        value is null ? raw.sqlite3_bind_null(_statement, Next())
-        // An empty span has no address, and SQLite takes that for NULL.
-        : value.Length == 0 ? raw.sqlite3_bind_text(_statement, Next(), "")
-        : raw.sqlite3_bind_text(_statement, Next(), Encoding.UTF8.GetBytes(value)));
+    public void Bind(long? value) => Check(
+        value is { } known ? raw.sqlite3_bind_int64(_statement, Next(), known) : raw.sqlite3_bind_null(_statement, Next()));
+
+    public void Bind(double? value) => Check(
+        value is { } known ? raw.sqlite3_bind_double(_statement, Next(), known) : raw.sqlite3_bind_null(_statement, Next()));
+
+    public void Bind(string? value)
+    {
+        if (string.IsNullOrEmpty(value))
+        {
+            // An empty span has no address, and SQLite takes that for NULL.
+            Check(value is null ? raw.sqlite3_bind_null(_statement, Next()) : raw.sqlite3_bind_text(_statement, Next(), ""));
+            return;
+        }
+
+        var most = Encoding.UTF8.GetMaxByteCount(value.Length);
+        var rented = most > ShortText ? ArrayPool<byte>.Shared.Rent(most) : null;
+        Span<byte> buffer = rented is null ? stackalloc byte[ShortText] : rented;
+        // SQLite makes its own copy.
+        Check(raw.sqlite3_bind_text(_statement, Next(), buffer[..Encoding.UTF8.GetBytes(value, buffer)]));
+        if (rented is not null)
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
 
     public void Dispose() => _statement.Dispose();
 

@@ -238,16 +238,13 @@ internal static class SqliteTextIndex
 
     private static void Insert(SqliteConnection connection, long part, IEnumerable<(long Id, string? Prompt, string? Response)> texts)
     {
-        using var command = Command(connection, $"INSERT INTO {Table(part)} (rowid, prompt, response) VALUES (@Id, @Prompt, @Response)");
-        var id = command.Parameters.Add("@Id", SqliteType.Integer);
-        var prompt = command.Parameters.Add("@Prompt", SqliteType.Text);
-        var response = command.Parameters.Add("@Response", SqliteType.Text);
-        foreach (var text in texts.Where(text => (text.Prompt ?? text.Response) is not null))
+        using var insert = new SqliteStatement(connection, $"INSERT INTO {Table(part)} (rowid, prompt, response) VALUES (?, ?, ?)");
+        foreach (var (id, prompt, response) in texts.Where(text => (text.Prompt ?? text.Response) is not null))
         {
-            id.Value = text.Id;
-            prompt.Value = text.Prompt is null ? DBNull.Value : Fold(text.Prompt);
-            response.Value = text.Response is null ? DBNull.Value : Fold(text.Response);
-            command.ExecuteNonQuery();
+            insert.Bind(id);
+            insert.Bind(prompt is null ? null : Fold(prompt));
+            insert.Bind(response is null ? null : Fold(response));
+            insert.Run();
         }
     }
 
