@@ -1,12 +1,10 @@
 using Microsoft.Extensions.Hosting.Systemd;
-using Microsoft.Extensions.Logging.Console;
 using OllamaProxy.Application;
 using OllamaProxy.Host.Analytics;
 using OllamaProxy.Host.Commands;
 using OllamaProxy.Host.Configuration;
 using OllamaProxy.Host.Dashboard;
 using OllamaProxy.Host.Health;
-using OllamaProxy.Host.Logging;
 using OllamaProxy.Host.Proxy;
 using OllamaProxy.Host.Service;
 using OllamaProxy.Host.Telemetry;
@@ -92,19 +90,18 @@ internal static class ProxyHost
         var logging = builder.Logging;
         if (options.IsConsole)
         {
-            logging.AddConsole();
-            builder.Services.AddSingleton<ConsoleFormatter>(services => ConsoleOf(options, services.GetRequiredService<TimeProvider>()));
-            // AddSystemd would choose its own format.
-            builder.Services.PostConfigure<ConsoleLoggerOptions>(console => console.FormatterName = ConsoleLog.FormatName);
+            builder.Services.AddSingleton<ILoggerProvider>(services =>
+                new LineLoggerProvider(ConsoleFormatOf(options), new ConsoleOutput(), services.GetRequiredService<TimeProvider>()));
         }
 
-        if (options.Directory is not null)
+        if (options.Directory is { } directory)
         {
-            builder.Services.AddSingleton<ILoggerProvider>(services => new RollingFileLoggerProvider(options, services.GetRequiredService<TimeProvider>()));
+            builder.Services.AddSingleton<ILoggerProvider>(services => new LineLoggerProvider(
+                FileFormatOf(options),
+                new RollingFile(Path.GetFullPath(directory), options.MaxSizeMegabytes * 1_000_000L, options.MaxFiles),
+                services.GetRequiredService<TimeProvider>()));
         }
 
-        // A blocked terminal must not block the program, nor Ollama through its log, so lines are dropped.
-        builder.Services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);
         logging.SetMinimumLevel(options.Level);
         logging.AddFilter("Microsoft", level => level >= LogLevel.Warning && level >= options.Level);
         // These log two lines for each request, and a stack trace for each fault of Ollama. We record and log outcomes ourselves.
@@ -116,18 +113,20 @@ internal static class ProxyHost
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
     }
 
-    private static ConsoleLog ConsoleOf(LogOptions options, TimeProvider time)
+    private static LogFormat ConsoleFormatOf(LogOptions options)
     {
         var isJournal = SystemdHelpers.IsSystemdService();
-        var text = new TextLog
+        LogFormat format = options.Json ? new JsonLog() : new TextLog
         {
             Time = isJournal ? LogTime.None : Terminal.IsOutputWatched ? LogTime.OfDay : LogTime.Full,
             HasColor = Terminal.HasColor,
             ShowsTypes = options.ShowsTypes,
             Width = static () => Terminal.Width,
         };
-        return new ConsoleLog(options.Json ? new JsonLog() : text, time, isJournal);
+        return isJournal ? new JournalLog(format) : format;
     }
+
+    private static LogFormat FileFormatOf(LogOptions options) => options.Json ? new JsonLog() : new TextLog { ShowsTypes = options.ShowsTypes };
 
     private static void AddSettings(this IServiceCollection services, ProxySettings settings)
     {

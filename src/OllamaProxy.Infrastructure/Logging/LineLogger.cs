@@ -1,72 +1,90 @@
 using System.Text;
-using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Logging;
 
-/// <summary>Log files for an unattended program. Logging never waits for the disk: a full queue drops lines, and the file has their number.</summary>
-[ProviderAlias("File")]
-public sealed class RollingFileLoggerProvider : ILoggerProvider
+/// <summary>
+/// Loggers for one output, whose lines one thread writes, many at a time. Logging never waits for the output, because a terminal may be stopped and a disk slow:
+/// too many waiting lines are dropped, and the output has their number.
+/// </summary>
+public sealed class LineLoggerProvider : ILoggerProvider
 {
-    private const int QueueLength = 4_096;
+    private const int MostWaiting = 4_096;
     private const int LinesInWrite = 256;
 
-    private readonly TimeProvider _time;
-    private readonly LogFormat _format;
-    private readonly RollingFile _file;
-    private readonly Task _writing;
-    private readonly Channel<string> _lines;
-    private long _lost;
+    /// <summary>The time in which further lines join the first: a write for each line would cost more than making the line.</summary>
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
 
-    /// <param name="options">With a folder.</param>
+    /// <summary>How long the end waits for an output that takes nothing.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+
+    [ThreadStatic]
+    private static StringBuilder? t_line;
+
+    private readonly LogFormat _format;
+    private readonly TimeProvider _time;
+    private readonly ILogOutput _output;
+    private readonly Thread _writer;
+    private readonly Queue<string> _waiting = [];
+    private long _lost;
+    private bool _hasEnded;
+
+    /// <param name="format">How a line looks.</param>
+    /// <param name="output">Where the lines go. Disposed with the provider.</param>
     /// <param name="time">The clock of the lines.</param>
-    public RollingFileLoggerProvider(LogOptions options, TimeProvider time)
+    public LineLoggerProvider(LogFormat format, ILogOutput output, TimeProvider time)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        _time = time;
-        _format = options.Json ? new JsonLog() : new TextLog { ShowsTypes = options.ShowsTypes };
-        _file = new RollingFile(Path.GetFullPath(options.Directory!), options.MaxSizeMegabytes * 1_000_000L, options.MaxFiles);
-        _lines = Channel.CreateBounded<string>(
-            new BoundedChannelOptions(QueueLength) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite }, _ => Interlocked.Increment(ref _lost));
-        _writing = Task.Run(WriteAsync);
+        (_format, _output, _time) = (format, output, time);
+        _writer = new Thread(Write) { IsBackground = true, Name = "log" };
+        _writer.Start();
     }
 
-    public ILogger CreateLogger(string categoryName) => new FileLogger(this, categoryName);
+    public ILogger CreateLogger(string categoryName) => new LineLogger(this, categoryName);
 
-    /// <summary>Writes what is left.</summary>
+    /// <summary>Writes the lines that wait.</summary>
     public void Dispose()
     {
-        if (_lines.Writer.TryComplete())
+        lock (_waiting)
         {
-            _writing.GetAwaiter().GetResult();
-            _file.Dispose();
+            _hasEnded = true;
+            Monitor.Pulse(_waiting);
+        }
+
+        if (_writer.Join(s_patience))
+        {
+            _output.Dispose();
         }
     }
 
-    private async Task WriteAsync()
+    private void Add(string line)
+    {
+        lock (_waiting)
+        {
+            if (_waiting.Count == MostWaiting)
+            {
+                _lost++;
+                return;
+            }
+
+            _waiting.Enqueue(line);
+            if (_waiting.Count is 1 or LinesInWrite)
+            {
+                Monitor.Pulse(_waiting);
+            }
+        }
+    }
+
+    private void Write()
     {
         var text = new StringBuilder();
-        while (await _lines.Reader.WaitToReadAsync())
+        while (Take(text))
         {
-            for (var count = 0; count < LinesInWrite && _lines.Reader.TryRead(out var line); count++)
-            {
-                text.Append(line).Append('\n');
-            }
-
-            if (Interlocked.Exchange(ref _lost, 0) is > 0 and var lost)
-            {
-                var message = $"{Amount.Of(lost, "line")} lost: they came faster than the disk could write them.";
-                var category = typeof(RollingFileLoggerProvider).FullName!;
-                _format.Append(text, new LogItem(_time.GetLocalNow(), LogLevel.Warning, category, null, message, null, null));
-                text.Append('\n');
-            }
-
             try
             {
-                _file.Write(text);
+                _output.Write(text);
             }
-            // A log that cannot be written must not end the program; the console has the same lines.
+            // A log that cannot be written must not end the program.
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
             }
@@ -75,7 +93,39 @@ public sealed class RollingFileLoggerProvider : ILoggerProvider
         }
     }
 
-    private sealed class FileLogger(RollingFileLoggerProvider provider, string category) : ILogger
+    /// <summary>Waits for lines, and takes some. False at the end.</summary>
+    private bool Take(StringBuilder text)
+    {
+        lock (_waiting)
+        {
+            while (_waiting.Count == 0 && !_hasEnded)
+            {
+                Monitor.Wait(_waiting);
+            }
+
+            if (_waiting.Count < LinesInWrite && !_hasEnded)
+            {
+                Monitor.Wait(_waiting, s_pause);
+            }
+
+            for (var count = 0; count < LinesInWrite && _waiting.TryDequeue(out var line); count++)
+            {
+                text.Append(line).Append('\n');
+            }
+
+            if (_lost > 0)
+            {
+                var message = $"{Amount.Of(_lost, "line")} lost: they came faster than they could be written.";
+                _format.Append(text, new LogItem(_time.GetLocalNow(), LogLevel.Warning, typeof(LineLoggerProvider).FullName!, null, message, null, null));
+                text.Append('\n');
+                _lost = 0;
+            }
+        }
+
+        return text.Length > 0;
+    }
+
+    private sealed class LineLogger(LineLoggerProvider provider, string category) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
@@ -84,9 +134,10 @@ public sealed class RollingFileLoggerProvider : ILoggerProvider
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            var line = new StringBuilder();
+            var line = t_line ??= new StringBuilder();
+            line.Clear();
             provider._format.Append(line, LogItem.Of(provider._time.GetLocalNow(), logLevel, category, state, exception, formatter));
-            provider._lines.Writer.TryWrite(line.ToString());
+            provider.Add(line.ToString());
         }
     }
 }

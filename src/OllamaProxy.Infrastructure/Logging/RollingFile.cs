@@ -6,7 +6,7 @@ namespace OllamaProxy.Infrastructure.Logging;
 /// <summary>
 /// A log file of bounded size, and the ones before it: <c>ollama-proxy.log</c>, then <c>ollama-proxy.1.log</c> and so on, the higher the older. Used by one thread.
 /// </summary>
-public sealed class RollingFile(string directory, long maxBytes, int maxFiles) : IDisposable
+public sealed class RollingFile(string directory, long maxBytes, int maxFiles) : ILogOutput
 {
     public const string Name = "ollama-proxy";
 
@@ -15,7 +15,7 @@ public sealed class RollingFile(string directory, long maxBytes, int maxFiles) :
     /// <summary>The file that is written to.</summary>
     public string Path { get; } = PathOf(directory, 0);
 
-    /// <summary>Writes lines; they reach the file before this returns. What cannot be written throws, and the next write tries again.</summary>
+    /// <summary>Lines that cannot be written are lost; the next write opens the file again.</summary>
     public void Write(StringBuilder lines)
     {
         var bytes = Encoding.UTF8.GetBytes(lines.ToString());

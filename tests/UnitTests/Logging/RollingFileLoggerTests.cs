@@ -77,7 +77,7 @@ public sealed partial class RollingFileLoggerTests : IDisposable
     /// <summary>Everything logged is in the files when this returns.</summary>
     private void Write(Action<ILogger> log, int files = 5)
     {
-        using var provider = new RollingFileLoggerProvider(new LogOptions { Directory = _folder.FullName, MaxSizeMegabytes = 1, MaxFiles = files }, TimeProvider.System);
+        using var provider = new LineLoggerProvider(new TextLog(), new RollingFile(_folder.FullName, 1_000_000, files), TimeProvider.System);
         log(provider.CreateLogger("Category"));
     }
 

@@ -1,0 +1,67 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Logging;
+using OllamaProxy.Infrastructure.Logging;
+
+namespace OllamaProxy.UnitTests.Logging;
+
+public sealed partial class LineLoggerTests
+{
+    [Fact]
+    public void Lines_that_a_stopped_output_cannot_take_are_dropped_and_their_number_is_logged()
+    {
+        const int Logged = 10_000;
+        using var output = new StoppedOutput();
+        using (var provider = new LineLoggerProvider(new TextLog { Time = LogTime.None }, output, TimeProvider.System))
+        {
+            var logger = provider.CreateLogger("Category");
+            for (var number = 0; number < Logged; number++)
+            {
+                Line(logger, number);
+            }
+
+            output.Resume();
+        }
+
+        var written = output.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var lost = written.Select(line => Lost().Match(line)).Where(match => match.Success)
+            .Sum(match => long.Parse(match.Groups[1].ValueSpan, NumberStyles.AllowThousands, CultureInfo.InvariantCulture));
+        Assert.InRange(lost, 1, Logged);
+        Assert.Equal(Logged, written.Count(line => line.Contains("number", StringComparison.Ordinal)) + lost);
+    }
+
+    [Fact]
+    public void The_journal_takes_the_level_from_a_prefix()
+    {
+        var journal = new JournalLog(new TextLog { Time = LogTime.None });
+
+        Assert.Equal("<4>warn  x", LogLines.Of(journal, LogLevel.Warning, "x"));
+        Assert.Equal("<6>info  x", LogLines.Of(journal, LogLevel.Information, "x"));
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "number {Number}")]
+    private static partial void Line(ILogger logger, int number);
+
+    [GeneratedRegex("([0-9,]+) lines? lost:")]
+    private static partial Regex Lost();
+
+    /// <summary>A terminal that was stopped (Ctrl+S).</summary>
+    private sealed class StoppedOutput : ILogOutput
+    {
+        private readonly ManualResetEventSlim _isRunning = new();
+        private readonly StringBuilder _text = new();
+
+        public string Text => _text.ToString();
+
+        public void Resume() => _isRunning.Set();
+
+        public void Write(StringBuilder lines)
+        {
+            _isRunning.Wait();
+            _text.Append(lines);
+        }
+
+        public void Dispose() => _isRunning.Dispose();
+    }
+}
