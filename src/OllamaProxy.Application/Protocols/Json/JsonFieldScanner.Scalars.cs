@@ -9,11 +9,9 @@ internal sealed partial class JsonFieldScanner
 
     private void BeginText(bool isKey, bool isCaptured)
     {
-        _begin = _at + 1;
         if (!isCaptured)
         {
             _skip = JsonSkip.Text();
-            _skipIsText = true;
             _state = State.Skip;
             return;
         }
@@ -42,7 +40,7 @@ internal sealed partial class JsonFieldScanner
         if (bytes[end] == '"' && _scratch.Length == 0 && !_escape.IsPending)
         {
             // The whole text in one piece and without an escape: nothing is copied.
-            EndText(bytes[..end], end, _at + end);
+            EndText(bytes[..end], end);
             return end + 1;
         }
 
@@ -59,13 +57,13 @@ internal sealed partial class JsonFieldScanner
         else
         {
             _escape.Flush(_scratch);
-            EndText(_scratch.Span, _scratch.Length, _at + end);
+            EndText(_scratch.Span, _scratch.Length);
         }
 
         return end + 1;
     }
 
-    private void EndText(ReadOnlySpan<byte> text, long length, int end)
+    private void EndText(ReadOnlySpan<byte> text, long length)
     {
         if (_textIsKey)
         {
@@ -75,9 +73,7 @@ internal sealed partial class JsonFieldScanner
         }
 
         HasFields = true;
-        var field = fields.FieldOf(_node);
-        _pattern.Text(field, _begin, end);
-        sink.Text(field, text[..Math.Min(text.Length, MaxText)], length);
+        sink.Text(fields.FieldOf(_node), text[..Math.Min(text.Length, MaxText)], length);
         EndValue();
     }
 
@@ -86,11 +82,6 @@ internal sealed partial class JsonFieldScanner
         var passed = _skip.Read(bytes);
         if (_skip.HasEnded)
         {
-            if (_skipIsText)
-            {
-                _pattern.Text(JsonFields.None, _begin, _at + passed - 1);
-            }
-
             EndValue();
         }
 
@@ -111,12 +102,12 @@ internal sealed partial class JsonFieldScanner
             return length;
         }
 
-        EndToken(_at + length);
+        EndToken();
         // The byte after a token is the next state's: nothing of it is passed here, but something must be.
         return length == 0 ? Step(bytes) : length;
     }
 
-    private void EndToken(int end)
+    private void EndToken()
     {
         if (!JsonNumber.IsToken(_scratch.Span))
         {
@@ -127,9 +118,7 @@ internal sealed partial class JsonFieldScanner
         if (_isCaptured)
         {
             HasFields = true;
-            var field = fields.FieldOf(_node);
-            _pattern.Literal(field, _begin, end);
-            sink.Literal(field, _scratch.Span);
+            sink.Literal(fields.FieldOf(_node), _scratch.Span);
         }
 
         EndValue();

@@ -35,7 +35,6 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
     private readonly bool[] _arrays = new bool[MaxDepth];
     private readonly ByteBuffer _scratch = new(MaxText);
     private readonly ByteBuffer _raw = new(MaxText);
-    private readonly JsonPattern _pattern = new();
     private JsonEscape _escape;
     private State _state;
     private int _depth;
@@ -48,11 +47,6 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
     private bool _rawEnded;
     private int _rawField;
     private JsonSkip _skip;
-    private bool _skipIsText;
-
-    /// <summary>Where the step begins, and the text or token that is being read, in the document that is learned.</summary>
-    private int _at;
-    private int _begin;
 
     /// <summary>Top-level values that were whole.</summary>
     public int Documents { get; private set; }
@@ -68,26 +62,8 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
 
     public void Read(ReadOnlySpan<byte> bytes)
     {
-        // Where the document begins that can be learned: one that is read from its first byte to its last without a break.
-        var begin = 0;
         for (var at = 0; at < bytes.Length && Documents < documents;)
         {
-            // The first of a stream may be its only one.
-            if (Documents > 0 && bytes[at] == '{' && IsBetweenDocuments)
-            {
-                if (_pattern.Match(bytes[at..], sink) is > 0 and var length)
-                {
-                    CountDocument();
-                    at += length;
-                    continue;
-                }
-
-                begin = at;
-                _pattern.Begin();
-            }
-
-            _at = at - begin;
-            var before = Documents;
             var passed = Step(bytes[at..]);
             if (_isRaw)
             {
@@ -99,15 +75,6 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
             }
 
             at += passed;
-            if (Documents > before)
-            {
-                _pattern.Learn(bytes[begin..at]);
-            }
-        }
-
-        if (!IsBetweenDocuments)
-        {
-            _pattern.GiveUp();
         }
     }
 
@@ -167,7 +134,6 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
         if (want == JsonWant.Raw && !_isRaw && value is (byte)'{' or (byte)'[')
         {
             _isRaw = true;
-            _pattern.GiveUp();
             _rawField = field;
             _raw.Clear();
         }
@@ -175,7 +141,6 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
         {
             HasFields = true;
             sink.Present(field);
-            _pattern.Present(field);
         }
 
         var isLooked = want is JsonWant.Value or JsonWant.Raw && !_isRaw;
@@ -192,7 +157,6 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
                 else
                 {
                     _skip = JsonSkip.Container();
-                    _skipIsText = false;
                     _state = State.Skip;
                 }
 
@@ -201,7 +165,6 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
                 _isCaptured = isLooked && field != JsonFields.None;
                 _scratch.Clear();
                 _scratch.Append(value);
-                _begin = _at;
                 _state = State.Token;
                 return 1;
             default:
@@ -218,7 +181,6 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
         {
             HasFields = true;
             sink.Begin(field);
-            _pattern.Begin(field);
         }
 
         _state = isArray ? State.FirstElement : State.FirstKey;
@@ -236,7 +198,6 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
         if (field != JsonFields.None)
         {
             sink.End(field);
-            _pattern.End(field);
         }
 
         EndValue();
@@ -258,14 +219,9 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
 
         _state = State.Value;
         _node = JsonFields.Root;
-        CountDocument();
-        sink.DocumentEnd();
-    }
-
-    private void CountDocument()
-    {
         Documents++;
         IsBroken = false;
+        sink.DocumentEnd();
     }
 
     private void EndRaw()
@@ -287,13 +243,12 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
     {
         if (_state == State.Token)
         {
-            EndToken(0);
+            EndToken();
         }
     }
 
     private int Break()
     {
-        _pattern.GiveUp();
         IsBroken = true;
         _isRaw = false;
         _rawEnded = false;

@@ -4,11 +4,8 @@ using OllamaProxy.Application.Protocols.Json;
 
 namespace OllamaProxy.UnitTests.Protocols;
 
-/// <summary>
-/// Documents that are like the one before are compared instead of read. What is told of them must be the same: here by reading everything twice, as it comes
-/// and byte by byte, which no document can be learned from.
-/// </summary>
-public sealed class JsonPatternTests
+/// <summary>The scanner reports the same fields, however the bytes of a stream are cut: a line at a time, or byte by byte.</summary>
+public sealed class JsonCutTests
 {
     private static readonly JsonFields s_fields = new(
         ("model", 0, JsonWant.Value),
@@ -33,7 +30,7 @@ public sealed class JsonPatternTests
     [InlineData("""["*",{"model":"*"}]""")]
     [InlineData("""{"model":"*","message":{"content":"*"}""")]
     [InlineData("""{"model":"*",,"done":true}""")]
-    public void A_stream_says_the_same_whether_it_is_compared_or_read(string shape)
+    public void A_stream_reports_the_same_by_lines_and_by_bytes(string shape)
     {
         string[] texts = ["a", "", "Hello", "ü€😀", "with \\\"quotes\\\"", "\\\\", "\\u00e9", "{\"model\":\"no\"}".Replace("\"", "\\\"", StringComparison.Ordinal), "}\\n{", new string('x', 2_000)];
         var body = string.Concat(Enumerable.Range(0, 40).Select(line => Fill(shape, texts, line) + "\n"));
@@ -42,7 +39,7 @@ public sealed class JsonPatternTests
     }
 
     [Fact]
-    public void Random_streams_say_the_same()
+    public void Random_streams_report_the_same()
     {
         var random = new Random(4711);
         string[] shapes =
@@ -68,29 +65,12 @@ public sealed class JsonPatternTests
     }
 
     [Fact]
-    public void What_is_longer_than_a_text_may_be_is_counted_the_same()
+    public void A_text_over_the_limit_is_counted_the_same()
     {
         var line = """{"model":"a","message":{"content":"*"},"done":false}""";
         var body = string.Join('\n', line, line, line, line.Replace("*", new string('x', JsonFieldScanner.MaxText + 10), StringComparison.Ordinal), line);
 
         Assert.Equal(Told(body, whole: false), Told(body, whole: true));
-    }
-
-    [Fact]
-    public void A_stream_of_likes_is_compared()
-    {
-        var pattern = new JsonPattern();
-        pattern.Begin();
-        pattern.Text(1, 6, 9);
-        pattern.Learn("""{"a":"one"}"""u8);
-        var sink = new Sink();
-
-        Assert.Equal("""{"a":"three"}""".Length, pattern.Match("""{"a":"three"} and more"""u8, sink));
-        Assert.Equal(0, pattern.Match("""{"a":"thr"""u8, sink));
-        Assert.Equal(0, pattern.Match("""{"b":"three"}"""u8, sink));
-        Assert.Equal(0, pattern.Match("""{"a":"th\"ree"}"""u8, sink));
-        Assert.Equal(0, pattern.Match("""{"a":"three", "b":1}"""u8, sink));
-        Assert.Equal(["text 1 three 5", "document"], sink.Told);
     }
 
     private static string Fill(string shape, string[] texts, int seed)
