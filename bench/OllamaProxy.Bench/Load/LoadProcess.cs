@@ -24,7 +24,7 @@ internal static class LoadProcess
     {
         "get" => new RequestPhase(request, isChat: false),
         "chat" => new RequestPhase(request, isChat: true),
-        "paced" or "flat" or "ttft" => new StreamPhase(request),
+        "paced" or "flat" or "engine" or "ttft" => new StreamPhase(request),
         "upload-length" or "upload-chunked" => new UploadPhase(request),
         "disconnect" => new DisconnectPhase(request),
         "stall" => new StallPhase(request),

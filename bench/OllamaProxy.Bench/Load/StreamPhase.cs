@@ -30,7 +30,10 @@ internal sealed class StreamPhase(PhaseRequest request) : Phase(request)
                 BeginPaced(seconds, streams, rate);
                 break;
             case "flat":
-                BeginFlatOut(streams);
+                BeginFlatOut(streams, FlatOutTokens, rate);
+                break;
+            case "engine":
+                BeginFlatOut(streams, (int)(seconds * rate), rate: -1);
                 break;
             default:
                 BeginFirstTokens(streams, rate);
@@ -70,10 +73,10 @@ internal sealed class StreamPhase(PhaseRequest request) : Phase(request)
         }
     }
 
-    private void BeginFlatOut(int streams)
+    private void BeginFlatOut(int streams, int tokens, int rate)
     {
         _figures.KeepDelays = false;
-        _request = new Instructions(0, FlatOutTokens, 0).ToChat(Request.Port);
+        _request = new Instructions(0, tokens, rate).ToChat(Request.Port);
         for (var index = 0; index < streams; index++)
         {
             Start(Open(), Stopwatch.GetTimestamp());

@@ -40,6 +40,8 @@ internal sealed record Row(string Title, string Scenario, string Figure, Over Ov
         new("token one way, 8 streams of 100/s: added p99, µs", "paced-8", "p99_us", Over.LowestAdded),
         new("token, 8 streams of 100/s: CPU, µs a token", "paced-8", "cpu_us_per_unit"),
         new("token, 8 streams of 100/s: chunks merged or split", "paced-8", "moved", Over.Sum),
+        new("an engine of 1,700 tokens/s on the same CPUs: tokens/s", "engine", "per_second"),
+        new("an engine of 1,700 tokens/s on the same CPUs: CPU, µs a token", "engine", "cpu_us_per_unit"),
         new("16 streams flat out: tokens/s", "flat-16", "per_second"),
         new("16 streams flat out: CPU, µs a token", "flat-16", "cpu_us_per_unit"),
         new("64 streams flat out: tokens/s", "flat-64", "per_second"),

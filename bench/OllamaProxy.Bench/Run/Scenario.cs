@@ -38,6 +38,7 @@ internal sealed record Scenario(string Name, string Phase, double Seconds)
         new("ttft", "ttft streams=2 rate=100", 2),
         new("paced-8", "paced streams=8 rate=100", 2.5),
         new("single", "paced streams=1 rate=50", 2) { Rounds = 3 },
+        new("engine", "engine streams=1 rate=1700", 2),
         new("flat-16", "flat streams=16 rate=0", 1.2),
         new("flat-64", "flat streams=64 rate=0", 1.2),
         new("slow-500", "paced streams=500 rate=20", 2.5),

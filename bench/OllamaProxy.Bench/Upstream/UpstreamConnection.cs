@@ -72,7 +72,7 @@ internal sealed class UpstreamConnection : IReady, IMessageSink
             }
         }
 
-        if (writable && !_closed && Flush() && _streaming && _wanted.Rate == 0)
+        if (writable && !_closed && Flush() && _streaming && _wanted.Rate <= 0)
         {
             SendBurst();
         }
@@ -185,6 +185,11 @@ internal sealed class UpstreamConnection : IReady, IMessageSink
             return Send(TokenLine.LastChunk(_token, _crc));
         }
 
+        if (_wanted.Rate < 0)
+        {
+            _server.Engine.Compute();
+        }
+
         var line = TokenLine.LineOf(_chunk);
         TokenLine.Stamp(line, Stopwatch.GetTimestamp());
         _crc = Crc32C.Append(_crc, line);
@@ -234,7 +239,7 @@ internal sealed class UpstreamConnection : IReady, IMessageSink
 
         Count(sent);
         _pending = _pending[Math.Max(sent, 0)..];
-        if (_pending.Length == 0 && !(_streaming && _wanted.Rate == 0))
+        if (_pending.Length == 0 && !(_streaming && _wanted.Rate <= 0))
         {
             _server.Loop.Want(_fd, write: false);
         }

@@ -7,7 +7,7 @@ namespace OllamaProxy.Bench.Wire;
 /// <summary>What the load client wants of the upstream, in a header that every proxy passes on.</summary>
 /// <param name="Id">Names a stream, so that the client can ask what became of it; 0 for none.</param>
 /// <param name="Tokens">Tokens of a stream; 0: the answer is not streamed.</param>
-/// <param name="Rate">Tokens a second; 0: as fast as they are taken.</param>
+/// <param name="Rate">Tokens a second; 0: as fast as they are taken; below 0: as fast as the engine computes them.</param>
 internal readonly record struct Instructions(int Id, int Tokens, int Rate)
 {
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"Bench: {Id} {Tokens} {Rate}\r\n");
