@@ -22,14 +22,12 @@ internal sealed class UploadWatch : IDisposable
     private readonly PipeReader _body;
     private readonly Lock _changing = new();
     private readonly ITimer _timer;
-
-    /// <summary>When the pending read began; null while none is pending.</summary>
-    private long? _pendingSince;
-
-    /// <summary>Time spent waiting for the client since the last progress, without the pending read.</summary>
-    private TimeSpan _waited;
-    private int _bytes;
+    private bool _isWaiting;
     private bool _isDisposed;
+
+    /// <summary>Waits for the client since the last progress, in ticks, and the bytes that arrived meanwhile.</summary>
+    private int _waited;
+    private int _bytes;
 
     public UploadWatch(ExchangeInProgress exchange, ConcurrencyGate gate, PipeReader body)
     {
@@ -44,7 +42,7 @@ internal sealed class UploadWatch : IDisposable
     {
         lock (_changing)
         {
-            _pendingSince = _exchange.Timings.Clock.GetTimestamp();
+            _isWaiting = true;
         }
     }
 
@@ -52,15 +50,10 @@ internal sealed class UploadWatch : IDisposable
     {
         lock (_changing)
         {
-            if (_pendingSince is { } since)
-            {
-                _waited += _exchange.Timings.Clock.GetElapsedTime(since);
-            }
-
-            (_pendingSince, _bytes) = (null, _bytes + bytes);
+            (_isWaiting, _bytes) = (false, _bytes + bytes);
             if (_bytes >= Progress)
             {
-                (_waited, _bytes) = (TimeSpan.Zero, 0);
+                (_waited, _bytes) = (0, 0);
             }
         }
     }
@@ -79,14 +72,12 @@ internal sealed class UploadWatch : IDisposable
     {
         lock (_changing)
         {
-            if (_isDisposed || HasStalled || _gate.Waiting == 0 || _exchange.Timings.TimeToHeaders is not null || _pendingSince is not { } since
-                || _waited + _exchange.Timings.Clock.GetElapsedTime(since) < Limit)
+            if (_isWaiting && ++_waited * s_tick >= Limit
+                && !_isDisposed && !HasStalled && _gate.Waiting > 0 && _exchange.Timings.TimeToHeaders is null)
             {
-                return;
+                HasStalled = true;
+                _body.CancelPendingRead();
             }
-
-            HasStalled = true;
-            _body.CancelPendingRead();
         }
     }
 }
