@@ -29,7 +29,8 @@ internal sealed class RunningRequests
     private readonly Lock _changing = new();
     private readonly LinkedList<ExchangeInProgress> _running = new();
     private Action<RunningRequest>? _changed;
-    private OllamaSigns _signs;
+    private long _lastHeard;
+    private long _lastHeardOfInference;
 
     public int Count => _running.Count;
 
@@ -54,19 +55,24 @@ internal sealed class RunningRequests
         lock (_changing)
         {
             _running.Remove(node);
-            _signs = _signs.With(exchange);
+            _lastHeard = Math.Max(_lastHeard, exchange.Timings.LastHeard);
+            _lastHeardOfInference = exchange.NeedsSlot ? Math.Max(_lastHeardOfInference, exchange.Timings.LastHeard) : _lastHeardOfInference;
             exchange.Phase = RequestPhase.Ended;
         }
 
         Report(exchange);
     }
 
-    /// <summary>The signs of Ollama's work, from ended requests, too.</summary>
-    public OllamaSigns Signs()
+    /// <summary>When the last byte of any response arrived, or of an inference's; ended requests count. A timestamp of their clock; 0 for never.</summary>
+    public long LastHeard(bool ofInference)
     {
         lock (_changing)
         {
-            return _running.Aggregate(_signs, static (signs, exchange) => signs.With(exchange).WithWork(exchange));
+            return _running
+                .Where(exchange => exchange.NeedsSlot || !ofInference)
+                .Select(static exchange => exchange.Timings.LastHeard)
+                .Append(ofInference ? _lastHeardOfInference : _lastHeard)
+                .Max();
         }
     }
 
