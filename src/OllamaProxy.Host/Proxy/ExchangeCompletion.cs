@@ -14,14 +14,18 @@ internal sealed partial class ExchangeCompletion(
 
     private readonly bool _isTraced = telemetry.ExportsTraces;
 
-    /// <summary>Completes the facts and decides the outcome. A failure here loses the facts of the bodies; the request still counts.</summary>
+    /// <summary>Completes the facts and decides the outcome. A failure here loses facts of the bodies; the request still counts.</summary>
     public Exchange Complete(HttpContext context, ExchangeInProgress exchange, RelayEnd end, ForwarderError error)
     {
+        var timings = exchange.Timings;
+        var (request, response) = (RequestFacts.Unknown, ResponseFacts.Unknown);
+        var outcome = end == RelayEnd.Whole ? ExchangeOutcome.Completed : ExchangeOutcome.Incomplete;
+        string? text = null;
         try
         {
-            var request = exchange.Observation.CompleteRequest();
-            var response = exchange.Observation.CompleteResponse(exchange.Timings, isWhole: end == RelayEnd.Whole);
-            var outcome = Outcomes.Classify(
+            request = exchange.Observation.CompleteRequest();
+            response = exchange.Observation.CompleteResponse(timings, isWhole: end == RelayEnd.Whole);
+            outcome = Outcomes.Classify(
                 error,
                 end,
                 exchange.StatusCode,
@@ -29,22 +33,14 @@ internal sealed partial class ExchangeCompletion(
                 expectsTerminator: exchange.Observation.KnowsTerminator,
                 clientLeft: exchange.ClientLeft || context.RequestAborted.IsCancellationRequested,
                 stopping: lifetime.ApplicationStopping.IsCancellationRequested);
-            var text = response.Error ?? exchange.Refusal ?? (outcome == ExchangeOutcome.UpstreamUnreachable ? Describe(context, error) : null);
-            return Create(context, exchange, end, outcome, text, request, response);
+            text = response.Error ?? exchange.Refusal ?? (outcome == ExchangeOutcome.UpstreamUnreachable ? Describe(context, error) : null);
         }
         catch (Exception exception)
         {
             metrics.Failed();
             Log.NotCompleted(logger, exception, exchange.Id);
-            var outcome = end == RelayEnd.Whole ? ExchangeOutcome.Completed : ExchangeOutcome.Incomplete;
-            return Create(context, exchange, end, outcome, error: null, RequestFacts.Unknown, ResponseFacts.Unknown);
         }
-    }
 
-    private Exchange Create(
-        HttpContext context, ExchangeInProgress exchange, RelayEnd end, ExchangeOutcome outcome, string? error, RequestFacts request, ResponseFacts response)
-    {
-        var timings = exchange.Timings;
         return new()
         {
             Id = exchange.Id,
@@ -57,7 +53,7 @@ internal sealed partial class ExchangeCompletion(
             StatusCode = outcome == ExchangeOutcome.ClientCancelled && end == RelayEnd.NoAnswer ? null : exchange.StatusCode,
             Outcome = outcome,
             Rejection = exchange.Rejection,
-            Error = error,
+            Error = text,
             ClientAddress = exchange.ClientAddress,
             UserAgent = exchange.UserAgent,
             RequestBytes = exchange.Observation.RequestBytes,

@@ -20,8 +20,7 @@ internal static class ProxyReplies
     {
         if (context.Request.Headers.TransferEncoding is { Count: > 0 } coding && RefusalOf(context, coding) is var (status, why))
         {
-            Reset(context);
-            return await FailAsync(context, exchange, RelayEnd.Refused, status, why);
+            return await CloseAsync(context, exchange, status, why);
         }
 
         if (HttpMethods.IsConnect(context.Request.Method))
@@ -59,23 +58,18 @@ internal static class ProxyReplies
     /// <summary>408: the body stalled on a slot that others waited for. Its rest would look like another request, so the connection closes.</summary>
     public static Task<RelayEnd> StalledAsync(HttpContext context, ExchangeInProgress exchange)
     {
-        Reset(context);
         var why = $"the request's body stalled for {UploadWatch.Limit.TotalSeconds} s while other requests waited for its slot";
-        return FailAsync(context, exchange, RelayEnd.Refused, StatusCodes.Status408RequestTimeout, why, RejectionReason.BodyStalled);
+        return CloseAsync(context, exchange, StatusCodes.Status408RequestTimeout, why, RejectionReason.BodyStalled);
     }
 
     /// <summary>400: the framing of the body is malformed, so the beginning of the next request is unknown.</summary>
-    public static Task<RelayEnd> MalformedAsync(HttpContext context, ExchangeInProgress exchange)
-    {
-        Reset(context);
-        return FailAsync(context, exchange, RelayEnd.Refused, StatusCodes.Status400BadRequest, "the request's body has malformed chunks");
-    }
+    public static Task<RelayEnd> MalformedAsync(HttpContext context, ExchangeInProgress exchange) =>
+        CloseAsync(context, exchange, StatusCodes.Status400BadRequest, "the request's body has malformed chunks");
 
     public static Task<RelayEnd> FaultAsync(HttpContext context, ExchangeInProgress exchange)
     {
-        Reset(context);
         var why = $"the proxy failed; its log has the reason under {exchange.Id}";
-        return FailAsync(context, exchange, RelayEnd.Refused, StatusCodes.Status500InternalServerError, why, RejectionReason.ProxyFault);
+        return CloseAsync(context, exchange, StatusCodes.Status500InternalServerError, why, RejectionReason.ProxyFault);
     }
 
     /// <param name="context">The request.</param>
@@ -124,6 +118,12 @@ internal static class ProxyReplies
         context.Response.Clear();
         context.Response.Headers.Connection = "close";
         return context.Response.Headers;
+    }
+
+    private static Task<RelayEnd> CloseAsync(HttpContext context, ExchangeInProgress exchange, int status, string why, RejectionReason? reason = null)
+    {
+        Reset(context);
+        return FailAsync(context, exchange, RelayEnd.Refused, status, why, reason);
     }
 
     private static async Task<RelayEnd> FailAsync(
