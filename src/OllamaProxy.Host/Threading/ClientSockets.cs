@@ -35,9 +35,8 @@ internal sealed partial class ClientListener(Socket listening, SocketTransportOp
     /// <summary>Seconds of silence before the first probe of a connection, and between two probes, as in Go.</summary>
     private const int KeepAliveSeconds = 15;
 
-    /// <summary>The pause after a failed accept doubles from the shortest to the longest, as in Go.</summary>
-    private static readonly TimeSpan s_shortestPause = TimeSpan.FromMilliseconds(5);
-    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(1);
+    /// <summary>Between two attempts while the system lacks a resource.</summary>
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan s_pauseBetweenLines = TimeSpan.FromMinutes(1);
 
     private readonly SocketConnectionContextFactory _connections =
@@ -46,7 +45,6 @@ internal sealed partial class ClientListener(Socket listening, SocketTransportOp
     private readonly ILogger _logger = loggers.CreateLogger<ClientListener>();
     private readonly CancellationTokenSource _unbound = new();
     private readonly long _mostDescriptors = MostDescriptors();
-    private TimeSpan _pause;
     private long _lastLine;
 
     public EndPoint EndPoint { get; } = listening.LocalEndPoint!;
@@ -62,21 +60,16 @@ internal sealed partial class ClientListener(Socket listening, SocketTransportOp
                 socket = await listening.AcceptAsync(_unbound.Token);
                 await KeepRoomAsync(socket);
                 SetOptions(socket);
-                _pause = TimeSpan.Zero;
                 return _connections.Create(socket);
             }
-            // Either the client has disconnected already, or the system lacks a resource.
-            catch (SocketException exception)
+            // The client has disconnected already, the listener was unbound, or the system lacks a resource.
+            catch (Exception exception) when (exception is SocketException or OperationCanceledException or ObjectDisposedException)
             {
                 socket?.Dispose();
-                if (exception.SocketErrorCode is not (SocketError.ConnectionReset or SocketError.ConnectionAborted))
+                if (exception is SocketException { SocketErrorCode: not (SocketError.ConnectionReset or SocketError.ConnectionAborted) })
                 {
                     await PauseAsync(exception.Message);
                 }
-            }
-            catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
-            {
-                socket?.Dispose();
             }
         }
 
@@ -124,8 +117,7 @@ internal sealed partial class ClientListener(Socket listening, SocketTransportOp
             Log.Pausing(_logger, EndPoint, reason);
         }
 
-        _pause = TimeSpan.FromTicks(Math.Clamp(_pause.Ticks * 2, s_shortestPause.Ticks, s_longestPause.Ticks));
-        await Task.Delay(_pause, _unbound.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.Delay(s_pause, _unbound.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>The limit of descriptors for clients. It reserves a quarter of the descriptors that are free now, and at most 1,024.</summary>
