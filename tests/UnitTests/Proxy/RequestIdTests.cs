@@ -1,4 +1,4 @@
-using OllamaProxy.Host.Proxy;
+using OllamaProxy.Domain;
 
 namespace OllamaProxy.UnitTests.Proxy;
 

@@ -1,13 +1,15 @@
 using System.Buffers.Binary;
 
-namespace OllamaProxy.Host.Proxy;
+namespace OllamaProxy.Domain;
 
 /// <summary>
 /// Ids of exchanges: UUIDs of version 7 (RFC 9562, section 5.7) as 32 hexadecimal digits, which sort by time. They are no secrets. So their random bits need no
 /// call to the kernel, which <see cref="Guid.CreateVersion7()"/> makes for each.
 /// </summary>
-internal static class RequestId
+public static class RequestId
 {
+    /// <summary>A new id.</summary>
+    /// <param name="now">When the exchange began, with the precision of a millisecond.</param>
     public static string New(DateTimeOffset now)
     {
         Span<byte> bytes = stackalloc byte[16];
