@@ -66,56 +66,28 @@ internal struct ChunkScanner
 
     private void Step(byte value)
     {
-        switch (_state)
+        if (_state is State.SizeStart or State.Size && char.IsAsciiHexDigit((char)value))
         {
-            case State.SizeStart or State.Size when HexDigit(value) is >= 0 and var digit:
-                _state = _remaining > long.MaxValue >> 4 ? State.Broken : State.Size;
-                _remaining = (_remaining << 4) | (long)digit;
-                break;
-            case State.Size when value is (byte)';' or (byte)' ' or (byte)'\t':
-                _state = State.Extension;
-                break;
-            case State.Size or State.Extension when value == '\r':
-                _state = State.SizeLineFeed;
-                break;
-            case State.Extension when value != '\n':
-            case State.Trailer when value is not ((byte)'\r' or (byte)'\n'):
-                break;
-            case State.SizeLineFeed when value == '\n':
-                _state = _remaining == 0 ? State.TrailerStart : State.Data;
-                break;
-            case State.DataEnd when value == '\r':
-                _state = State.DataLineFeed;
-                break;
-            case State.DataLineFeed when value == '\n':
-                _state = State.SizeStart;
-                break;
-            case State.TrailerStart when value == '\r':
-                _state = State.EndLineFeed;
-                break;
-            case State.TrailerStart when value != '\n':
-                _state = State.Trailer;
-                break;
-            case State.Trailer when value == '\r':
-                _state = State.TrailerLineFeed;
-                break;
-            case State.TrailerLineFeed when value == '\n':
-                _state = State.TrailerStart;
-                break;
-            case State.EndLineFeed when value == '\n':
-                _state = State.Ended;
-                break;
-            default:
-                _state = State.Broken;
-                break;
+            _state = _remaining > long.MaxValue >> 4 ? State.Broken : State.Size;
+            // The low bits of a letter count from 1, and bit 6 tells it from a digit.
+            _remaining = (_remaining << 4) | (uint)((value & 0xF) + (9 * (value >> 6)));
+            return;
         }
-    }
 
-    private static int HexDigit(byte value) => value switch
-    {
-        >= (byte)'0' and <= (byte)'9' => value - '0',
-        >= (byte)'a' and <= (byte)'f' => value - 'a' + 10,
-        >= (byte)'A' and <= (byte)'F' => value - 'A' + 10,
-        _ => -1,
-    };
+        _state = (_state, (char)value) switch
+        {
+            (State.Size, ';' or ' ' or '\t') => State.Extension,
+            (State.Size or State.Extension, '\r') => State.SizeLineFeed,
+            (State.Extension, not '\n') => State.Extension,
+            (State.SizeLineFeed, '\n') => _remaining == 0 ? State.TrailerStart : State.Data,
+            (State.DataEnd, '\r') => State.DataLineFeed,
+            (State.DataLineFeed, '\n') => State.SizeStart,
+            (State.TrailerStart, '\r') => State.EndLineFeed,
+            (State.TrailerStart or State.Trailer, not ('\r' or '\n')) => State.Trailer,
+            (State.Trailer, '\r') => State.TrailerLineFeed,
+            (State.TrailerLineFeed, '\n') => State.TrailerStart,
+            (State.EndLineFeed, '\n') => State.Ended,
+            _ => State.Broken,
+        };
+    }
 }
