@@ -37,15 +37,9 @@ internal sealed class RequestHeaderEncoding : Encoding
         _ => Latin1,
     };
 
-    /// <summary>Writes the hidden characters of a Connection header, for which Latin-1 wrote question marks.</summary>
-    public static void Restore(ReadOnlySpan<char> text, Span<byte> written)
-    {
-        for (int at = 0, next; (next = text[at..].IndexOfAny(s_hidden)) >= 0; at++)
-        {
-            at += next;
-            written[at] = text[at] switch { HiddenComma => (byte)',', HiddenSmallU => (byte)'u', _ => (byte)'U' };
-        }
-    }
+    /// <summary>Returns a value as the client sent it.</summary>
+    public static string Restore(string value) =>
+        value.AsSpan().ContainsAny(s_hidden) ? value.Replace(HiddenComma, ',').Replace(HiddenSmallU, 'u').Replace(HiddenCapitalU, 'U') : value;
 
     /// <summary>An invalid length becomes a letter, which Kestrel answers with 400. It would accept "+2", and has room for 20 characters.</summary>
     public override int GetChars(ReadOnlySpan<byte> bytes, Span<char> chars)

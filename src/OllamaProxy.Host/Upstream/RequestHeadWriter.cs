@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Microsoft.Extensions.Primitives;
 using OllamaProxy.Host.Proxy;
@@ -13,35 +14,35 @@ internal static class RequestHeadWriter
     /// <returns>The head, in an array of the shared pool.</returns>
     public static ArraySegment<byte> Write(HttpContext context, ExchangeInProgress exchange, HostRules rules)
     {
-        var writer = new Writer(ArrayPool<byte>.Shared.Rent(TypicalLength));
+        var head = new DefaultInterpolatedStringHandler(0, 0, null, stackalloc char[TypicalLength]);
         var headers = context.Request.Headers;
-        writer.Add(context.Request.Method);
-        writer.Add(" ");
-        if (rules.Backend.AbsolutePath is { Length: > 1 } path)
-        {
-            // The path of OLLAMA_BACKEND_URL goes before every target.
-            writer.Add(path.TrimEnd('/'));
-        }
-
-        writer.Add(OriginForm(exchange.Target));
-        writer.Add(HttpProtocol.IsHttp10(context.Request.Protocol) ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
+        head.AppendLiteral(context.Request.Method);
+        head.AppendLiteral(" ");
+        // The path of OLLAMA_BACKEND_URL goes before every target.
+        head.AppendLiteral(rules.Backend.AbsolutePath.TrimEnd('/'));
+        head.AppendLiteral(OriginForm(exchange.Target));
+        head.AppendLiteral(HttpProtocol.IsHttp10(context.Request.Protocol) ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
         var originalHost = headers.Host is [{ } sent] ? sent : null;
         foreach (var (name, values) in headers)
         {
             if (!IsDropped(name, values, headers, exchange))
             {
-                writer.AddHeader(name, Forwarded(name, values, originalHost, rules));
+                AddLines(ref head, name, Forwarded(name, values, originalHost, rules));
             }
         }
 
         if (exchange.Span is { } span)
         {
-            writer.AddHeader("traceparent", span.Id);
-            writer.AddHeader("tracestate", span.TraceStateString);
+            AddLines(ref head, "traceparent", span.Id);
+            AddLines(ref head, "tracestate", span.TraceStateString);
         }
 
-        writer.Add("\r\n");
-        return writer.Written;
+        head.AppendLiteral("\r\n");
+        // One byte a character, as Kestrel decoded them (RequestHeaderEncoding).
+        var bytes = ArrayPool<byte>.Shared.Rent(head.Text.Length);
+        var length = Encoding.Latin1.GetBytes(head.Text, bytes);
+        head.Clear();
+        return new ArraySegment<byte>(bytes, 0, length);
     }
 
     /// <summary>Returns the target as path and query; a client may send the absolute form, which means the same (RFC 9112, section 3.2.2).</summary>
@@ -82,52 +83,14 @@ internal static class RequestHeadWriter
         _ => false,
     };
 
-    private struct Writer(byte[] buffer)
+    private static void AddLines(ref DefaultInterpolatedStringHandler head, string name, StringValues values)
     {
-        private byte[] _buffer = buffer;
-        private int _length;
-
-        public readonly ArraySegment<byte> Written => new(_buffer, 0, _length);
-
-        public void AddHeader(string name, StringValues values)
+        foreach (var value in values)
         {
-            for (var line = 0; line < values.Count; line++)
-            {
-                Add(name);
-                Add(": ");
-                var begin = _length;
-                Add(values[line]);
-                if (name.Length == HeaderNames.Connection.Length && name.Equals(HeaderNames.Connection, StringComparison.OrdinalIgnoreCase))
-                {
-                    RequestHeaderEncoding.Restore(values[line], _buffer.AsSpan(begin));
-                }
-
-                Add("\r\n");
-            }
-        }
-
-        /// <summary>Encodes byte by byte, because Kestrel decoded header values byte by byte (<see cref="RequestHeaderEncoding"/>).</summary>
-        public void Add(string? text)
-        {
-            if (text is null)
-            {
-                return;
-            }
-
-            if (_buffer.Length - _length < text.Length)
-            {
-                Grow(text.Length);
-            }
-
-            _length += Encoding.Latin1.GetBytes(text, _buffer.AsSpan(_length));
-        }
-
-        private void Grow(int more)
-        {
-            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(_buffer.Length * 2, _length + more));
-            _buffer.AsSpan(0, _length).CopyTo(larger);
-            ArrayPool<byte>.Shared.Return(_buffer);
-            _buffer = larger;
+            head.AppendLiteral(name);
+            head.AppendLiteral(": ");
+            head.AppendLiteral(RequestHeaderEncoding.Restore(value ?? ""));
+            head.AppendLiteral("\r\n");
         }
     }
 }
