@@ -42,11 +42,7 @@ internal static class BodyArrival
                     await Task.Yield();
                 }
 
-                foreach (var bytes in arrived)
-                {
-                    exchange.Observation.ObserveRequest(bytes.Span);
-                }
-
+                exchange.Observation.ObserveRequest(arrived);
                 exchange.Observation.BytesAhead = result.Buffer.Length;
                 body.AdvanceTo(result.Buffer.Start, result.Buffer.End);
                 if (result.IsCompleted)

@@ -18,7 +18,7 @@ namespace OllamaProxy.Host.Proxy;
 /// <summary>Admits, forwards and relays one request, and then hands the complete <see cref="Exchange"/> to recording.</summary>
 internal sealed partial class ExchangeMiddleware(
     IHttpForwarder forwarder,
-    HttpMessageInvoker upstream,
+    UpstreamPool upstream,
     IOllamaProcessSupervisor ollama,
     ProxyOptions options,
     OpenTelemetryOptions telemetry,
@@ -181,9 +181,10 @@ internal sealed partial class ExchangeMiddleware(
     {
         var backend = ollama.Backend;
         var sender = new RequestSender(context, exchange, new HostRules(options.IsLoopbackOnly, backend));
-        var hooks = new ForwarderHooks(exchange, sender);
+        var invoker = new HttpMessageInvoker(new UpstreamHandler(upstream, sender), disposeHandler: false);
+        var hooks = new ForwarderHooks(exchange, backend);
         exchange.Timings.RecordAsked(isRewritten: usage is not null);
-        var error = await forwarder.SendAsync(context, backend.OriginalString, upstream, s_config, hooks, grace.Token);
+        var error = await forwarder.SendAsync(context, backend.OriginalString, invoker, s_config, hooks, grace.Token);
         if (usage is not null && (hooks.End is RelayEnd.Whole or RelayEnd.CutByUpstream))
         {
             await usage.FinishAsync(context.RequestAborted);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using OllamaProxy.Application.Protocols;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Decoding;
@@ -49,6 +50,14 @@ internal sealed partial class ExchangeObservation(ApiEndpoint endpoint, DecoderB
         }
     }
 
+    public void ObserveRequest(ReadOnlySequence<byte> bytes)
+    {
+        foreach (var segment in bytes)
+        {
+            ObserveRequest(segment.Span);
+        }
+    }
+
     public void ObserveRequest(ReadOnlySpan<byte> bytes)
     {
         lock (_reading)
@@ -59,14 +68,14 @@ internal sealed partial class ExchangeObservation(ApiEndpoint endpoint, DecoderB
             }
 
             RequestBytes += bytes.Length;
-            if (_requestReader is null || _hasRequestReaderFailed)
+            if (_hasRequestReaderFailed)
             {
                 return;
             }
 
             try
             {
-                _requestReader.Read(bytes);
+                _requestReader?.Read(bytes);
             }
             catch (Exception exception)
             {
@@ -101,14 +110,14 @@ internal sealed partial class ExchangeObservation(ApiEndpoint endpoint, DecoderB
     public void ObserveResponse(ReadOnlySpan<byte> data, long arrived)
     {
         ResponseBytes += data.Length;
-        if (_responseReader is null || _hasResponseReaderFailed)
+        if (_hasResponseReaderFailed)
         {
             return;
         }
 
         try
         {
-            _responseReader.Read(data, arrived);
+            _responseReader?.Read(data, arrived);
         }
         catch (Exception exception)
         {

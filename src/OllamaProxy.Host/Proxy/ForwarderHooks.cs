@@ -7,15 +7,15 @@ namespace OllamaProxy.Host.Proxy;
 /// The two hooks that YARP's forwarder calls. YARP's own copying would drop hop-by-hop headers and add forwarding headers, and so the client would notice it.
 /// Here <see cref="RequestSender"/> writes the request, and <see cref="ResponseRelay"/> the response.
 /// </summary>
-internal sealed class ForwarderHooks(ExchangeInProgress exchange, RequestSender sender) : HttpTransformer
+internal sealed class ForwarderHooks(ExchangeInProgress exchange, Uri backend) : HttpTransformer
 {
     public RelayEnd End { get; private set; } = RelayEnd.NoAnswer;
 
     public override ValueTask TransformRequestAsync(
         HttpContext context, HttpRequestMessage request, string destinationPrefix, CancellationToken cancellationToken)
     {
-        request.RequestUri = sender.Backend;
-        request.Options.Set(UpstreamHandler.SenderOf, sender);
+        // Set, or YARP would build one from the prefix. The sender knows the target.
+        request.RequestUri = backend;
         return ValueTask.CompletedTask;
     }
 

@@ -25,8 +25,6 @@ internal static class ProxyPipeline
         services.AddHttpForwarder();
         services.AddSingleton<IMemoryPoolFactory<byte>, WideBlocks>();
         services.AddSingleton<UpstreamPool>();
-        services.AddSingleton(
-            static provider => new HttpMessageInvoker(new UpstreamHandler(provider.GetRequiredService<UpstreamPool>()), disposeHandler: true));
         services.AddSingleton<ConcurrencyGate>();
         services.AddSingleton<RunningRequests>();
         services.AddSingleton(new DecoderBudget());

@@ -12,39 +12,31 @@ namespace OllamaProxy.Host.Proxy;
 /// </summary>
 internal sealed class ResponseRelay
 {
-    private const int SmallBuffer = 4 * 1024;
-
-    /// <summary>For a body that fills <see cref="SmallBuffer"/> with one read.</summary>
-    private const int LargeBuffer = 32 * 1024;
+    private const int BufferSize = 16 * 1024;
 
     private readonly HttpContext _context;
     private readonly UpstreamResponse _response;
     private readonly ExchangeInProgress _exchange;
+    private readonly Stream _client;
+
+    /// <summary>HTTP/1.0 clients get the data without the framing.</summary>
+    private readonly bool _isUnframed;
     private Fairness _fairness;
 
-    private ResponseRelay(HttpContext context, UpstreamResponse response, ExchangeInProgress exchange) =>
-        (_context, _response, _exchange) = (context, response, exchange);
+    private ResponseRelay(HttpContext context, UpstreamResponse response, ExchangeInProgress exchange)
+    {
+        (_context, _response, _exchange, _client) = (context, response, exchange, context.Response.Body);
+        _isUnframed = response.IsChunked && HttpProtocol.IsHttp10(context.Request.Protocol);
+    }
 
     /// <summary>Kestrel accepts no body with a 205, even if Ollama sends one.</summary>
     private bool HasBody => !_response.IsEnded && _response.Head.Status != StatusCodes.Status205ResetContent;
 
-    /// <summary>HTTP/1.0 clients get the data without the framing.</summary>
-    private bool IsFramed => _context.Response.Headers.TransferEncoding.Count > 0;
-
-    public static async Task<RelayEnd> RunAsync(
-        HttpContext context, UpstreamResponse response, ExchangeInProgress exchange, CancellationToken cancellationToken)
+    public static Task<RelayEnd> RunAsync(HttpContext context, UpstreamResponse response, ExchangeInProgress exchange, CancellationToken cancellationToken)
     {
         var relay = new ResponseRelay(context, response, exchange);
         relay.CopyHead();
-        try
-        {
-            return relay.HasBody ? await relay.CopyBodyAsync(cancellationToken) : RelayEnd.Whole;
-        }
-        // The client disconnected, or the proxy stops.
-        catch (Exception exception) when (exception is OperationCanceledException or IOException)
-        {
-            return RelayEnd.CutByClient;
-        }
+        return relay.HasBody ? relay.CopyBodyAsync(cancellationToken) : Task.FromResult(RelayEnd.Whole);
     }
 
     private void CopyHead()
@@ -80,33 +72,27 @@ internal sealed class ResponseRelay
     private async Task<RelayEnd> CopyBodyAsync(CancellationToken cancellationToken)
     {
         var buffer = Array.Empty<byte>();
-        var isFull = false;
+        var read = 0;
         try
         {
             while (true)
             {
-                int read;
                 try
                 {
-                    if (!isFull)
+                    // A read that filled the buffer has more behind it. Otherwise a stream that waits for its next token holds no buffer.
+                    if (read == 0 || read < buffer.Length)
                     {
-                        // A stream that waits for its next token holds no buffer.
                         Return(ref buffer);
                         var waiting = _response.WaitAsync();
                         if (!waiting.IsCompleted && !_context.Response.HasStarted)
                         {
                             // The head arrived alone, so it is sent alone.
                             await _context.Response.StartAsync(cancellationToken);
-                            await _context.Response.Body.FlushAsync(cancellationToken);
+                            await _client.FlushAsync(cancellationToken);
                         }
 
                         await waiting;
-                        buffer = ArrayPool<byte>.Shared.Rent(SmallBuffer);
-                    }
-                    else if (buffer.Length < LargeBuffer)
-                    {
-                        Return(ref buffer);
-                        buffer = ArrayPool<byte>.Shared.Rent(LargeBuffer);
+                        buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
                     }
 
                     read = await _response.ReadAsync(buffer);
@@ -132,12 +118,16 @@ internal sealed class ResponseRelay
                     return RelayEnd.Whole;
                 }
 
-                isFull = read == buffer.Length;
                 if (_fairness.IsTurnOver(read))
                 {
                     await Task.Yield();
                 }
             }
+        }
+        // The client disconnected, or the proxy stops.
+        catch (Exception exception) when (exception is OperationCanceledException or IOException)
+        {
+            return RelayEnd.CutByClient;
         }
         finally
         {
@@ -155,7 +145,7 @@ internal sealed class ResponseRelay
     }
 
     /// <summary>Writes before it observes, so readers cannot delay the client. Arrival is noted first: a slow client must not look like a slow model.</summary>
-    private ValueTask PassOnAsync(Memory<byte> bytes, CancellationToken cancellationToken)
+    private async ValueTask PassOnAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         var arrived = _exchange.Timings.Clock.GetTimestamp();
         if (_response.IsEnded)
@@ -164,31 +154,14 @@ internal sealed class ResponseRelay
             _response.TryFinish();
         }
 
-        var write = _context.Response.Body.WriteAsync(_response.IsChunked && !IsFramed ? WithoutFraming(bytes) : bytes, cancellationToken);
-        if (!write.IsCompletedSuccessfully || _exchange.Observation.DecodesResponse)
+        var write = _isUnframed ? WriteDataAsync(bytes, cancellationToken) : _client.WriteAsync(bytes, cancellationToken);
+        if (write.IsCompleted)
         {
-            return ObserveAfterAsync(write, bytes, arrived);
+            await write;
         }
-
-        Observe(bytes.Span, arrived);
-        return ValueTask.CompletedTask;
-    }
-
-    private async ValueTask ObserveAfterAsync(ValueTask write, ReadOnlyMemory<byte> bytes, long arrived)
-    {
-        // A write that does not complete at once waits for the client.
-        if (!write.IsCompletedSuccessfully)
+        else
         {
-            var since = _exchange.Timings.Clock.GetTimestamp();
-            _exchange.Timings.BeginClientWait();
-            try
-            {
-                await write;
-            }
-            finally
-            {
-                _exchange.Timings.EndClientWait(since);
-            }
+            await WaitForClientAsync(write);
         }
 
         if (_exchange.Observation.DecodesResponse)
@@ -196,26 +169,32 @@ internal sealed class ResponseRelay
             await Task.Yield();
         }
 
-        Observe(bytes.Span, arrived);
-    }
-
-    private void Observe(ReadOnlySpan<byte> bytes, long arrived)
-    {
         foreach (var run in _response.Data)
         {
-            _exchange.ObserveResponse(bytes[run], arrived);
+            _exchange.ObserveResponse(bytes.Span[run], arrived);
         }
     }
 
-    private byte[] WithoutFraming(ReadOnlyMemory<byte> bytes)
+    private async ValueTask WaitForClientAsync(ValueTask write)
     {
-        var data = new ArrayBufferWriter<byte>(bytes.Length);
+        var since = _exchange.Timings.Clock.GetTimestamp();
+        _exchange.Timings.BeginClientWait();
+        try
+        {
+            await write;
+        }
+        finally
+        {
+            _exchange.Timings.EndClientWait(since);
+        }
+    }
+
+    private async ValueTask WriteDataAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
         foreach (var run in _response.Data)
         {
-            data.Write(bytes[run].Span);
+            await _client.WriteAsync(bytes[run], cancellationToken);
         }
-
-        return data.WrittenSpan.ToArray();
     }
 
     /// <summary>Closes the client's connection in the middle of the response, in order as Ollama would: a reset could overtake the bytes before it.</summary>

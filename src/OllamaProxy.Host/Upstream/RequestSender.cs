@@ -52,7 +52,7 @@ internal sealed class RequestSender
         }
     }
 
-    public ExchangeInProgress Exchange => _exchange;
+    public ExchangeTimings Timings => _exchange.Timings;
 
     public Uri Backend => _rules.Backend;
 
@@ -70,9 +70,6 @@ internal sealed class RequestSender
     /// <summary>Why the client's body could not be read; null without a fault.</summary>
     public Exception? ClientFault { get; private set; }
 
-    /// <summary>When the last byte was sent, as a timestamp of the exchange's clock.</summary>
-    public long SentAt { get; private set; }
-
     public async Task SendAsync(UpstreamConnection connection)
     {
         var head = RequestHeadWriter.Write(_context, _exchange, _rules);
@@ -80,14 +77,13 @@ internal sealed class RequestSender
         {
             if (_body is null)
             {
-                await connection.SendAsync(head, default, default);
+                await connection.SendAsync(head);
             }
             else
             {
                 await SendBodyAsync(connection, _body, head);
             }
 
-            SentAt = _exchange.Timings.Clock.GetTimestamp();
             _exchange.EndRequest();
         }
         catch when (ClientFault is not null)
@@ -153,7 +149,7 @@ internal sealed class RequestSender
     {
         if (_continue is not null)
         {
-            await connection.SendAsync(head, default, default);
+            await connection.SendAsync(head);
             head = default;
             await _continue.Task.WaitAsync(s_continueLimit, _exchange.Timings.Clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -166,7 +162,7 @@ internal sealed class RequestSender
                 var reading = ReadAsync(body);
                 if (!reading.IsCompleted && !head.IsEmpty)
                 {
-                    await connection.SendAsync(head, default, default);
+                    await connection.SendAsync(head);
                     head = default;
                 }
 
@@ -175,7 +171,7 @@ internal sealed class RequestSender
             }
 
             var (bytes, isLast) = (_read.Value.Buffer, _read.Value.IsCompleted);
-            await (_isChunked ? SendChunkAsync(connection, head, bytes, isLast) : connection.SendAsync(head, bytes, default));
+            await (_isChunked ? SendChunkAsync(connection, head, bytes, isLast) : connection.SendAsync(head, bytes));
             head = default;
             if (isLast)
             {
@@ -192,30 +188,23 @@ internal sealed class RequestSender
 
     private ValueTask SendChunkAsync(UpstreamConnection connection, ReadOnlyMemory<byte> head, ReadOnlySequence<byte> data, bool isLast)
     {
-        if (!data.IsEmpty)
+        if (data.IsEmpty)
         {
-            head = (byte[])[.. head.Span, .. Encoding.ASCII.GetBytes($"{data.Length:x}\r\n")];
+            return connection.SendAsync(head, default, isLast ? LastChunk() : default);
         }
 
-        return connection.SendAsync(head, data, isLast ? LastChunk(isAfterData: !data.IsEmpty) : data.IsEmpty ? default : s_lineBreak);
+        head = (byte[])[.. head.Span, .. Encoding.ASCII.GetBytes($"{data.Length:x}\r\n")];
+        return connection.SendAsync(head, data, isLast ? [.. s_lineBreak, .. LastChunk()] : s_lineBreak);
     }
 
-    private byte[] LastChunk(bool isAfterData)
+    private byte[] LastChunk()
     {
-        var end = new StringBuilder(isAfterData ? "\r\n0\r\n" : "0\r\n");
         var trailers = _context.Features.Get<IHttpRequestTrailersFeature>() is { Available: true } feature ? feature.Trailers : new HeaderDictionary();
-        foreach (var (name, values) in trailers)
-        {
-            foreach (var value in values)
-            {
-                end.Append(name).Append(": ").Append(value).Append("\r\n");
-            }
-        }
-
-        return Encoding.Latin1.GetBytes(end.Append("\r\n").ToString());
+        var lines = trailers.SelectMany(static trailer => trailer.Value, static (trailer, value) => $"{trailer.Key}: {value}\r\n");
+        return Encoding.Latin1.GetBytes($"0\r\n{string.Concat(lines)}\r\n");
     }
 
-    private ValueTask<ReadResult> ReadAsync(PipeReader body)
+    private async ValueTask<ReadResult> ReadAsync(PipeReader body)
     {
         Volatile.Write(ref _isReading, true);
         Interlocked.MemoryBarrier();
@@ -224,24 +213,11 @@ internal sealed class RequestSender
             throw new OperationCanceledException("Ollama's response ended before the request.");
         }
 
-        var reading = body.ReadAsync();
-        if (!reading.IsCompletedSuccessfully || _exchange.Observation.DecodesRequest)
-        {
-            return ObserveAsync(reading);
-        }
-
-        return ValueTask.FromResult(Observe(reading.Result));
-    }
-
-    private async ValueTask<ReadResult> ObserveAsync(ValueTask<ReadResult> reading)
-    {
-        var length = 0L;
         _exchange.Upload?.BeginWait();
         ReadResult result;
         try
         {
-            result = await reading;
-            length = result.Buffer.Length;
+            result = await body.ReadAsync();
         }
         catch (Exception exception)
         {
@@ -249,21 +225,8 @@ internal sealed class RequestSender
             ClientFault = exception;
             throw;
         }
-        finally
-        {
-            _exchange.Upload?.EndWait((int)length);
-        }
 
-        if (_exchange.Observation.DecodesRequest)
-        {
-            await Task.Yield();
-        }
-
-        return Observe(result);
-    }
-
-    private ReadResult Observe(ReadResult result)
-    {
+        _exchange.Upload?.EndWait((int)result.Buffer.Length);
         Volatile.Write(ref _isReading, false);
         if (result.IsCanceled)
         {
@@ -273,16 +236,14 @@ internal sealed class RequestSender
             throw stopped;
         }
 
-        foreach (var segment in result.Buffer)
+        if (_exchange.Observation.DecodesRequest)
         {
-            var known = (int)Math.Min(_ahead, segment.Length);
-            _ahead -= known;
-            if (known < segment.Length)
-            {
-                _exchange.Observation.ObserveRequest(segment.Span[known..]);
-            }
+            await Task.Yield();
         }
 
+        var known = Math.Min(_ahead, result.Buffer.Length);
+        _ahead -= known;
+        _exchange.Observation.ObserveRequest(result.Buffer.Slice(known));
         return result;
     }
 }

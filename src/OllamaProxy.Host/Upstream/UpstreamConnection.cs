@@ -32,13 +32,11 @@ internal sealed class UpstreamConnection : IDisposable
 
     public UpstreamHead Head { get; } = new();
 
-    public bool WasKept { get; set; }
-
     /// <summary>True once a byte of the current response has arrived.</summary>
     public bool HasAnswer { get; private set; }
 
-    /// <summary>A timestamp of the pool's clock.</summary>
-    public long IdleSince { get; set; }
+    /// <summary>When the last exchange on it ended, as a timestamp of the pool's clock; null on its first exchange.</summary>
+    public long? IdleSince { get; private set; }
 
     /// <summary>True while received bytes are unread. At the end of a response, they belong to none.</summary>
     public bool HasSurplus => _from < _to;
@@ -79,56 +77,44 @@ internal sealed class UpstreamConnection : IDisposable
     }
 
     /// <summary>Returns false when the idle connection was closed, or has unexpected bytes, which would be taken for the next response.</summary>
-    public bool IsUsable()
-    {
-        try
-        {
-            return !_socket.Poll(0, SelectMode.SelectRead);
-        }
-        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
-        {
-            return false;
-        }
-    }
+    public bool IsUsable() => !_socket.Poll(0, SelectMode.SelectRead);
 
-    public void BeginExchange() => HasAnswer = false;
+    public void EndExchange(long now) => (IdleSince, HasAnswer) = (now, false);
 
     /// <summary>Reads the next head, interim or final, into <see cref="Head"/>.</summary>
     /// <exception cref="IOException">The connection ended, or the bytes are no head.</exception>
     public async Task ReadHeadAsync()
     {
-        // The position of the search, and the beginning of the line.
-        var (at, line) = (_from, _from);
+        // From the beginning of the head: how much was searched, and where the line begins.
+        var (searched, line) = (0, 0);
         while (true)
         {
-            for (int end; (end = _buffer.AsSpan(at.._to).IndexOf((byte)'\n')) >= 0;)
+            var bytes = _buffer.AsSpan(_from.._to);
+            for (int end; (end = bytes[searched..].IndexOf((byte)'\n')) >= 0; line = searched)
             {
-                end += at;
-                if (end == line || _buffer[end - 1] != '\r')
+                end += searched;
+                if (end == line || bytes[end - 1] != '\r')
                 {
                     throw new IOException("A line in the head of Ollama's response does not end with CR LF.");
                 }
 
-                var isEmpty = end - 1 == line;
-                at = line = end + 1;
-                if (isEmpty)
+                searched = end + 1;
+                if (end - 1 == line)
                 {
-                    Head.Parse(_buffer.AsSpan(_from..at));
-                    _from = at;
+                    Head.Parse(bytes[..searched]);
+                    _from += searched;
                     return;
                 }
             }
 
-            at = _to;
-            if (_from == _to)
+            searched = bytes.Length;
+            if (bytes.IsEmpty)
             {
                 ReleaseBuffer();
-                (at, line) = (0, 0);
                 await ReceiveAsync(Memory<byte>.Empty);
             }
 
-            var moved = EnsureRoom();
-            (at, line) = (at - moved, line - moved);
+            EnsureRoom();
             var received = await ReceiveAsync(_buffer.AsMemory(_to));
             if (received == 0)
             {
@@ -167,15 +153,10 @@ internal sealed class UpstreamConnection : IDisposable
         return ValueTask.FromResult(length);
     }
 
-    public ValueTask SendAsync(ReadOnlyMemory<byte> head, ReadOnlySequence<byte> body, ReadOnlyMemory<byte> end)
-    {
-        if (body.IsEmpty && end.IsEmpty)
-        {
-            return SendAsync(head);
-        }
-
-        return head.Length + body.Length + end.Length <= MaxCopied ? SendCopiedAsync(head, body, end) : SendSegmentsAsync(head, body, end);
-    }
+    public ValueTask SendAsync(ReadOnlyMemory<byte> head, ReadOnlySequence<byte> body = default, ReadOnlyMemory<byte> end = default) =>
+        body.IsEmpty && end.IsEmpty ? SendAsync(head) :
+        head.Length + body.Length + end.Length <= MaxCopied ? SendCopiedAsync(head, body, end) :
+        SendPartsAsync([head, .. body, end]);
 
     public void Dispose()
     {
@@ -217,33 +198,18 @@ internal sealed class UpstreamConnection : IDisposable
         }
     }
 
-    private async ValueTask SendSegmentsAsync(ReadOnlyMemory<byte> head, ReadOnlySequence<byte> body, ReadOnlyMemory<byte> end)
+    private async ValueTask SendPartsAsync(List<ReadOnlyMemory<byte>> parts)
     {
-        var segments = new List<ArraySegment<byte>>();
-        Add(head);
-        foreach (var segment in body)
-        {
-            Add(segment);
-        }
-
-        Add(end);
+        parts.RemoveAll(static part => part.IsEmpty);
         if (_tls is null)
         {
-            await _socket.SendAsync(segments, SocketFlags.None);
+            await _socket.SendAsync(parts.ConvertAll(static part => MemoryMarshal.TryGetArray(part, out var array) ? array : part.ToArray()), SocketFlags.None);
             return;
         }
 
-        foreach (var segment in segments)
+        foreach (var part in parts)
         {
-            await _tls.WriteAsync(segment);
-        }
-
-        void Add(ReadOnlyMemory<byte> memory)
-        {
-            if (!memory.IsEmpty)
-            {
-                segments.Add(MemoryMarshal.TryGetArray(memory, out var array) ? array : memory.ToArray());
-            }
+            await _tls.WriteAsync(part);
         }
     }
 
@@ -254,12 +220,12 @@ internal sealed class UpstreamConnection : IDisposable
         return begin.Length >= known.Length ? begin.StartsWith(known) : known.StartsWith(begin);
     }
 
-    /// <summary>Makes room for a read; returns by how much the bytes moved to the front.</summary>
-    private int EnsureRoom()
+    /// <summary>Makes room for a read.</summary>
+    private void EnsureRoom()
     {
         if (_to < _buffer.Length)
         {
-            return 0;
+            return;
         }
 
         var length = _to - _from;
@@ -270,10 +236,8 @@ internal sealed class UpstreamConnection : IDisposable
 
         var larger = ArrayPool<byte>.Shared.Rent(Math.Max(SmallBuffer, length * 2));
         _buffer.AsSpan(_from, length).CopyTo(larger);
-        var moved = _from;
         ReleaseBuffer();
-        (_buffer, _from, _to) = (larger, 0, length);
-        return moved;
+        (_buffer, _to) = (larger, length);
     }
 
     private void ReleaseBuffer()

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 
 namespace OllamaProxy.Host.Upstream;
@@ -27,10 +28,7 @@ internal sealed class UpstreamHead
     private static readonly SearchValues<byte> s_controls =
         SearchValues.Create([.. Enumerable.Range(0, 32).Where(static value => value != '\t').Select(static value => (byte)value), 127]);
 
-    private readonly List<KeyValuePair<string, string>> _lines = new(8);
     private bool _hasLength;
-    private long _length;
-    private bool _isChunked;
     private bool _isHttp10;
     private bool _closes;
 
@@ -39,40 +37,38 @@ internal sealed class UpstreamHead
     public string Reason { get; private set; } = "";
 
     /// <summary>Names and values, as they came and in their order.</summary>
-    public IReadOnlyList<KeyValuePair<string, string>> Lines => _lines;
+    public List<KeyValuePair<string, string>> Lines { get; } = new(8);
 
-    public bool IsChunked => _isChunked;
+    public bool IsChunked { get; private set; }
 
     /// <summary>True when the connection may carry another request after the body. Chunks together with a length are a sign of smuggling.</summary>
-    public bool KeepsConnection => !_closes && !_isHttp10 && !(_isChunked && _hasLength);
+    public bool KeepsConnection => !_closes && !_isHttp10 && !(IsChunked && _hasLength);
+
+    /// <summary>The length of the body in bytes, if the head has one.</summary>
+    public long Length { get; private set; }
 
     /// <summary>How the body ends.</summary>
     /// <param name="isHead">True for the response to a HEAD request.</param>
-    /// <param name="length">The length of the body in bytes, if the head has one.</param>
-    public BodyFraming Framing(bool isHead, out long length)
-    {
-        length = _length;
-        return
-            isHead || Status is 204 or 304 ? BodyFraming.None :
-            _isChunked ? BodyFraming.Chunked :
-            !_hasLength ? BodyFraming.UntilClose :
-            _length == 0 ? BodyFraming.None :
-            BodyFraming.Length;
-    }
+    public BodyFraming Framing(bool isHead) =>
+        isHead || Status is 204 or 304 ? BodyFraming.None :
+        IsChunked ? BodyFraming.Chunked :
+        !_hasLength ? BodyFraming.UntilClose :
+        Length == 0 ? BodyFraming.None :
+        BodyFraming.Length;
 
     /// <param name="head">The whole head with its empty line; every line ends with CR LF.</param>
     /// <exception cref="IOException">The head is invalid.</exception>
     public void Parse(ReadOnlySpan<byte> head)
     {
-        _lines.Clear();
-        (_hasLength, _length, _isChunked, _closes) = (false, 0, false, false);
+        Lines.Clear();
+        (_hasLength, Length, IsChunked, _closes) = (false, 0, false, false);
         ParseStatusLine(NextLine(ref head));
         for (var line = NextLine(ref head); !line.IsEmpty; line = NextLine(ref head))
         {
             ParseHeader(line);
         }
 
-        Require(!(_isHttp10 && _isChunked));
+        Require(!(_isHttp10 && IsChunked));
     }
 
     private static ReadOnlySpan<byte> NextLine(ref ReadOnlySpan<byte> rest)
@@ -102,23 +98,20 @@ internal sealed class UpstreamHead
         var colon = line.IndexOf((byte)':');
         // This also rejects a blank before the colon or at the beginning of the line.
         Require(colon > 0 && !line[..colon].ContainsAnyExcept(s_token));
-        var name = HeaderNames.Of(line[..colon]);
+        var name = line[..colon];
         var value = line[(colon + 1)..].Trim(" \t"u8);
-        if (ReferenceEquals(name, HeaderNames.ContentLength))
+        if (Ascii.EqualsIgnoreCase(name, "Content-Length"u8))
         {
             Require(!_hasLength && value.Length is > 0 and < 19 && !value.ContainsAnyExceptInRange((byte)'0', (byte)'9'));
             _hasLength = true;
-            foreach (var digit in value)
-            {
-                _length = (_length * 10) + (digit - '0');
-            }
+            Length = long.Parse(value, CultureInfo.InvariantCulture);
         }
-        else if (ReferenceEquals(name, HeaderNames.TransferEncoding))
+        else if (Ascii.EqualsIgnoreCase(name, "Transfer-Encoding"u8))
         {
-            Require(!_isChunked && Ascii.EqualsIgnoreCase(value, "chunked"u8));
-            _isChunked = true;
+            Require(!IsChunked && Ascii.EqualsIgnoreCase(value, "chunked"u8));
+            IsChunked = true;
         }
-        else if (ReferenceEquals(name, HeaderNames.Connection))
+        else if (Ascii.EqualsIgnoreCase(name, "Connection"u8))
         {
             foreach (var option in value.Split((byte)','))
             {
@@ -126,7 +119,7 @@ internal sealed class UpstreamHead
             }
         }
 
-        _lines.Add(new(name, HeaderNames.ValueOf(value)));
+        Lines.Add(new(Encoding.Latin1.GetString(name), Encoding.Latin1.GetString(value)));
     }
 
     private static void Require(bool isClear)

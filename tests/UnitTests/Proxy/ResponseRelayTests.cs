@@ -90,7 +90,7 @@ public sealed class ResponseRelayTests
         await connection.ReadHeadAsync();
         var cancelling = gone.Token.UnsafeRegister(static connection => ((UpstreamConnection)connection!).Dispose(), connection);
         using var response = new UpstreamResponse(
-            pool, connection, new RequestSender(context, exchange, new HostRules(true, backend)), Task.CompletedTask, cancelling, gone.Token);
+            pool, connection, new RequestSender(context, exchange, new HostRules(true, backend)), Task.CompletedTask, cancelling);
 
         var end = await ResponseRelay.RunAsync(context, response, exchange, gone.Token);
 

@@ -29,7 +29,7 @@ public sealed class UpstreamFuzzTests
     public async Task No_byte_of_a_damaged_response_ends_up_in_another_exchange()
     {
         using var ollama = new FuzzedOllama(Seed);
-        using var invoker = new HttpMessageInvoker(new UpstreamHandler(new UpstreamPool(TimeProvider.System)));
+        using var pool = new UpstreamPool(TimeProvider.System);
         var (next, whole, cut, refused, cancelled, reused) = (0, 0, 0, 0, 0, 0);
         var faults = new ConcurrentQueue<string>();
 
@@ -39,7 +39,7 @@ public sealed class UpstreamFuzzTests
             {
                 var token = "T" + Mix((ulong)number).ToString("x16", CultureInfo.InvariantCulture);
                 ollama.Expect(token);
-                var end = await ExchangeAsync(ollama, invoker, token, number, faults);
+                var end = await ExchangeAsync(ollama, pool, token, number, faults);
                 Interlocked.Increment(
                     ref end == RelayEnd.Whole ? ref whole :
                     ref end == RelayEnd.CutByUpstream ? ref cut :
@@ -58,7 +58,7 @@ public sealed class UpstreamFuzzTests
     }
 
     private static async Task<RelayEnd> ExchangeAsync(
-        FuzzedOllama ollama, HttpMessageInvoker invoker, string token, int number, ConcurrentQueue<string> faults)
+        FuzzedOllama ollama, UpstreamPool pool, string token, int number, ConcurrentQueue<string> faults)
     {
         using var limit = new CancellationTokenSource(s_limit);
         using var received = new MemoryStream();
@@ -75,7 +75,7 @@ public sealed class UpstreamFuzzTests
         context.Response.Body = received;
         var exchange = new ExchangeInProgress(context, new RunningRequests(), new DecoderBudget(), TimeProvider.System, NullLogger.Instance);
         using var request = new HttpRequestMessage(HttpMethod.Get, ollama.Address);
-        request.Options.Set(UpstreamHandler.SenderOf, new RequestSender(context, exchange, new HostRules(true, ollama.Address)));
+        using var invoker = new HttpMessageInvoker(new UpstreamHandler(pool, new RequestSender(context, exchange, new HostRules(true, ollama.Address))));
         var end = RelayEnd.NoAnswer;
         try
         {

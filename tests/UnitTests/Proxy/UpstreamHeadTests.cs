@@ -22,10 +22,10 @@ public sealed class UpstreamHeadTests
     {
         var parsed = Parse(head);
 
-        Assert.Equal(Enum.Parse<BodyFraming>(framing), parsed.Framing(isHead: false, out var found));
-        Assert.Equal(length, found);
+        Assert.Equal(Enum.Parse<BodyFraming>(framing), parsed.Framing(isHead: false));
+        Assert.Equal(length, parsed.Length);
         Assert.Equal(keeps, parsed.KeepsConnection);
-        Assert.Equal(BodyFraming.None, parsed.Framing(isHead: true, out _));
+        Assert.Equal(BodyFraming.None, parsed.Framing(isHead: true));
     }
 
     [Fact]
