@@ -13,6 +13,8 @@ var builder = WebApplication.CreateSlimBuilder();
 builder.Logging.ClearProviders();
 builder.Services.AddHttpForwarder();
 builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WideBlocks>();
+// Always wide here.
+WideBlocks.BeginUpload();
 builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
 builder.WebHost.ConfigureKestrel(kestrel =>
 {

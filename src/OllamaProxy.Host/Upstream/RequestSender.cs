@@ -38,6 +38,7 @@ internal sealed class RequestSender
     private bool _hasAll;
     private bool _isReading;
     private bool _isStopped;
+    private bool _isUpload;
 
     public RequestSender(HttpContext context, ExchangeInProgress exchange, HostRules rules)
     {
@@ -95,6 +96,11 @@ internal sealed class RequestSender
         finally
         {
             ArrayPool<byte>.Shared.Return(head.Array!);
+            if (_isUpload)
+            {
+                _isUpload = false;
+                WideBlocks.EndUpload();
+            }
         }
     }
 
@@ -181,6 +187,12 @@ internal sealed class RequestSender
             Release();
             if (_fairness.IsTurnOver((int)bytes.Length))
             {
+                if (!_isUpload)
+                {
+                    _isUpload = true;
+                    WideBlocks.BeginUpload();
+                }
+
                 await Task.Yield();
             }
         }
