@@ -13,8 +13,8 @@ public sealed class LineLoggerProvider : ILoggerProvider
     private const int MostWaiting = 4_096;
     private const int LinesInWrite = 256;
 
-    /// <summary>The time in which further lines join the first: a write for each line would cost more than making the line.</summary>
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
+    /// <summary>Milliseconds from one write to the next, in which lines join: a write for each line would cost more than making the line.</summary>
+    private const int Pause = 10;
 
     /// <summary>How long the end waits for an output that takes nothing.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
@@ -28,6 +28,7 @@ public sealed class LineLoggerProvider : ILoggerProvider
     private readonly Thread _writer;
     private readonly Queue<string> _waiting = [];
     private long _lost;
+    private long _takenAt;
     private bool _hasEnded;
 
     /// <param name="format">How a line looks.</param>
@@ -103,11 +104,12 @@ public sealed class LineLoggerProvider : ILoggerProvider
                 Monitor.Wait(_waiting);
             }
 
-            if (_waiting.Count < LinesInWrite && !_hasEnded)
+            if (_takenAt + Pause - Environment.TickCount64 is > 0 and var left && _waiting.Count < LinesInWrite && !_hasEnded)
             {
-                Monitor.Wait(_waiting, s_pause);
+                Monitor.Wait(_waiting, (int)left);
             }
 
+            _takenAt = Environment.TickCount64;
             for (var count = 0; count < LinesInWrite && _waiting.TryDequeue(out var line); count++)
             {
                 text.Append(line).Append('\n');
