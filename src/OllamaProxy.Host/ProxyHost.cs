@@ -71,15 +71,11 @@ internal static class ProxyHost
     /// <summary>Every service but no worker: enough for queries to a store.</summary>
     public static WebApplicationBuilder CreateBuilder(ProxySettings settings)
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
-        {
-            ApplicationName = "ollama-proxy",
-            ContentRootPath = AppContext.BaseDirectory,
-            // Without this, ASP.NET would watch the folder of the executable and all below it, where each write of the store would wake it.
-            Args = ["--hostBuilder:reloadConfigOnChange=false"],
-        });
-        builder.Configuration.Sources.Clear();
-        builder.Logging.ClearProviders();
+        var builder = WebApplication.CreateEmptyBuilder(
+            new WebApplicationOptions { ApplicationName = "ollama-proxy", ContentRootPath = AppContext.BaseDirectory });
+        builder.WebHost.UseKestrelCore();
+        builder.Services.AddRoutingCore();
+        builder.Services.AddClosedGenerics();
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSettings(settings);
         builder.Services.AddApplication();
