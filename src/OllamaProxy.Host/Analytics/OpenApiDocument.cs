@@ -104,7 +104,7 @@ internal static class OpenApiDocument
         var content = new JsonObject();
         foreach (var type in endpoint.MediaTypes)
         {
-            content.Add(type, endpoint.Json is { } json && type == "application/json" ? SchemaOnly(json, schemas) : new JsonObject());
+            content.Add(type, endpoint.Json is { } json && type == "application/json" ? SchemaOnly(json(AnalyticsJson.Relaxed), schemas) : new JsonObject());
         }
 
         return new JsonObject { ["description"] = endpoint.Summary, ["content"] = content };

@@ -17,8 +17,10 @@ internal sealed record OwnEndpoint(string Method, string Path, string Summary, F
 {
     public IReadOnlyList<QueryParameter> Parameters { get; init; } = [];
 
-    /// <summary>The JSON type of a success response; null when it is not JSON.</summary>
-    public JsonTypeInfo? Json { get; init; }
+    /// <summary>
+    /// Finds the JSON type of a success response; null when it is not JSON. Only the OpenAPI document needs it, and creating all types takes time at the start.
+    /// </summary>
+    public Func<AnalyticsJson, JsonTypeInfo>? Json { get; init; }
 
     /// <summary>Media types of a success response.</summary>
     public IReadOnlyList<string> MediaTypes { get; init; } = ["application/json"];
