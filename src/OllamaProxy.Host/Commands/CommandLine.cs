@@ -12,6 +12,21 @@ internal static class CommandLine
 {
     public static async Task<int> RunAsync(string[] args)
     {
+        try
+        {
+            // Most starts give no option, and the commands take time to build.
+            return args is [] or ["serve"]
+                ? await WithSettingsAsync(SettingValues.OfProcess(new Dictionary<string, string>()), ServeCommand.RunAsync, CancellationToken.None)
+                : await ParseAsync(args);
+        }
+        catch (Exception exception) when (exception is CommandException or IOException or UnauthorizedAccessException)
+        {
+            return await Terminal.FailAsync(exception.Message, (exception as CommandException)?.ExitCode ?? ExitCodes.Failed);
+        }
+    }
+
+    private static async Task<int> ParseAsync(string[] args)
+    {
         var options = new SettingOptions();
         var root = Root(options);
         string[] ours = [.. root.Subcommands.SelectMany(command => command.Aliases.Prepend(command.Name))];
@@ -22,24 +37,15 @@ internal static class CommandLine
                 return await Terminal.FailAsync($"'{word}' is not a command. Did you mean '{meant}'? Try 'ollama-proxy --help'.", ExitCodes.CannotStart);
             }
 
-            return await WithSettingsAsync(SettingValues.OfProcess(new Dictionary<string, string>()), (settings, cancellationToken) => Passthrough.RunAsync(settings, args, cancellationToken), default);
+            return await WithSettingsAsync(
+                SettingValues.OfProcess(new Dictionary<string, string>()), (settings, cancellationToken) => Passthrough.RunAsync(settings, args, cancellationToken), default);
         }
 
         var parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0 && !args[0].StartsWith('['))
-        {
-            return await RefuseAsync(parsed);
-        }
-
-        try
-        {
-            // The generic host owns the signals; a second owner would end the program before it has drained.
-            return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
-        }
-        catch (Exception exception) when (exception is CommandException or IOException or UnauthorizedAccessException)
-        {
-            return await Terminal.FailAsync(exception.Message, (exception as CommandException)?.ExitCode ?? ExitCodes.Failed);
-        }
+        // The generic host owns the signals; a second owner would end the program before it has drained.
+        return parsed.Errors.Count > 0 && !args[0].StartsWith('[')
+            ? await RefuseAsync(parsed)
+            : await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
     }
 
     /// <summary>Reports each problem of the command line once, with a suggestion, and where the options are listed.</summary>
