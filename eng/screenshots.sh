@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The pictures of the documents (docs/images), taken from the browser tests: eng/screenshots.sh
-# Needs what ./build.sh test needs, pngquant and optipng to make them small, and fonts that a person would have: fonts-inter and fonts-noto.
+# Needs what ./build.sh test needs, pngquant and optipng to make them small, and fonts: fonts-noto-core, and one with Japanese letters (fonts-droid-fallback).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-fc-list | grep -qi -e "inter" -e "noto sans" || { echo "please install fonts-inter and fonts-noto-core: without them the pictures look like no reader's screen" >&2; exit 1; }
+[ -n "$(fc-list 'Noto Sans')" ] && [ -n "$(fc-list :lang=ja)" ] || { echo "Install fonts-noto-core and fonts-droid-fallback, which the pictures use." >&2; exit 1; }
 dotnet build tests/BrowserTests -c Release -v quiet -clp:NoSummary
 tests/BrowserTests/bin/Release/net10.0/OllamaProxy.BrowserTests -noLogo -class '*ScreenshotTests'
 mkdir -p docs/images
