@@ -15,7 +15,7 @@ export function answering(groups: readonly Group[]): string[] {
 /** The models that answered in these requests, the most used first. */
 export function answeringIn(records: readonly RequestRecord[]): string[] {
   const uses = new Map<string, number>();
-  for (const { model, is_inference, status, output_tokens } of records) {
+  for (const { model_name: model, is_inference, status, output_tokens } of records) {
     if (model !== null && is_inference && (status === 'success' || output_tokens)) {
       uses.set(model, (uses.get(model) ?? 0) + 1);
     }

@@ -87,6 +87,8 @@ export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff:
     };
   }, []);
 
+  // A model in memory works, even before its first answer.
+  useEffect(() => learnColors(ollama?.models?.map(({ name }) => name) ?? []), [ollama]);
   // With a store its records, which can be opened; else those that were told of while this page was open.
   const stored = useApi<Page>(storeIsOff ? null : `search${query({ limit: recent, inference: 'true' })}`, records, false, learnOf);
   const finished = stored.data?.results ?? ended.current;
