@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-[ -n "$(fc-list 'Noto Sans')" ] && [ -n "$(fc-list :lang=ja)" ] || { echo "Install fonts-noto-core and fonts-droid-fallback, which the pictures use." >&2; exit 1; }
+[ -n "$(fc-list 'Noto Sans')" ] && [ -n "$(fc-list :lang=ja)" ] ||
+  { echo "Install fonts-noto-core and fonts-droid-fallback, which the pictures use." >&2; exit 1; }
 dotnet build tests/BrowserTests -c Release -v quiet -clp:NoSummary
 tests/BrowserTests/bin/Release/net10.0/OllamaProxy.BrowserTests -noLogo -class '*ScreenshotTests'
 mkdir -p docs/images
