@@ -54,7 +54,7 @@ public sealed class SqliteRollupTests : IDisposable
 
         await _store.DeleteAsync(RequestFilter.Everything, default);
         await _store.Upkeep();
-        Assert.All((string[])["hourly", "hourly_clients", "labels", "stale_hours"], table => Assert.Equal(0L, Ask($"SELECT COUNT(*) FROM {table}")));
+        Assert.All((string[])["hourly", "hourly_clients", "hourly_client_labels", "labels", "stale_hours"], table => Assert.Equal(0L, Ask($"SELECT COUNT(*) FROM {table}")));
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class SqliteRollupTests : IDisposable
             await store.WriteAsync([.. Enumerable.Range(0, 50).Select(One)], default);
         }
 
-        Ask("ALTER TABLE hourly_clients DROP COLUMN truncated");
+        Ask("ALTER TABLE hourly_client_labels DROP COLUMN truncated");
         await _store.OpenAsync(default);
         await _store.WriteAsync([One(60)], default);
         await AssertRightAsync(areSummed: false);
@@ -159,8 +159,8 @@ public sealed class SqliteRollupTests : IDisposable
         if (areSummed)
         {
             Assert.Equal(0L, Ask("SELECT COUNT(*) FROM stale_hours"));
-            Assert.Equal((await _store.GetStatsAsync(default)).TotalRecords, Ask("SELECT COALESCE(SUM(requests), 0) FROM hourly"));
-            Assert.Equal((await _store.GetStatsAsync(default)).TotalRecords, Ask("SELECT COALESCE(SUM(requests), 0) FROM hourly_clients"));
+            var records = (await _store.GetStatsAsync(default)).TotalRecords;
+            Assert.All((string[])["hourly", "hourly_clients", "hourly_client_labels"], table => Assert.Equal(records, Ask($"SELECT COALESCE(SUM(requests), 0) FROM {table}")));
         }
 
         var all = await _store.ReadAsync(RequestFilter.Everything, default).ToListAsync();

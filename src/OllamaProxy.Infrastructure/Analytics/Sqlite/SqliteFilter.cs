@@ -109,6 +109,9 @@ internal sealed class SqliteFilter
     /// <summary>The condition on the labels of hourly sums; empty for any.</summary>
     public string LabelCondition() => And(LabelConditions());
 
+    /// <summary>Whether there is a condition on another label than whether it is an inference.</summary>
+    public bool HasLabels => (Model, Endpoint, Category, Status, Outcome, Application) is not (null, null, null, null, null, null);
+
     private IEnumerable<string> LabelConditions() =>
     [
         Model is null ? "" : "model = @Model",

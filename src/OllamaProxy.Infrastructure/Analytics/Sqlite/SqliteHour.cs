@@ -3,44 +3,42 @@ using SQLitePCL;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
-/// <summary>The sums of some records of one hour, by their labels, and by client and labels.</summary>
+/// <summary>The sums of some records of one hour, for each table of sums.</summary>
 internal sealed class SqliteHour
 {
     private readonly Dictionary<StatLabels, StatSums> _sums = [];
-    private readonly Dictionary<(string Client, StatLabels Labels), StatSums> _clientSums = [];
+    private readonly Dictionary<(string Client, bool IsInference), StatSums> _clients = [];
+    private readonly Dictionary<(string Client, StatLabels Labels), StatSums> _clientLabels = [];
 
     public void Add(in StatRow row)
     {
         SumsOf(_sums, row.Labels).Add(row.Fact);
-        SumsOf(_clientSums, (row.Client ?? SqliteRollups.NoClient, row.Labels)).Add(row.Fact);
+        var client = row.Client ?? SqliteRollups.NoClient;
+        SumsOf(_clients, (client, row.Labels.Values[s_isInference] == "1")).Add(row.Fact);
+        SumsOf(_clientLabels, (client, row.Labels)).Add(row.Fact);
     }
 
     /// <summary>Adds the sums to those in the file.</summary>
     public void Write(SqliteConnection connection, long hour)
     {
         var ids = Ids(connection);
-        using (var table = new Table(connection, "hourly", "hour, labels_id"))
+        Write(connection, "hourly", "hour, labels_id", _sums, (statement, labels) =>
         {
-            foreach (var (labels, sums) in _sums)
-            {
-                table.Add(sums, statement =>
-                {
-                    statement.Bind(hour);
-                    statement.Bind(ids[labels]);
-                });
-            }
-        }
-
-        using var clients = new Table(connection, "hourly_clients", "hour, client, labels_id");
-        foreach (var ((client, labels), sums) in _clientSums)
+            statement.Bind(hour);
+            statement.Bind(ids[labels]);
+        });
+        Write(connection, "hourly_clients", "hour, client, is_inference", _clients, (statement, key) =>
         {
-            clients.Add(sums, statement =>
-            {
-                statement.Bind(hour);
-                statement.Bind(client);
-                statement.Bind(ids[labels]);
-            });
-        }
+            statement.Bind(hour);
+            statement.Bind(key.Client);
+            statement.Bind(key.IsInference ? 1 : 0);
+        });
+        Write(connection, "hourly_client_labels", "hour, client, labels_id", _clientLabels, (statement, key) =>
+        {
+            statement.Bind(hour);
+            statement.Bind(key.Client);
+            statement.Bind(ids[key.Labels]);
+        });
     }
 
     /// <summary>The ids of all labels; those that are new get a row.</summary>
@@ -66,6 +64,8 @@ internal sealed class SqliteHour
         return ids;
     }
 
+    private static readonly int s_isInference = Array.FindIndex([.. StatLabel.All], label => label.Column == "is_inference");
+
     private static readonly string s_findLabels = $"SELECT id FROM labels WHERE {string.Join(" AND ", StatLabel.All.Select(label => $"{label.Column} IS ?"))}";
 
     private static readonly string s_addLabels = $"INSERT INTO labels ({StatLabel.Columns}) VALUES ({string.Join(", ", StatLabel.All.Select(_ => "?"))})";
@@ -81,34 +81,27 @@ internal sealed class SqliteHour
         return sums;
     }
 
-    /// <summary>One table of sums.</summary>
-    private sealed class Table(SqliteConnection connection, string name, string key) : IDisposable
+    /// <summary>Adds sums to the rows of a table.</summary>
+    private static void Write<T>(SqliteConnection connection, string table, string key, Dictionary<T, StatSums> all, Action<SqliteStatement, T> bindKey)
+        where T : notnull
     {
-        private readonly SqliteStatement _get = new(
-            connection, $"SELECT {SqliteSums.ReadColumns} FROM {name} WHERE {string.Join(" AND ", key.Split(", ").Select(column => $"{column} = ?"))}");
-
-        private readonly SqliteStatement _put = new(
+        var columns = key.Split(", ");
+        using var get = new SqliteStatement(
+            connection, $"SELECT {SqliteSums.ReadColumns} FROM {table} WHERE {string.Join(" AND ", columns.Select(column => $"{column} = ?"))}");
+        using var put = new SqliteStatement(
             connection,
-            $"INSERT OR REPLACE INTO {name} ({key}, {SqliteSums.Columns}) VALUES ({string.Join(", ", key.Split(", ").Select(_ => "?"))}, {SqliteSums.Parameters})");
-
-        /// <summary>Adds sums to the row with a key.</summary>
-        public void Add(StatSums sums, Action<SqliteStatement> bindKey)
+            $"INSERT OR REPLACE INTO {table} ({key}, {SqliteSums.Columns}) VALUES ({string.Join(", ", columns.Select(_ => "?"))}, {SqliteSums.Parameters})");
+        foreach (var (of, sums) in all)
         {
-            bindKey(_get);
-            if (_get.Run())
+            bindKey(get, of);
+            if (get.Run())
             {
-                SqliteSums.AddTo(_get.Row, 0, sums);
+                SqliteSums.AddTo(get.Row, 0, sums);
             }
 
-            bindKey(_put);
-            SqliteSums.Bind(_put, sums);
-            _put.Run();
-        }
-
-        public void Dispose()
-        {
-            _get.Dispose();
-            _put.Dispose();
+            bindKey(put, of);
+            SqliteSums.Bind(put, sums);
+            put.Run();
         }
     }
 }

@@ -19,6 +19,7 @@ internal static class SqliteRollups
         DROP TABLE IF EXISTS labels;
         DROP TABLE IF EXISTS hourly;
         DROP TABLE IF EXISTS hourly_clients;
+        DROP TABLE IF EXISTS hourly_client_labels;
         DROP TABLE IF EXISTS stale_hours;
 
         -- The combinations of labels that occur.
@@ -39,8 +40,17 @@ internal static class SqliteRollups
         -- Whether labels still occur.
         CREATE INDEX hourly_by_labels ON hourly (labels_id);
 
-        -- The same by client; '' is a record without one.
+        -- The same by client; '' is a record without one. Few rows, for the clients of everything, or of all inferences.
         CREATE TABLE hourly_clients (
+            hour INTEGER NOT NULL,
+            client TEXT NOT NULL,
+            is_inference INTEGER NOT NULL,
+            {SqliteSums.Declarations},
+            PRIMARY KEY (hour, client, is_inference)
+        ) STRICT, WITHOUT ROWID;
+
+        -- The same by client and labels, for all other filters.
+        CREATE TABLE hourly_client_labels (
             hour INTEGER NOT NULL,
             client TEXT NOT NULL,
             labels_id INTEGER NOT NULL,
@@ -61,7 +71,7 @@ internal static class SqliteRollups
     {
         string[] sums = ["hour", "client", "labels_id", .. SqliteSums.Columns.Split(", ")];
         string[] labels = ["id", .. StatLabel.All.Select(label => label.Column)];
-        if (!SqliteSchema.Columns(connection, "hourly_clients").SetEquals(sums) || !SqliteSchema.Columns(connection, "labels").SetEquals(labels))
+        if (!SqliteSchema.Columns(connection, "hourly_client_labels").SetEquals(sums) || !SqliteSchema.Columns(connection, "labels").SetEquals(labels))
         {
             SqliteSchema.Execute(connection, s_schema);
         }
@@ -145,7 +155,12 @@ internal static class SqliteRollups
     {
         using var command = SqliteSchema.Command(
             connection,
-            "DELETE FROM hourly WHERE hour = @Hour; DELETE FROM hourly_clients WHERE hour = @Hour; DELETE FROM stale_hours WHERE hour = @Hour;",
+            """
+            DELETE FROM hourly WHERE hour = @Hour;
+            DELETE FROM hourly_clients WHERE hour = @Hour;
+            DELETE FROM hourly_client_labels WHERE hour = @Hour;
+            DELETE FROM stale_hours WHERE hour = @Hour;
+            """,
             ("@Hour", hour));
         command.ExecuteNonQuery();
     }

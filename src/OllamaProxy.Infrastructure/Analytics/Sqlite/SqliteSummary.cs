@@ -102,7 +102,7 @@ internal sealed class SqliteSummary
         else
         {
             // Hour by hour, because the table is ordered by hour.
-            using var command = Sums("hourly_clients", "hour IN (SELECT value FROM json_each(@Hours)) AND client = @Client", from, to);
+            using var command = Sums("hourly_client_labels", "hour IN (SELECT value FROM json_each(@Hours)) AND client = @Client", from, to);
             command.Parameters.AddWithValue("@Hours", SqliteIds.Json(Hours("hourly", from, to)));
             AddSums(command, _query.Needs(StatDimension.Client));
         }
@@ -120,14 +120,13 @@ internal sealed class SqliteSummary
         }
     }
 
-    /// <summary>A statement that reads sums of whole hours.</summary>
-    private SqliteCommand Sums(string table, string condition, long from, long to, string columns = "", string end = "")
+    /// <summary>A statement that reads sums of whole hours by labels.</summary>
+    private SqliteCommand Sums(string table, string condition, long from, long to) =>
+        Command($"SELECT hour, labels_id, {SqliteSums.ReadColumns} FROM {table} WHERE {condition}{LabelCondition()}", from, to);
+
+    private SqliteCommand Command(string sql, long from, long to)
     {
-        var command = SqliteSchema.Command(
-            _connection,
-            $"SELECT hour, labels_id, {(columns.Length == 0 ? SqliteSums.ReadColumns : columns)} FROM {table} WHERE {condition}{LabelCondition()}{end}",
-            ("@FromHour", from),
-            ("@ToHour", to));
+        var command = SqliteSchema.Command(_connection, sql, ("@FromHour", from), ("@ToHour", to));
         _filter.AddTo(command, SqliteCandidates.All);
         return command;
     }
@@ -179,30 +178,10 @@ internal sealed class SqliteSummary
     /// </summary>
     private void AddClients(long from, long to)
     {
+        var (table, condition) = _filter.HasLabels ? ("hourly_client_labels", LabelCondition())
+            : ("hourly_clients", _filter.IsInference is null ? "" : " AND is_inference = @IsInference");
         var clients = _builder[StatDimension.Client];
-        Dictionary<string, long> counted = [];
-        HashSet<long> hours = [];
-        var isSplit = _builder.Split == StatDimension.Client;
-        const string Counts = "client, SUM(requests), SUM(errors), SUM(input_tokens), SUM(output_tokens)";
-        using (var command = Sums("hourly_clients", "hour >= @FromHour AND hour < @ToHour", from, to, Counts, " GROUP BY hour, client"))
-        using (var reader = command.ExecuteReader())
-        {
-            while (reader.Read())
-            {
-                var row = reader.Handle!;
-                var hour = raw.sqlite3_column_int64(row, 0);
-                var client = _texts.Of(row, 2)!;
-                hours.Add(hour);
-                counted[client] = counted.GetValueOrDefault(client) + raw.sqlite3_column_int64(row, 3);
-                if (isSplit)
-                {
-                    var part = _builder.StepAt(hour * SqliteRollups.HourUs)!.PartOf(KeyOf(client));
-                    part.Add(
-                        raw.sqlite3_column_int64(row, 3), raw.sqlite3_column_int64(row, 4), raw.sqlite3_column_int64(row, 5), raw.sqlite3_column_int64(row, 6));
-                }
-            }
-        }
-
+        var counted = CountClients($"{table} WHERE hour >= @FromHour AND hour < @ToHour{condition} GROUP BY hour, client", from, to);
         foreach (var (client, requests) in counted)
         {
             clients[KeyOf(client)][StatNumber.Requests] += requests;
@@ -214,20 +193,47 @@ internal sealed class SqliteSummary
             clients[KeyOf(client)][StatNumber.Requests] -= counted[client];
         }
 
-        var names = string.Join(", ", shown.Select((_, index) => string.Create(CultureInfo.InvariantCulture, $"@Client{index}")));
-        var condition = $"hour IN (SELECT value FROM json_each(@Hours)) AND client IN ({names})";
-        using var sums = Sums("hourly_clients", condition, from, to, $"client, {SqliteSums.ReadColumns}");
-        sums.Parameters.AddWithValue("@Hours", SqliteIds.Json(hours));
-        foreach (var (index, client) in shown.Index())
+        var names = shown.Select((_, index) => string.Create(CultureInfo.InvariantCulture, $"@Client{index}")).ToList();
+        using var command = Command(
+            $"""
+            SELECT client, {SqliteSums.ReadColumns} FROM {table}
+            WHERE hour IN (SELECT value FROM json_each(@Hours)) AND client IN ({string.Join(", ", names)}){condition}
+            """,
+            from,
+            to);
+        command.Parameters.AddWithValue("@Hours", SqliteIds.Json(Hours(table, from, to)));
+        foreach (var (name, client) in names.Zip(shown))
         {
-            sums.Parameters.AddWithValue(string.Create(CultureInfo.InvariantCulture, $"@Client{index}"), client);
+            command.Parameters.AddWithValue(name, client);
         }
 
-        using var rows = sums.ExecuteReader();
-        while (rows.Read())
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
         {
-            SqliteSums.AddTo(rows.Handle!, 3, clients[KeyOf(_texts.Of(rows.Handle!, 2)!)]);
+            SqliteSums.AddTo(reader.Handle!, 1, clients[KeyOf(_texts.Of(reader.Handle!, 0)!)]);
         }
+    }
+
+    /// <summary>The requests of each client, which are counted in the parts of the steps, too.</summary>
+    private Dictionary<string, long> CountClients(string rows, long from, long to)
+    {
+        Dictionary<string, long> counted = [];
+        var isSplit = _builder.Split == StatDimension.Client;
+        using var command = Command($"SELECT client, SUM(requests){(isSplit ? ", hour, SUM(errors), SUM(input_tokens), SUM(output_tokens)" : "")} FROM {rows}", from, to);
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            var row = reader.Handle!;
+            var (client, requests) = (_texts.Of(row, 0)!, raw.sqlite3_column_int64(row, 1));
+            counted[client] = counted.GetValueOrDefault(client) + requests;
+            if (isSplit)
+            {
+                var part = _builder.StepAt(raw.sqlite3_column_int64(row, 2) * SqliteRollups.HourUs)!.PartOf(KeyOf(client));
+                part.Add(requests, raw.sqlite3_column_int64(row, 3), raw.sqlite3_column_int64(row, 4), raw.sqlite3_column_int64(row, 5));
+            }
+        }
+
+        return counted;
     }
 
     private static string? KeyOf(string client) => client == SqliteRollups.NoClient ? null : client;
