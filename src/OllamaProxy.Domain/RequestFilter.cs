@@ -28,6 +28,15 @@ public sealed record RequestFilter
     /// <summary>An application's name, as stored.</summary>
     public string? Application { get; init; }
 
+    /// <summary>A proxy's name.</summary>
+    public string? Proxy { get; init; }
+
+    /// <summary>A backend's name.</summary>
+    public string? Backend { get; init; }
+
+    /// <summary>The identity of one record.</summary>
+    public string? RequestId { get; init; }
+
     /// <summary>Text that must occur in the prompt or in the answer, in any case, taken literally.</summary>
     public string? Search { get; init; }
 

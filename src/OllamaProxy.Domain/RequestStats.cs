@@ -28,6 +28,10 @@ public enum StatDimension
 
     /// <summary>The hourly sums do not have it, so a store looks at every matching record: cheap for those with an error only.</summary>
     ErrorType,
+
+    Backend,
+
+    Proxy,
 }
 
 /// <summary>Statistics of the matching records.</summary>

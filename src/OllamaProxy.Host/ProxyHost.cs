@@ -136,7 +136,7 @@ internal static class ProxyHost
         services.AddSingleton(settings.Gate);
         services.AddSingleton(settings.Ollama);
         services.AddSingleton(settings.Analytics);
-        services.AddSingleton(settings.Recording);
+        services.AddSingleton(settings.Recording with { BackendName = settings.Ollama.BackendName });
         services.AddSingleton(settings.Metrics);
         services.AddSingleton(settings.Scrape);
         services.AddSingleton(settings.OpenTelemetry);

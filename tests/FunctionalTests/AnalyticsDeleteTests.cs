@@ -45,7 +45,8 @@ public sealed class AnalyticsDeleteTests
         Assert.Equal(3, await DeleteAsync(proxy, "?model=llama3:8b"));
         Assert.Equal(0, await DeleteAsync(proxy, "?model=llama3:8b"));
         Assert.Equal(1, await DeleteAsync(proxy, "?start_time=8&end_time=8"));
-        Assert.Equal(4, await DeleteAsync(proxy, "?all=true"));
+        Assert.Equal(1, await DeleteAsync(proxy, $"/{5:x32}"));
+        Assert.Equal(3, await DeleteAsync(proxy, "?all=true"));
         Assert.Equal(0, (await proxy.GetAsync("/analytics/stats")).GetProperty("total_records").GetInt64());
     }
 

@@ -14,11 +14,11 @@ public sealed partial class AnalyticsSearchTests
 {
     private static readonly RequestRecord[] s_records =
     [
-        StoredRequests.At(1) with { Model = "llama3:8b", Endpoint = "generate", Category = "explain", Prompt = "Explain 100%_sure", InputTokens = 5, OutputTokens = 50, Latency = TimeSpan.FromSeconds(0.5), TokensPerSecond = 20 },
+        StoredRequests.At(1) with { Model = "llama3:8b", Endpoint = "generate", Category = "explain", Prompt = "Explain 100%_sure", InputTokens = 5, OutputTokens = 50, Latency = TimeSpan.FromSeconds(0.5), TokensPerSecond = 20, Backend = "gpu:11434" },
         StoredRequests.At(2) with { Status = "error", Outcome = "upstream_error", ErrorType = "out_of_memory", StatusCode = 500, ClientIp = "10.0.0.7", Application = "curl", Response = null, Latency = TimeSpan.FromSeconds(3) },
         StoredRequests.At(3) with { Endpoint = "v1/chat/completions", Status = "cancelled", Outcome = "client_cancelled", Response = "grüße aus KÖLN", InputTokens = 10, OutputTokens = 7, TimeToFirstToken = TimeSpan.FromSeconds(0.25) },
         StoredRequests.At(4) with { Model = null, Endpoint = "tags", Method = "GET", Category = "empty", Prompt = null, Response = null, IsInference = false, Latency = TimeSpan.FromSeconds(0.125), TimeToFirstToken = null },
-        StoredRequests.At(5) with { InputTokens = 100, OutputTokens = 7, TokensPerSecond = 3.5, TimeToFirstToken = TimeSpan.FromSeconds(2), Latency = TimeSpan.FromSeconds(2) },
+        StoredRequests.At(5) with { InputTokens = 100, OutputTokens = 7, TokensPerSecond = 3.5, TimeToFirstToken = TimeSpan.FromSeconds(2), Latency = TimeSpan.FromSeconds(2), Proxy = "berlin" },
     ];
 
     /// <summary>A query and the records it finds, newest first unless it says otherwise.</summary>
@@ -39,6 +39,8 @@ public sealed partial class AnalyticsSearchTests
         ("error_type=mid_stream", ""),
         ("client=10.0.0.7", "2"),
         ("application=curl", "2"),
+        ("proxy=berlin", "5"),
+        ("backend=gpu:11434", "1"),
         ("search=k%C3%B6ln", "3"),
         ("prompt_search=k%C3%B6ln", ""),
         ("search=100%25_", "1"),
@@ -202,8 +204,11 @@ public sealed partial class AnalyticsSearchTests
         var one = await proxy.GetAsync($"/analytics/messages/{id}");
         using var none = await proxy.Client.GetAsync($"/analytics/messages/{id + 1}");
         using var wrong = await proxy.Client.GetAsync("/analytics/messages/first");
+        var same = await proxy.GetAsync($"/analytics/messages/{found.GetProperty("request_id").GetString()}");
+        using var absent = await proxy.Client.GetAsync($"/analytics/messages/{new string('f', 32)}");
 
-        Assert.Equal(found.GetRawText(), one.GetRawText());
+        Assert.Equal([found.GetRawText(), found.GetRawText()], [one.GetRawText(), same.GetRawText()]);
+        Assert.Equal(HttpStatusCode.NotFound, absent.StatusCode);
         Assert.Equal((HttpStatusCode.NotFound, "application/problem+json"), (none.StatusCode, none.Content.Headers.ContentType?.MediaType));
         Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
     }

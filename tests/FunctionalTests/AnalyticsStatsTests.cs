@@ -89,7 +89,7 @@ public sealed class AnalyticsStatsTests
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.Equal(
-            "must be some of model, endpoint, category, client, application, outcome, error_type, separated by commas, or none.",
+            "must be some of model, endpoint, category, client, application, outcome, error_type, backend, proxy, separated by commas, or none.",
             (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("errors").GetProperty("groups")[0].GetString());
     }
 

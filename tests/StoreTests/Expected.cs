@@ -14,6 +14,9 @@ internal static class Expected
         && (filter.ErrorType is null || record.ErrorType == filter.ErrorType)
         && (filter.Client is null || record.ClientIp == filter.Client)
         && (filter.Application is null || record.Application == filter.Application)
+        && (filter.Proxy is null || record.Proxy == filter.Proxy)
+        && (filter.Backend is null || record.Backend == filter.Backend)
+        && (filter.RequestId is null || record.RequestId == filter.RequestId)
         && (filter.Search is null || Occurs(filter.Search, record.Prompt) || Occurs(filter.Search, record.Response))
         && (filter.PromptSearch is null || Occurs(filter.PromptSearch, record.Prompt))
         && (filter.From is null || record.Timestamp >= filter.From)
@@ -91,6 +94,8 @@ internal static class Expected
         StatDimension.Client => record.ClientIp,
         StatDimension.Application => record.Application,
         StatDimension.ErrorType => record.ErrorType,
+        StatDimension.Backend => record.Backend,
+        StatDimension.Proxy => record.Proxy,
         _ => record.Outcome,
     };
 

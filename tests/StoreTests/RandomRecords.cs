@@ -20,6 +20,9 @@ internal sealed class RandomRecords(int seed)
     private static readonly string?[] s_clients = ["127.0.0.1", "10.0.0.7", "::1", "10.0.0.8", "10.0.0.9", null];
     private static readonly string?[] s_applications = ["open-webui", "ollama-python", null];
 
+    private static readonly string?[] s_proxies = ["berlin", "tokyo", null];
+    private static readonly string?[] s_backends = ["local", "gpu:11434"];
+
     private readonly Random _random = new(seed);
 
     /// <summary>Records within some days, in an order that is nearly, but not quite, that of their times: they are written when they end.</summary>
@@ -36,6 +39,9 @@ internal sealed class RandomRecords(int seed)
         Outcome = Maybe(8, () => Pick(["completed", "upstream_error", "client_cancelled", "rejected"])),
         Client = Maybe(6, () => Pick(s_clients)),
         Application = Maybe(6, () => Pick(s_applications)),
+        Proxy = Maybe(9, () => Pick(s_proxies)),
+        Backend = Maybe(9, () => Pick(s_backends)),
+        RequestId = Maybe(20, () => $"{_random.Next(200):x32}"),
         From = _random.Next(2) == 0 ? Instant(within) : null,
         To = _random.Next(2) == 0 ? Instant(within) : null,
         IsInference = _random.Next(5) == 0 ? _random.Next(2) == 0 : null,
@@ -102,6 +108,8 @@ internal sealed class RandomRecords(int seed)
             Stream = firstToken is null ? stream : stream ?? true,
             ClientIp = Pick(s_clients),
             Application = Pick(s_applications),
+            Proxy = Pick(s_proxies),
+            Backend = Pick(s_backends),
             IsInference = endpoint != "tags",
         };
     }

@@ -68,6 +68,8 @@ internal static class Records
         ClientIp = "127.0.0.1",
         UserAgent = "agent",
         Application = "application",
+        Proxy = "proxy",
+        Backend = "10.0.0.5:11434",
         Target = "/api/generate?x=1",
         MaxTokens = 25,
         KeepAlive = "5m",

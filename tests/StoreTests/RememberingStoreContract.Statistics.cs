@@ -102,7 +102,7 @@ public abstract partial class RememberingStoreContract
     private static StatsQuery Question(RandomRecords random, RequestFilter filter)
     {
         TimeSpan? step = random.Next(4) switch { 0 => TimeSpan.FromHours(1), 1 => TimeSpan.FromHours(6), 2 => TimeSpan.FromMinutes(15), _ => null };
-        return new StatsQuery(filter, step, 1 + random.Next(5), step is not null && random.Next(4) > 0 ? (StatDimension)random.Next(7) : null)
+        return new StatsQuery(filter, step, 1 + random.Next(5), step is not null && random.Next(4) > 0 ? (StatDimension)random.Next(Enum.GetValues<StatDimension>().Length) : null)
         {
             Groups = random.Next(2) == 0 ? null : [.. Enum.GetValues<StatDimension>().Where(_ => random.Next(3) == 0)],
         };

@@ -44,6 +44,35 @@ public abstract partial class RememberingStoreContract : AnalyticsStoreContract
         Assert.True(newest.Id > all[0].Id, "Positions grow in the order of writing, whatever was removed before.");
     }
 
+    [Theory]
+    [InlineData("0192f0c1a2b37123892a000000000001")]
+    [InlineData("0192F0C1-A2B3-7123-892A-000000000001")]
+    [InlineData("00000000000000000000000000000001")]
+    public async Task A_record_is_found_by_its_request_id(string id)
+    {
+        var store = await OpenAsync();
+        var record = Records.At(1) with
+        {
+            RequestId = id.Replace("-", "", StringComparison.Ordinal).ToLowerInvariant(),
+            Timestamp = DateTimeOffset.FromUnixTimeMilliseconds(0x0192f0c1a2b3).AddMicroseconds(999),
+        };
+        await store.WriteAsync([Records.At(2), record, Records.At(3)], default);
+
+        var found = await RecordKey.Parse(id)!.FindAsync(store, default);
+
+        Assert.Equal(record, found! with { Id = 0 });
+        Assert.Equal(found, await RecordKey.Parse($"{found.Id}")!.FindAsync(store, default));
+        Assert.Null(await RecordKey.Parse(id[..^1] + "f")!.FindAsync(store, default));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("-1")]
+    [InlineData("abc")]
+    [InlineData("99999999999999999999")]
+    [InlineData("0192f0c1a2b37123892a00000000000g")]
+    public void Other_texts_are_no_key_of_a_record(string text) => Assert.Null(RecordKey.Parse(text));
+
     [Fact]
     public async Task Models_are_named_once_in_alphabetical_order()
     {

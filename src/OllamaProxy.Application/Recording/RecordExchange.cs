@@ -73,6 +73,8 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
             Application = ApplicationNames.Of(exchange.UserAgent),
             RequestBytes = exchange.RequestBytes,
             ResponseBytes = exchange.ResponseBytes,
+            Proxy = texts.Options.ProxyName,
+            Backend = texts.Options.BackendName,
             Target = texts.KeepTarget(exchange.Target),
             MaxTokens = request.MaxTokens,
             KeepAlive = TextCut.Beginning(request.KeepAlive, 100),

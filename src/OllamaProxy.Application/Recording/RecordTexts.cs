@@ -21,6 +21,9 @@ public sealed class RecordTexts(RecordingOptions options, Redactor redactor)
 
     private readonly int _length = options.Capture == CaptureMode.Preview ? options.PreviewLength : int.MaxValue;
 
+    /// <summary>The options that decide it.</summary>
+    public RecordingOptions Options => options;
+
     /// <summary>A prompt, a system prompt, an answer or a thought.</summary>
     public string? Keep(string? text) => options.Capture == CaptureMode.None ? null : TextCut.Beginning(Redact(text), _length);
 

@@ -28,6 +28,12 @@ public enum TrackMode
 /// <summary>How exchanges become records, and which records are stored.</summary>
 public sealed record RecordingOptions
 {
+    /// <summary>The proxy's name in records. 1 to 64 visible characters, default the machine's name.</summary>
+    public string ProxyName { get; init; } = Environment.MachineName;
+
+    /// <summary>The backend's name in records.</summary>
+    public string BackendName { get; init; } = "local";
+
     /// <summary>Exchanges waiting to be recorded; more are dropped and counted. 1 to 1,000,000, default 10,000.</summary>
     public int QueueCapacity { get; init; } = 10_000;
 

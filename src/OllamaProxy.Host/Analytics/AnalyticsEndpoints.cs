@@ -65,24 +65,24 @@ internal static class AnalyticsEndpoints
 
     public static async Task<IResult> MessageAsync(HttpContext context, QueryRequest request)
     {
-        if (IdOf(context) is not { } id)
+        if (KeyOf(context) is not { } key)
         {
             return WrongId();
         }
 
-        var found = await Mediator(context).Send(new FindRequest(id), context.RequestAborted);
-        return found.Record is { } record ? TypedResults.Json(RecordJson.Of(record, Models(context)), AnalyticsJson.Relaxed.RecordJson) : NoRecord(id);
+        var found = await Mediator(context).Send(new FindRequest(key), context.RequestAborted);
+        return found.Record is { } record ? TypedResults.Json(RecordJson.Of(record, Models(context)), AnalyticsJson.Relaxed.RecordJson) : NoRecord(key);
     }
 
     public static async Task<IResult> DeleteAsync(HttpContext context, QueryRequest request)
     {
-        if (IdOf(context) is not { } id)
+        if (KeyOf(context) is not { } key)
         {
             return WrongId();
         }
 
-        var deleted = await Mediator(context).Send(new DeleteRequest(id), CancellationToken.None);
-        return deleted.Deleted == 0 ? NoRecord(id) : TypedResults.Json(new DeletedJson(deleted.Deleted), AnalyticsJson.Relaxed.DeletedJson);
+        var deleted = await Mediator(context).Send(new DeleteRequest(key), CancellationToken.None);
+        return deleted.Deleted == 0 ? NoRecord(key) : TypedResults.Json(new DeletedJson(deleted.Deleted), AnalyticsJson.Relaxed.DeletedJson);
     }
 
     /// <summary>Continues when the client disconnects, so that a deletion is never partial.</summary>
@@ -107,8 +107,8 @@ internal static class AnalyticsEndpoints
         return Task.FromResult<IResult>(TypedResults.Json(answer, AnalyticsJson.Relaxed.OllamaJson));
     }
 
-    public static IResult NoRecord(long id) => Answers.Problem(
-        StatusCodes.Status404NotFound, "No such record", $"No record has the id {id}. It may have been deleted, or be older than ANALYTICS_RETENTION_DAYS.");
+    public static IResult NoRecord(RecordKey key) => Answers.Problem(
+        StatusCodes.Status404NotFound, "No such record", $"No record has the id {key}. It may have been deleted, or be older than ANALYTICS_RETENTION_DAYS.");
 
     public static IMediator Mediator(HttpContext context) => context.RequestServices.GetRequiredService<IMediator>();
 
@@ -162,7 +162,8 @@ internal static class AnalyticsEndpoints
         ? Answers.WrongParameters(new Dictionary<string, string[]> { ["hours"] = ["cannot be combined with start_time."] })
         : null;
 
-    private static long? IdOf(HttpContext context) => QueryParameters.Whole((string)context.Request.RouteValues["id"]!);
+    private static RecordKey? KeyOf(HttpContext context) => RecordKey.Parse((string)context.Request.RouteValues["id"]!);
 
-    private static IResult WrongId() => Answers.WrongParameters(new Dictionary<string, string[]> { ["id"] = [string.Create(CultureInfo.InvariantCulture, $"must be a whole number from 0 to {long.MaxValue}.")] });
+    private static IResult WrongId() =>
+        Answers.WrongParameters(new Dictionary<string, string[]> { ["id"] = ["must be a request_id (32 hexadecimal digits) or a whole number from 0."] });
 }

@@ -16,11 +16,11 @@ internal static class ExportEndpoint
         }
 
         var mediator = AnalyticsEndpoints.Mediator(context);
-        if (request.MessageId is { } id)
+        if (request.MessageId is { } key)
         {
-            return (await mediator.Send(new FindRequest(id), context.RequestAborted)).Record is { } record
-                ? new ExportAnswer(((IEnumerable<Domain.RequestRecord>)[record]).ToAsyncEnumerable(), export.Format, $"message_{id}", IsOne: true, request.HasByteOrderMark)
-                : AnalyticsEndpoints.NoRecord(id);
+            return (await mediator.Send(new FindRequest(key), context.RequestAborted)).Record is { } record
+                ? new ExportAnswer(((IEnumerable<Domain.RequestRecord>)[record]).ToAsyncEnumerable(), export.Format, $"message_{key}", IsOne: true, request.HasByteOrderMark)
+                : AnalyticsEndpoints.NoRecord(key);
         }
 
         var found = await mediator.Send(export, context.RequestAborted);

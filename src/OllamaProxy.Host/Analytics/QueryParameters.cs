@@ -48,6 +48,8 @@ internal static partial class QueryParameters
         Word("error_type", "The error type.", s_errorTypes, (filter, word) => filter with { ErrorType = word }),
         s_client,
         Text("application", "An application, as in application.", (filter, text) => filter with { Application = text }),
+        Text("proxy", "A proxy's name, as in proxy.", (filter, text) => filter with { Proxy = text }),
+        Text("backend", "A backend's name, as in backend.", (filter, text) => filter with { Backend = text }),
         Text("search", "Text in the prompt or in the answer, in any case, taken literally.", (filter, text) => filter with { Search = text }),
         Text("prompt_search", "Text in the prompt, in any case, taken literally.", (filter, text) => filter with { PromptSearch = text }),
         s_from,
@@ -86,7 +88,8 @@ internal static partial class QueryParameters
         },
         new("bom", "boolean", "Starts a CSV with a byte order mark, which Excel needs for non-ASCII characters.", (request, text) =>
             Boolean(text) is { } bom ? Set(() => request.HasByteOrderMark = bom) : "must be true or false."),
-        new("message_id", "integer", "Only this record.", (request, text) => (request.MessageId = Whole(text)) is null ? "must be a whole number." : null),
+        new("message_id", "string", "Only this record: its request_id or id.", (request, text) =>
+            (request.MessageId = RecordKey.Parse(text)) is null ? "must be a request_id or a whole number." : null),
         Limit("limit", "Only this many records, the newest.", int.MaxValue),
     ];
 
@@ -122,7 +125,7 @@ internal static partial class QueryParameters
             Boolean(text) is { } all ? Set(() => request.All = all) : "must be true or false."),
     ];
 
-    public static QueryParameter Id { get; } = new("id", "integer", "The record's id.", static (_, _) => null) { IsInPath = true };
+    public static QueryParameter Id { get; } = new("id", "string", "The record's request_id, or its id in this store.", static (_, _) => null) { IsInPath = true };
 
     /// <summary>A whole number within a range, or null.</summary>
     internal static long? Whole(string text, long min = 0, long max = long.MaxValue) =>

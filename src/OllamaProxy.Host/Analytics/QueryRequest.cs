@@ -42,7 +42,7 @@ internal sealed class QueryRequest
     /// <summary>Whether a CSV begins with a byte order mark.</summary>
     public bool HasByteOrderMark { get; set; }
 
-    public long? MessageId { get; set; }
+    public RecordKey? MessageId { get; set; }
 
     public bool All { get; set; }
 

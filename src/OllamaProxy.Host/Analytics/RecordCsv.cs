@@ -71,6 +71,8 @@ internal static class RecordCsv
         ("model_name", static record => Text(record.ModelName)),
         ("tokens_per_second_estimated", static record => Bool(record.SpeedEstimated)),
         ("response_wait", static record => Number(record.ResponseWait)),
+        ("proxy", static record => Text(record.Proxy)),
+        ("backend", static record => Text(record.Backend)),
     ];
 
     private static readonly SearchValues<char> s_formulaSigns = SearchValues.Create("=+-@＝＋－＠﹦﹢﹣﹫");

@@ -200,6 +200,12 @@ internal sealed record RecordJson
     [JsonPropertyOrder(62), JsonPropertyName("response_wait")]
     public double? ResponseWait { get; init; }
 
+    [JsonPropertyOrder(63), JsonPropertyName("proxy")]
+    public string? Proxy { get; init; }
+
+    [JsonPropertyOrder(64), JsonPropertyName("backend")]
+    public string? Backend { get; init; }
+
     /// <param name="record">The record.</param>
     /// <param name="models">The display spelling of its model; <see cref="Model"/> is the canonical name.</param>
     public static RecordJson Of(RequestRecord record, ModelNames models) => new()
@@ -264,5 +270,7 @@ internal sealed record RecordJson
         ModelName = models.DisplayOf(record.Model),
         SpeedEstimated = record.SpeedEstimated,
         ResponseWait = record.ResponseWait?.TotalSeconds,
+        Proxy = record.Proxy,
+        Backend = record.Backend,
     };
 }

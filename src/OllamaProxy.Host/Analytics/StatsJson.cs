@@ -88,6 +88,12 @@ internal sealed record StatsJson
     [JsonPropertyOrder(24), JsonPropertyName("tokens_per_second_histogram")]
     public required IReadOnlyList<BarJson> TokensPerSecondHistogram { get; init; }
 
+    [JsonPropertyOrder(25), JsonPropertyName("backends")]
+    public required IReadOnlyList<GroupJson>? Backends { get; init; }
+
+    [JsonPropertyOrder(26), JsonPropertyName("proxies")]
+    public required IReadOnlyList<GroupJson>? Proxies { get; init; }
+
     /// <param name="result">The numbers.</param>
     /// <param name="isLocal">Whether the client is this machine, which may see its paths.</param>
     public static StatsJson Of(StatsResult result, bool isLocal)
@@ -114,6 +120,8 @@ internal sealed record StatsJson
             Applications = Groups(StatDimension.Application),
             Outcomes = Groups(StatDimension.Outcome),
             ErrorTypes = Groups(StatDimension.ErrorType),
+            Backends = Groups(StatDimension.Backend),
+            Proxies = Groups(StatDimension.Proxy),
             StepSeconds = result.Step?.TotalSeconds,
             Series =
             [

@@ -35,6 +35,8 @@ internal static class EnvironmentVariables
         new("PROXY_HOST", "127.0.0.1 and [::1]", "IP addresses, separated by commas; 0.0.0.0 or :: for every address",
             "The addresses to listen on. Any address but loopback opens the proxy to the network.",
             (settings, text) => Addresses(text) is { } addresses ? settings with { Proxy = settings.Proxy with { Addresses = addresses } } : null),
+        new("PROXY_NAME", "the machine's name", "1 to 64 visible ASCII characters", "The proxy's name in records.",
+            (settings, text) => IsName(text) ? settings with { Recording = settings.Recording with { ProxyName = text } } : null),
         new("PROXY_ALLOWED_HOSTS", "", "host names, separated by commas", "Host names that /analytics and /test accept, besides localhost and IP addresses.",
             (settings, text) => HostNames(text) is { } names ? settings with { Access = settings.Access with { AllowedHosts = names } } : null),
         new("PROXY_INJECT_USAGE", "false", "true or false",
@@ -281,6 +283,8 @@ internal static class EnvironmentVariables
             yield return $"OLLAMA_BACKEND_URL=\"{Cut(url.ToString())}\": is the proxy itself (PROXY_PORT {port}); it must be the real Ollama.";
         }
     }
+
+    private static bool IsName(string text) => text.Length is >= 1 and <= 64 && text.All(character => character is > ' ' and < '\x7f');
 
     private static bool IsSecret(string text) => text.Length is >= 16 and <= 512 && text.All(character => character is > ' ' and < '\x7f');
 

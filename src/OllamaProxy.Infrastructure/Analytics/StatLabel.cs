@@ -18,6 +18,8 @@ internal sealed record StatLabel(string Column, string Type, StatDimension? Dime
         new("endpoint", "TEXT", StatDimension.Endpoint, static record => record.Endpoint),
         new("category", "TEXT", StatDimension.Category, static record => record.Category),
         new("application", "TEXT", StatDimension.Application, static record => record.Application),
+        new("backend", "TEXT", StatDimension.Backend, static record => record.Backend),
+        new("proxy", "TEXT", StatDimension.Proxy, static record => record.Proxy),
         new("outcome", "TEXT", StatDimension.Outcome, static record => record.Outcome),
         new("status", "TEXT", null, static record => record.Status),
         new("is_inference", "INTEGER", null, static record => record.IsInference ? "1" : "0"),

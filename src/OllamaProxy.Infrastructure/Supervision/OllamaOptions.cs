@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace OllamaProxy.Infrastructure.Supervision;
 
 /// <summary>Where the real Ollama is, or how to start it.</summary>
@@ -16,6 +18,9 @@ public sealed record OllamaOptions
 
     /// <summary>An Ollama somewhere else; no child is started then. Null by default.</summary>
     public Uri? BackendUrl { get; init; }
+
+    /// <summary>What records call this Ollama: <c>local</c>, or the host and port of the URL.</summary>
+    public string BackendName => BackendUrl is null ? "local" : string.Create(CultureInfo.InvariantCulture, $"{BackendUrl.Host}:{BackendUrl.Port}");
 
     /// <summary>How often Ollama is asked what it has loaded. 0 (never) to 3,600 s, default 10 s.</summary>
     public TimeSpan PollPeriod { get; init; } = TimeSpan.FromSeconds(10);

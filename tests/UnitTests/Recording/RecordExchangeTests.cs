@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Redaction;
 using OllamaProxy.Domain;
+using OllamaProxy.Infrastructure.Supervision;
 
 namespace OllamaProxy.UnitTests.Recording;
 
@@ -151,9 +152,19 @@ public sealed class RecordExchangeTests
         Assert.Equal(status, RecordOf(s_exchange with { Outcome = outcome }).Status);
     }
 
-    private static RequestRecord RecordOf(Exchange exchange)
+    [Fact]
+    public void The_record_names_its_proxy_and_the_ollama_behind_it()
     {
-        var options = new RecordingOptions();
+        var record = RecordOf(s_exchange, new RecordingOptions { ProxyName = "berlin", BackendName = new OllamaOptions { BackendUrl = new Uri("http://gpu:11434") }.BackendName });
+
+        Assert.Equal(("berlin", "gpu:11434"), (record.Proxy, record.Backend));
+        Assert.Equal((Environment.MachineName, "local"), (RecordOf(s_exchange).Proxy, RecordOf(s_exchange).Backend));
+        Assert.Equal("local", new OllamaOptions().BackendName);
+    }
+
+    private static RequestRecord RecordOf(Exchange exchange, RecordingOptions? chosen = null)
+    {
+        var options = chosen ?? new RecordingOptions();
         return RecordExchangeHandler.ToRecord(exchange, new RecordTexts(options, new Redactor(options, TimeProvider.System, NullLogger<Redactor>.Instance)));
     }
 }

@@ -43,6 +43,8 @@ internal enum JsonlField
     Truncation,
     ClientIp,
     Application,
+    Proxy,
+    Backend,
     UserAgent,
     Target,
     RequestBytes,

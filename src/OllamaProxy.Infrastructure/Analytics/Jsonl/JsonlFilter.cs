@@ -24,6 +24,7 @@ internal sealed class JsonlFilter
             {
                 (Field.Model, _model), (Field.Endpoint, filter.Endpoint), (Field.Category, filter.Category), (Field.Status, filter.Status),
                 (Field.Outcome, filter.Outcome), (Field.ErrorType, filter.ErrorType), (Field.ClientIp, filter.Client), (Field.Application, filter.Application),
+                (Field.Proxy, filter.Proxy), (Field.Backend, filter.Backend), (Field.RequestId, filter.RequestId),
             }.Where(pair => pair.Value is not null).Select(pair => (pair.Field, Encoding.UTF8.GetBytes(pair.Value!))),
         ];
         _ranges =

@@ -209,6 +209,8 @@ internal sealed class JsonlLine
         Truncation = Text(Field.Truncation),
         ClientIp = Text(Field.ClientIp),
         Application = Text(Field.Application),
+        Proxy = Text(Field.Proxy),
+        Backend = Text(Field.Backend),
         UserAgent = Text(Field.UserAgent),
         Target = Text(Field.Target),
         RequestBytes = Int64(Field.RequestBytes) ?? 0,

@@ -22,6 +22,12 @@ internal sealed class SqliteFilter
 
     public string? Application { get; set; }
 
+    public string? Proxy { get; set; }
+
+    public string? Backend { get; set; }
+
+    public string? RequestId { get; set; }
+
     public string? Search { get; set; }
 
     public string? PromptSearch { get; set; }
@@ -63,6 +69,9 @@ internal sealed class SqliteFilter
         ErrorType = filter.ErrorType,
         Client = filter.Client,
         Application = filter.Application,
+        Proxy = filter.Proxy,
+        Backend = filter.Backend,
+        RequestId = filter.RequestId,
         Search = string.IsNullOrEmpty(filter.Search) ? null : filter.Search,
         PromptSearch = string.IsNullOrEmpty(filter.PromptSearch) ? null : filter.PromptSearch,
         // Finer than a microsecond: inwards.
@@ -80,7 +89,8 @@ internal sealed class SqliteFilter
 
     /// <summary>True when the hourly sums cannot tell: they do not know the single record.</summary>
     public bool NeedsRows =>
-        (Search, PromptSearch, ErrorType) is not (null, null, null) || (MinInputTokens ?? MaxInputTokens ?? MinOutputTokens ?? MaxOutputTokens ?? MinLatency ?? MaxLatency) is not null;
+        (Search, PromptSearch, ErrorType, RequestId) is not (null, null, null, null)
+        || (MinInputTokens ?? MaxInputTokens ?? MinOutputTokens ?? MaxOutputTokens ?? MinLatency ?? MaxLatency) is not null;
 
     /// <summary>The condition on records, to stand behind WHERE.</summary>
     public string Condition()
@@ -92,6 +102,7 @@ internal sealed class SqliteFilter
             // No success has one, and the partial index has no success.
             ErrorType is null ? "" : "status <> 'success' AND error_type = @ErrorType",
             Client is null ? "" : "client_ip = @Client",
+            RequestId is null ? "" : "request_id = @RequestId",
             From is null ? "" : "timestamp_us >= @From",
             To is null ? "" : "timestamp_us <= @To",
             MinInputTokens is null ? "" : "input_tokens >= @MinInputTokens",
@@ -110,7 +121,8 @@ internal sealed class SqliteFilter
     public string LabelCondition() => And(LabelConditions());
 
     /// <summary>Whether there is a condition on another label than whether it is an inference.</summary>
-    public bool HasLabels => (Model, Endpoint, Category, Status, Outcome, Application) is not (null, null, null, null, null, null);
+    public bool HasLabels => 
+        (Model, Endpoint, Category, Status, Outcome, Application, Proxy, Backend) is not (null, null, null, null, null, null, null, null);
 
     private IEnumerable<string> LabelConditions() =>
     [
@@ -121,6 +133,8 @@ internal sealed class SqliteFilter
         Status is null ? "" : Status == "success" ? "status = @Status" : "status <> 'success' AND status = @Status",
         Outcome is null ? "" : "outcome = @Outcome",
         Application is null ? "" : "application = @Application",
+        Proxy is null ? "" : "proxy = @Proxy",
+        Backend is null ? "" : "backend = @Backend",
         IsInference is null ? "" : "is_inference = @IsInference",
     ];
 
@@ -131,7 +145,8 @@ internal sealed class SqliteFilter
     {
         (string Name, object? Value)[] values =
         [
-            ("@Model", Model), ("@Endpoint", Endpoint), ("@Category", Category), ("@Status", Status), ("@Outcome", Outcome), ("@ErrorType", ErrorType), ("@Client", Client), ("@Application", Application),
+            ("@Model", Model), ("@Endpoint", Endpoint), ("@Category", Category), ("@Status", Status), ("@Outcome", Outcome), ("@ErrorType", ErrorType),
+            ("@Client", Client), ("@Application", Application), ("@Proxy", Proxy), ("@Backend", Backend), ("@RequestId", RequestId),
             ("@Search", Search), ("@PromptSearch", PromptSearch), ("@From", From), ("@To", To), ("@MinInputTokens", MinInputTokens), ("@MaxInputTokens", MaxInputTokens),
             ("@MinOutputTokens", MinOutputTokens), ("@MaxOutputTokens", MaxOutputTokens), ("@MinLatency", MinLatency), ("@MaxLatency", MaxLatency), ("@IsInference", IsInference),
             ("@Match", Match), ("@AfterValue", AfterValue), ("@AfterId", AfterId), ("@Limit", Limit), ("@Ids", candidates.Ids),

@@ -68,6 +68,8 @@ internal sealed class SqliteInsert(SqliteConnection connection) : IDisposable
         ("client_ip", static (values, row) => values.Bind(row.ClientIp)),
         ("user_agent", static (values, row) => values.Bind(row.UserAgent)),
         ("application", static (values, row) => values.Bind(row.Application)),
+        ("proxy", static (values, row) => values.Bind(row.Proxy)),
+        ("backend", static (values, row) => values.Bind(row.Backend)),
         ("target", static (values, row) => values.Bind(row.Target)),
         ("max_tokens", static (values, row) => values.Bind(row.MaxTokens)),
         ("keep_alive", static (values, row) => values.Bind(row.KeepAlive)),

@@ -51,7 +51,7 @@ internal static class SqliteQueries
                time_to_first_token_us, time_to_headers_us, mean_gap_us, longest_gap_us, input_tokens, cached_input_tokens, output_tokens,
                tokens_estimated, tokens_per_second, speed_estimated, total_duration_us, load_duration_us, prompt_eval_duration_us, eval_duration_us,
                queue_time_us, connect_time_us, engine_wait_us, decode_time_us, back_pressure_us, prompt_tokens_per_second,
-               error_type, truncation, status_code, status, outcome, error, finish_reason, stream, client_ip, user_agent, application, target,
+               error_type, truncation, status_code, status, outcome, error, finish_reason, stream, client_ip, user_agent, application, proxy, backend, target,
                max_tokens, keep_alive, tool_call_count, request_bytes, response_bytes,
                message_count, image_count, tool_count, context_length, temperature, is_inference, load_cause
         FROM requests

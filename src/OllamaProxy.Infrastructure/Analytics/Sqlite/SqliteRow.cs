@@ -95,6 +95,10 @@ internal sealed class SqliteRow
 
     public string? Application { get; set; }
 
+    public string? Proxy { get; set; }
+
+    public string? Backend { get; set; }
+
     public string? Target { get; set; }
 
     public long? MaxTokens { get; set; }
@@ -165,6 +169,8 @@ internal sealed class SqliteRow
         ClientIp = record.ClientIp,
         UserAgent = record.UserAgent,
         Application = record.Application,
+        Proxy = record.Proxy,
+        Backend = record.Backend,
         Target = record.Target,
         MaxTokens = record.MaxTokens,
         KeepAlive = record.KeepAlive,
@@ -226,6 +232,8 @@ internal sealed class SqliteRow
         ClientIp = ClientIp,
         UserAgent = UserAgent,
         Application = Application,
+        Proxy = Proxy,
+        Backend = Backend,
         Target = Target,
         MaxTokens = (int?)MaxTokens,
         KeepAlive = KeepAlive,

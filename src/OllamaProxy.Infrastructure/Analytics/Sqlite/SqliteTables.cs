@@ -51,6 +51,8 @@ internal static class SqliteTables
         ("client_ip", "TEXT"),
         ("user_agent", "TEXT"),
         ("application", "TEXT"),
+        ("proxy", "TEXT"),
+        ("backend", "TEXT"),
         ("target", "TEXT"),
         ("max_tokens", "INTEGER"),
         ("keep_alive", "TEXT"),

@@ -95,6 +95,8 @@ export interface components {
             latency_histogram: components["schemas"]["Bar"][];
             time_to_first_token_histogram: components["schemas"]["Bar"][];
             tokens_per_second_histogram: components["schemas"]["Bar"][];
+            backends: components["schemas"]["Group"][] | null;
+            proxies: components["schemas"]["Group"][] | null;
         };
         TopIp: {
             ip: string;
@@ -198,6 +200,8 @@ export interface components {
             model_name: string | null;
             tokens_per_second_estimated: boolean;
             response_wait: number | null;
+            proxy: string | null;
+            backend: string | null;
         };
         Search: {
             results: components["schemas"]["Record"][];

@@ -15,7 +15,7 @@ export type Ollama = Schemas['Ollama'];
 export type LoadedModel = Schemas['LoadedModel'];
 export type Running = Schemas['Running'];
 
-export type GroupName = 'models' | 'endpoints' | 'categories' | 'clients' | 'applications' | 'outcomes' | 'error_types';
+export type GroupName = 'models' | 'endpoints' | 'categories' | 'clients' | 'applications' | 'outcomes' | 'error_types' | 'backends' | 'proxies';
 
 /** Statistics that were asked for with these groups only: the others are null. */
 export type StatsOf<Names extends GroupName = never> = Omit<Stats, GroupName | 'client_count' | 'model_count'> &

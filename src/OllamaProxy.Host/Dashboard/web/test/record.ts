@@ -9,6 +9,8 @@ export function record(known: Partial<RequestRecord> = {}): RequestRecord {
     model_name: 'phi4:latest',
     tokens_per_second_estimated: false,
     response_wait: null,
+    proxy: null,
+    backend: null,
     endpoint: 'generate',
     method: 'POST',
     target: '/api/generate',
