@@ -184,8 +184,10 @@ internal sealed class RequestSender
                 return;
             }
 
+            // Counted before the release, which takes the segments away from these bytes.
+            var isTurnOver = _fairness.IsTurnOver((int)bytes.Length);
             Release();
-            if (_fairness.IsTurnOver((int)bytes.Length))
+            if (isTurnOver)
             {
                 if (!_isUpload)
                 {
