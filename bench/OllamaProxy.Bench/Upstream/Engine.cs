@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace OllamaProxy.Bench.Upstream;
 
 /// <summary>
-/// Computes tokens as an engine that shares all CPUs with the proxy: a token takes the same work on each CPU, and is done when the slowest CPU is. CPU time that
-/// the proxy takes therefore costs tokens.
+/// Computes tokens as an engine that shares all CPUs with the proxy: a token takes the same work on each CPU, and is done when the slowest CPU is. So CPU time
+/// that the proxy takes costs tokens.
 /// </summary>
 internal sealed class Engine
 {
