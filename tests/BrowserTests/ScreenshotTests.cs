@@ -194,7 +194,8 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
             await visit.Page.Locator("table.models tbody tr, .requests tbody tr, [aria-label='Requests that just finished'] tbody tr").First.WaitForAsync();
 
             Assert.Empty(await visit.Page.EvaluateAsync<string[]>("""
-                [document.documentElement, ...document.querySelectorAll('main .scroll, main .windowed')].filter(one => one.scrollWidth > one.clientWidth).map(one => one.ariaLabel ?? one.outerHTML.slice(0, 40))
+                [document.documentElement, ...document.querySelectorAll('main .scroll, main .windowed')]
+                    .filter(one => one.scrollWidth > one.clientWidth).map(one => one.ariaLabel ?? one.outerHTML.slice(0, 40))
                 """));
             await PictureAsync(visit, $"{name}-{view.Split('?')[0]}");
         }
@@ -217,7 +218,8 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     {
         await using var visit = await VisitAsync(busy.Address, "chosen-tablet", 820, 900);
         // An arrow follows the name of the column that is sorted by.
-        Task AssertHeadingsAsync(string headings) => Assertions.Expect(visit.Page.Locator(".requests thead tr")).ToHaveTextAsync(new Regex($"^{headings.Replace(", ", "( ↓)?\\s*", StringComparison.Ordinal)}$"));
+        Task AssertHeadingsAsync(string headings) => Assertions.Expect(visit.Page.Locator(".requests thead tr"))
+            .ToHaveTextAsync(new Regex($"^{headings.Replace(", ", "( ↓)?\\s*", StringComparison.Ordinal)}$"));
 
         await visit.OpenAsync("requests?range=7d");
         await AssertHeadingsAsync("Time, Model, Outcome, Prompt, Speed, Duration");

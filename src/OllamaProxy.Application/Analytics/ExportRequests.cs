@@ -21,7 +21,8 @@ public sealed class ExportRequestsValidator : AbstractValidator<ExportRequests>
 {
     public ExportRequestsValidator()
     {
-        RuleFor(export => export.Format).Must(ExportRequests.Formats.Contains).OverridePropertyName("format").WithMessage($"must be one of {string.Join(", ", ExportRequests.Formats)}.");
+        RuleFor(export => export.Format).Must(ExportRequests.Formats.Contains).OverridePropertyName("format")
+            .WithMessage($"must be one of {string.Join(", ", ExportRequests.Formats)}.");
         RuleFor(export => export.Limit).Must(limit => limit is null or > 0).OverridePropertyName("limit").WithMessage("must be a whole number from 1.");
         RuleFor(export => export.Filter).SetValidator(new FilterRules()).OverridePropertyName("");
     }

@@ -81,7 +81,8 @@ internal static partial class QueryParameters
     public static IReadOnlyList<QueryParameter> Export { get; } =
     [
         .. Filters,
-        new("format", "string", "The file's format.", (request, text) => ExportRequests.Formats.Contains(request.Format = text) ? null : $"must be one of {string.Join(", ", ExportRequests.Formats)}.")
+        new("format", "string", "The file's format.", (request, text) =>
+            ExportRequests.Formats.Contains(request.Format = text) ? null : $"must be one of {string.Join(", ", ExportRequests.Formats)}.")
         {
             Values = ExportRequests.Formats,
             Default = "json",
