@@ -14,7 +14,7 @@ public sealed class LineLoggerProvider : ILoggerProvider
     private const int LinesInWrite = 256;
 
     /// <summary>Milliseconds from one write to the next, in which lines join: a write for each line would cost more than making the line.</summary>
-    private const int Pause = 10;
+    private const int Pause = 50;
 
     /// <summary>How long the end waits for an output that takes nothing.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
