@@ -63,19 +63,19 @@ internal static class SqliteRollups
         INSERT INTO stale_hours SELECT DISTINCT timestamp_us / {HourUs} - (timestamp_us % {HourUs} < 0) FROM requests;
         """;
 
-    /// <summary>
-    /// Creates the tables where they are missing or have other columns: then all hours are stale, and their sums are computed while the program runs. Nothing
-    /// is lost, because everything in them follows from the records.
-    /// </summary>
-    public static void Create(SqliteConnection connection)
+    /// <summary>Whether the tables are there with the declared columns.</summary>
+    public static bool Fit(SqliteConnection connection)
     {
         string[] sums = ["hour", "client", "labels_id", .. SqliteSums.Columns.Split(", ")];
         string[] labels = ["id", .. StatLabel.All.Select(label => label.Column)];
-        if (!SqliteSchema.Columns(connection, "hourly_client_labels").SetEquals(sums) || !SqliteSchema.Columns(connection, "labels").SetEquals(labels))
-        {
-            SqliteSchema.Execute(connection, s_schema);
-        }
+        return SqliteSchema.Columns(connection, "hourly_client_labels").SetEquals(sums) && SqliteSchema.Columns(connection, "labels").SetEquals(labels);
     }
+
+    /// <summary>
+    /// Creates the tables, instead of those with other columns. Then all hours are stale, and their sums are computed while the program runs. Nothing is lost,
+    /// because everything in them follows from the records.
+    /// </summary>
+    public static void Create(SqliteConnection connection) => SqliteSchema.Execute(connection, s_schema);
 
     public static long HourOf(long timestampUs) => (long)Math.Floor(timestampUs / (double)HourUs);
 

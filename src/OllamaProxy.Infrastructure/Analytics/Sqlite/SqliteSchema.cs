@@ -52,10 +52,19 @@ internal static class SqliteSchema
         var version = (int)Scalar(connection, "PRAGMA user_version");
         if (version is > Version or (> 0 and < OldestVersion))
         {
-            var (writer, way) = version > Version ? ("a newer ollama-proxy", "Use the newer program") : ("an early build of ollama-proxy", "Open it once with commit faf0d62");
+            var (writer, way) = version > Version
+                ? ("a newer ollama-proxy", "Use the newer program")
+                : ("an early build of ollama-proxy", "Open it once with commit faf0d62");
             throw new AnalyticsStoreException(
                 $"the analytics database {path} was written by {writer} (its format is {version}, this program supports {OldestVersion} to {Version}). " +
                 $"{way}, or set ANALYTICS_DIR to another folder.");
+        }
+
+        var present = Columns(connection, "requests");
+        var missing = SqliteTables.Requests.Where(column => !present.Contains(column.Name)).ToList();
+        if (version == Version && missing.Count == 0 && SqliteRollups.Fit(connection))
+        {
+            return;
         }
 
         using var transaction = connection.BeginTransaction();
@@ -63,11 +72,9 @@ internal static class SqliteSchema
         {
             Execute(connection, SqliteTables.Schema);
         }
-
-        var present = Columns(connection, "requests");
-        foreach (var (name, type) in SqliteTables.Requests.Where(column => !present.Contains(column.Name)))
+        else
         {
-            Execute(connection, $"ALTER TABLE requests ADD COLUMN {name} {type}");
+            missing.ForEach(column => Execute(connection, $"ALTER TABLE requests ADD COLUMN {column.Name} {column.Type}"));
         }
 
         if (version is 5)
@@ -80,7 +87,11 @@ internal static class SqliteSchema
             Execute(connection, SqliteTables.DropPackedSums);
         }
 
-        SqliteRollups.Create(connection);
+        if (!SqliteRollups.Fit(connection))
+        {
+            SqliteRollups.Create(connection);
+        }
+
         Execute(connection, $"PRAGMA user_version = {Version}");
         transaction.Commit();
     }
