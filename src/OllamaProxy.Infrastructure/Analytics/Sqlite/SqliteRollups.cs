@@ -29,7 +29,7 @@ internal static class SqliteRollups
         ) STRICT;
         CREATE INDEX labels_by_value ON labels ({StatLabel.Columns});
 
-        -- Sums by hour (hours since the Unix epoch) and labels. Seconds, but for load_us; a histogram has a logarithmic scale (docs/storage.md).
+        -- Sums by hour (hours since the Unix epoch) and labels. Seconds, but for load_us; a histogram has a logarithmic scale (docs/analytics-sqlite.md).
         CREATE TABLE hourly (
             hour INTEGER NOT NULL,
             labels_id INTEGER NOT NULL,
