@@ -171,18 +171,26 @@ clients() {
   done
 }
 
-# Unpacks a Debian package into a folder. It is not installed, because an installed one starts a service.
+# Unpacks Debian packages into a folder. They are not installed, because an installed one starts a service.
 unpack() {
   have apt-get && have dpkg || { echo "$1 is missing; the tests that need it will say so"; return; }
   [ "$(id -u)" != 0 ] || apt-get -qq update || true
   mkdir -p "$2"
-  (cd "$2" && apt-get -qq -o APT::Sandbox::User=root download "$1" && dpkg -x "$1"_*.deb . && rm "$1"_*.deb) || echo "$1 could not be downloaded"
+  # shellcheck disable=SC2086 # Several packages.
+  (cd "$2" && apt-get -qq -o APT::Sandbox::User=root download $1 && for file in *.deb; do dpkg -x "$file" . && rm "$file"; done) || echo "$1 could not be downloaded"
 }
 
-# Programs that the tests run with the proxy: Prometheus with promtool, and nginx.
+# The packages behind a package, as far as they are programs and libraries that are missing here.
+missing_packages() {
+  apt-get install --simulate --no-install-recommends "$1" 2>/dev/null | awk '$1 == "Inst" && $2 ~ /^(lib|pgbouncer|postgresql-[0-9])/ { print $2 }' | tr '\n' ' '
+}
+
+# Programs that the tests run with the proxy: Prometheus with promtool, nginx, PostgreSQL and PgBouncer.
 test_peers() {
   { have prometheus && have promtool; } || [ -x artifacts/prometheus/usr/bin/promtool ] || unpack prometheus artifacts/prometheus
   have nginx || [ -x /usr/sbin/nginx ] || [ -x artifacts/nginx/usr/sbin/nginx ] || unpack nginx artifacts/nginx
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || have initdb || [ -e artifacts/postgres ] || unpack "$(missing_packages postgresql)" artifacts/postgres
+  have pgbouncer || [ -e artifacts/pgbouncer ] || unpack "$(missing_packages pgbouncer)" artifacts/pgbouncer
 }
 
 # A browser for the tests of the dashboard; BrowserTests/Browser.cs lists its paths.
