@@ -1,8 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using OllamaProxy.Application.Analytics;
+using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Supervision;
 using OllamaProxy.Infrastructure.Analytics;
+using OllamaProxy.Infrastructure.Analytics.Postgres;
 using OllamaProxy.Infrastructure.Supervision;
 
 namespace OllamaProxy.Infrastructure;
@@ -18,6 +20,9 @@ public static class InfrastructureServices
             provider.GetRequiredService<StoreHealth>(),
             provider.GetRequiredService<ILogger<ReopeningStore>>()));
         services.AddSingleton<IAnalyticsStore>(static provider => provider.GetRequiredService<ReopeningStore>());
+        services.AddSingleton<IRecordSpool>(static provider => provider.GetRequiredService<AnalyticsOptions>() is { Database: not null } options
+            ? new PostgresSpool(options, provider.GetRequiredService<ILogger<PostgresSpool>>())
+            : new NoSpool());
         services.AddSingleton<IOllamaProcessSupervisor, OllamaProcessSupervisor>();
         services.AddSingleton<IOllamaClient, OllamaClient>();
         services.AddSingleton<ProxyInstance>();

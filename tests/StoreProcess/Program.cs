@@ -1,10 +1,15 @@
 using System.Globalization;
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
 using OllamaProxy.Infrastructure.Analytics;
+using OllamaProxy.Infrastructure.Analytics.Postgres;
 
-// store-process BACKEND FOLDER: writes batches of records until it is killed, and says of each batch that is written which records it had.
-var store = AnalyticsBackends.Create(new Services(new AnalyticsOptions { Backend = args[0], Directory = args[1] }));
-await store.OpenAsync(default);
+// store-process BACKEND FOLDER [URL]: writes batches of records until it is killed, and says of each batch that is written which records it had.
+var store = AnalyticsBackends.Create(new Services(new AnalyticsOptions
+{
+    Backend = args[0], Directory = args[1], Database = args.Length > 2 ? PostgresDatabase.Parse(args[2]).Database : null,
+}));
+await OpenAsync();
 var random = new Random();
 var time = DateTimeOffset.UnixEpoch.AddYears(50);
 while (true)
@@ -24,9 +29,42 @@ while (true)
         Prompt = "why is it so " + new string('x', random.Next(3_000)),
         Response = "because",
     }).ToList();
-    await store.WriteAsync(batch, default);
+    await WriteAsync(batch);
     // The end is told too: a line may be cut by the kill.
     await Console.Out.WriteLineAsync($"{string.Join(' ', batch.Select(record => record.RequestId))} .");
+}
+
+async Task OpenAsync()
+{
+    while (true)
+    {
+        try
+        {
+            await store.OpenAsync(default);
+            return;
+        }
+        catch (AnalyticsStoreException) when (store.Backend == AnalyticsBackends.Postgres)
+        {
+            await Task.Delay(20);
+        }
+    }
+}
+
+// As the recording worker does: a server that is away gets the same records again.
+async Task WriteAsync(List<RequestRecord> batch)
+{
+    while (true)
+    {
+        try
+        {
+            await store.WriteAsync(batch, default);
+            return;
+        }
+        catch (AnalyticsStoreException) when (store.Backend == AnalyticsBackends.Postgres)
+        {
+            await Task.Delay(20);
+        }
+    }
 }
 
 /// <summary>What a backend may ask for.</summary>

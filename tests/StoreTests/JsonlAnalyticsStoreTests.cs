@@ -12,6 +12,8 @@ public sealed partial class JsonlAnalyticsStoreTests : RememberingStoreContract
 {
     private const int Day = 86_400;
 
+    private protected override string[] ProcessArguments => ["jsonl", Folder];
+
     private protected override IAnalyticsStore Create(AnalyticsOptions options) => new JsonlAnalyticsStore(options, TimeProvider.System);
 
     [Fact]

@@ -11,6 +11,9 @@ public abstract partial class RememberingStoreContract
     /// <summary>Kills in one run: fifty with <c>./build.sh test --slow</c>.</summary>
     private static readonly int s_kills = Environment.GetEnvironmentVariables()["RUN_SLOW_TESTS"] is "1" ? 50 : 3;
 
+    /// <summary>The arguments of the process that writes until it is killed: the backend, and where it keeps records.</summary>
+    private protected abstract string[] ProcessArguments { get; }
+
     /// <summary>Looks at the files themselves.</summary>
     private protected virtual void AssertIntact()
     {
@@ -20,11 +23,9 @@ public abstract partial class RememberingStoreContract
     public async Task A_kill_at_any_moment_loses_nothing_that_was_written()
     {
         HashSet<string> written = [];
-        using var store = Create(new AnalyticsOptions { Directory = Folder }) as IDisposable;
-        var backend = ((IAnalyticsStore)store!).Backend;
         for (var round = 0; round < s_kills; round++)
         {
-            await WriteUntilKilledAsync(backend, written);
+            await WriteUntilKilledAsync(written);
             AssertIntact();
         }
 
@@ -38,7 +39,7 @@ public abstract partial class RememberingStoreContract
     }
 
     [Fact]
-    public async Task A_full_disk_fails_the_write_whole_and_writing_resumes()
+    public virtual async Task A_full_disk_fails_the_write_whole_and_writing_resumes()
     {
         using var disk = Mount("24m");
         var store = await OpenAsync();
@@ -64,7 +65,7 @@ public abstract partial class RememberingStoreContract
     }
 
     [Fact]
-    public async Task A_folder_that_cannot_be_written_to_is_refused_with_the_way_out()
+    public virtual async Task A_folder_that_cannot_be_written_to_is_refused_with_the_way_out()
     {
         using var disk = Mount("1m");
         disk.MakeReadOnly();
@@ -100,10 +101,10 @@ public abstract partial class RememberingStoreContract
         return disk;
     }
 
-    private async Task WriteUntilKilledAsync(string backend, HashSet<string> written)
+    private async Task WriteUntilKilledAsync(HashSet<string> written)
     {
         var program = ProxyProcess.BuildOutput("tests/StoreProcess", OperatingSystem.IsWindows() ? "store-process.exe" : "store-process");
-        var start = new ProcessStartInfo(program, [backend, Folder]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(program, ProcessArguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         var lines = 0;

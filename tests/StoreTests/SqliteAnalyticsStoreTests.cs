@@ -30,6 +30,8 @@ public sealed class SqliteAnalyticsStoreTests : RememberingStoreContract
         return new SqliteAnalyticsStore(options);
     }
 
+    private protected override string[] ProcessArguments => ["sqlite", Folder];
+
     private protected override void AssertIntact() => Assert.Equal("ok", Ask("PRAGMA integrity_check"));
 
     [Fact]

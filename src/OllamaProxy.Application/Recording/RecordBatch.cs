@@ -9,8 +9,14 @@ namespace OllamaProxy.Application.Recording;
 /// Records on their way into the store. Used by one worker only. A failed write keeps the batch for the next try; what no longer fits while the store
 /// stays broken is dropped, counted and logged, and writing resumes by itself.
 /// </summary>
-public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metrics, TimeProvider time, ILogger<RecordBatch> logger)
+public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metrics, TimeProvider time, ILogger<RecordBatch> logger, IRecordSpool? spool = null)
 {
+    /// <summary>Records that wait for a broken store before they go to disk: fewer would be many small files, more would be lost by a kill.</summary>
+    private const int SpoolSize = 1_000;
+
+    /// <summary>Characters of texts that wait before they go to disk.</summary>
+    private const long SpoolText = 4 << 20;
+
     /// <summary>Records held while the store cannot write.</summary>
     public const int Capacity = 10_000;
 
@@ -68,6 +74,11 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
         {
             metrics.StoreFailed();
             _failure = exception.Message;
+            if ((_records.Count >= SpoolSize || _text >= SpoolText) && spool?.TryAdd(_records) == true)
+            {
+                Clear();
+            }
+
             return false;
         }
 
@@ -85,6 +96,12 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
     /// <summary>Gives up what could not be written before the end; returns how many.</summary>
     public int Abandon()
     {
+        if (_records.Count > 0 && spool?.TryAdd(_records) == true)
+        {
+            Log.Spooled(logger, _records.Count);
+            Clear();
+        }
+
         Lost = _records.Count;
         if (Lost > 0)
         {
@@ -113,6 +130,9 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
 
         [LoggerMessage(2, LogLevel.Information, "The analytics store works again. Stored from memory: {Count}. Dropped: {Dropped}.")]
         public static partial void WriteResumed(ILogger logger, int count, long dropped);
+
+        [LoggerMessage(4, LogLevel.Information, "Records that wait on disk until the database answers again: {Count}. The next start stores them.")]
+        public static partial void Spooled(ILogger logger, int count);
 
         [LoggerMessage(3, LogLevel.Error, "Records lost because the store could not write them before the stop: {Count}. {Failure}")]
         public static partial void Abandoned(ILogger logger, int count, string? failure);

@@ -32,7 +32,7 @@ internal static class Banner
         if (settings.Analytics.Backend != "none")
         {
             var kept = settings.Analytics.RetentionDays == 0 ? "kept forever" : $"kept {Amount.Of(settings.Analytics.RetentionDays, "day")}";
-            Line(text, "Data", $"{Path.GetFullPath(settings.Analytics.Directory)} ({settings.Analytics.Backend}, {kept})");
+            Line(text, "Data", $"{settings.Analytics.Place} ({settings.Analytics.Backend}, {kept})");
         }
 
         if (!settings.Proxy.IsLoopbackOnly)

@@ -5,6 +5,7 @@ using OllamaProxy.Application.Recording;
 using OllamaProxy.Application.Redaction;
 using OllamaProxy.Domain;
 using OllamaProxy.Infrastructure.Analytics;
+using OllamaProxy.Infrastructure.Analytics.Postgres;
 
 namespace OllamaProxy.Host.Configuration;
 
@@ -79,6 +80,13 @@ internal static class EnvironmentVariables
             (settings, text) => Integer(text, 0, 86_400) is { } seconds ? settings with { Gate = settings.Gate with { QueueTimeout = TimeSpan.FromSeconds(seconds) } } : null),
         new("ANALYTICS_BACKEND", "sqlite", string.Join(", ", AnalyticsBackends.Names), "Where records of requests are stored.",
             (settings, text) => AnalyticsBackends.Names.Contains(text, StringComparer.Ordinal) ? settings with { Analytics = settings.Analytics with { Backend = text } } : null),
+        new("ANALYTICS_DATABASE_URL", "", "a postgres:// URL, or an Npgsql connection string (Host=...;Username=...;Password=...;Database=...)",
+            "The database of ANALYTICS_BACKEND=postgres. Never shown.",
+            (settings, text) => PostgresDatabase.Parse(text).Database is { } database ? settings with { Analytics = settings.Analytics with { Database = database } } : null) { IsSecret = true },
+        new("ANALYTICS_DATABASE_URL_FILE", "", "a file", "A file that holds ANALYTICS_DATABASE_URL, for example a container's secret.",
+            (settings, text) => settings with { DatabaseFile = text }),
+        new("ANALYTICS_SPOOL_MB", "512", "0 to 1000000 (0: none)", "Megabytes of records that may wait in ANALYTICS_DIR while the database does not answer.",
+            (settings, text) => Integer(text, 0, 1_000_000) is { } size ? settings with { Analytics = settings.Analytics with { SpoolMegabytes = size } } : null),
         new("ANALYTICS_DIR", "./ollama_analytics", "a folder", "The folder of the analytics store.",
             (settings, text) => settings with { Analytics = settings.Analytics with { Directory = text } }),
         new("ANALYTICS_REQUIRED", "false", "true or false",
@@ -183,12 +191,19 @@ internal static class EnvironmentVariables
             else
             {
                 var name = values.NameOf(row.Name);
+                if (row.Name == DatabaseSettings.Url)
+                {
+                    problems.Add($"{name}: {PostgresDatabase.Parse(text).Problem}.");
+                    continue;
+                }
+
                 problems.Add(row.IsSecret ? $"{name}: must be {row.Range}." : $"{name}=\"{Shown(row.Name, text)}\": must be {row.Range}.");
             }
         }
 
         settings = WithOpenTelemetry(settings, values.Get, problems);
         settings = OllamaHost.Apply(settings, problems);
+        settings = DatabaseSettings.Apply(settings, values, problems);
         problems.AddRange(PortProblems(settings));
         problems.AddRange(RedactionSettings.Problems(settings.Recording.RedactPatterns));
         return (settings with

@@ -36,6 +36,9 @@ internal sealed record ProxySettings
     /// <summary>Ollama's own variable as the user set it, checked once the ports are known; null when unset.</summary>
     public string? OllamaHost { get; init; }
 
+    /// <summary>The file that holds the database's URL; null when none was set.</summary>
+    public string? DatabaseFile { get; init; }
+
     /// <summary>Hints about valid settings.</summary>
     public IReadOnlyList<string> Notices { get; init; } = [];
 }

@@ -29,6 +29,12 @@ internal static class DemoRun
     /// <param name="cancellationToken">Ends it.</param>
     public static async Task<int> RunAsync(ProxySettings settings, SettingValues values, bool opensBrowser, CancellationToken cancellationToken)
     {
+        if (settings.Analytics.Database is not null)
+        {
+            // Invented records do not belong in a team's database.
+            settings = settings with { Analytics = settings.Analytics with { Backend = new AnalyticsOptions().Backend, Database = null } };
+        }
+
         await using var ollama = await SimulatedOllamaServer.StartAsync(DemoOllama.Options, keepsRequests: false, cancellationToken);
         var isTemporary = HasStore(settings) && settings.Analytics.Directory == new AnalyticsOptions().Directory;
         var folder = isTemporary ? Directory.CreateTempSubdirectory("ollama-proxy-demo-") : null;

@@ -1,4 +1,5 @@
 using OllamaProxy.Application.Analytics;
+using OllamaProxy.Infrastructure.Analytics.Postgres;
 
 namespace OllamaProxy.Infrastructure.Analytics;
 
@@ -10,6 +11,15 @@ public sealed record AnalyticsOptions
 
     /// <summary>The folder of the store, made when missing, readable by its owner only. Default <c>./ollama_analytics</c>.</summary>
     public string Directory { get; init; } = "./ollama_analytics";
+
+    /// <summary>The database of the backend <c>postgres</c>; null for the others.</summary>
+    public PostgresDatabase? Database { get; init; }
+
+    /// <summary>Megabytes (1,000,000 bytes) of records that may wait on disk while the database does not answer. 0 to 1,000,000, default 512.</summary>
+    public int SpoolMegabytes { get; init; } = 512;
+
+    /// <summary>Where the records are, for a person: the folder, or the database without its login.</summary>
+    public string Place => Database?.Name ?? Path.GetFullPath(Directory);
 
     /// <summary>Records older than this many days are removed; 0 keeps them for ever. 0 to 36,500, default 7.</summary>
     public int RetentionDays { get; init; } = 7;

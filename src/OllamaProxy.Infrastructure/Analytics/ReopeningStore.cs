@@ -65,6 +65,7 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
             }
             else if (_isOpen && _suspicion == StoreSuspicion.None)
             {
+                await CheckServerAsync(cancellationToken);
                 return true;
             }
 
@@ -114,7 +115,16 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
                 CallForAttention();
             }
 
-            _health.Fail($"the analytics store cannot be written ({exception.Message}).", exception);
+            if (exception is AnalyticsStoreException)
+            {
+                // Its text says everything.
+                _health.Fail(exception.Message);
+            }
+            else
+            {
+                _health.Fail($"the analytics store cannot be written ({exception.Message}).", exception);
+            }
+
             throw;
         }
 
@@ -153,6 +163,16 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
     {
         _isOpen = false;
         (_store as IDisposable)?.Dispose();
+    }
+
+    /// <summary>After a failed write everything may have gone to disk, so that no further write would notice that the server is back.</summary>
+    private async Task CheckServerAsync(CancellationToken cancellationToken)
+    {
+        if (_health.Problem is not null && _store is IServerStore server)
+        {
+            await server.CheckAsync(cancellationToken);
+            _health.Recover();
+        }
     }
 
     private IAnalyticsStore Opened() =>

@@ -129,7 +129,7 @@ internal sealed class ApiSession : IAsyncDisposable
             throw new CommandException("no proxy runs here, and ANALYTICS_BACKEND=none keeps no records.");
         }
 
-        if (!Directory.Exists(folder))
+        if (settings.Analytics.Database is null && !Directory.Exists(folder))
         {
             throw new CommandException(
                 $"no proxy runs here, and the folder {folder} does not exist. Name the proxy (--url), or the folder of its records (--analytics-dir).");

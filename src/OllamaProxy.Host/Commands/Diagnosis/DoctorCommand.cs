@@ -27,6 +27,7 @@ internal static class DoctorCommand
             findings.AddRange(await OllamaFindings.OfAsync(settings, api, cancellationToken));
             findings.AddRange(SurroundingsFindings.OfEnvironment(values.Get, settings));
             findings.AddRange(SurroundingsFindings.OfMachine(settings));
+            findings.AddRange(await DatabaseFindings.OfAsync(settings, cancellationToken));
         }
 
         if (json)

@@ -1,0 +1,284 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using OllamaProxy.Application.Analytics;
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Infrastructure.Analytics.Postgres;
+
+/// <summary>Records of any number of proxies in one PostgreSQL database.</summary>
+internal sealed partial class PostgresAnalyticsStore(
+    AnalyticsOptions options, TimeProvider time, PostgresSpool? spool = null, ILogger<PostgresAnalyticsStore>? logger = null)
+    : IServerStore, IDisposable
+{
+    /// <summary>The pause before the server is asked again to take what waits on disk.</summary>
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(2);
+
+    private static readonly string s_stats =
+        $"""
+        SELECT (SELECT sum(requests)::bigint FROM {PostgresSchema.Name}.hourly), (SELECT min(time) FROM {PostgresSchema.Name}.requests),
+               (SELECT max(time) FROM {PostgresSchema.Name}.requests), ({Size})
+        """;
+
+    private const string Size =
+        $"""
+        SELECT COALESCE(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+        WHERE relnamespace = to_regnamespace('{PostgresSchema.Name}') AND relkind = 'r'
+        """;
+
+    private readonly PostgresConnections _connections = new(options.Database ?? throw new AnalyticsStoreException("ANALYTICS_DATABASE_URL is not set."));
+    private readonly CancellationTokenSource _closing = new();
+    private PostgresWriter? _writer;
+    private DateTime _newestHour;
+    private Task _upkeep = Task.CompletedTask;
+    private Task _draining = Task.CompletedTask;
+
+    /// <summary>The upkeep that runs in the background, or ran last.</summary>
+    internal Task Upkeep => _upkeep;
+
+    public string Backend => "postgres";
+
+    public bool Remembers => true;
+
+    public async Task OpenAsync(CancellationToken cancellationToken)
+    {
+        await PostgresSchema.EnsureAsync(_connections, cancellationToken);
+        _writer = new PostgresWriter(_connections, spool);
+        Maintain();
+        Drain();
+    }
+
+    public async Task WriteAsync(IReadOnlyList<RequestRecord> batch, CancellationToken cancellationToken)
+    {
+        await _writer!.WriteAsync(batch, cancellationToken);
+        Drain();
+        // With a new hour, a day may be over.
+        var hour = batch.Count == 0 ? default : PostgresTime.HourOf(batch.Max(record => record.Timestamp).UtcDateTime);
+        if (hour > _newestHour)
+        {
+            _newestHour = hour;
+            Maintain();
+        }
+    }
+
+    public async Task CheckAsync(CancellationToken cancellationToken)
+    {
+        const string Write = $"UPDATE {PostgresSchema.Name}.removals SET count = count";
+        // The database may have been created anew.
+        await PostgresSchema.EnsureAsync(_connections, cancellationToken);
+        await _connections.ChangeAsync(session => session.RunAsync(Write, cancellationToken), cancellationToken);
+    }
+
+    public async IAsyncEnumerable<RequestRecord> ReadAsync(RequestFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // An export may take as long as its reader takes.
+        await using var session = await OpenReaderAsync(cancellationToken);
+        await foreach (var record in PostgresSearch.ReadAsync(session, filter, cancellationToken))
+        {
+            yield return record;
+        }
+    }
+
+    public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) =>
+        _connections.ReadAsync(session => PostgresSearch.PageAsync(session, query, cancellationToken), cancellationToken);
+
+    public Task<RequestRecord?> FindAsync(long id, CancellationToken cancellationToken) =>
+        _connections.ReadAsync(session => PostgresSearch.FindAsync(session, id, cancellationToken), cancellationToken);
+
+    public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken)
+    {
+        const string Models = $"SELECT model FROM {PostgresSchema.Name}.hourly WHERE model IS NOT NULL GROUP BY model ORDER BY model COLLATE \"C\"";
+        return _connections.ReadAsync<IReadOnlyList<string>>(
+            async session => await session.ListAsync(Models, [], row => row.GetString(0), cancellationToken), cancellationToken);
+    }
+
+    public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) =>
+        _connections.ReadAsync(session => PostgresSummary.OfAsync(session, query, cancellationToken), cancellationToken);
+
+    public Task<AnalyticsStats> GetStatsAsync(CancellationToken cancellationToken) => _connections.ReadAsync(
+        async session => (await session.ListAsync(
+            s_stats,
+            [],
+            row => new AnalyticsStats
+            {
+                Backend = Backend,
+                DataDirectory = _connections.Name,
+                TotalRecords = row.IsDBNull(0) ? 0 : row.GetInt64(0),
+                Oldest = row.IsDBNull(1) ? null : PostgresTime.Instant(row.GetDateTime(1)),
+                Newest = row.IsDBNull(2) ? null : PostgresTime.Instant(row.GetDateTime(2)),
+                SizeBytes = row.GetInt64(3),
+            },
+            cancellationToken))[0],
+        cancellationToken);
+
+    public Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken) =>
+        PostgresRemoval.RunAsync(_connections, filter, cancellationToken);
+
+    public Task<bool> DeleteAsync(long id, CancellationToken cancellationToken) =>
+        PostgresRemoval.RunAsync(_connections, id, cancellationToken);
+
+    /// <summary>Drops whole UTC days. A day that is only partly older than a rule stays, and so does the newest one.</summary>
+    public async Task<RetentionResult> RetainAsync(RetentionRules rules, CancellationToken cancellationToken)
+    {
+        var (records, texts) = (0L, 0L);
+        foreach (var day in await DaysBeforeAsync("requests", rules.RecordsBefore, cancellationToken))
+        {
+            records += await PostgresDays.DropAsync(_connections, day, PostgresDays.Tables, cancellationToken);
+        }
+
+        foreach (var day in await DaysBeforeAsync("texts", rules.TextBefore, cancellationToken))
+        {
+            texts += await PostgresDays.DropAsync(_connections, day, ["texts"], cancellationToken);
+        }
+
+        if (rules.MaxBytes is { } most)
+        {
+            records += await ShrinkAsync(most, cancellationToken);
+        }
+
+        return new RetentionResult(records, texts);
+    }
+
+    public void Dispose()
+    {
+        if (!_closing.IsCancellationRequested)
+        {
+            _closing.Cancel();
+            _connections.Dispose();
+        }
+    }
+
+    /// <summary>Runs until what is to be done is done.</summary>
+    internal async Task MaintainAsync()
+    {
+        try
+        {
+            await PostgresUpkeep.RunAsync(_connections, time.GetUtcNow(), _closing.Token);
+        }
+        // The next hour tries again; partitions that are missing then are created by the write that needs them.
+        catch (Exception exception) when (exception is AnalyticsStoreException or NpgsqlException or ObjectDisposedException)
+        {
+            if (logger is not null && !_closing.IsCancellationRequested)
+            {
+                Log.UpkeepFailed(logger, exception);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    private void Maintain()
+    {
+        if (_upkeep.IsCompleted)
+        {
+            _upkeep = Task.Run(MaintainAsync);
+        }
+    }
+
+    private void Drain()
+    {
+        if (spool is { IsEmpty: false } waiting && _draining.IsCompleted)
+        {
+            _draining = Task.Run(() => DrainAsync(waiting));
+        }
+    }
+
+    /// <summary>Writes what waits on disk, oldest first, beside what is written now.</summary>
+    private async Task DrainAsync(PostgresSpool waiting)
+    {
+        var (writer, records) = (new PostgresWriter(_connections), 0L);
+        try
+        {
+            while (waiting.First() is { } first)
+            {
+                try
+                {
+                    await writer.WriteAsync(first.Batch, _closing.Token);
+                    waiting.Remove(first.File);
+                    records += first.Batch.Records.Count;
+                }
+                catch (PostgresException exception) when (exception.SqlState[..2] is "22" or "23" && exception.SqlState != PostgresErrorCodes.CheckViolation)
+                {
+                    // A value that the server will never take must not keep all others from it.
+                    waiting.Remove(first.File, isRefused: true);
+                    if (logger is not null)
+                    {
+                        Log.Refused(logger, exception, first.File);
+                    }
+                }
+                catch (Exception exception) when (exception is NpgsqlException or AnalyticsStoreException)
+                {
+                    await Task.Delay(s_pause, time, _closing.Token);
+                }
+            }
+
+            if (logger is not null)
+            {
+                Log.Drained(logger, records);
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
+        {
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // The next batch begins this again.
+            if (logger is not null)
+            {
+                Log.NotRead(logger, exception);
+            }
+        }
+    }
+
+    private async Task<PostgresSession> OpenReaderAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _connections.OpenReaderAsync(limit: null, cancellationToken);
+        }
+        catch (NpgsqlException exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw _connections.Explain(exception);
+        }
+    }
+
+    private async Task<List<DateOnly>> DaysBeforeAsync(string table, DateTimeOffset? before, CancellationToken cancellationToken) => before is { } boundary
+        ? [.. (await DaysAsync(table, cancellationToken)).Where(day => PostgresTime.StartOf(day.AddDays(1)) <= boundary.UtcDateTime)]
+        : [];
+
+    private Task<List<DateOnly>> DaysAsync(string table, CancellationToken cancellationToken) =>
+        _connections.ReadAsync(session => PostgresDays.ListAsync(session, table, cancellationToken), cancellationToken);
+
+    private async Task<long> ShrinkAsync(long most, CancellationToken cancellationToken)
+    {
+        var records = 0L;
+        var newest = (await GetStatsAsync(cancellationToken)).Newest?.UtcDateTime;
+        foreach (var day in (await DaysAsync("requests", cancellationToken)).Where(day => newest is { } last && day < PostgresTime.DayOf(last)))
+        {
+            if ((await GetStatsAsync(cancellationToken)).SizeBytes <= most)
+            {
+                break;
+            }
+
+            records += await PostgresDays.DropAsync(_connections, day, PostgresDays.Tables, cancellationToken);
+        }
+
+        return records;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Warning, "The next partitions or the text index could not be created. Answers stay correct. The proxy retries in an hour.")]
+        public static partial void UpkeepFailed(ILogger logger, Exception exception);
+
+        [LoggerMessage(2, LogLevel.Information, "Records that waited on disk for the database were stored: {Count}.")]
+        public static partial void Drained(ILogger logger, long count);
+
+        [LoggerMessage(3, LogLevel.Error, "The database refuses a batch that waited on disk. Its file {File} was renamed to end in .refused.")]
+        public static partial void Refused(ILogger logger, Exception exception, string file);
+
+        [LoggerMessage(4, LogLevel.Error, "Records that wait on disk for the database could not be read.")]
+        public static partial void NotRead(ILogger logger, Exception exception);
+    }
+}

@@ -1,0 +1,92 @@
+using System.Globalization;
+using Npgsql;
+using OllamaProxy.Application.Analytics;
+
+namespace OllamaProxy.Infrastructure.Analytics.Postgres;
+
+/// <summary>
+/// The partitions, one a UTC day of each table. They are created ahead and dropped whole: a DELETE of a day would leave a table full of holes.
+/// </summary>
+internal static class PostgresDays
+{
+    /// <summary>The tables that have a partition for each day.</summary>
+    public static IReadOnlyList<string> Tables { get; } = ["requests", "texts", "hourly", "hourly_clients", "hourly_client_labels"];
+
+    /// <summary>Sums are replaced again and again: with space in each block, their index does not change.</summary>
+    private const string StorageOfSums = " WITH (fillfactor = 50, toast_tuple_target = 8160)";
+
+    /// <summary>Waits so long for those who use a partition. Everything else that comes waits behind.</summary>
+    private const string ShortWait = "SELECT set_config('lock_timeout', '3s', true)";
+
+    /// <summary>The days that have a partition of a table, oldest first.</summary>
+    public static Task<List<DateOnly>> ListAsync(PostgresSession session, string table, CancellationToken cancellationToken) => session.ListAsync(
+        "SELECT right(relname, 8) FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid WHERE inhparent = to_regclass($1) ORDER BY 1",
+        [$"{PostgresSchema.Name}.{table}"],
+        row => DateOnly.ParseExact(row.GetString(0), "yyyyMMdd", CultureInfo.InvariantCulture),
+        cancellationToken);
+
+    /// <summary>Creates the partitions of days that have none.</summary>
+    public static Task CreateAsync(
+        PostgresConnections connections, IReadOnlyCollection<DateOnly> days, CancellationToken cancellationToken) => connections.ChangeAsync(
+        async session =>
+        {
+            await session.RunAsync(PostgresSchema.LockTables, cancellationToken);
+            foreach (var table in Tables)
+            {
+                foreach (var day in days.Except(await ListAsync(session, table, cancellationToken)))
+                {
+                    // CREATE TABLE ... PARTITION OF would lock out all readers; ATTACH does not.
+                    await session.RunAsync(
+                        $"""
+                        CREATE TABLE {NameOf(table, day)} (LIKE {PostgresSchema.Name}.{table}){StorageOf(table)};
+                        ALTER TABLE {PostgresSchema.Name}.{table} ATTACH PARTITION {NameOf(table, day)}
+                            FOR VALUES FROM ('{Literal(day)}') TO ('{Literal(day.AddDays(1))}');
+                        """,
+                        cancellationToken);
+                }
+            }
+
+            return true;
+        },
+        cancellationToken);
+
+    /// <summary>
+    /// Drops the partitions of a day; returns how many rows the first had. Returns 0 when another proxy was first, or when a reader still uses them.
+    /// </summary>
+    public static async Task<long> DropAsync(
+        PostgresConnections connections, DateOnly day, IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await connections.ChangeAsync(
+                async session =>
+                {
+                    await session.RunAsync(PostgresSchema.LockTables, cancellationToken);
+                    if (!(await ListAsync(session, tables[0], cancellationToken)).Contains(day))
+                    {
+                        return 0L;
+                    }
+
+                    var rows = (long)(await session.AskAsync($"SELECT count(*) FROM {NameOf(tables[0], day)}", cancellationToken))!;
+                    await session.RunAsync(PostgresSchema.LockRecords, cancellationToken);
+                    await session.RunAsync(ShortWait, cancellationToken);
+                    await session.RunAsync($"DROP TABLE IF EXISTS {string.Join(", ", tables.Select(table => NameOf(table, day)))}", cancellationToken);
+                    await session.RunAsync(PostgresRemoval.Count, cancellationToken);
+                    return rows;
+                },
+                cancellationToken);
+        }
+        // The next hour tries again.
+        catch (AnalyticsStoreException exception)
+            when (exception.InnerException is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable })
+        {
+            return 0;
+        }
+    }
+
+    public static string NameOf(string table, DateOnly day) => string.Create(CultureInfo.InvariantCulture, $"{PostgresSchema.Name}.{table}_{day:yyyyMMdd}");
+
+    private static string StorageOf(string table) => table.StartsWith("hourly", StringComparison.Ordinal) ? StorageOfSums : "";
+
+    private static string Literal(DateOnly day) => day.ToString("yyyy-MM-dd' 00:00:00+00'", CultureInfo.InvariantCulture);
+}

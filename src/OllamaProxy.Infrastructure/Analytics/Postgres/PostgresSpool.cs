@@ -1,0 +1,219 @@
+using System.Buffers;
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using OllamaProxy.Application.Recording;
+using OllamaProxy.Domain;
+using OllamaProxy.Infrastructure.Analytics.Jsonl;
+
+namespace OllamaProxy.Infrastructure.Analytics.Postgres;
+
+/// <summary>
+/// Records on disk that wait for the server: a file for each batch, of JSON lines, with the batch's identity in its name. A file that was written just before a
+/// kill is found by the next start.
+/// </summary>
+internal sealed partial class PostgresSpool : IRecordSpool
+{
+    /// <summary>The folder of the files, in <c>ANALYTICS_DIR</c>.</summary>
+    public const string FolderName = "spool";
+
+    private const string Suffix = ".jsonl";
+
+    private readonly string _folder;
+    private readonly long _capacity;
+    private readonly ILogger<PostgresSpool>? _logger;
+    private readonly Lock _changing = new();
+    private readonly SortedSet<string> _files = new(StringComparer.Ordinal);
+    private long _last;
+    private long _bytes;
+    private bool _isFull;
+
+    public PostgresSpool(AnalyticsOptions options, ILogger<PostgresSpool>? logger = null)
+    {
+        (_folder, _capacity, _logger) = (Path.Combine(Path.GetFullPath(options.Directory), FolderName), options.SpoolMegabytes * 1_000_000L, logger);
+        if (!Directory.Exists(_folder))
+        {
+            return;
+        }
+
+        foreach (var file in new DirectoryInfo(_folder).EnumerateFiles($"*{Suffix}").Where(file => TryParse(file.Name, out _, out _, out _)))
+        {
+            _files.Add(file.Name);
+            _bytes += file.Length;
+            _ = TryParse(file.Name, out var place, out _, out _);
+            _last = Math.Max(_last, place);
+        }
+    }
+
+    /// <summary>Set while it is not known whether a batch was committed: when it comes here, it keeps its identity.</summary>
+    public PostgresBatch? Doubtful { get; set; }
+
+    public bool IsEmpty
+    {
+        get
+        {
+            lock (_changing)
+            {
+                return _files.Count == 0;
+            }
+        }
+    }
+
+    public bool TryAdd(IReadOnlyList<RequestRecord> records)
+    {
+        if (records.Count == 0)
+        {
+            return true;
+        }
+
+        if (Doubtful is { } doubtful)
+        {
+            if (!TryAdd(doubtful))
+            {
+                return false;
+            }
+
+            // The writer sees that it is gone, and begins anew under another name: no later batch may hide that this one was not written.
+            Doubtful = null;
+            var already = new HashSet<RequestRecord>(doubtful.Records, ReferenceEqualityComparer.Instance);
+            records = [.. records.Where(record => !already.Contains(record))];
+        }
+
+        return records.Count == 0 || TryAdd(new PostgresBatch(Guid.CreateVersion7(), 1, records));
+    }
+
+    /// <summary>The batch that waits longest; null for none.</summary>
+    public (string File, PostgresBatch Batch)? First()
+    {
+        string? file;
+        lock (_changing)
+        {
+            file = _files.Min;
+        }
+
+        if (file is null || !TryParse(file, out _, out var instance, out var number))
+        {
+            return null;
+        }
+
+        var bytes = File.ReadAllBytes(Path.Combine(_folder, file));
+        var line = new JsonlLine();
+        List<RequestRecord> records = [];
+        for (var start = 0; start < bytes.Length;)
+        {
+            var length = bytes.AsSpan(start).IndexOf((byte)'\n') is >= 0 and var end ? end : bytes.Length - start;
+            if (line.Read(bytes, start, length))
+            {
+                records.Add(line.ToRecord());
+            }
+
+            start += length + 1;
+        }
+
+        return (file, new PostgresBatch(instance, number, records));
+    }
+
+    /// <summary>A batch is written, or can never be: then its file stays under another name.</summary>
+    public void Remove(string file, bool isRefused = false)
+    {
+        var path = Path.Combine(_folder, file);
+        var length = new FileInfo(path).Length;
+        if (isRefused)
+        {
+            File.Move(path, path + ".refused", overwrite: true);
+        }
+        else
+        {
+            File.Delete(path);
+        }
+
+        lock (_changing)
+        {
+            _files.Remove(file);
+            _bytes -= length;
+            _isFull = false;
+        }
+    }
+
+    private bool TryAdd(PostgresBatch batch)
+    {
+        var lines = new ArrayBufferWriter<byte>();
+        using (var json = JsonlFormat.CreateWriter(lines))
+        {
+            foreach (var record in batch.Records)
+            {
+                JsonlFormat.Write(json, lines, record, 0);
+            }
+        }
+
+        lock (_changing)
+        {
+            if (_bytes + lines.WrittenCount > _capacity)
+            {
+                if (!_isFull && _logger is not null)
+                {
+                    Log.Full(_logger, _folder, _capacity / 1_000_000);
+                }
+
+                _isFull = true;
+                return false;
+            }
+        }
+
+        var name = string.Create(CultureInfo.InvariantCulture, $"{++_last:D12}-{batch.Instance:N}-{batch.Number}{Suffix}");
+        try
+        {
+            Write(Path.Combine(_folder, name), lines.WrittenSpan);
+        }
+        // The disk is full, or the folder may not be written.
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            if (_logger is not null)
+            {
+                Log.NotWritten(_logger, exception.Message);
+            }
+
+            return false;
+        }
+
+        lock (_changing)
+        {
+            _files.Add(name);
+            _bytes += lines.WrittenCount;
+        }
+
+        return true;
+    }
+
+    private void Write(string path, ReadOnlySpan<byte> bytes)
+    {
+        PrivateFiles.CreateFolder(_folder);
+        var unfinished = path + ".new";
+        using (var file = PrivateFiles.Open(unfinished, FileMode.Create, FileShare.None))
+        {
+            file.Write(bytes);
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(unfinished, path);
+    }
+
+    private static bool TryParse(string file, out long place, out Guid instance, out long number)
+    {
+        (place, instance, number) = (0, default, 0);
+        return file[..^Suffix.Length].Split('-') is [var first, var second, var third]
+            && long.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out place)
+            && Guid.TryParseExact(second, "N", out instance)
+            && long.TryParse(third, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(
+            1, LogLevel.Error,
+            "{Folder} is full: {Megabytes} MB of records wait for the database (ANALYTICS_SPOOL_MB). Further ones wait in memory; then they are dropped.")]
+        public static partial void Full(ILogger logger, string folder, long megabytes);
+
+        [LoggerMessage(2, LogLevel.Error, "Records that wait for the database could not be written to disk ({Reason}). They wait in memory, up to a limit.")]
+        public static partial void NotWritten(ILogger logger, string reason);
+    }
+}

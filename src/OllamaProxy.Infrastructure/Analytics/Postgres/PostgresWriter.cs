@@ -1,0 +1,208 @@
+using System.Data;
+using Npgsql;
+using OllamaProxy.Application.Analytics;
+using OllamaProxy.Domain;
+
+namespace OllamaProxy.Infrastructure.Analytics.Postgres;
+
+/// <summary>
+/// Writes batches, each in one transaction with its sums. Batches are numbered, and the number of the last one is committed with it: a batch whose commit was
+/// not confirmed is looked up by its number, not written again. Used by one caller.
+/// </summary>
+internal sealed class PostgresWriter(PostgresConnections connections, PostgresSpool? spool = null)
+{
+    /// <summary>The statement ends without a row when the batch is there already.</summary>
+    private const string Begin =
+        $"""
+        INSERT INTO {PostgresSchema.Name}.writers AS known (instance, last_batch, seen) VALUES ($1, $2, now())
+        ON CONFLICT (instance) DO UPDATE SET last_batch = EXCLUDED.last_batch, seen = now()
+        WHERE known.last_batch < EXCLUDED.last_batch
+        RETURNING id
+        """;
+
+    /// <summary>Waits for a transaction of this sender that may still run. Makes its row, so that there is one to wait for.</summary>
+    private const string Register =
+        $"""
+        INSERT INTO {PostgresSchema.Name}.writers AS known (instance, last_batch, seen) VALUES ($1, 0, now())
+        ON CONFLICT (instance) DO UPDATE SET seen = now() RETURNING
+        """;
+
+    private static readonly string s_requestColumns = $"id, {PostgresColumn.Names(PostgresColumn.OfRequests)}";
+    private static readonly string s_textColumns = $"id, time, {PostgresColumn.Names(PostgresColumn.OfTexts)}, folded";
+
+    private readonly HashSet<DateOnly> _days = [];
+    private Guid _instance = Guid.CreateVersion7();
+    private PostgresRollups _rollups = new();
+    private int _writer;
+    private long _number;
+
+    /// <summary>The batch whose commit was not confirmed.</summary>
+    private PostgresBatch? _doubtful;
+
+    /// <summary>Writes all records, or none of them. Throws <see cref="AnalyticsStoreException"/> when the server does not take them.</summary>
+    public async Task WriteAsync(IReadOnlyList<RequestRecord> records, CancellationToken cancellationToken)
+    {
+        try
+        {
+            records = await WithoutWrittenAsync(records, cancellationToken);
+            if (records.Count > 0)
+            {
+                // A copy: the caller goes on adding to its list.
+                await WriteAsync(new PostgresBatch(_instance, _number + 1, [.. records]), cancellationToken);
+                _number++;
+            }
+        }
+        catch (NpgsqlException exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw connections.Explain(exception);
+        }
+    }
+
+    /// <summary>Writes a batch of another sender, unless it is there already.</summary>
+    public async Task WriteAsync(PostgresBatch batch, CancellationToken cancellationToken)
+    {
+        try
+        {
+            List<RequestRecord> kept = [.. batch.Records.Select(PostgresText.Of)];
+            await CreateDaysAsync(kept, cancellationToken);
+            await WriteAsync(batch, kept, cancellationToken);
+        }
+        catch (NpgsqlException)
+        {
+            // A partition may have been dropped, or the database created anew.
+            _days.Clear();
+            _rollups.Forget();
+            _writer = 0;
+            throw;
+        }
+    }
+
+    /// <summary>After a commit that was not confirmed: the records that are not there yet.</summary>
+    private async Task<IReadOnlyList<RequestRecord>> WithoutWrittenAsync(IReadOnlyList<RequestRecord> records, CancellationToken cancellationToken)
+    {
+        if (_doubtful is not { } doubtful)
+        {
+            return records;
+        }
+
+        if (spool is not null && spool.Doubtful != doubtful)
+        {
+            // It waits on disk now, under the name it has.
+            (_doubtful, _instance, _number, _writer, _rollups) = (null, Guid.CreateVersion7(), 0, 0, new PostgresRollups());
+            return records;
+        }
+
+        var last = (long)await connections.ChangeAsync(
+            async session => (await session.AskAsync($"{Register} last_batch", cancellationToken, _instance))!, cancellationToken);
+        SetDoubtful(null);
+        _rollups.Forget();
+        if (last < doubtful.Number)
+        {
+            return records;
+        }
+
+        _number = last;
+        var written = new HashSet<RequestRecord>(doubtful.Records, ReferenceEqualityComparer.Instance);
+        return [.. records.Where(record => !written.Contains(record))];
+    }
+
+    private void SetDoubtful(PostgresBatch? batch)
+    {
+        _doubtful = batch;
+        spool?.Doubtful = batch;
+    }
+
+    private async Task CreateDaysAsync(List<RequestRecord> records, CancellationToken cancellationToken)
+    {
+        List<DateOnly> days = [.. records.Select(record => PostgresTime.DayOf(record.Timestamp.UtcDateTime)).Distinct().Where(day => !_days.Contains(day))];
+        if (days.Count > 0)
+        {
+            await PostgresDays.CreateAsync(connections, days, cancellationToken);
+            _days.UnionWith(days);
+        }
+    }
+
+    private async Task WriteAsync(PostgresBatch batch, List<RequestRecord> kept, CancellationToken cancellationToken)
+    {
+        await using var session = await connections.OpenAsync(IsolationLevel.ReadCommitted, cancellationToken);
+        await session.RunAsync(PostgresSchema.ShareRecords, cancellationToken);
+        if (await session.AskAsync(Begin, cancellationToken, batch.Instance, batch.Number) is not int sender)
+        {
+            return;
+        }
+
+        var writer = batch.Instance == _instance ? sender : await WriterAsync(session, cancellationToken);
+        var removals = (long)(await session.AskAsync(PostgresRemoval.Counted, cancellationToken))!;
+        var ids = await session.ListAsync(
+            $"SELECT nextval('{PostgresSchema.Name}.request_ids') FROM generate_series(1, $1)", [kept.Count], row => row.GetInt64(0), cancellationToken);
+        await CopyAsync(session, ids, kept, cancellationToken);
+        await _rollups.WriteAsync(session, writer, removals, [.. kept.Select(StatRow.Of)], cancellationToken);
+        try
+        {
+            await session.CommitAsync(cancellationToken);
+        }
+        // Whether the server committed is not known.
+        catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException)
+        {
+            SetDoubtful(batch.Instance == _instance ? batch : null);
+            throw;
+        }
+
+        _writer = writer;
+        _rollups.Accept();
+    }
+
+    /// <summary>Whose rows of sums a batch of another sender is added to: this writer's.</summary>
+    private async Task<int> WriterAsync(PostgresSession session, CancellationToken cancellationToken) =>
+        _writer != 0 ? _writer : (int)(await session.AskAsync($"{Register} id", cancellationToken, _instance))!;
+
+    private static async Task CopyAsync(PostgresSession session, List<long> ids, List<RequestRecord> records, CancellationToken cancellationToken)
+    {
+        await session.CopyAsync(
+            $"{PostgresSchema.Name}.requests",
+            s_requestColumns,
+            async copy =>
+            {
+                foreach (var (index, record) in records.Index())
+                {
+                    copy.BeginRow(1 + PostgresColumn.OfRequests.Count);
+                    copy.Add(ids[index]);
+                    foreach (var column in PostgresColumn.OfRequests)
+                    {
+                        column.Write(copy, record);
+                    }
+
+                    await copy.SendAsync(cancellationToken);
+                }
+            },
+            cancellationToken);
+        if (!records.Exists(HasText))
+        {
+            return;
+        }
+
+        await session.CopyAsync(
+            $"{PostgresSchema.Name}.texts",
+            s_textColumns,
+            async copy =>
+            {
+                foreach (var (index, record) in records.Index().Where(item => HasText(item.Item)))
+                {
+                    copy.BeginRow(3 + PostgresColumn.OfTexts.Count);
+                    copy.Add(ids[index]);
+                    copy.Add(record.Timestamp);
+                    foreach (var column in PostgresColumn.OfTexts)
+                    {
+                        column.Write(copy, record);
+                    }
+
+                    copy.Add(PostgresText.Fold(record.Prompt, record.Response));
+                    await copy.SendAsync(cancellationToken);
+                }
+            },
+            cancellationToken);
+    }
+
+    private static bool HasText(RequestRecord record) =>
+        (record.Prompt ?? record.System ?? record.Response ?? record.Thinking ?? record.ToolCalls) is not null;
+}

@@ -1,0 +1,83 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using OllamaProxy.TestKit;
+
+namespace OllamaProxy.FunctionalTests;
+
+/// <summary>The program itself, started and stopped before its database.</summary>
+public sealed class PostgresProgramTests : IAsyncLifetime
+{
+    private const int Requests = 1_100;
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ollama-proxy-team-");
+    private PostgresServer? _server;
+    private string _url = "";
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await PostgresServer.StartAsync();
+        Assert.SkipWhen(_server is null, PostgresServer.Reason);
+        _url = await _server.CreateDatabaseAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_server is not null)
+        {
+            await _server.DisposeAsync();
+        }
+
+        _folder.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task Two_proxies_share_a_database_and_lose_nothing_while_it_is_away()
+    {
+        await using var program = await ProxyProcess.StartAsync(Variables("first"));
+        using var first = new HttpClient { BaseAddress = program.Address };
+        await SendAsync(first, 10);
+        await Eventually.TrueAsync(async () => await TotalAsync(first) == 10);
+
+        await _server!.StopAsync();
+        await SendAsync(first, Requests);
+        await using (var stopped = await ProxyProcess.StartAsync(Variables("second")))
+        {
+            using var second = new HttpClient { BaseAddress = stopped.Address };
+            await SendAsync(second, 5);
+            await Eventually.TrueAsync(async () => (await second.GetStringAsync("/healthz")).Contains("degraded", StringComparison.Ordinal));
+            await stopped.SignalAsync("TERM");
+            Assert.Equal(0, await stopped.ExitAsync());
+        }
+
+        // The second has stopped; what it recorded is in its folder.
+        Assert.NotEmpty(Directory.GetFiles(Path.Combine(_folder.FullName, "second", "spool")));
+        await _server.RestartAsync();
+        await using var restarted = await ProxyProcess.StartAsync(Variables("second"));
+        using var again = new HttpClient { BaseAddress = restarted.Address };
+        await Eventually.TrueAsync(async () => await TotalAsync(again) == 10 + Requests + 5);
+        await Eventually.TrueAsync(async () => !(await first.GetStringAsync("/healthz")).Contains("degraded", StringComparison.Ordinal));
+        Assert.Equal(10 + Requests + 5, await TotalAsync(first));
+    }
+
+    private static Task SendAsync(HttpClient proxy, int count) => Parallel.ForEachAsync(
+        Enumerable.Range(0, count),
+        new ParallelOptions { MaxDegreeOfParallelism = 8 },
+        async (_, cancellationToken) =>
+        {
+            using var response = await proxy.PostAsJsonAsync("/api/generate", new { model = "phi4", prompt = "why is it so" }, cancellationToken);
+        });
+
+    private static async Task<long> TotalAsync(HttpClient proxy)
+    {
+        using var response = await proxy.GetAsync("/analytics/stats");
+        return response.IsSuccessStatusCode ? (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("total_records").GetInt64() : -1;
+    }
+
+    private Dictionary<string, string?> Variables(string name) => new(StringComparer.Ordinal)
+    {
+        ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9",
+        ["ANALYTICS_BACKEND"] = "postgres",
+        ["ANALYTICS_DATABASE_URL"] = _url,
+        ["ANALYTICS_DIR"] = Path.Combine(_folder.FullName, name),
+    };
+}
