@@ -38,6 +38,7 @@ public static class ApplicationServices
         services.AddSingleton<IRequestHandler<DeleteRequest, DeleteResult>, DeleteRequestHandler>();
         services.AddSingleton<IRequestHandler<DeleteRequests, DeleteResult>, DeleteRequestsHandler>();
         services.AddSingleton<IRequestHandler<ImportInteractions, ImportResult>, ImportInteractionsHandler>();
+        services.AddSingleton<IRequestHandler<ImportRecords, ImportResult>, ImportRecordsHandler>();
 
         // Published in this order: metrics first, so that a broken store never costs a metric.
         services.AddSingleton<INotificationHandler<RequestRecorded>, UpdateMetrics>();

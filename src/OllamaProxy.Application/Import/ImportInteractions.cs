@@ -1,7 +1,6 @@
 using MediatR;
 using OllamaProxy.Application.Analytics;
 using OllamaProxy.Application.Recording;
-using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Import;
 
@@ -19,67 +18,6 @@ public sealed record ImportResult(long Imported, long AlreadyThere, long TooOld,
 
 internal sealed class ImportInteractionsHandler(IAnalyticsStore store, RecordTexts texts) : IRequestHandler<ImportInteractions, ImportResult>
 {
-    /// <summary>Records in one write.</summary>
-    private const int BatchSize = 1_000;
-
-    /// <summary>No store keeps times more coarsely than this.</summary>
-    private static readonly TimeSpan s_grain = TimeSpan.FromMilliseconds(1);
-
-    public async Task<ImportResult> Handle(ImportInteractions command, CancellationToken cancellationToken)
-    {
-        List<RequestRecord> batch = new(BatchSize);
-        long rows = 0, imported = 0, alreadyThere = 0, tooOld = 0, withoutTime = 0;
-        await foreach (var row in command.Rows.WithCancellation(cancellationToken))
-        {
-            command.Progress?.Report(++rows);
-            switch (OriginalRecords.Of(row, texts))
-            {
-                case null:
-                    withoutTime++;
-                    break;
-                case var record when record.Timestamp < command.KeepFrom:
-                    tooOld++;
-                    break;
-                case var record:
-                    batch.Add(record);
-                    break;
-            }
-
-            if (batch.Count == BatchSize)
-            {
-                await WriteAsync();
-            }
-        }
-
-        await WriteAsync();
-        return new ImportResult(imported, alreadyThere, tooOld, withoutTime);
-
-        async Task WriteAsync()
-        {
-            var known = await KnownAsync(batch, cancellationToken);
-            alreadyThere += batch.RemoveAll(record => known.Contains(record.RequestId));
-            if (batch.Count > 0)
-            {
-                await store.WriteAsync(batch, cancellationToken);
-                imported += batch.Count;
-                batch.Clear();
-            }
-        }
-    }
-
-    /// <summary>What the store has of the time of a batch, which is short: rows stand in the order in which they were written.</summary>
-    private async Task<HashSet<string>> KnownAsync(List<RequestRecord> batch, CancellationToken cancellationToken)
-    {
-        HashSet<string> known = new(StringComparer.Ordinal);
-        if (batch.Count > 0)
-        {
-            var range = new RequestFilter { From = batch.Min(record => record.Timestamp) - s_grain, To = batch.Max(record => record.Timestamp) + s_grain };
-            await foreach (var record in store.ReadAsync(range, cancellationToken))
-            {
-                known.Add(record.RequestId);
-            }
-        }
-
-        return known;
-    }
+    public Task<ImportResult> Handle(ImportInteractions command, CancellationToken cancellationToken) =>
+        new RecordImport(store, command.KeepFrom, command.Progress).RunAsync(command.Rows.Select(row => OriginalRecords.Of(row, texts)), cancellationToken);
 }

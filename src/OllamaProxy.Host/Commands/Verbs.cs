@@ -92,8 +92,8 @@ internal static class Verbs
 
     private static Command Import(SettingOptions settings)
     {
-        var file = new Argument<FileInfo>("FILE") { Description = "The original's ollama_analytics.db." };
-        var command = new Command("import", "Import the records of the original Ollama Metrics Proxy. Records already imported are skipped.") { file };
+        var file = new Argument<FileInfo>("FILE") { Description = "The original's ollama_analytics.db, or the ANALYTICS_DIR of an ollama-proxy." };
+        var command = new Command("import", "Import the records of the original Ollama Metrics Proxy or of another store. Records already imported are skipped.") { file };
         command.SetAction((parsed, cancellationToken) => RunInterruptiblyAsync(settings, parsed, (read, token) => ImportCommand.RunAsync(read, parsed.GetValue(file)!, token), cancellationToken));
         return command;
     }

@@ -10,7 +10,10 @@ using OllamaProxy.Infrastructure.Import;
 
 namespace OllamaProxy.Host.Commands.Data;
 
-/// <summary><c>ollama-proxy import FILE</c>: the records of the original Ollama Metrics Proxy. The store has one writer, so no proxy may be using it.</summary>
+/// <summary>
+/// <c>ollama-proxy import FILE</c>: the records of the original Ollama Metrics Proxy, or of the folder of another ollama-proxy. A store in files has one writer, so
+/// no proxy may be using it.
+/// </summary>
 internal static class ImportCommand
 {
     public static async Task<int> RunAsync(ProxySettings settings, FileInfo file, CancellationToken cancellationToken)
@@ -22,32 +25,23 @@ internal static class ImportCommand
 
         try
         {
-            // Checked first, so that nothing is renamed for a file that the original did not write.
-            OriginalDatabase.Open(file.FullName).Dispose();
-            await using var services = ProxyHost.CreateBuilder(settings with { Analytics = settings.Analytics with { MovesOriginalAside = true } }).Build();
-            var store = services.Services.GetRequiredService<ReopeningStore>();
-            await store.OpenAsync(cancellationToken);
-            // It may have had the path of the new database.
-            var moved = store.Current is ISqliteAnalyticsStore sqlite && sqlite.Path == file.FullName ? sqlite.MovedAside : null;
-            if (moved is not null)
+            using var other = OtherStore.Find(file.FullName);
+            if (other is not null && settings.Analytics.Database is null && Path.GetFullPath(settings.Analytics.Directory) == other.Folder)
             {
-                await Console.Error.WriteLineAsync($"{file.FullName} had the path of the new database, so it was renamed to {moved}.");
+                return await Terminal.FailAsync($"{other.Folder} is the store itself. Name another one, for example with --analytics-backend postgres.");
             }
 
-            using var original = OriginalDatabase.Open(moved ?? file.FullName);
-            var keepFrom = settings.Analytics.RulesAt(TimeProvider.System.GetUtcNow()).RecordsBefore;
-            ImportResult result;
-            using (var progress = new ProgressBar("rows", original.Count, TimeProvider.System))
-            {
-                result = await services.Services.GetRequiredService<IMediator>().Send(new ImportInteractions(original.ReadAsync(cancellationToken), keepFrom, progress), cancellationToken);
-            }
-
+            var result = other is null
+                ? await ImportOriginalAsync(settings, file, cancellationToken)
+                : await ImportAsync(settings, other, cancellationToken);
             await TellAsync(settings, result);
             return result.WithoutTime == 0 ? ExitCodes.Success : ExitCodes.Failed;
         }
         catch (AnalyticsStoreException exception)
         {
-            return await Terminal.FailAsync($"{exception.Message} An import needs exclusive access: stop the proxy, import, and start it again.");
+            return await Terminal.FailAsync(settings.Analytics.Database is null
+                ? $"{exception.Message} An import needs exclusive access: stop the proxy, import, and start it again."
+                : $"{exception.Message} Records imported so far are kept; run the command again for the rest.");
         }
         catch (ImportException exception)
         {
@@ -59,9 +53,41 @@ internal static class ImportCommand
         }
     }
 
+    private static async Task<ImportResult> ImportAsync(ProxySettings settings, OtherStore other, CancellationToken cancellationToken)
+    {
+        var count = await other.OpenAsync(cancellationToken);
+        await using var services = ProxyHost.CreateBuilder(settings).Build();
+        await services.Services.GetRequiredService<ReopeningStore>().OpenAsync(cancellationToken);
+        using var progress = new ProgressBar("records", count, TimeProvider.System);
+        return await services.Services.GetRequiredService<IMediator>().Send(
+            new ImportRecords(other.ReadAsync(cancellationToken), KeepFrom(settings), progress), cancellationToken);
+    }
+
+    private static async Task<ImportResult> ImportOriginalAsync(ProxySettings settings, FileInfo file, CancellationToken cancellationToken)
+    {
+        // Checked first, so that nothing is renamed for a file that the original did not write.
+        OriginalDatabase.Open(file.FullName).Dispose();
+        await using var services = ProxyHost.CreateBuilder(settings with { Analytics = settings.Analytics with { MovesOriginalAside = true } }).Build();
+        var store = services.Services.GetRequiredService<ReopeningStore>();
+        await store.OpenAsync(cancellationToken);
+        // It may have had the path of the new database.
+        var moved = store.Current is ISqliteAnalyticsStore sqlite && sqlite.Path == file.FullName ? sqlite.MovedAside : null;
+        if (moved is not null)
+        {
+            await Console.Error.WriteLineAsync($"{file.FullName} had the path of the new database, so it was renamed to {moved}.");
+        }
+
+        using var original = OriginalDatabase.Open(moved ?? file.FullName);
+        using var progress = new ProgressBar("rows", original.Count, TimeProvider.System);
+        return await services.Services.GetRequiredService<IMediator>().Send(
+            new ImportInteractions(original.ReadAsync(cancellationToken), KeepFrom(settings), progress), cancellationToken);
+    }
+
+    private static DateTimeOffset? KeepFrom(ProxySettings settings) => settings.Analytics.RulesAt(TimeProvider.System.GetUtcNow()).RecordsBefore;
+
     private static async Task TellAsync(ProxySettings settings, ImportResult result)
     {
-        await Console.Out.WriteLineAsync(Text($"{Amount.Of(result.Imported, "record")} {(result.Imported == 1 ? "was" : "were")} imported into {Path.GetFullPath(settings.Analytics.Directory)} ({settings.Analytics.Backend})."));
+        await Console.Out.WriteLineAsync(Text($"{Amount.Of(result.Imported, "record")} {(result.Imported == 1 ? "was" : "were")} imported into {settings.Analytics.Place} ({settings.Analytics.Backend})."));
         if (result.AlreadyThere > 0)
         {
             await Console.Out.WriteLineAsync(Text($"{Amount.Of(result.AlreadyThere, "record")} {(result.AlreadyThere == 1 ? "was" : "were")} already there."));
