@@ -65,6 +65,24 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_waits_on_disk_is_written_when_the_server_is_back_though_nothing_new_comes()
+    {
+        var (store, spool, batch) = Create();
+        Assert.True(await store.TendAsync(default));
+        await _server!.StopAsync();
+        Add(batch, 0, 1_000);
+        Assert.False(await batch.WriteAsync(default));
+        Assert.Equal((0, false), (batch.Count, spool.IsEmpty));
+
+        await _server.RestartAsync();
+        await Eventually.TrueAsync(() => store.TendAsync(default));
+        await Eventually.TrueAsync(() => spool.IsEmpty);
+
+        Assert.Null(_health.Problem);
+        await AssertAllAsync(store, 1_000);
+    }
+
+    [Fact]
     public async Task A_start_without_the_server_records_and_a_stop_without_it_loses_nothing()
     {
         await _server!.StopAsync();

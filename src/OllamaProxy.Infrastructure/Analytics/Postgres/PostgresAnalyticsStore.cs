@@ -67,6 +67,8 @@ internal sealed partial class PostgresAnalyticsStore(
         // The database may have been created anew.
         await PostgresSchema.EnsureAsync(_connections, cancellationToken);
         await _connections.ChangeAsync(session => session.RunAsync(Write, cancellationToken), cancellationToken);
+        // Nothing may be left in memory whose write would begin this.
+        Drain();
     }
 
     public async IAsyncEnumerable<RequestRecord> ReadAsync(RequestFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
