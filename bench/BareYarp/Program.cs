@@ -4,9 +4,9 @@ using Microsoft.AspNetCore.Connections;
 using OllamaProxy.Host.Threading;
 using Yarp.ReverseProxy.Forwarder;
 
-// The opponent of ollama-proxy, as strong as we can make it: YARP's forwarder over HttpClient, ahead-of-time compiled, with inline sockets, blocks of 32 KiB and no
-// spinning threads, as ollama-proxy itself. It records nothing and logs nothing. Only the limits that would end a measurement (upload size, quiet streams) are lifted.
-// usage: bare-yarp PORT UPSTREAM_URL
+// The opponent of ollama-proxy, as strong as we can make it: YARP's forwarder over HttpClient, ahead-of-time compiled, with inline sockets, blocks of 32 KiB
+// and no spinning threads, as ollama-proxy itself. It records nothing and logs nothing. Only the limits that would end a measurement (upload size, quiet
+// streams) are lifted. usage: bare-yarp PORT UPSTREAM_URL
 InlineSockets.Enable();
 var (port, upstream) = (int.Parse(args[0], System.Globalization.CultureInfo.InvariantCulture), args[1]);
 var builder = WebApplication.CreateSlimBuilder();
@@ -36,6 +36,7 @@ using var invoker = new HttpMessageInvoker(new SocketsHttpHandler
     ConnectTimeout = TimeSpan.FromSeconds(15),
 });
 var forwarder = app.Services.GetRequiredService<IHttpForwarder>();
-var options = new ForwarderRequestConfig { ActivityTimeout = Timeout.InfiniteTimeSpan, Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+var options = new ForwarderRequestConfig { ActivityTimeout = Timeout.InfiniteTimeSpan, Version = HttpVersion.Version11,
+    VersionPolicy = HttpVersionPolicy.RequestVersionExact };
 app.Run(async context => await forwarder.SendAsync(context, upstream, invoker, options, HttpTransformer.Default));
 app.Run();

@@ -120,7 +120,8 @@ public class ReaderBenchmarks
     private static byte[] FramedTokens()
     {
         var token = Recording.ChatStream.Token;
-        byte[] chunk = [.. System.Text.Encoding.ASCII.GetBytes(token.Length.ToString("x", System.Globalization.CultureInfo.InvariantCulture)), .. "\r\n"u8, .. token, .. "\r\n"u8];
+        byte[] chunk = [.. System.Text.Encoding.ASCII.GetBytes(token.Length.ToString("x", System.Globalization.CultureInfo.InvariantCulture)), .. "\r\n"u8,
+            .. token, .. "\r\n"u8];
         return [.. Enumerable.Repeat(chunk, Tokens).SelectMany(bytes => bytes), .. "0\r\n\r\n"u8];
     }
 }

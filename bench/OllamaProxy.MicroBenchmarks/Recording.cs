@@ -56,7 +56,8 @@ internal sealed record Recording(byte[] RequestBody, byte[] FramedResponse, IRea
         var text = new StringBuilder("""{"model":"llama3.2:3b","messages":[""");
         for (var index = 0; index < messages; index++)
         {
-            text.Append(index == 0 ? "" : ",").Append("""{"role":"user","content":"Explain in two sentences why the sky is blue,\nand why it is \"red\" in the evening. """)
+            text.Append(index == 0 ? "" : ",")
+                .Append("""{"role":"user","content":"Explain in two sentences why the sky is blue,\nand why it is \"red\" in the evening. """)
                 .Append('x', 400).Append("\"}");
         }
 

@@ -34,7 +34,8 @@ public class RecordingBenchmarks
     {
         _services = new ServiceCollection().AddLogging().AddApplication()
             .AddSingleton(new MetricsOptions()).AddSingleton(new RecordingOptions())
-            .AddSingleton(TimeProvider.System).AddSingleton(new AnalyticsOptions { Backend = "none" }).AddSingleton(new OllamaOptions()).AddSingleton<IInferenceProgress, Idle>().AddInfrastructure()
+            .AddSingleton(TimeProvider.System).AddSingleton(new AnalyticsOptions { Backend = "none" }).AddSingleton(
+                new OllamaOptions()).AddSingleton<IInferenceProgress, Idle>().AddInfrastructure()
             .BuildServiceProvider();
         _mediator = _services.GetRequiredService<IMediator>();
         _texts = _services.GetRequiredService<RecordTexts>();
@@ -61,12 +62,14 @@ public class RecordingBenchmarks
     public Task Written_to_sqlite()
     {
         var record = RecordExchangeHandler.ToRecord(_exchange, _texts);
-        return _store.WriteAsync([.. Enumerable.Range(0, BatchSize).Select(_ => record with { RequestId = Guid.CreateVersion7().ToString("N") })], CancellationToken.None);
+        return _store.WriteAsync([.. Enumerable.Range(0, BatchSize).Select(_ => record with { RequestId = Guid.CreateVersion7().ToString("N") })],
+            CancellationToken.None);
     }
 
     private static Exchange NewExchange()
     {
-        var (request, response) = (WireProtocols.Of(ApiEndpoint.Chat).CreateRequestReader(ApiEndpoint.Chat, "application/json")!, WireProtocols.Of(ApiEndpoint.Chat).CreateResponseReader(ApiEndpoint.Chat, new ResponseHead(200, "application/x-ndjson", 0))!);
+        var (request, response) = (WireProtocols.Of(ApiEndpoint.Chat).CreateRequestReader(ApiEndpoint.Chat, "application/json")!,
+            WireProtocols.Of(ApiEndpoint.Chat).CreateResponseReader(ApiEndpoint.Chat, new ResponseHead(200, "application/x-ndjson", 0))!);
         request.Read(Recording.ChatStream.RequestBody);
         foreach (var chunk in Recording.ChatStream.ResponseChunks)
         {

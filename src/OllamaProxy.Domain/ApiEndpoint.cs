@@ -90,7 +90,10 @@ public sealed class ApiEndpoint
     /// <summary>True for the calls that run a model; only these have tokens, a prompt and a place in the queue.</summary>
     public bool IsInference { get; }
 
-    /// <summary>The value of the <c>endpoint</c> label: the path without its leading slash, and without <c>api/</c>, as the original program had it. The root is <c>root</c>.</summary>
+    /// <summary>
+    /// The value of the <c>endpoint</c> label: the path without its leading slash, and without <c>api/</c>, as the original program had it. The root is
+    /// <c>root</c>.
+    /// </summary>
     public string Label => field.Length == 0 ? "root" : field;
 
     private bool IsPrefix { get; }

@@ -29,15 +29,18 @@ public static class ApplicationNames
         ("homeassistant", "home-assistant"), ("home-assistant", "home-assistant"), ("n8n", "n8n"), ("node-red", "node-red"), ("frigate", "frigate"),
         ("dify", "dify"), ("flowise", "flowise"), ("langflow", "langflow"), ("nextcloud", "nextcloud"), ("paperless-ngx", "paperless-ngx"),
         ("anythingllm", "anything-llm"), ("anything-llm", "anything-llm"), ("librechat", "librechat"), ("lobechat", "lobe-chat"), ("lobe-chat", "lobe-chat"),
-        ("obsidian", "obsidian"), ("cherrystudio", "cherry-studio"), ("chatbox", "chatbox"), ("enchanted", "enchanted"), ("raycast", "raycast"), ("msty", "msty"),
-        ("crewai", "crewai"), ("autogen", "autogen"), ("haystack", "haystack"), ("semantic-kernel", "semantic-kernel"), ("litellm", "litellm"), ("ai-sdk", "ai-sdk"),
+        ("obsidian", "obsidian"), ("cherrystudio", "cherry-studio"), ("chatbox", "chatbox"), ("enchanted", "enchanted"), ("raycast", "raycast"),
+        ("msty", "msty"),
+        ("crewai", "crewai"), ("autogen", "autogen"), ("haystack", "haystack"), ("semantic-kernel", "semantic-kernel"), ("litellm", "litellm"),
+        ("ai-sdk", "ai-sdk"),
         ("langchain", "langchain"), ("langchainjs", "langchain"), ("langchain-ollama", "langchain"),
         ("llama_index", "llama-index"), ("llama-index", "llama-index"), ("llamaindex", "llama-index"),
         ("code", "vscode"), ("electron", "electron"),
     ];
 
     /// <summary>All of them at once: most user agents hold none.</summary>
-    private static readonly SearchValues<string> s_anyApplication = SearchValues.Create([.. s_applications.Select(application => application.Product)], StringComparison.OrdinalIgnoreCase);
+    private static readonly SearchValues<string> s_anyApplication = SearchValues.Create([.. s_applications.Select(application => application.Product)],
+        StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Clients and libraries that name themselves first. What is not here keeps the name it gives itself.</summary>
     private static readonly FrozenDictionary<string, string> s_products = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
@@ -82,7 +85,8 @@ public static class ApplicationNames
         ["Prometheus"] = "prometheus",
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
-    private static readonly FrozenDictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> s_productsBySpan = s_products.GetAlternateLookup<ReadOnlySpan<char>>();
+    private static readonly FrozenDictionary<string,
+        string>.AlternateLookup<ReadOnlySpan<char>> s_productsBySpan = s_products.GetAlternateLookup<ReadOnlySpan<char>>();
 
     /// <summary>The application's name: a known one, else what the user agent calls itself when that can be a name; null without one.</summary>
     public static string? Of(string? userAgent)
@@ -107,7 +111,9 @@ public static class ApplicationNames
             first = second;
         }
 
-        return s_productsBySpan.TryGetValue(first, out var known) || s_productsBySpan.TryGetValue(WithoutVersion(first), out known) ? known : OwnName(WithoutVersion(first));
+        return s_productsBySpan.TryGetValue(first, out var known) || s_productsBySpan.TryGetValue(WithoutVersion(first), out known)
+            ? known
+            : OwnName(WithoutVersion(first));
     }
 
     private static string? OwnName(ReadOnlySpan<char> product) =>

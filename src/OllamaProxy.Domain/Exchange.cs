@@ -53,10 +53,16 @@ public sealed record Exchange
     /// <summary>Waiting for the client to take what was there for it; null when there was nothing.</summary>
     public TimeSpan? BackPressure { get; init; }
 
-    /// <summary>What the proxy itself needed before Ollama was asked, without the time in its queue and without the wait for the client's body; null when Ollama was not asked, or the body had to be rewritten.</summary>
+    /// <summary>
+    /// What the proxy itself needed before Ollama was asked, without the time in its queue and without the wait for the client's body; null when Ollama was not
+    /// asked, or the body had to be rewritten.
+    /// </summary>
     public TimeSpan? RequestOverhead { get; init; }
 
-    /// <summary>From the arrival of the answer's first bytes to their being handed to the client's connection, without the client's own slowness; null when there were none.</summary>
+    /// <summary>
+    /// From the arrival of the answer's first bytes to their being handed to the client's connection, without the client's own slowness; null when there were
+    /// none.
+    /// </summary>
     public TimeSpan? ResponseOverhead { get; init; }
 
     /// <summary>The caller's <c>traceparent</c>; null when it sent none, or tracing is off.</summary>
@@ -166,7 +172,9 @@ public sealed record ResponseFacts
     /// <summary>Pieces that carried text, thinking or a tool call.</summary>
     public int ContentPieces { get; init; }
 
-    /// <summary>From the exchange's start to the first piece that carried something; null for answers that are not streamed, where no first token can be seen.</summary>
+    /// <summary>
+    /// From the exchange's start to the first piece that carried something; null for answers that are not streamed, where no first token can be seen.
+    /// </summary>
     public TimeSpan? TimeToFirstToken { get; init; }
 
     /// <summary>The mean pause between pieces; null with fewer than two.</summary>

@@ -15,7 +15,8 @@ public static class ModelName
     public static string? Normalize(string? name) => Shorten(name)?.ToLowerInvariant();
 
     /// <summary>
-    /// The name as <c>ollama ps</c> shows it, with the capitals it came with: trimmed, without a scheme, <c>registry.ollama.ai/</c> and <c>library/</c>, without the <c>:local</c> source suffix, and with <c>:latest</c> when it has no tag. Null when there is no name.
+    /// The name as <c>ollama ps</c> shows it, with the capitals it came with: trimmed, without a scheme, <c>registry.ollama.ai/</c> and <c>library/</c>,
+    /// without the <c>:local</c> source suffix, and with <c>:latest</c> when it has no tag. Null when there is no name.
     /// </summary>
     public static string? Shorten(string? name)
     {
@@ -45,7 +46,8 @@ public static class ModelName
     }
 
     /// <summary>Whether Ollama passes requests for this canonical name on to its cloud: such a model is never loaded here.</summary>
-    public static bool IsCloud(string canonical) => canonical.EndsWith(":cloud", StringComparison.Ordinal) || canonical.EndsWith("-cloud", StringComparison.Ordinal);
+    public static bool IsCloud(string canonical) =>
+        canonical.EndsWith(":cloud", StringComparison.Ordinal) || canonical.EndsWith("-cloud", StringComparison.Ordinal);
 
     private static ReadOnlySpan<char> Without(ReadOnlySpan<char> text, string prefix) =>
         text.StartsWith(prefix, StringComparison.OrdinalIgnoreCase) ? text[prefix.Length..] : text;

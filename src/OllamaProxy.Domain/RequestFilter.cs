@@ -88,7 +88,9 @@ public sealed record RequestQuery
     /// <summary>1 to 1,000.</summary>
     public int Limit { get; init; } = 100;
 
-    /// <summary>Goes on behind the page that gave this (<see cref="RequestPage.Next"/>); null for the first page. Only valid for the same filter, order and direction.</summary>
+    /// <summary>
+    /// Goes on behind the page that gave this (<see cref="RequestPage.Next"/>); null for the first page. Only valid for the same filter, order and direction.
+    /// </summary>
     public RequestCursor? After { get; init; }
 }
 

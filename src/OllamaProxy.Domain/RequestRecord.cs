@@ -59,7 +59,9 @@ public sealed record RequestRecord
 
     public double? TokensPerSecond { get; init; }
 
-    /// <summary>True when <see cref="TokensPerSecond"/> follows from the arrival of the pieces, false when Ollama measured it (<see cref="TokenSpeed"/>).</summary>
+    /// <summary>
+    /// True when <see cref="TokensPerSecond"/> follows from the arrival of the pieces, false when Ollama measured it (<see cref="TokenSpeed"/>).
+    /// </summary>
     public bool SpeedEstimated { get; init; }
 
     /// <summary>Ollama's own <c>total_duration</c>.</summary>

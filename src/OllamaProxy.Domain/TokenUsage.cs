@@ -32,7 +32,9 @@ public sealed record TokenUsage
     /// <summary>True when <see cref="CompletionTokens"/> was counted from the pieces that passed, a lower bound, because the wire carried no count.</summary>
     public bool Estimated { get; init; }
 
-    /// <summary>Generated tokens per second of decoding: <c>eval_count / eval_duration</c>. Null when either is unknown or zero, or the count is an estimate.</summary>
+    /// <summary>
+    /// Generated tokens per second of decoding: <c>eval_count / eval_duration</c>. Null when either is unknown or zero, or the count is an estimate.
+    /// </summary>
     public double? TokensPerSecond =>
         !Estimated && CompletionTokens is > 0 and { } tokens && EvalDuration is { } time && time > TimeSpan.Zero ? tokens / time.TotalSeconds : null;
 

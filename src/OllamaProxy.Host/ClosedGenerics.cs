@@ -48,16 +48,19 @@ internal static class ClosedGenerics
     private static void AddLogger<T>(this IServiceCollection services) =>
         services.AddSingleton<ILogger<T>>(static provider => new Logger<T>(provider.GetRequiredService<ILoggerFactory>()));
 
-    private static void AddOptionsOf<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] T>(this IServiceCollection services)
+    private static void AddOptionsOf<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] T>(
+        this IServiceCollection services)
         where T : class =>
         services.AddSingleton<IOptions<T>>(static provider => new OptionsWrapper<T>(FactoryOf<T>(provider).Create(Options.DefaultName)));
 
-    private static void AddMonitorOf<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] T>(this IServiceCollection services)
+    private static void AddMonitorOf<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] T>(
+        this IServiceCollection services)
         where T : class =>
         services.AddSingleton<IOptionsMonitor<T>>(static provider =>
             new OptionsMonitor<T>(FactoryOf<T>(provider), provider.GetServices<IOptionsChangeTokenSource<T>>(), new OptionsCache<T>()));
 
-    private static OptionsFactory<T> FactoryOf<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] T>(IServiceProvider provider)
+    private static OptionsFactory<T> FactoryOf<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] T>(
+        IServiceProvider provider)
         where T : class =>
         new(provider.GetServices<IConfigureOptions<T>>(), provider.GetServices<IPostConfigureOptions<T>>(), provider.GetServices<IValidateOptions<T>>());
 }

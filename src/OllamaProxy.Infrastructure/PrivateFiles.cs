@@ -1,8 +1,8 @@
 namespace OllamaProxy.Infrastructure;
 
 /// <summary>
-/// Files and folders that their owner alone may read, from the moment they exist: what people asked, who asked it, and tokens stand in them. On Windows they inherit
-/// the access list of the folder they are made in.
+/// Files and folders that their owner alone may read, from the moment they exist: what people asked, who asked it, and tokens stand in them. On Windows they
+/// inherit the access list of the folder they are made in.
 /// </summary>
 public static class PrivateFiles
 {

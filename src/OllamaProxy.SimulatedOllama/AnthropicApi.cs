@@ -13,7 +13,8 @@ internal sealed class AnthropicApi(Inference inference)
             writer.WriteString("type", "error");
             writer.Object("error", error =>
             {
-                error.WriteString("type", status switch { 404 => "not_found_error", 400 => "invalid_request_error", 503 => "overloaded_error", _ => "api_error" });
+                error.WriteString("type",
+                    status switch { 404 => "not_found_error", 400 => "invalid_request_error", 503 => "overloaded_error", _ => "api_error" });
                 error.WriteString("message", message);
             });
             writer.WriteString("request_id", "req_" + Clock.Hex(12));

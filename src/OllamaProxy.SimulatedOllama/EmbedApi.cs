@@ -138,7 +138,8 @@ internal sealed class EmbedApi(Inference inference)
     {
         null => [],
         { ValueKind: JsonValueKind.String } text => [text.GetString()!],
-        { ValueKind: JsonValueKind.Array } array => [.. array.EnumerateArray().Select(element => element.ValueKind == JsonValueKind.String ? element.GetString()! : element.GetRawText())],
+        { ValueKind: JsonValueKind.Array } array =>
+            [.. array.EnumerateArray().Select(element => element.ValueKind == JsonValueKind.String ? element.GetString()! : element.GetRawText())],
         _ => null,
     };
 

@@ -5,7 +5,8 @@ namespace OllamaProxy.SimulatedOllama;
 /// <summary>What every dialect asks before it generates: is there such a model, can it do that, what goes wrong this time.</summary>
 internal sealed class Inference(Models models, SimulatedOllamaOptions options, FaultPlan faults)
 {
-    private const string NoImages = "{\"error\":{\"code\":400,\"message\":\"Multimodal data provided, but model does not support multimodal requests.\",\"type\":\"invalid_request_error\"}}";
+    private const string NoImages =
+        "{\"error\":{\"code\":400,\"message\":\"Multimodal data provided, but model does not support multimodal requests.\",\"type\":\"invalid_request_error\"}}";
     private readonly ModelRunner _runner = new(models, options);
     private int _jobs = options.Seed;
 
@@ -54,5 +55,6 @@ internal sealed class Inference(Models models, SimulatedOllamaOptions options, F
         };
     }
 
-    public IAsyncEnumerable<Piece> RunAsync(Job job, JsonElement? keepAlive, Cost cost, CancellationToken cancellationToken) => _runner.RunAsync(job, keepAlive, cost, cancellationToken);
+    public IAsyncEnumerable<Piece> RunAsync(Job job, JsonElement? keepAlive, Cost cost, CancellationToken cancellationToken) =>
+        _runner.RunAsync(job, keepAlive, cost, cancellationToken);
 }

@@ -53,7 +53,8 @@ internal sealed class ModelRunner(Models models, SimulatedOllamaOptions options)
 {
     private const int PiecesBeforeDeath = 5;
 
-    public async IAsyncEnumerable<Piece> RunAsync(Job job, System.Text.Json.JsonElement? keepAlive, Cost cost, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<Piece> RunAsync(Job job, System.Text.Json.JsonElement? keepAlive, Cost cost,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         switch (job.Fault)
         {

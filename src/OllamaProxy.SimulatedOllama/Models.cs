@@ -123,7 +123,8 @@ internal sealed partial class Models(SimulatedOllamaOptions options)
                     await Task.Delay(model.LoadTime, options.Time, cancellationToken);
                 }
 
-                var loaded = new LoadedModel(model, contextLength ?? model.ContextLength, options.NumParallel) { Users = 1, UsedAt = options.Time.GetTimestamp() };
+                var loaded = new LoadedModel(model, contextLength ?? model.ContextLength, options.NumParallel) { Users = 1,
+                    UsedAt = options.Time.GetTimestamp() };
                 _loaded[model.Name] = loaded;
                 return loaded;
             }
@@ -147,7 +148,8 @@ internal sealed partial class Models(SimulatedOllamaOptions options)
             var staying = _loaded.Values.Except(leaving).OrderBy(loaded => loaded.UsedAt).ToList();
             leaving.AddRange(staying.Take(options.MaxLoadedModels > 0 ? staying.Count - options.MaxLoadedModels + 1 : 0));
             leaving.ForEach(loaded => _loaded.TryRemove(loaded.Model.Name, out _));
-            return Task.WhenAll(leaving.Where(loaded => loaded.Users > 0).Select(loaded => (loaded.Unused ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task));
+            return Task.WhenAll(leaving.Where(loaded => loaded.Users > 0).Select(
+                loaded => (loaded.Unused ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task));
         }
     }
 

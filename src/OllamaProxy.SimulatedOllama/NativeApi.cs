@@ -30,7 +30,8 @@ internal sealed class NativeApi(Inference inference)
         CheckOptions(body, name);
         var messages = body.Objects("messages");
         var hasTools = body.Has("tools") && messages is not [.., var last] || body.Has("tools") && messages[^1].Text("role") != "tool";
-        await AnswerAsync(call, name, messages.Count == 0, isChat: true, () => inference.Job(name, body, Limit(body), Thinks(body), hasTools, messages.Any(message => message.Has("images"))));
+        await AnswerAsync(call, name, messages.Count == 0, isChat: true,
+            () => inference.Job(name, body, Limit(body), Thinks(body), hasTools, messages.Any(message => message.Has("images"))));
     }
 
     private async Task AnswerAsync(Call call, string name, bool load, bool isChat, Func<Job> makeJob)
@@ -111,7 +112,8 @@ internal sealed class NativeApi(Inference inference)
     private byte[] Line(string name, Piece piece, Job job, bool isChat, Cost? cost, Arguments body) => Json.Object(writer =>
     {
         Head(writer, name);
-        Said(writer, isChat, piece.Kind == PieceKind.Text ? piece.Text : "", piece.Kind == PieceKind.Thinking ? piece.Text : "", piece.Kind == PieceKind.ToolCall ? job.ToolCall : null);
+        Said(writer, isChat, piece.Kind == PieceKind.Text ? piece.Text : "", piece.Kind == PieceKind.Thinking ? piece.Text : "",
+            piece.Kind == PieceKind.ToolCall ? job.ToolCall : null);
         if (cost is null)
         {
             writer.WriteBoolean("done", false);

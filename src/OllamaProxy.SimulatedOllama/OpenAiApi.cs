@@ -97,7 +97,8 @@ internal sealed class OpenAiApi(Inference inference)
 
         // The end comes in one write: finish, usage if asked for, the marker.
         byte[] usage = withUsage ? Event(answer.Usage(cost)) : [];
-        await call.ChunkAsync(ContentTypes.Events, (byte[])[.. Event(answer.Finish(job.ToolCall is not null ? "tool_calls" : cost.Reason, withUsage)), .. usage, .. "data: [DONE]\n\n"u8]);
+        await call.ChunkAsync(ContentTypes.Events,
+            (byte[])[.. Event(answer.Finish(job.ToolCall is not null ? "tool_calls" : cost.Reason, withUsage)), .. usage, .. "data: [DONE]\n\n"u8]);
     }
 
     private static byte[] Event(byte[] json) => [.. "data: "u8, .. json, .. "\n\n"u8];
@@ -114,7 +115,10 @@ internal sealed class OpenAiAnswer(bool isChat, string model, long created)
         if (isChat)
         {
             choice.WriteNumber("index", 0);
-            choice.Object("delta", delta => Said(delta, piece.Kind == PieceKind.Text ? piece.Text : "", piece.Kind == PieceKind.Thinking ? piece.Text : "", piece.Kind == PieceKind.ToolCall ? job.ToolCall : null));
+            choice.Object("delta",
+                delta =>
+                Said(delta, piece.Kind == PieceKind.Text ? piece.Text : "", piece.Kind == PieceKind.Thinking ? piece.Text : "",
+                    piece.Kind == PieceKind.ToolCall ? job.ToolCall : null));
         }
         else
         {

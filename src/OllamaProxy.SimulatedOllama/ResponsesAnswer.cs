@@ -3,7 +3,10 @@ using System.Text.Json;
 
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>The objects and events of one answer of <c>/v1/responses</c>. Keys stand sorted in a stream, and in the order of the documentation otherwise, as in the real one.</summary>
+/// <summary>
+/// The objects and events of one answer of <c>/v1/responses</c>. Keys stand sorted in a stream, and in the order of the documentation otherwise, as in the real
+/// one.
+/// </summary>
 internal sealed class ResponsesAnswer(string model, SimulatedToolCall? toolCall, long created, Call call)
 {
     private readonly string _id = "resp_" + Clock.Number(1_000_000);

@@ -28,7 +28,10 @@ public sealed record SimulatedOllamaOptions
     /// <summary>Requests that may wait for a model to load (<c>OLLAMA_MAX_QUEUE</c>); more get 503.</summary>
     public int MaxQueue { get; init; } = 512;
 
-    /// <summary>Whether answers of Ollama's own API tell how much of a prompt was cached (<c>prompt_eval_cached_count</c>): a quarter, here. Default false, as in the recordings.</summary>
+    /// <summary>
+    /// Whether answers of Ollama's own API tell how much of a prompt was cached (<c>prompt_eval_cached_count</c>): a quarter, here. Default false, as in the
+    /// recordings.
+    /// </summary>
     public bool TellsCachedTokens { get; init; }
 
     /// <summary>The answer to a user's text; null where the model makes up its own, as it always does by default.</summary>

@@ -68,7 +68,8 @@ public sealed class SimulatedOllamaServer : IAsyncDisposable
     /// <param name="options">How it shall be.</param>
     /// <param name="keepsRequests">False for a long run, where remembering every request would grow without end.</param>
     /// <param name="cancellationToken">Gives the start up.</param>
-    public static async Task<SimulatedOllamaServer> StartAsync(SimulatedOllamaOptions? options = null, bool keepsRequests = true, CancellationToken cancellationToken = default)
+    public static async Task<SimulatedOllamaServer> StartAsync(SimulatedOllamaOptions? options = null, bool keepsRequests = true,
+        CancellationToken cancellationToken = default)
     {
         var server = new SimulatedOllamaServer(options ?? new SimulatedOllamaOptions(), keepsRequests);
         try
@@ -159,7 +160,8 @@ public sealed class SimulatedOllamaServer : IAsyncDisposable
         }
     }
 
-    private static char Dialect(string path) => path.StartsWith("/v1/messages", StringComparison.Ordinal) ? 'a' : path.StartsWith("/v1/", StringComparison.Ordinal) ? 'o' : 'n';
+    private static char Dialect(string path) =>
+        path.StartsWith("/v1/messages", StringComparison.Ordinal) ? 'a' : path.StartsWith("/v1/", StringComparison.Ordinal) ? 'o' : 'n';
 
     private static string PathOf(HttpContext context, string target)
     {

@@ -18,7 +18,8 @@ internal sealed partial class TransfersApi(Models models, SimulatedOllamaOptions
         var name = ModelsApi.NameOf(call);
         if (name.StartsWith("no-such", StringComparison.Ordinal))
         {
-            await SendAsync(call, ["pulling manifest"], $"pull model manifest: Get \"https://registry.ollama.ai/v2/library/{name}/manifests/latest\": {NoRegistry}");
+            await SendAsync(call, ["pulling manifest"],
+                $"pull model manifest: Get \"https://registry.ollama.ai/v2/library/{name}/manifests/latest\": {NoRegistry}");
             return;
         }
 
@@ -60,7 +61,8 @@ internal sealed partial class TransfersApi(Models models, SimulatedOllamaOptions
         await call.ReadAsync();
         var name = ModelsApi.NameOf(call);
         var digest = ModelsApi.Digest(name);
-        await SendAsync(call, ["retrieving manifest"], name.Contains('/', StringComparison.Ordinal) ? null : $"Head \"https://registry.ollama.ai/v2/library/{name}/blobs/sha256:{digest}\": {NoRegistry}");
+        await SendAsync(call, ["retrieving manifest"],
+            name.Contains('/', StringComparison.Ordinal) ? null : $"Head \"https://registry.ollama.ai/v2/library/{name}/blobs/sha256:{digest}\": {NoRegistry}");
     }
 
     public async Task CreateAsync(Call call)
@@ -153,7 +155,9 @@ internal sealed partial class TransfersApi(Models models, SimulatedOllamaOptions
     private static byte[] Status(string text) => Json.Object(writer => writer.WriteString("status", text));
 
     private static string? FirstFile(Arguments body) =>
-        body.Get("files") is { ValueKind: System.Text.Json.JsonValueKind.Object } files ? files.EnumerateObject().Select(file => file.Value.GetString()).FirstOrDefault() : null;
+        body.Get("files") is { ValueKind: System.Text.Json.JsonValueKind.Object } files
+            ? files.EnumerateObject().Select(file => file.Value.GetString()).FirstOrDefault()
+            : null;
 
     private static string Digest(Call call)
     {

@@ -15,9 +15,12 @@ internal static class Words
 
     private static readonly string[] s_words =
     [
-        " the", " model", " reads", " each", " word", " and", " weighs", " what", " could", " follow", ",", " so", " an", " answer", " grows", " step", " by", " step", ".",
-        " You", " can", " start", " with", " a", " small", " example", ",", " then", " measure", " it", " again", ".", " This", " function", " returns", " early", " when",
-        " nothing", " is", " left", " to", " do", ".", " Light", " travels", " through", " water", " more", " slowly", " than", " air", ".", " One", " idea", " after", " another",
+        " the", " model", " reads", " each", " word", " and", " weighs", " what", " could", " follow", ",", " so", " an", " answer", " grows", " step", " by",
+        " step", ".",
+        " You", " can", " start", " with", " a", " small", " example", ",", " then", " measure", " it", " again", ".", " This", " function", " returns",
+        " early", " when",
+        " nothing", " is", " left", " to", " do", ".", " Light", " travels", " through", " water", " more", " slowly", " than", " air", ".", " One", " idea",
+        " after", " another",
     ];
 
     /// <summary>Pieces without an end; whoever takes them decides how many.</summary>

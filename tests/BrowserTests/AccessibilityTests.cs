@@ -7,7 +7,8 @@ namespace OllamaProxy.BrowserTests;
 /// <summary>axe, the rules that most accessibility checkers share, over every view in both colors.</summary>
 public sealed class AccessibilityTests(Browser browser, BusyProxy busy)
 {
-    private static readonly string s_axe = File.ReadAllText(Repository.PathOf("src", "OllamaProxy.Host", "Dashboard", "web", "node_modules", "axe-core", "axe.min.js"));
+    private static readonly string s_axe = File.ReadAllText(
+        Repository.PathOf("src", "OllamaProxy.Host", "Dashboard", "web", "node_modules", "axe-core", "axe.min.js"));
 
     public static TheoryData<string, ColorScheme, int> Views()
     {
@@ -46,9 +47,11 @@ public sealed class AccessibilityTests(Browser browser, BusyProxy busy)
     {
         // By the debugger's way in, which the page's policy does not concern: the policy stays as it is.
         await page.EvaluateAsync(s_axe);
-        var found = await page.EvaluateAsync<JsonElement>("axe.run(document, { resultTypes: ['violations'] }).then(found => found.violations.map(one => ({ id: one.id, impact: one.impact, help: one.help, nodes: one.nodes.map(node => node.html).slice(0, 3) })))");
+        var found =
+            await page.EvaluateAsync<JsonElement>("axe.run(document, { resultTypes: ['violations'] }).then(found => found.violations.map(one => ({ id: one.id, impact: one.impact, help: one.help, nodes: one.nodes.map(node => node.html).slice(0, 3) })))");
 
-        Assert.Empty(found.EnumerateArray().Where(violation => violation.GetProperty("impact").GetString() is "serious" or "critical").Select(violation => violation.GetRawText()));
+        Assert.Empty(found.EnumerateArray().Where(violation => violation.GetProperty("impact").GetString() is "serious" or "critical").Select(
+            violation => violation.GetRawText()));
         Assert.True(await page.EvaluateAsync<bool>("axe.run(document).then(found => found.passes.length > 15)"), "axe looked at nothing.");
     }
 }

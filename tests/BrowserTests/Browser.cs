@@ -19,11 +19,13 @@ public sealed class Browser : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var path = Array.Find(s_places, File.Exists)
-            ?? throw new InvalidOperationException("There is no Chromium or Chrome. Install it (apt-get install chromium), or run ./build.sh test, which does it where it may.");
+            ?? throw new InvalidOperationException(
+                "There is no Chromium or Chrome. Install it (apt-get install chromium), or run ./build.sh test, which does it where it may.");
         // A machine that builds beside the tests is slow.
         Assertions.SetDefaultExpectTimeout((float)Patience.Limit.TotalMilliseconds);
         _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = path, Args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
+        _browser = await _playwright.Chromium.LaunchAsync(
+            new BrowserTypeLaunchOptions { ExecutablePath = path, Args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
     }
 
     /// <summary>A page of a browser that knows nothing yet.</summary>
@@ -31,7 +33,8 @@ public sealed class Browser : IAsyncLifetime
     /// <param name="change">How the browser is, if not as usual.</param>
     internal async Task<Visit> VisitAsync(Uri origin, Action<BrowserNewContextOptions>? change = null)
     {
-        var options = new BrowserNewContextOptions { ViewportSize = new ViewportSize { Width = 1360, Height = 900 }, ColorScheme = ColorScheme.Light, TimezoneId = "Europe/Berlin", AcceptDownloads = true };
+        var options = new BrowserNewContextOptions { ViewportSize = new ViewportSize { Width = 1360, Height = 900 }, ColorScheme = ColorScheme.Light,
+            TimezoneId = "Europe/Berlin", AcceptDownloads = true };
         change?.Invoke(options);
         var context = await _browser.NewContextAsync(options);
         return new Visit(context, await context.NewPageAsync(), origin);
@@ -71,7 +74,8 @@ internal sealed class Visit : IAsyncDisposable
         };
         page.Request += (_, request) =>
         {
-            if (!request.Url.StartsWith(origin.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal) && !request.Url.StartsWith("data:", StringComparison.Ordinal) && !request.Url.StartsWith("blob:", StringComparison.Ordinal))
+            if (!request.Url.StartsWith(origin.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal)
+                && !request.Url.StartsWith("data:", StringComparison.Ordinal) && !request.Url.StartsWith("blob:", StringComparison.Ordinal))
             {
                 Note($"left the origin: {request.Url}");
             }
@@ -98,7 +102,9 @@ internal sealed class Visit : IAsyncDisposable
     public ILocator Card(string name) => Page.Locator($"[data-card={name}] .big");
 
     /// <summary>The number in a text like "1,234 requests".</summary>
-    public static long Number(string text) => long.Parse(new string([.. text.TakeWhile(letter => char.IsAsciiDigit(letter) || letter == ',').Where(char.IsAsciiDigit)]), System.Globalization.CultureInfo.InvariantCulture);
+    public static long Number(string text) =>
+        long.Parse(new string([.. text.TakeWhile(letter => char.IsAsciiDigit(letter) || letter == ',').Where(char.IsAsciiDigit)]),
+            System.Globalization.CultureInfo.InvariantCulture);
 
     public async ValueTask DisposeAsync()
     {

@@ -49,7 +49,8 @@ public sealed class MemoryTests(Browser browser)
         Assert.True(after - before < Allowed, $"{before / 1024:F0} KiB became {after / 1024:F0} KiB.");
 
         Task ReachAsync(int requests) => Eventually.TrueAsync(
-            async () => JsonElement.Parse(await proxy.Client.GetStringAsync("/analytics/stats?top=1")).GetProperty("total_records").GetInt32() >= requests, s_patience);
+            async () =>
+                JsonElement.Parse(await proxy.Client.GetStringAsync("/analytics/stats?top=1")).GetProperty("total_records").GetInt32() >= requests, s_patience);
     }
 
     private static async Task<double> HeapAsync(Visit visit)

@@ -118,7 +118,8 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
         ["code"] = s_usual with
         {
             Prompt = Repeat("Explain this long configuration, please. "),
-            Response = $"Here:\n\n```js\nexport default [\n{Repeat("  { name: \"one\", text: 'a line that is longer than a phone is wide' }, // one\n")}];\n```",
+            Response =
+                $"Here:\n\n```js\nexport default [\n{Repeat("  { name: \"one\", text: 'a line that is longer than a phone is wide' }, // one\n")}];\n```",
         },
         ["embedding"] = s_usual with
         {
@@ -247,7 +248,8 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
             .Last(entry => entry.record is { LoadCause: not null, Outcome: "completed", TimeToFirstToken: not null, TokensPerSecond: not null });
         List<RequestRecord> others =
         [
-            .. busy.Records.Where(other => other is { IsInference: true, Status: "success" } && other.Model == record.Model && other.Timestamp > now.AddDays(-7)),
+            .. busy.Records.Where(
+                other => other is { IsInference: true, Status: "success" } && other.Model == record.Model && other.Timestamp > now.AddDays(-7)),
         ];
 
         await visit.OpenAsync($"requests/{id}");

@@ -20,7 +20,8 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     public static TheoryData<string, string, int, int> Pictures()
     {
         var data = new TheoryData<string, string, int, int>();
-        foreach (var (name, view) in (ReadOnlySpan<(string, string)>)[("overview", "overview?range=24h"), ("requests", "requests?range=7d"), ("models", "models?range=24h"), ("search", "requests?range=7d&search=hash&model=qwen3:8b")])
+        foreach (var (name, view) in (ReadOnlySpan<(string, string)>)[("overview", "overview?range=24h"), ("requests", "requests?range=7d"),
+            ("models", "models?range=24h"), ("search", "requests?range=7d&search=hash&model=qwen3:8b")])
         {
             data.Add($"{name}-light", view, 1360, 860);
             data.Add($"{name}-dark", view, 1360, 860);
@@ -41,7 +42,8 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
         await visit.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
 
         await AssertFitsAsync(visit);
-        await Assertions.Expect(visit.Page.Locator("canvas")).ToHaveCountAsync(view.StartsWith("overview", StringComparison.Ordinal) ? 5 : view.StartsWith("models", StringComparison.Ordinal) ? 1 : 0);
+        await Assertions.Expect(visit.Page.Locator("canvas"))
+            .ToHaveCountAsync(view.StartsWith("overview", StringComparison.Ordinal) ? 5 : view.StartsWith("models", StringComparison.Ordinal) ? 1 : 0);
         await PictureAsync(visit, name);
     }
 
@@ -60,7 +62,8 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
         await AssertFitsAsync(visit);
         Assert.Equal(
             1,
-            await visit.Page.EvaluateAsync<int>("new Set(['.brand', '.segments', '.cards', '.grid'].map(one => Math.round(document.querySelector(one).getBoundingClientRect().left))).size"));
+            await visit.Page.EvaluateAsync<int>(
+                "new Set(['.brand', '.segments', '.cards', '.grid'].map(one => Math.round(document.querySelector(one).getBoundingClientRect().left))).size"));
         // The right edges of the last panels of all rows.
         Assert.Equal(
             1,
@@ -97,7 +100,8 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     {
         await using var visit = await VisitAsync(busy.Address, name, width, height);
         // One that waited, loaded its model and thought.
-        var id = busy.Records.Select((record, index) => (record, Id: index + 1)).Last(entry => entry.record is { LoadCause: not null, Thinking: not null, Status: "success", QueueTime.TotalSeconds: > 0.5 }).Id;
+        var id = busy.Records.Select((record, index) => (record, Id: index + 1))
+            .Last(entry => entry.record is { LoadCause: not null, Thinking: not null, Status: "success", QueueTime.TotalSeconds: > 0.5 }).Id;
 
         await visit.OpenAsync($"requests/{id}");
         await visit.Page.Locator(".why").WaitForAsync();
@@ -266,5 +270,6 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
             """));
 
     private static Task<byte[]> PictureAsync(Visit visit, string name) =>
-        visit.Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Folder, $"{name}.png"), FullPage = name.StartsWith("overview", StringComparison.Ordinal) || name.EndsWith("-phone", StringComparison.Ordinal) });
+        visit.Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Folder, $"{name}.png"),
+            FullPage = name.StartsWith("overview", StringComparison.Ordinal) || name.EndsWith("-phone", StringComparison.Ordinal) });
 }

@@ -6,7 +6,7 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.BrowserTests;
 
 /// <summary>What the views show, against what the API and the records say. Every visit ends with the check that nothing went wrong in the page.</summary>
-public sealed class ViewTests(Browser browser, BusyProxy busy)
+public sealed partial class ViewTests(Browser browser, BusyProxy busy)
 {
     private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
 
@@ -29,7 +29,8 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
         await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(StartingWith(expected));
         var query = new Uri((await asked).Url).Query;
         var rows = await visit.Page.Locator("[role=grid]").GetAttributeAsync("aria-rowcount");
-        var api = JsonElement.Parse(await busy.Proxy.Client.GetStringAsync($"/analytics/stats{WithoutPage(query)}")).GetProperty("total").GetProperty("requests").GetInt32();
+        var api = JsonElement.Parse(await busy.Proxy.Client.GetStringAsync($"/analytics/stats{WithoutPage(query)}")).GetProperty("total").GetProperty(
+            "requests").GetInt32();
 
         Assert.True(expected > 0, "A filter that finds nothing proves nothing.");
         Assert.Equal((expected, expected.ToString(CultureInfo.InvariantCulture)), (api, rows));
@@ -141,10 +142,12 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
         await using var visit = await browser.VisitAsync(busy.Address);
         var record = busy.Records.Last(one => one is { Status: "success", Endpoint: "chat", LoadCause: not null, IsInference: true });
 
-        await visit.OpenAsync($"requests?range=all&model={record.Model}&min_latency={record.Latency.TotalSeconds.ToString(CultureInfo.InvariantCulture)}&sort=latency");
+        await visit.OpenAsync(
+            $"requests?range=all&model={record.Model}&min_latency={record.Latency.TotalSeconds.ToString(CultureInfo.InvariantCulture)}&sort=latency");
 
         var bar = visit.Page.Locator(".requests tbody tr").First.Locator(".phases");
-        await Assertions.Expect(bar).ToHaveAttributeAsync("aria-label", new System.Text.RegularExpressions.Regex("Loading the model .*, .*Reading the prompt .*, Writing "));
+        await Assertions.Expect(bar)
+            .ToHaveAttributeAsync("aria-label", new System.Text.RegularExpressions.Regex("Loading the model .*, .*Reading the prompt .*, Writing "));
         Assert.InRange(await bar.Locator(".phase-decode").EvaluateAsync<double>("one => one.getBoundingClientRect().width"), 1, 110);
     }
 
@@ -203,7 +206,8 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
 
         Assert.InRange(await rows.CountAsync(), 10, 80);
         var slowest = busy.Records.Where(record => record.Model == "deepseek-r1:14b" && record.Timestamp > Now.AddDays(-7)).Max(record => record.Latency);
-        await Assertions.Expect(rows.Last.Locator("[role=gridcell]").Last).ToHaveTextAsync($"{slowest.TotalSeconds.ToString("F1", CultureInfo.InvariantCulture)} s");
+        await Assertions.Expect(rows.Last.Locator("[role=gridcell]").Last)
+            .ToHaveTextAsync($"{slowest.TotalSeconds.ToString("F1", CultureInfo.InvariantCulture)} s");
     }
 
     [Fact]
@@ -244,7 +248,8 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
 
         await Assertions.Expect(visit.Page.Locator(".why")).ToContainTextAsync("loading the model (evicted by another model)");
         await Assertions.Expect(visit.Page.Locator("section[aria-label=User] .prose")).ToHaveTextAsync(record.Prompt!);
-        var next = busy.Records.Select((other, index) => (other, index + 1)).FirstOrDefault(entry => entry.Item2 > id && entry.other.ClientIp == record.ClientIp && entry.other.IsInference);
+        var next = busy.Records.Select((other, index) => (other, index + 1))
+            .FirstOrDefault(entry => entry.Item2 > id && entry.other.ClientIp == record.ClientIp && entry.other.IsInference);
         if (next.other is not null)
         {
             // The neighbours are asked for apart from the request itself.
@@ -257,62 +262,6 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
         }
     }
 
-    [Theory]
-    [InlineData("CSV")]
-    [InlineData("JSON")]
-    public async Task An_export_has_exactly_what_is_shown(string format)
-    {
-        await using var visit = await browser.VisitAsync(busy.Address);
-        await visit.OpenAsync("requests?range=7d&category=creative&model=phi4:latest&status=success");
-        var expected = Matching("range=7d&category=creative&model=phi4:latest&status=success");
-        await Assertions.Expect(visit.Page.Locator(".count")).ToHaveTextAsync(StartingWith(expected));
-
-        var download = await visit.Page.RunAndWaitForDownloadAsync(() => visit.Page.Locator(".table-head a", new() { HasText = format }).ClickAsync());
-        var text = await File.ReadAllTextAsync(await download.PathAsync(), TestContext.Current.CancellationToken);
-
-        // A line feed within quotes belongs to a text.
-        var got = format == "CSV" ? text.Split('"').Where((_, index) => index % 2 == 0).Sum(part => part.Count('\n')) - 1 : JsonElement.Parse(text).GetArrayLength();
-        Assert.Equal(expected, got);
-        Assert.Equal($"analytics_export.{format.ToLowerInvariant()}", download.SuggestedFilename);
-    }
-
-    [Fact]
-    public async Task What_was_chosen_is_remembered()
-    {
-        await using var visit = await browser.VisitAsync(busy.Address);
-        await visit.OpenAsync("requests?range=7d");
-        await visit.Page.Locator(".requests tbody tr").First.WaitForAsync();
-        await visit.Page.Locator("summary", new() { HasText = "Columns" }).ClickAsync();
-        await visit.Page.Locator(".menu label", new() { HasText = "Endpoint" }).ClickAsync();
-        await visit.Page.Locator("button", new() { HasText = "1 h" }).ClickAsync();
-        await visit.Page.GetByLabel("Colors:").ClickAsync();
-        await visit.Page.GetByLabel("Refresh").SelectOptionAsync("60");
-
-        await visit.Page.GotoAsync("about:blank");
-        await visit.OpenAsync("requests");
-
-        await Assertions.Expect(visit.Page.Locator("[role=columnheader]", new() { HasText = "Endpoint" })).ToBeVisibleAsync();
-        await Assertions.Expect(visit.Page.Locator("button", new() { HasText = "1 h" })).ToHaveAttributeAsync("aria-pressed", "true");
-        await Assertions.Expect(visit.Page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
-        await Assertions.Expect(visit.Page.GetByLabel("Refresh")).ToHaveValueAsync("60");
-    }
-
-    [Fact]
-    public async Task Two_models_stand_side_by_side_with_the_numbers_of_the_API()
-    {
-        await using var visit = await browser.VisitAsync(busy.Address);
-        await visit.OpenAsync("models?range=7d");
-        await visit.Page.GetByLabel("First model").SelectOptionAsync("gemma3:12b");
-        await visit.Page.GetByLabel("Second model").SelectOptionAsync("phi4:latest");
-
-        var requests = visit.Page.Locator("#compare tbody tr").First.Locator("td");
-        await Assertions.Expect(requests.Nth(0)).ToHaveTextAsync(Text(Matching("range=7d&model=gemma3:12b")));
-        await Assertions.Expect(requests.Nth(1)).ToHaveTextAsync(Text(Matching("range=7d&model=phi4:latest")));
-        var loads = busy.Records.Count(record => record is { Model: "gemma3:12b", LoadCause: not null, IsInference: true } && record.Timestamp > Now.AddDays(-7));
-        await Assertions.Expect(visit.Page.Locator("table.models tbody tr", new() { HasText = "gemma3:12b" }).Locator("td").Nth(8)).ToHaveTextAsync(Text(loads));
-    }
-
-    /// <summary>How many records the words of an address match, counted in the plainest way.</summary>
     private int Matching(string words)
     {
         var query = System.Web.HttpUtility.ParseQueryString(words);
@@ -327,7 +276,8 @@ public sealed class ViewTests(Browser browser, BusyProxy busy)
             && (query["status"] is not { } status || record.Status == status)
             && (query["error_type"] is not { } errorType || record.ErrorType == errorType)
             && (query["application"] is not { } application || record.Application == application)
-            && (query["search"] is not { } search || record.Prompt?.Contains(search, StringComparison.OrdinalIgnoreCase) == true || record.Response?.Contains(search, StringComparison.OrdinalIgnoreCase) == true)
+            && (query["search"] is not { } search || record.Prompt?.Contains(search, StringComparison.OrdinalIgnoreCase) == true
+                || record.Response?.Contains(search, StringComparison.OrdinalIgnoreCase) == true)
             && (min is null || record.Latency.TotalSeconds >= min)
             && (max is null || record.Latency.TotalSeconds <= max));
     }

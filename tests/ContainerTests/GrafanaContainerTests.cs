@@ -7,7 +7,9 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.ContainerTests;
 
-/// <summary>Prometheus and Grafana as they are published, with the files of grafana/. Skipped where no container engine answers, or the images cannot be had.</summary>
+/// <summary>
+/// Prometheus and Grafana as they are published, with the files of grafana/. Skipped where no container engine answers, or the images cannot be had.
+/// </summary>
 public sealed class GrafanaContainerTests
 {
     private const int GrafanaPort = 3000;
@@ -26,12 +28,14 @@ public sealed class GrafanaContainerTests
             .Build());
         using var client = new HttpClient { BaseAddress = new Uri($"http://{grafana.Hostname}:{grafana.GetMappedPublicPort(GrafanaPort)}") };
 
-        var answer = await Eventually.GetAsync(async () => await client.GetAsync("/api/dashboards/uid/ollama-metrics-proxy") is { IsSuccessStatusCode: true } found ? found : null);
+        var answer = await Eventually.GetAsync(
+            async () => await client.GetAsync("/api/dashboards/uid/ollama-metrics-proxy") is { IsSuccessStatusCode: true } found ? found : null);
         var dashboard = (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("dashboard");
         var ours = JsonElement.Parse(await File.ReadAllTextAsync(Repository.PathOf("grafana", "provisioning", "dashboards", "grafana_ollama_dashboard.json")));
         Assert.Equal(ours.GetProperty("panels").GetArrayLength(), dashboard.GetProperty("panels").GetArrayLength());
         var sources = await client.GetFromJsonAsync<JsonElement>("/api/datasources");
-        Assert.Equal(["ollama-analytics", "prometheus"], sources.EnumerateArray().Select(source => source.GetProperty("uid").GetString()).Order(StringComparer.Ordinal));
+        Assert.Equal(["ollama-analytics", "prometheus"],
+            sources.EnumerateArray().Select(source => source.GetProperty("uid").GetString()).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -29,7 +29,8 @@ internal sealed class ProxyContainer : IAsyncDisposable
     /// <param name="ollamaPort">A port of this machine, on every address.</param>
     /// <param name="data">Where its records are kept; null for a volume that goes with it.</param>
     /// <param name="token">What others read them with.</param>
-    public static async Task<ProxyContainer> StartAsync(IImage image, int ollamaPort, IVolume? data = null, string? token = null, CancellationToken cancellationToken = default)
+    public static async Task<ProxyContainer> StartAsync(IImage image, int ollamaPort, IVolume? data = null, string? token = null,
+        CancellationToken cancellationToken = default)
     {
         var container = Build(image, ollamaPort, data, token);
         try
@@ -67,7 +68,8 @@ internal sealed class ProxyContainer : IAsyncDisposable
     }
 
     /// <summary>A command inside, which to the proxy is this machine.</summary>
-    public Task<ExecResult> RunAsync(string[] arguments, CancellationToken cancellationToken) => Container.ExecAsync([Executable, .. arguments], cancellationToken);
+    public Task<ExecResult> RunAsync(string[] arguments, CancellationToken cancellationToken) =>
+        Container.ExecAsync([Executable, .. arguments], cancellationToken);
 
     /// <summary>The one record whose prompt holds the given text, once it is there.</summary>
     public async Task<JsonElement> RecordAsync(string prompt, CancellationToken cancellationToken) => JsonElement.Parse(await Eventually.GetAsync(async () =>

@@ -14,7 +14,8 @@ public sealed class ProxyContainerTests(ProxyImage proxyImage)
     private const int StreamedTokens = 30;
 
     // On every address: the container reaches this machine from outside.
-    private static readonly SimulatedOllamaOptions s_ollama = new() { Address = "0.0.0.0", Models = [new("drip:latest") { TokensPerSecond = 15 }, .. SimulatedModel.Small] };
+    private static readonly SimulatedOllamaOptions s_ollama = new() { Address = "0.0.0.0",
+        Models = [new("drip:latest") { TokensPerSecond = 15 }, .. SimulatedModel.Small] };
 
     [Fact]
     public async Task On_the_C_library_alone_and_without_rights_it_forwards_measures_and_records()
@@ -132,6 +133,7 @@ public sealed class ProxyContainerTests(ProxyImage proxyImage)
     private static HttpRequestMessage Generate(string model, string prompt, int tokens) => new(HttpMethod.Post, "/api/generate")
     {
         Content = new StringContent(
-            string.Create(CultureInfo.InvariantCulture, $$$"""{"model":"{{{model}}}","prompt":"{{{prompt}}}","options":{"num_predict":{{{tokens}}}}}"""), Encoding.UTF8, "application/json"),
+            string.Create(CultureInfo.InvariantCulture, $$$"""{"model":"{{{model}}}","prompt":"{{{prompt}}}","options":{"num_predict":{{{tokens}}}}}"""),
+            Encoding.UTF8, "application/json"),
     };
 }

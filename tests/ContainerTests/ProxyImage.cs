@@ -64,7 +64,8 @@ public sealed class ProxyImage : IAsyncDisposable
         if (_images.Count > 0)
         {
             using var client = Client();
-            await client.Images.PruneImagesAsync(new ImagesPruneParameters { Filters = new Dictionary<string, IDictionary<string, bool>> { ["label"] = new Dictionary<string, bool> { [Label] = true } } });
+            await client.Images.PruneImagesAsync(new ImagesPruneParameters { Filters = new Dictionary<string, IDictionary<string,
+                bool>> { ["label"] = new Dictionary<string, bool> { [Label] = true } } });
         }
 
         _building.Dispose();
@@ -89,7 +90,8 @@ public sealed class ProxyImage : IAsyncDisposable
                 Path.Combine(context.FullName, "Dockerfile"),
                 $"FROM scratch AS base\nCOPY base/ /\nFROM scratch AS executable\nLABEL {Label}=\nCOPY ollama-proxy /ollama-proxy\nWORKDIR /data\nFROM base\n{await LastStageAsync(cancellationToken)}",
                 cancellationToken);
-            var image = new ImageFromDockerfileBuilder().WithContextDirectory(context.FullName).WithDockerfileDirectory(context.FullName).WithDockerfile("Dockerfile").WithCleanUp(true).Build();
+            var image = new ImageFromDockerfileBuilder().WithContextDirectory(context.FullName).WithDockerfileDirectory(context.FullName).WithDockerfile(
+                "Dockerfile").WithCleanUp(true).Build();
             await image.CreateAsync(cancellationToken);
             return image;
         }
@@ -99,7 +101,8 @@ public sealed class ProxyImage : IAsyncDisposable
         }
     }
 
-    private static IEnumerable<string> Libraries(string[] names) => from folder in s_folders from name in names let file = $"{folder}/{name}" where System.IO.File.Exists(file) select file;
+    private static IEnumerable<string> Libraries(string[] names) =>
+        from folder in s_folders from name in names let file = $"{folder}/{name}" where System.IO.File.Exists(file) select file;
 
     /// <summary>What follows the last FROM of the Dockerfile.</summary>
     private static async Task<string> LastStageAsync(CancellationToken cancellationToken)

@@ -19,10 +19,14 @@ public sealed partial class ReleaseFilesTests
         var verbs = File.ReadAllText(Repository.PathOf("build.sh"));
         var batch = File.ReadAllText(Repository.PathOf("build.bat")).ReplaceLineEndings("\n");
 
-        Assert.All(commands.SelectMany(command => Script().Matches(command)), script => Assert.True(File.Exists(Repository.PathOf(script.Value)), script.Value));
-        Assert.All(commands.SelectMany(command => BuildSh().Matches(command)), verb => Assert.Contains($"\n  {verb.Groups[1].Value} ", verbs, StringComparison.Ordinal));
-        Assert.All(commands.SelectMany(command => BuildBat().Matches(command)), verb => Assert.Contains($"\n:{verb.Groups[1].Value}\n", batch, StringComparison.Ordinal));
-        Assert.Equal(["test", "publish"], commands.SelectMany(command => BuildSh().Matches(command)).Select(verb => verb.Groups[1].Value).Distinct().OrderDescending());
+        Assert.All(commands.SelectMany(command => Script().Matches(command)),
+            script => Assert.True(File.Exists(Repository.PathOf(script.Value)), script.Value));
+        Assert.All(commands.SelectMany(command => BuildSh().Matches(command)),
+            verb => Assert.Contains($"\n  {verb.Groups[1].Value} ", verbs, StringComparison.Ordinal));
+        Assert.All(commands.SelectMany(command => BuildBat().Matches(command)),
+            verb => Assert.Contains($"\n:{verb.Groups[1].Value}\n", batch, StringComparison.Ordinal));
+        Assert.Equal(["test", "publish"],
+            commands.SelectMany(command => BuildSh().Matches(command)).Select(verb => verb.Groups[1].Value).Distinct().OrderDescending());
         Assert.All(Values(workflow, "uses"), action => Assert.Matches(@"^[\w-]+/[\w-]+@v\d+\.\d+\.\d+$", action));
     }
 
@@ -42,12 +46,16 @@ public sealed partial class ReleaseFilesTests
     [Fact]
     public void The_composition_opens_the_proxy_alone_to_others_and_mounts_what_exists()
     {
-        var services = ((YamlMappingNode)Yaml("compose.yaml")["services"]).Children.ToDictionary(service => service.Key.ToString(), service => (YamlMappingNode)service.Value);
-        var ports = services.Where(service => service.Value.Children.ContainsKey("ports")).ToDictionary(service => service.Key, service => ((YamlSequenceNode)service.Value["ports"]).Single().ToString());
-        var folders = services.Values.SelectMany(service => (YamlSequenceNode)service["volumes"]).Select(volume => volume.ToString()).Where(volume => volume.StartsWith("./", StringComparison.Ordinal)).ToList();
+        var services = ((YamlMappingNode)Yaml("compose.yaml")["services"]).Children.ToDictionary(service => service.Key.ToString(),
+            service => (YamlMappingNode)service.Value);
+        var ports = services.Where(service => service.Value.Children.ContainsKey("ports"))
+            .ToDictionary(service => service.Key, service => ((YamlSequenceNode)service.Value["ports"]).Single().ToString());
+        var folders = services.Values.SelectMany(service => (YamlSequenceNode)service["volumes"]).Select(volume => volume.ToString()).Where(
+            volume => volume.StartsWith("./", StringComparison.Ordinal)).ToList();
 
         Assert.Equal(["grafana", "ollama", "ollama-2", "ollama-proxy", "ollama-proxy-2", "postgres", "prometheus"], services.Keys.Order());
-        Assert.All(["ollama-2", "ollama-proxy-2", "postgres"], team => Assert.Equal("team", ((YamlSequenceNode)services[team]["profiles"]).Single().ToString()));
+        Assert.All(["ollama-2", "ollama-proxy-2", "postgres"],
+            team => Assert.Equal("team", ((YamlSequenceNode)services[team]["profiles"]).Single().ToString()));
         Assert.Equal("${PUBLISH_ADDRESS:-127.0.0.1}:11434:11434", ports["ollama-proxy"]);
         Assert.Equal("127.0.0.1:3000:3000", ports["grafana"]);
         Assert.Equal("${PUBLISH_ADDRESS:-127.0.0.1}:11444:11434", ports["ollama-proxy-2"]);
@@ -62,7 +70,8 @@ public sealed partial class ReleaseFilesTests
     public void Every_variable_of_the_composition_is_in_the_example()
     {
         var used = Variable().Matches(File.ReadAllText(Repository.PathOf("compose.yaml"))).Select(match => match.Groups[1].Value).Distinct().Order();
-        var shown = File.ReadAllLines(Repository.PathOf(".env.example")).Select(line => Assignment().Match(line)).Where(match => match.Success).Select(match => match.Groups[1].Value).Order();
+        var shown = File.ReadAllLines(Repository.PathOf(".env.example")).Select(line => Assignment().Match(line)).Where(match => match.Success).Select(
+            match => match.Groups[1].Value).Order();
 
         // Compose's own variable says which services start.
         Assert.Equal(used.Append("COMPOSE_PROFILES").Order(), shown);
@@ -71,14 +80,16 @@ public sealed partial class ReleaseFilesTests
     [Fact]
     public async Task The_bill_of_materials_names_every_package_inside_with_its_licence()
     {
-        using var process = Process.Start(new ProcessStartInfo("node", [Repository.PathOf("eng", "sbom.mjs")]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo("node", [Repository.PathOf("eng", "sbom.mjs")]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var errors = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.True(process.ExitCode == 0, errors);
         var bill = JsonElement.Parse(await output);
         var components = bill.GetProperty("components").EnumerateArray().ToDictionary(component => component.GetProperty("purl").GetString()!);
-        var lockFile = JsonElement.Parse(await File.ReadAllTextAsync(Repository.PathOf("src/OllamaProxy.Host/packages.linux-x64.lock.json"), TestContext.Current.CancellationToken));
+        var lockFile = JsonElement.Parse(
+            await File.ReadAllTextAsync(Repository.PathOf("src/OllamaProxy.Host/packages.linux-x64.lock.json"), TestContext.Current.CancellationToken));
         var packages = lockFile.GetProperty("dependencies").GetProperty("net10.0").EnumerateObject()
             .Where(package => package.Value.GetProperty("type").GetString() != "Project")
             .Select(package => $"pkg:nuget/{package.Name}@{package.Value.GetProperty("resolved").GetString()}");
@@ -107,7 +118,8 @@ public sealed partial class ReleaseFilesTests
         from value in node[key] is YamlSequenceNode list ? list.Children : [node[key]]
         select value.ToString();
 
-    private static IEnumerable<string> Permissions(YamlMappingNode node) => ((YamlMappingNode)node["permissions"]).Children.Select(permission => $"{permission.Key}: {permission.Value}");
+    private static IEnumerable<string> Permissions(YamlMappingNode node) =>
+        ((YamlMappingNode)node["permissions"]).Children.Select(permission => $"{permission.Key}: {permission.Value}");
 
     [GeneratedRegex(@"(?<![\w/])(?:eng/[\w.-]+|build\.(?:sh|bat))")]
     private static partial Regex Script();

@@ -9,7 +9,10 @@ using YamlDotNet.RepresentationModel;
 
 namespace OllamaProxy.ContainerTests;
 
-/// <summary>The files of a release, made from the published executable: packages are unpacked and their program is run, manifests are read, and the install script installs.</summary>
+/// <summary>
+/// The files of a release, made from the published executable: packages are unpacked and their program is run, manifests are read, and the install script
+/// installs.
+/// </summary>
 public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release release) : IClassFixture<ReleasePackagesTests.Release>
 {
     private const string NotLinux = "Packages for Linux are made on Linux.";
@@ -28,7 +31,8 @@ public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release re
         var control = await File.ReadAllTextAsync(Path.Combine(root, "DEBIAN/control"), TestContext.Current.CancellationToken);
         Assert.Matches($@"(?m)^Version: {Regex.Escape(release.Version)}$", control);
         Assert.Matches(@"(?m)^Depends: libc6 \(>= 2\.\d\d\)$", control);
-        Assert.Contains("/usr/bin/ollama-proxy uninstall", await File.ReadAllTextAsync(Path.Combine(root, "DEBIAN/prerm"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains("/usr/bin/ollama-proxy uninstall",
+            await File.ReadAllTextAsync(Path.Combine(root, "DEBIAN/prerm"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
         await RunAsync("sh", "-n", Path.Combine(root, "DEBIAN/postinst"));
         await RunAsync("sh", "-n", Path.Combine(root, "DEBIAN/prerm"));
     }
@@ -51,12 +55,16 @@ public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release re
     [Fact]
     public async Task Every_file_has_its_checksum_and_the_manifests_name_it()
     {
-        var sums = (await File.ReadAllLinesAsync(Path.Combine(release.Folder, "SHA256SUMS"), TestContext.Current.CancellationToken)).ToDictionary(line => line[66..].TrimStart('*'), line => line[..64]);
+        var sums = (await File.ReadAllLinesAsync(Path.Combine(release.Folder, "SHA256SUMS"), TestContext.Current.CancellationToken)).ToDictionary(
+            line => line[66..].TrimStart('*'), line => line[..64]);
 
-        Assert.Equal(Directory.GetFiles(release.Folder).Select(file => Path.GetFileName(file)!).Where(name => name != "SHA256SUMS").Order(StringComparer.Ordinal), sums.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(Directory.GetFiles(release.Folder).Select(file => Path.GetFileName(file)!).Where(name => name != "SHA256SUMS").Order(
+            StringComparer.Ordinal), sums.Keys.Order(StringComparer.Ordinal));
         Assert.All(sums, sum => Assert.Equal(sum.Value, Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(release.Folder, sum.Key))))));
-        var named = Directory.GetFiles(release.Folder).Where(file => Path.GetExtension(file) is ".rb" or ".json" or ".yaml" && !file.EndsWith(".cdx.json", StringComparison.Ordinal))
-            .SelectMany(file => Download().Matches(File.ReadAllText(file)).Select(match => (Name: match.Groups[1].Value, Text: File.ReadAllText(file)))).ToList();
+        var named = Directory.GetFiles(release.Folder)
+            .Where(file => Path.GetExtension(file) is ".rb" or ".json" or ".yaml" && !file.EndsWith(".cdx.json", StringComparison.Ordinal))
+            .SelectMany(
+                file => Download().Matches(File.ReadAllText(file)).Select(match => (Name: match.Groups[1].Value, Text: File.ReadAllText(file)))).ToList();
         Assert.NotEmpty(named);
         Assert.All(named, file => Assert.Contains(sums[file.Name], file.Text, StringComparison.OrdinalIgnoreCase));
     }
@@ -73,12 +81,16 @@ public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release re
         var hash = Convert.ToHexStringLower(SHA256.HashData("an executable"u8));
         var scoop = JsonElement.Parse(await File.ReadAllTextAsync(Path.Combine(folder, "ollama-proxy.json"), TestContext.Current.CancellationToken));
         Assert.Equal(hash, scoop.GetProperty("architecture").GetProperty("64bit").GetProperty("hash").GetString());
-        Assert.EndsWith($"/v{release.Version}/{name}#/ollama-proxy.exe", scoop.GetProperty("architecture").GetProperty("64bit").GetProperty("url").GetString(), StringComparison.Ordinal);
+        Assert.EndsWith($"/v{release.Version}/{name}#/ollama-proxy.exe", scoop.GetProperty("architecture").GetProperty("64bit").GetProperty("url").GetString(),
+            StringComparison.Ordinal);
         var manifests = Directory.GetFiles(folder, "*.yaml").Select(Yaml).ToDictionary(manifest => manifest["ManifestType"].ToString());
         Assert.Equal(["defaultLocale", "installer", "version"], manifests.Keys.Order(StringComparer.Ordinal));
-        Assert.All(manifests.Values, manifest => Assert.Equal(("OllamaProxy.OllamaProxy", release.Version), (manifest["PackageIdentifier"].ToString(), manifest["PackageVersion"].ToString())));
+        Assert.All(manifests.Values,
+            manifest =>
+            Assert.Equal(("OllamaProxy.OllamaProxy", release.Version), (manifest["PackageIdentifier"].ToString(), manifest["PackageVersion"].ToString())));
         Assert.Equal(hash.ToUpperInvariant(), ((YamlSequenceNode)manifests["installer"]["Installers"])[0]["InstallerSha256"].ToString());
-        Assert.Equal(["OllamaProxy.OllamaProxy.yaml", "OllamaProxy.OllamaProxy.installer.yaml", "OllamaProxy.OllamaProxy.locale.en-US.yaml"], Directory.GetFiles(folder, "*.yaml").Select(file => Path.GetFileName(file)).OrderBy(file => file!.Length));
+        Assert.Equal(["OllamaProxy.OllamaProxy.yaml", "OllamaProxy.OllamaProxy.installer.yaml", "OllamaProxy.OllamaProxy.locale.en-US.yaml"],
+            Directory.GetFiles(folder, "*.yaml").Select(file => Path.GetFileName(file)).OrderBy(file => file!.Length));
     }
 
     [Fact]
@@ -138,15 +150,19 @@ public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release re
     }
 
     private static Task<string> InstallAsync(Uri from, string into) =>
-        RunAsync("env", $"OLLAMA_PROXY_RELEASE={from}release", $"OLLAMA_PROXY_BIN_DIR={into}", "no_proxy=127.0.0.1", "sh", Repository.PathOf("packaging", "install.sh"));
+        RunAsync("env", $"OLLAMA_PROXY_RELEASE={from}release", $"OLLAMA_PROXY_BIN_DIR={into}", "no_proxy=127.0.0.1", "sh",
+            Repository.PathOf("packaging", "install.sh"));
 
     private static async Task<string> RunAsync(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = Repository.Root, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments) { WorkingDirectory = Repository.Root, RedirectStandardOutput = true, RedirectStandardError = true })!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var errors = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return process.ExitCode == 0 ? await output : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {errors}{await output}");
+        return process.ExitCode == 0
+            ? await output
+            : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {errors}{await output}");
     }
 
     private static YamlMappingNode Yaml(string file)
@@ -157,7 +173,8 @@ public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release re
         return (YamlMappingNode)stream.Documents.Single().RootNode;
     }
 
-    private static string Property(string name) => Regex.Match(File.ReadAllText(Repository.PathOf("Directory.Build.props")), $"<{name}>([^<]+)</{name}>").Groups[1].Value;
+    private static string Property(string name) =>
+        Regex.Match(File.ReadAllText(Repository.PathOf("Directory.Build.props")), $"<{name}>([^<]+)</{name}>").Groups[1].Value;
 
     [GeneratedRegex(@"/releases/download/v[\d.]+/([\w.-]+)")]
     private static partial Regex Download();
@@ -222,7 +239,8 @@ public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release re
 
         public string Version { get; } = Property("Version");
 
-        public string Executable => Assert.Single(Directory.GetFiles(Folder, $"ollama-proxy-{Version}-*"), file => !file.EndsWith(".rpm", StringComparison.Ordinal));
+        public string Executable =>
+            Assert.Single(Directory.GetFiles(Folder, $"ollama-proxy-{Version}-*"), file => !file.EndsWith(".rpm", StringComparison.Ordinal));
 
         public async ValueTask InitializeAsync()
         {

@@ -18,7 +18,10 @@ public sealed class AnalyticsDeleteTests
     {
         await using var proxy = await StoredRequests.StartAsync(
             backend,
-            [.. Enumerable.Range(1, 20).Select(second => StoredRequests.At(second) with { ClientIp = second % 2 == 0 ? "10.0.0.7" : "127.0.0.1", Prompt = second % 2 == 0 ? $"{Canary} {second}" : "kept words" })]);
+            [.. Enumerable.Range(1,
+                20).Select(second =>
+                StoredRequests.At(second) with { ClientIp = second % 2 == 0 ? "10.0.0.7" : "127.0.0.1",
+                    Prompt = second % 2 == 0 ? $"{Canary} {second}" : "kept words" })]);
         Assert.True(await IsInFilesAsync(proxy, Canary) || backend == "jsonl");
 
         Assert.Equal(10, await DeleteAsync(proxy, "?client=10.0.0.7"));
@@ -33,7 +36,8 @@ public sealed class AnalyticsDeleteTests
     [MemberData(nameof(StoredRequests.Backends), MemberType = typeof(StoredRequests))]
     public async Task Records_go_by_id_by_filter_or_all_of_them(string backend)
     {
-        await using var proxy = await StoredRequests.StartAsync(backend, [.. Enumerable.Range(1, 9).Select(second => StoredRequests.At(second) with { Model = second <= 3 ? "llama3:8b" : "phi4:latest" })]);
+        await using var proxy = await StoredRequests.StartAsync(backend,
+            [.. Enumerable.Range(1, 9).Select(second => StoredRequests.At(second) with { Model = second <= 3 ? "llama3:8b" : "phi4:latest" })]);
         var id = (await proxy.GetAsync("/analytics/search?limit=1")).GetProperty("results")[0].GetProperty("id").GetInt64();
 
         Assert.Equal(1, await DeleteAsync(proxy, $"/{id}"));
@@ -81,7 +85,8 @@ public sealed class AnalyticsDeleteTests
     private static async Task<bool> IsInFilesAsync(ProxyUnderTest proxy, string text)
     {
         // A lock file is empty, and opened by its owner alone.
-        foreach (var file in Directory.EnumerateFiles(proxy.Folder, "*", SearchOption.AllDirectories).Where(file => !file.EndsWith(".lock", StringComparison.Ordinal)))
+        foreach (var file in Directory.EnumerateFiles(proxy.Folder, "*",
+            SearchOption.AllDirectories).Where(file => !file.EndsWith(".lock", StringComparison.Ordinal)))
         {
             // Another process than the store's would see the same bytes.
             await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);

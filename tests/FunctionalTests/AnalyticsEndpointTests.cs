@@ -24,7 +24,8 @@ public sealed class AnalyticsEndpointTests
         Assert.Equal(1, found.RootElement.GetProperty("count").GetInt32());
         var record = found.RootElement.GetProperty("results")[0];
         Assert.Equal(
-            ["id", "model", "endpoint", "prompt", "category", "response", "latency", "output_tokens", "tokens_per_second", "input_tokens", "load_duration", "total_duration", "status_code", "error",
+            ["id", "model", "endpoint", "prompt", "category", "response", "latency", "output_tokens", "tokens_per_second", "input_tokens", "load_duration",
+                "total_duration", "status_code", "error",
                 "user_agent", "client_ip", "user", "cost", "status", "queue_time", "time_to_first_token", "metadata", "timestamp"],
             record.EnumerateObject().Take(23).Select(property => property.Name));
         Assert.Equal("phi4:latest", record.GetProperty("model").GetString());
@@ -41,7 +42,8 @@ public sealed class AnalyticsEndpointTests
 
         using var stats = await JsonAsync(proxy, "/analytics/stats");
 
-        Assert.Equal(["backend", "data_dir", "queue_size", "total_records", "size_bytes", "oldest", "newest"], stats.RootElement.EnumerateObject().Take(7).Select(property => property.Name));
+        Assert.Equal(["backend", "data_dir", "queue_size", "total_records", "size_bytes", "oldest", "newest"],
+            stats.RootElement.EnumerateObject().Take(7).Select(property => property.Name));
         Assert.Equal("sqlite", stats.RootElement.GetProperty("backend").GetString());
         Assert.True(stats.RootElement.GetProperty("size_bytes").GetInt64() > 0);
         Assert.Equal(DateTimeOffset.UnixEpoch.AddSeconds(120), stats.RootElement.GetProperty("newest").GetDateTimeOffset());
@@ -104,7 +106,8 @@ public sealed class AnalyticsEndpointTests
         string[] names = [.. Enumerable.Range(0, count).Select(number => $"model-{number}:latest")];
         var tags = JsonSerializer.SerializeToUtf8Bytes(new { models = names.Select(name => new { name }) });
         // Ollama sends a long list in chunks.
-        byte[] answer = [.. "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"u8, .. Encoding.ASCII.GetBytes($"{tags.Length:x}\r\n"), .. tags, .. "\r\n0\r\n\r\n"u8];
+        byte[] answer = [.. "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"u8, .. Encoding.ASCII.GetBytes($"{tags.Length:x}\r\n"), .. tags,
+            .. "\r\n0\r\n\r\n"u8];
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, answer)], close: false));
         await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address);
 
@@ -134,7 +137,8 @@ public sealed class AnalyticsEndpointTests
         {
         }
 
-        await using (var proxy = await ProxyUnderTest.StartAsync(s_nobody, new Dictionary<string, string> { ["ANALYTICS_DIR"] = folder.FullName, ["ANALYTICS_RETENTION_DAYS"] = "7" }))
+        await using (var proxy = await ProxyUnderTest.StartAsync(s_nobody, new Dictionary<string,
+            string> { ["ANALYTICS_DIR"] = folder.FullName, ["ANALYTICS_RETENTION_DAYS"] = "7" }))
         {
             await Eventually.TrueAsync(async () => await CountAsync(proxy) == 0);
         }

@@ -11,7 +11,9 @@ namespace OllamaProxy.FunctionalTests;
 public sealed class AnalyticsExportTests
 {
     private static readonly RequestRecord[] s_records =
-        [.. Enumerable.Range(1, 150).Select(second => StoredRequests.At(second) with { Prompt = second == 1 ? "=1+\"1\",\nx" : "the question", Model = second % 3 == 0 ? "llama3:8b" : "phi4:latest" })];
+        [.. Enumerable.Range(1,
+            150).Select(second =>
+            StoredRequests.At(second) with { Prompt = second == 1 ? "=1+\"1\",\nx" : "the question", Model = second % 3 == 0 ? "llama3:8b" : "phi4:latest" })];
 
     [Theory]
     [InlineData("sqlite", "")]
@@ -23,7 +25,8 @@ public sealed class AnalyticsExportTests
     public async Task An_export_holds_what_a_search_finds(string backend, string query)
     {
         await using var proxy = await StoredRequests.StartAsync(backend, s_records);
-        var search = (await proxy.GetAsync($"/analytics/search?{(query.Contains("limit", StringComparison.Ordinal) ? "" : "limit=1000&")}{query}")).GetProperty("results");
+        var search = (await proxy.GetAsync($"/analytics/search?{(query.Contains("limit", StringComparison.Ordinal) ? "" : "limit=1000&")}{query}")).GetProperty(
+            "results");
         string[] expected = [.. search.EnumerateArray().Select(record => record.GetRawText())];
 
         var json = await proxy.GetAsync($"/analytics/export?{query}");
@@ -44,7 +47,8 @@ public sealed class AnalyticsExportTests
         var text = await answer.Content.ReadAsStringAsync();
         var record = (await proxy.GetAsync("/analytics/search?end_time=1")).GetProperty("results")[0];
 
-        Assert.Equal(("analytics_export.csv", "text/csv"), (answer.Content.Headers.ContentDisposition?.FileName, answer.Content.Headers.ContentType?.MediaType));
+        Assert.Equal(("analytics_export.csv", "text/csv"),
+            (answer.Content.Headers.ContentDisposition?.FileName, answer.Content.Headers.ContentType?.MediaType));
         Assert.Equal(record.EnumerateObject().Select(property => property.Name), text.Split("\r\n")[0].Split(','));
         Assert.Contains(",chat,\"'=1+\"\"1\"\",\nx\",", text, StringComparison.Ordinal);
     }
@@ -107,7 +111,8 @@ public sealed class AnalyticsExportTests
 
         public Task WriteAsync(IReadOnlyList<RequestRecord> batch, CancellationToken cancellationToken) => Task.CompletedTask;
 
-        public async IAsyncEnumerable<RequestRecord> ReadAsync(RequestFilter filter, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+        public async IAsyncEnumerable<RequestRecord> ReadAsync(RequestFilter filter,
+            [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
         {
             foreach (var record in Enumerable.Range(1, 10_000).Select(StoredRequests.At))
             {

@@ -14,11 +14,16 @@ public sealed partial class AnalyticsSearchTests
 {
     private static readonly RequestRecord[] s_records =
     [
-        StoredRequests.At(1) with { Model = "llama3:8b", Endpoint = "generate", Category = "explain", Prompt = "Explain 100%_sure", InputTokens = 5, OutputTokens = 50, Latency = TimeSpan.FromSeconds(0.5), TokensPerSecond = 20, Backend = "gpu:11434" },
-        StoredRequests.At(2) with { Status = "error", Outcome = "upstream_error", ErrorType = "out_of_memory", StatusCode = 500, ClientIp = "10.0.0.7", Application = "curl", Response = null, Latency = TimeSpan.FromSeconds(3) },
-        StoredRequests.At(3) with { Endpoint = "v1/chat/completions", Status = "cancelled", Outcome = "client_cancelled", Response = "grüße aus KÖLN", InputTokens = 10, OutputTokens = 7, TimeToFirstToken = TimeSpan.FromSeconds(0.25) },
-        StoredRequests.At(4) with { Model = null, Endpoint = "tags", Method = "GET", Category = "empty", Prompt = null, Response = null, IsInference = false, Latency = TimeSpan.FromSeconds(0.125), TimeToFirstToken = null },
-        StoredRequests.At(5) with { InputTokens = 100, OutputTokens = 7, TokensPerSecond = 3.5, TimeToFirstToken = TimeSpan.FromSeconds(2), Latency = TimeSpan.FromSeconds(2), Proxy = "berlin" },
+        StoredRequests.At(1) with { Model = "llama3:8b", Endpoint = "generate", Category = "explain", Prompt = "Explain 100%_sure", InputTokens = 5,
+            OutputTokens = 50, Latency = TimeSpan.FromSeconds(0.5), TokensPerSecond = 20, Backend = "gpu:11434" },
+        StoredRequests.At(2) with { Status = "error", Outcome = "upstream_error", ErrorType = "out_of_memory", StatusCode = 500, ClientIp = "10.0.0.7",
+            Application = "curl", Response = null, Latency = TimeSpan.FromSeconds(3) },
+        StoredRequests.At(3) with { Endpoint = "v1/chat/completions", Status = "cancelled", Outcome = "client_cancelled", Response = "grüße aus KÖLN",
+            InputTokens = 10, OutputTokens = 7, TimeToFirstToken = TimeSpan.FromSeconds(0.25) },
+        StoredRequests.At(4) with { Model = null, Endpoint = "tags", Method = "GET", Category = "empty", Prompt = null, Response = null, IsInference = false,
+            Latency = TimeSpan.FromSeconds(0.125), TimeToFirstToken = null },
+        StoredRequests.At(5) with { InputTokens = 100, OutputTokens = 7, TokensPerSecond = 3.5, TimeToFirstToken = TimeSpan.FromSeconds(2),
+            Latency = TimeSpan.FromSeconds(2), Proxy = "berlin" },
     ];
 
     /// <summary>A query and the records it finds, newest first unless it says otherwise.</summary>
@@ -93,7 +98,8 @@ public sealed partial class AnalyticsSearchTests
         ("end_time=0001-01-01T00:00:00Z", "end_time"),
         ("endpoint=/api/nothing&category=maths&status=ok&outcome=fine&inference=maybe", "category,endpoint,inference,outcome,status"),
         ("min_input_tokens=-1&max_output_tokens=1.5&min_latency=-1&max_latency=NaN", "max_latency,max_output_tokens,min_input_tokens,min_latency"),
-        ("min_input_tokens=3&max_input_tokens=2&min_output_tokens=3&max_output_tokens=2&min_latency=3&max_latency=2", "min_input_tokens,min_latency,min_output_tokens"),
+        ("min_input_tokens=3&max_input_tokens=2&min_output_tokens=3&max_output_tokens=2&min_latency=3&max_latency=2",
+            "min_input_tokens,min_latency,min_output_tokens"),
         ("sort=size&order=up", "order,sort"),
         ("cursor=abc", "cursor"),
         ("cursor=MHxkfHwx&order=asc", "cursor"),
@@ -125,7 +131,8 @@ public sealed partial class AnalyticsSearchTests
         await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
         var document = await proxy.GetAsync("/analytics/openapi.json");
 
-        var known = document.GetProperty("paths").GetProperty("/analytics/search").GetProperty("get").GetProperty("parameters").EnumerateArray().Select(parameter => parameter.GetProperty("name").GetString()!);
+        var known = document.GetProperty("paths").GetProperty("/analytics/search").GetProperty("get").GetProperty("parameters").EnumerateArray()
+            .Select(parameter => parameter.GetProperty("name").GetString()!);
         var tried = string.Join('&', Queries.Select(row => row.Data.Item1));
 
         Assert.All(known.Where(name => name != "cursor"), name => Assert.Matches($"(^|&){name}=", tried));
@@ -143,8 +150,10 @@ public sealed partial class AnalyticsSearchTests
                 using var answer = await proxy.Client.GetAsync($"/analytics/{path}?{query}");
                 var problem = await answer.Content.ReadFromJsonAsync<JsonElement>();
 
-                Assert.Equal((query, HttpStatusCode.BadRequest, "application/problem+json"), (query, answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
-                Assert.Equal(names, string.Join(',', problem.GetProperty("errors").EnumerateObject().Select(error => error.Name).Order(StringComparer.Ordinal)));
+                Assert.Equal((query, HttpStatusCode.BadRequest, "application/problem+json"),
+                    (query, answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
+                Assert.Equal(names,
+                    string.Join(',', problem.GetProperty("errors").EnumerateObject().Select(error => error.Name).Order(StringComparer.Ordinal)));
             }
         }
     }
@@ -158,7 +167,10 @@ public sealed partial class AnalyticsSearchTests
     public async Task Pages_have_no_gaps_and_no_doubles_while_new_records_arrive(string backend, string sort)
     {
         await using var proxy = await StoredRequests.StartAsync(
-            backend, [.. Enumerable.Range(1, 1_000).Select(second => StoredRequests.At(second) with { Latency = TimeSpan.FromMilliseconds(second % 10), OutputTokens = second % 3 == 0 ? null : second % 5 })]);
+            backend,
+                [.. Enumerable.Range(1,
+                1_000).Select(second =>
+                StoredRequests.At(second) with { Latency = TimeSpan.FromMilliseconds(second % 10), OutputTokens = second % 3 == 0 ? null : second % 5 })]);
         List<int> seen = [];
         var page = $"/analytics/messages?limit=90&{sort}";
 
@@ -167,7 +179,8 @@ public sealed partial class AnalyticsSearchTests
             using var answer = await proxy.Client.GetAsync(page);
             seen.AddRange((await answer.Content.ReadFromJsonAsync<JsonElement>()).Seconds());
             page = answer.Headers.TryGetValues("Link", out var links) ? NextPage().Match(links.Single()).Groups[1].Value : null;
-            await StoredRequests.WriteAsync(proxy, StoredRequests.At(5_000 + number) with { Latency = TimeSpan.FromMilliseconds(number), OutputTokens = number });
+            await StoredRequests.WriteAsync(proxy,
+                StoredRequests.At(5_000 + number) with { Latency = TimeSpan.FromMilliseconds(number), OutputTokens = number });
         }
 
         var old = seen.Where(second => second <= 1_000).ToList();

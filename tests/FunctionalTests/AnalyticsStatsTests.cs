@@ -25,7 +25,8 @@ public sealed class AnalyticsStatsTests
             TokensPerSecond = number == 10 ? null : 5,
             TimeToFirstToken = TimeSpan.FromSeconds(0.5),
         }),
-        StoredRequests.At(120) with { RequestId = new string('f', 32), Model = null, Endpoint = "tags", Category = "empty", IsInference = false, Latency = TimeSpan.FromSeconds(100) },
+        StoredRequests.At(120) with { RequestId = new string('f', 32), Model = null, Endpoint = "tags", Category = "empty", IsInference = false,
+            Latency = TimeSpan.FromSeconds(100) },
     ];
 
     [Theory]
@@ -36,25 +37,32 @@ public sealed class AnalyticsStatsTests
 
         var stats = await proxy.GetAsync("/analytics/stats?inference=true&start_time=0&end_time=7200&step=1h");
 
-        Assert.Equal(["backend", "data_dir", "queue_size", "total_records", "size_bytes", "oldest", "newest"], stats.EnumerateObject().Take(7).Select(property => property.Name));
+        Assert.Equal(["backend", "data_dir", "queue_size", "total_records", "size_bytes", "oldest", "newest"],
+            stats.EnumerateObject().Take(7).Select(property => property.Name));
         Assert.Equal((backend, 11), (stats.GetProperty("backend").GetString(), stats.GetProperty("total_records").GetInt64()));
         Assert.Equal(0.01, stats.GetProperty("percentile_error").GetDouble());
         var total = stats.GetProperty("total");
-        Assert.Equal([10, 8, 1, 1, 90, 180], new[] { "requests", "success", "error", "cancelled", "input_tokens", "output_tokens" }.Select(name => total.GetProperty(name).GetInt64()));
+        Assert.Equal([10, 8, 1, 1, 90, 180],
+            new[] { "requests", "success", "error", "cancelled", "input_tokens", "output_tokens" }.Select(name => total.GetProperty(name).GetInt64()));
         Assert.Equal(10 / 120.0, total.GetProperty("requests_per_minute").GetDouble(), 6);
         var latency = total.GetProperty("latency");
         Assert.Equal((10, 5.5, 10), (latency.GetProperty("count").GetInt64(), latency.GetProperty("mean").GetDouble(), latency.GetProperty("max").GetDouble()));
         Assert.InRange(latency.GetProperty("p50").GetDouble(), 4.9, 5.1);
         Assert.InRange(latency.GetProperty("p90").GetDouble(), 8.9, 9.1);
         Assert.Equal(9, total.GetProperty("tokens_per_second").GetProperty("count").GetInt64());
-        Assert.Equal(("phi4:latest", 6), (stats.GetProperty("models")[0].GetProperty("name").GetString(), stats.GetProperty("models")[0].GetProperty("numbers").GetProperty("requests").GetInt64()));
+        Assert.Equal(("phi4:latest", 6),
+            (stats.GetProperty("models")[0].GetProperty("name").GetString(),
+            stats.GetProperty("models")[0].GetProperty("numbers").GetProperty("requests").GetInt64()));
         Assert.Equal((2, 2), (stats.GetProperty("client_count").GetInt32(), stats.GetProperty("model_count").GetInt32()));
-        Assert.Equal(["completed", "client_cancelled", "upstream_error"], Names(stats, "outcomes").Order(StringComparer.Ordinal).OrderByDescending(name => name == "completed"));
+        Assert.Equal(["completed", "client_cancelled", "upstream_error"],
+            Names(stats, "outcomes").Order(StringComparer.Ordinal).OrderByDescending(name => name == "completed"));
         Assert.Equal(["chat"], Names(stats, "endpoints"));
         Assert.Equal(["other"], Names(stats, "categories"));
         Assert.Contains("curl", Names(stats, "applications"));
         Assert.Equal(3_600, stats.GetProperty("step_seconds").GetDouble());
-        Assert.Equal([(0, 6), (3_600, 4)], stats.GetProperty("series").EnumerateArray().Select(step => ((int)step.GetProperty("timestamp").GetInt64(), (int)step.GetProperty("numbers").GetProperty("requests").GetInt64())));
+        Assert.Equal([(0, 6), (3_600, 4)],
+            stats.GetProperty("series").EnumerateArray()
+            .Select(step => ((int)step.GetProperty("timestamp").GetInt64(), (int)step.GetProperty("numbers").GetProperty("requests").GetInt64())));
         Assert.Equal(1, (await proxy.GetAsync("/analytics/stats?top=1")).GetProperty("models").GetArrayLength());
     }
 
@@ -70,7 +78,8 @@ public sealed class AnalyticsStatsTests
         var none = await proxy.GetAsync("/analytics/stats?inference=true&end_time=7200&step=1h&split=client&groups=none");
 
         Assert.Equal(["models", "applications"], groups.Where(group => some.GetProperty(group).ValueKind == JsonValueKind.Array));
-        Assert.All(["models", "applications", "model_count", "total", "series"], same => Assert.Equal(all.GetProperty(same).GetRawText(), some.GetProperty(same).GetRawText()));
+        Assert.All(["models", "applications", "model_count", "total", "series"],
+            same => Assert.Equal(all.GetProperty(same).GetRawText(), some.GetProperty(same).GetRawText()));
         Assert.Equal(JsonValueKind.Null, some.GetProperty("client_count").ValueKind);
         Assert.All([.. groups, "client_count", "model_count"], left => Assert.Equal(JsonValueKind.Null, none.GetProperty(left).ValueKind));
         Assert.All(["total", "series", "latency_histogram"], same => Assert.Equal(all.GetProperty(same).GetRawText(), none.GetProperty(same).GetRawText()));
@@ -124,17 +133,20 @@ public sealed class AnalyticsStatsTests
         var stats = await proxy.GetAsync("/analytics/stats/enhanced?hours=2&end_time=7200");
 
         Assert.Equal(
-            ["total_requests", "unique_ips", "unique_models", "avg_response_time_ms", "avg_input_tokens", "avg_output_tokens", "avg_tokens_per_second", "requests_per_minute", "success_rate_percent",
+            ["total_requests", "unique_ips", "unique_models", "avg_response_time_ms", "avg_input_tokens", "avg_output_tokens", "avg_tokens_per_second",
+                "requests_per_minute", "success_rate_percent",
                 "error_rate_percent", "top_ips", "top_models", "recent_trend", "time_range_hours", "data_start_time", "data_end_time"],
             stats.EnumerateObject().Select(property => property.Name));
         Assert.Equal([10, 2, 2, 5_500, 10, 20, 5, 80, 10, 2], new[]
         {
-            "total_requests", "unique_ips", "unique_models", "avg_response_time_ms", "avg_input_tokens", "avg_output_tokens", "avg_tokens_per_second", "success_rate_percent", "error_rate_percent", "time_range_hours",
+            "total_requests", "unique_ips", "unique_models", "avg_response_time_ms", "avg_input_tokens", "avg_output_tokens", "avg_tokens_per_second",
+            "success_rate_percent", "error_rate_percent", "time_range_hours",
         }.Select(name => Math.Round(stats.GetProperty(name).GetDouble(), 6)));
         Assert.Equal(10 / 120.0, stats.GetProperty("requests_per_minute").GetDouble(), 6);
         Assert.Equal("""{"ip":"127.0.0.1","request_count":9,"avg_latency_ms":6000,"total_tokens":160}""", stats.GetProperty("top_ips")[0].GetRawText());
         Assert.Equal("""{"model":"llama3:8b","request_count":4,"avg_latency_ms":2500,"total_tokens":80}""", stats.GetProperty("top_models")[1].GetRawText());
-        Assert.Equal("""[{"timestamp":0,"request_count":6,"avg_latency":3.5},{"timestamp":3600,"request_count":4,"avg_latency":8.5}]""", stats.GetProperty("recent_trend").GetRawText());
+        Assert.Equal("""[{"timestamp":0,"request_count":6,"avg_latency":3.5},{"timestamp":3600,"request_count":4,"avg_latency":8.5}]""",
+            stats.GetProperty("recent_trend").GetRawText());
         Assert.Equal(DateTimeOffset.UnixEpoch.AddHours(2), stats.GetProperty("data_end_time").GetDateTimeOffset());
     }
 
@@ -152,7 +164,8 @@ public sealed class AnalyticsStatsTests
             property => Assert.Equal((property.Name, 0.0), (property.Name, property.Value.GetDouble())));
         Assert.All(["top_ips", "top_models", "recent_trend"], name => Assert.Equal("[]", enhanced.GetProperty(name).GetRawText()));
         Assert.Equal(24, enhanced.GetProperty("time_range_hours").GetDouble(), 3);
-        Assert.Equal((0, "null"), (stats.GetProperty("total").GetProperty("requests").GetInt32(), stats.GetProperty("total").GetProperty("latency").GetProperty("p99").GetRawText()));
+        Assert.Equal((0, "null"),
+            (stats.GetProperty("total").GetProperty("requests").GetInt32(), stats.GetProperty("total").GetProperty("latency").GetProperty("p99").GetRawText()));
         Assert.Equal("[]", stats.GetProperty("series").GetRawText());
     }
 
@@ -180,5 +193,6 @@ public sealed class AnalyticsStatsTests
         Assert.Equal([name], problem.GetProperty("errors").EnumerateObject().Select(error => error.Name));
     }
 
-    private static IEnumerable<string?> Names(JsonElement stats, string group) => stats.GetProperty(group).EnumerateArray().Select(entry => entry.GetProperty("name").GetString());
+    private static IEnumerable<string?> Names(JsonElement stats, string group) =>
+        stats.GetProperty(group).EnumerateArray().Select(entry => entry.GetProperty("name").GetString());
 }

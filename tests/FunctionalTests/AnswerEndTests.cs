@@ -184,7 +184,8 @@ public sealed class AnswerEndTests
     private static Task AssertFailuresAsync(ProxyUnderTest proxy, string reason, int count)
     {
         var line = $"ollama_proxy_parse_failures_total{{reason=\"{reason}\"}} {count}\n";
-        return Eventually.TrueAsync(async () => (await proxy.Client.GetStringAsync("/metrics")).Contains(line, StringComparison.Ordinal), TimeSpan.FromSeconds(60));
+        return Eventually.TrueAsync(async () => (await proxy.Client.GetStringAsync("/metrics")).Contains(line, StringComparison.Ordinal),
+            TimeSpan.FromSeconds(60));
     }
 
     private static byte[] Zstd(string text)

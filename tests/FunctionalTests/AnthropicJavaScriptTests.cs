@@ -4,7 +4,10 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>The official <c>@anthropic-ai/sdk</c> package from npm as it is, with the proxy's address in place of Anthropic's. Its tries again are in <see cref="JavaScriptRetryTests"/>.</summary>
+/// <summary>
+/// The official <c>@anthropic-ai/sdk</c> package from npm as it is, with the proxy's address in place of Anthropic's. Its tries again are in
+/// <see cref="JavaScriptRetryTests"/>.
+/// </summary>
 public sealed class AnthropicJavaScriptTests : IAsyncLifetime
 {
     private const string Said = ProxyBeforeSimulatedOllama.Sentence;
@@ -60,7 +63,8 @@ public sealed class AnthropicJavaScriptTests : IAsyncLifetime
         var recorded = await _bed.Recorded.AllAsync(2);
         Assert.Equal(
             (ExchangeOutcome.Completed, """[{"name":"get_weather","arguments":{"city":"Berlin"}}]""", 1, 1, streams),
-            (recorded[0].Outcome, recorded[0].Response.ToolCalls, recorded[0].Response.ToolCallCount, recorded[0].Request.ToolCount, recorded[0].Response.Streamed));
+            (recorded[0].Outcome, recorded[0].Response.ToolCalls, recorded[0].Response.ToolCallCount, recorded[0].Request.ToolCount,
+                recorded[0].Response.Streamed));
         Assert.Equal(Usage(called), (recorded[0].Response.Usage.PromptTokens, recorded[0].Response.Usage.CompletionTokens));
         Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Said, streams), Told(recorded[1]));
         Assert.Equal((null, 1, 3), (recorded[1].Response.ToolCalls, recorded[1].Request.ToolCount, recorded[1].Request.MessageCount));
@@ -95,7 +99,8 @@ public sealed class AnthropicJavaScriptTests : IAsyncLifetime
 
     /// <summary>What was said; thinking stands in blocks of its own.</summary>
     private static string Text(JsonElement message) =>
-        string.Concat(message.GetProperty("content").EnumerateArray().Where(block => block.GetProperty("type").GetString() == "text").Select(block => block.GetProperty("text").GetString()));
+        string.Concat(message.GetProperty("content").EnumerateArray().Where(block => block.GetProperty("type").GetString() == "text").Select(
+            block => block.GetProperty("text").GetString()));
 
     private static (int? Prompt, int? Completion) Usage(JsonElement message) =>
         (message.GetProperty("usage").GetProperty("input_tokens").GetInt32(), message.GetProperty("usage").GetProperty("output_tokens").GetInt32());

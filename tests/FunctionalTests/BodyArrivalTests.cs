@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Compression;
 using System.Net.Sockets;
 using System.Net;
 using System.Text.RegularExpressions;
@@ -16,7 +15,7 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>A slot is what Ollama can work on: bodies that do not come hold none, and one that stands still gives its slot up to those who wait.</summary>
-public sealed class BodyArrivalTests
+public sealed partial class BodyArrivalTests
 {
     private const string Prompt = """{"model":"tiny","prompt":"a","stream":false}""";
     private const string Continue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -75,7 +74,8 @@ public sealed class BodyArrivalTests
         Assert.Equal(HttpStatusCode.OK, other.StatusCode);
         Assert.StartsWith("HTTP/1.1 200 OK\r\n", RawText(answer), StringComparison.Ordinal);
         Assert.Contains("\"done\":true", answer, StringComparison.Ordinal);
-        Assert.DoesNotContain(ollama.Received.SelectMany(request => request.Headers), header => header.Key.Equals("Expect", StringComparison.OrdinalIgnoreCase));
+        Assert.DoesNotContain(ollama.Received.SelectMany(request => request.Headers),
+            header => header.Key.Equals("Expect", StringComparison.OrdinalIgnoreCase));
         clients.ForEach(client => client.Dispose());
     }
 
@@ -88,7 +88,8 @@ public sealed class BodyArrivalTests
         await using var proxy = await StartAsync(ollama);
         using var client = new TcpClient("127.0.0.1", proxy.Port) { NoDelay = true };
 
-        await SendAsync(client, $"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{(chunked ? "Transfer-Encoding: chunked" : $"Content-Length: {Prompt.Length}")}\r\n\r\n");
+        await SendAsync(client,
+            $"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{(chunked ? "Transfer-Encoding: chunked" : $"Content-Length: {Prompt.Length}")}\r\n\r\n");
         foreach (var letter in Prompt)
         {
             await SendAsync(client, chunked ? $"1\r\n{letter}\r\n" : $"{letter}");
@@ -97,8 +98,10 @@ public sealed class BodyArrivalTests
         await SendAsync(client, chunked ? "0\r\n\r\n" : "");
         Assert.Contains("\"done\":true", await ReadToEndAsync(client), StringComparison.Ordinal);
         var exchange = await _recorded.SingleAsync();
-        Assert.Equal((ExchangeOutcome.Completed, Prompt.Length, "tiny", "a"), (exchange.Outcome, exchange.RequestBytes, exchange.Request.Model, exchange.Request.Prompt));
-        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes(Prompt))), ollama.Received.Single().BodySha256, ignoreCase: true);
+        Assert.Equal((ExchangeOutcome.Completed, Prompt.Length, "tiny", "a"),
+            (exchange.Outcome, exchange.RequestBytes, exchange.Request.Model, exchange.Request.Prompt));
+        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes(Prompt))),
+            ollama.Received.Single().BodySha256, ignoreCase: true);
     }
 
     [Theory]
@@ -215,7 +218,8 @@ public sealed class BodyArrivalTests
             answer += await ReadAsync(client, 1);
         }
 
-        answer += await ReadAsync(client, int.Parse(HttpMessage.Parse(Encoding.ASCII.GetBytes(answer), hasBody: false).Header("Content-Length")!, CultureInfo.InvariantCulture));
+        answer += await ReadAsync(client,
+            int.Parse(HttpMessage.Parse(Encoding.ASCII.GetBytes(answer), hasBody: false).Header("Content-Length")!, CultureInfo.InvariantCulture));
 
         using var other = await waiting;
         var exchange = (await _recorded.AllAsync(2)).Single(exchange => exchange.Endpoint != ApiEndpoint.Generate);
@@ -224,9 +228,11 @@ public sealed class BodyArrivalTests
         Assert.StartsWith("HTTP/1.1 408 Request Timeout\r\n", answer, StringComparison.Ordinal);
         const string Why = "the request's body stalled for 30 s while other requests waited for its slot";
         Assert.Equal(Why, Regex.Unescape(Regex.Match(answer[(answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..], shape).Groups["text"].Value));
-        Assert.Equal((ExchangeOutcome.Rejected, (int?)408, Why, ErrorType.BodyStalled), (exchange.Outcome, exchange.StatusCode, exchange.Error, ErrorTypes.Of(exchange)));
+        Assert.Equal((ExchangeOutcome.Rejected, (int?)408, Why, ErrorType.BodyStalled),
+            (exchange.Outcome, exchange.StatusCode, exchange.Error, ErrorTypes.Of(exchange)));
         Assert.InRange(exchange.Duration, UploadWatch.Limit, TimeSpan.FromDays(1));
-        Assert.Contains($"ollama_rejected_total{{endpoint=\"{exchange.Endpoint}\",reason=\"body_stalled\"}} 1\n", await proxy.Client.GetStringAsync("/metrics"), StringComparison.Ordinal);
+        Assert.Contains($"ollama_rejected_total{{endpoint=\"{exchange.Endpoint}\",reason=\"body_stalled\"}} 1\n",
+            await proxy.Client.GetStringAsync("/metrics"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -243,7 +249,8 @@ public sealed class BodyArrivalTests
         {
             _time.Advance(TimeSpan.FromSeconds(2));
             sent++;
-            await stream.WriteAsync(new byte[1]).AsTask().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            await stream.WriteAsync(new byte[1]).AsTask()
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             return waiting.IsCompleted;
         });
 
@@ -270,79 +277,4 @@ public sealed class BodyArrivalTests
     }
 
     /// <summary>Takes the only slot with the first half of a body of 2 MiB.</summary>
-    private static async Task<TcpClient> BeginUploadAsync(ProxyUnderTest proxy, SimulatedOllamaServer ollama, string path, bool chunked)
-    {
-        var client = new TcpClient("127.0.0.1", proxy.Port);
-        var framing = chunked ? $"Transfer-Encoding: chunked\r\n\r\n{2 * Mebibyte:x}" : $"Content-Length: {2 * Mebibyte}\r\n";
-        await SendAsync(client, $"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{framing}\r\n");
-        await client.GetStream().WriteAsync(new byte[Mebibyte]);
-        await Eventually.TrueAsync(() => ollama.Received.Count == 1);
-        return client;
-    }
-
-    private static Task UntilOneWaitsAsync(ProxyUnderTest proxy) => Eventually.TrueAsync(() => proxy.Services.GetRequiredService<ConcurrencyGate>().Waiting == 1);
-
-    private static RunningRequests Running(ProxyUnderTest proxy) => proxy.Services.GetRequiredService<RunningRequests>();
-
-    private static async Task<List<TcpClient>> OpenAsync(ProxyUnderTest proxy, int count, string text)
-    {
-        List<TcpClient> clients = [];
-        for (var number = 0; number < count; number++)
-        {
-            var client = new TcpClient("127.0.0.1", proxy.Port);
-            await SendAsync(client, text);
-            clients.Add(client);
-        }
-
-        return clients;
-    }
-
-    private static ValueTask SendAsync(TcpClient client, string text) => client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(text));
-
-    private static async Task<string> ReadAsync(TcpClient client, int length)
-    {
-        var bytes = new byte[length];
-        await client.GetStream().ReadExactlyAsync(bytes).AsTask().WaitAsync(TimeSpan.FromSeconds(60));
-        return Encoding.ASCII.GetString(bytes);
-    }
-
-    private static async Task<string> ReadToEndAsync(TcpClient client)
-    {
-        using var reader = new StreamReader(client.GetStream(), Encoding.ASCII, leaveOpen: true);
-        return await reader.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(60));
-    }
-
-    /// <summary>The answer; Ollama's own "continue" may come before it.</summary>
-    private static byte[] Gzip(string text)
-    {
-        var encoded = new MemoryStream();
-        using (var stream = new GZipStream(encoded, CompressionLevel.Optimal))
-        {
-            stream.Write(Encoding.UTF8.GetBytes(text));
-        }
-
-        return encoded.ToArray();
-    }
-
-    private static string RawText(string answer) => Encoding.ASCII.GetString(RawHttp.WithoutInterim(Encoding.ASCII.GetBytes(answer)));
-
-    private Task AdvanceUntilAsync(Func<bool> condition) => Eventually.TrueAsync(() =>
-    {
-        _time.Advance(TimeSpan.FromSeconds(1));
-        return condition();
-    });
-
-    private Task<ProxyUnderTest> StartAsync(SimulatedOllamaServer ollama, bool withClock = false) => StartAsync(ollama.Address, withClock);
-
-    private Task<ProxyUnderTest> StartAsync(Uri ollama, bool withClock = false) => ProxyUnderTest.StartAsync(
-        ollama,
-        new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["MAX_CONCURRENT_REQUESTS"] = "1", ["SHUTDOWN_GRACE_SECONDS"] = "0" },
-        builder =>
-        {
-            _recorded.Register(builder);
-            if (withClock)
-            {
-                builder.Services.AddSingleton<TimeProvider>(_time);
-            }
-        });
 }

@@ -25,7 +25,8 @@ public sealed class CommandLineTests
         var (code, output) = await ProxyProcess.RunAsync(s_backend, "--help");
 
         Assert.Equal(0, code);
-        Assert.All(["serve", "start", "demo", "status", "doctor", "stats", "export", "import", "purge", "config", "completion", "version", "--version", "Examples:", .. EnvironmentVariables.All.Select(row => row.Name)], word => Assert.Contains(word, output, StringComparison.Ordinal));
+        Assert.All(["serve", "start", "demo", "status", "doctor", "stats", "export", "import", "purge", "config", "completion", "version", "--version",
+            "Examples:", .. EnvironmentVariables.All.Select(row => row.Name)], word => Assert.Contains(word, output, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -80,7 +81,8 @@ public sealed class CommandLineTests
     [Fact]
     public async Task Every_wrong_setting_is_told_at_once()
     {
-        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(s_backend) { ["PROXY_PORT"] = "8080abc", ["ANALYTICS_BACKEND"] = "mysql", ["PROXY_PROT"] = "1" });
+        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string,
+            string?>(s_backend) { ["PROXY_PORT"] = "8080abc", ["ANALYTICS_BACKEND"] = "mysql", ["PROXY_PROT"] = "1" });
 
         Assert.Equal(2, code);
         Assert.Contains("PROXY_PORT=\"8080abc\": must be 0 to 65535", output, StringComparison.Ordinal);

@@ -220,7 +220,8 @@ public sealed class ConnectionTests
     }
 
     private static async Task<string> SendAsync(ProxyUnderTest proxy, string method) =>
-        Encoding.ASCII.GetString((await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n"), method == "HEAD")).Bytes);
+        Encoding.ASCII.GetString(
+            (await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n"), method == "HEAD")).Bytes);
 
     private static string BodyOf(string answer) => answer[answer.IndexOf("\r\n\r\n", StringComparison.Ordinal)..];
 

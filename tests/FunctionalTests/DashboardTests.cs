@@ -39,7 +39,8 @@ public sealed partial class DashboardTests
 
         using var answer = await GetAsync(proxy, path, Browser);
         // Those that begin with "#" are places in the page itself.
-        var references = Reference().Matches(await answer.Content.ReadAsStringAsync()).Select(match => match.Groups[1].Value).Where(reference => !reference.StartsWith('#')).ToList();
+        var references = Reference().Matches(await answer.Content.ReadAsStringAsync()).Select(match => match.Groups[1].Value).Where(
+            reference => !reference.StartsWith('#')).ToList();
 
         Assert.Equal(3, references.Count);
         foreach (var reference in references)
@@ -101,7 +102,8 @@ public sealed partial class DashboardTests
             request.Headers.TryAddWithoutValidation("Accept-Encoding", accepted);
             using var answer = await proxy.Client.SendAsync(request);
             await using var body = await answer.Content.ReadAsStreamAsync();
-            await using Stream plain = encoding switch { "br" => new BrotliStream(body, CompressionMode.Decompress), "gzip" => new GZipStream(body, CompressionMode.Decompress), _ => body };
+            await using Stream plain = encoding switch { "br" => new BrotliStream(body, CompressionMode.Decompress),
+                "gzip" => new GZipStream(body, CompressionMode.Decompress), _ => body };
             using var whole = new MemoryStream();
             await plain.CopyToAsync(whole);
 
@@ -122,11 +124,13 @@ public sealed partial class DashboardTests
     [Fact]
     public async Task Who_may_not_read_gets_the_login_and_no_file()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["ANALYTICS_TOKEN"] = "a-secret-of-16-or-more" });
+        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string,
+            string> { ["ANALYTICS_BACKEND"] = "none", ["ANALYTICS_TOKEN"] = "a-secret-of-16-or-more" });
         using var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = proxy.Address };
         client.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.7");
 
-        foreach (var (path, location) in ((string, string)[])[("/analytics", "analytics/login"), ("/analytics/", "../analytics/login"), ("/analytics/messages/7", "../../analytics/login")])
+        foreach (var (path, location) in ((string, string)[])[("/analytics", "analytics/login"), ("/analytics/", "../analytics/login"),
+            ("/analytics/messages/7", "../../analytics/login")])
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, path);
             request.Headers.TryAddWithoutValidation("Accept", Browser);
@@ -146,9 +150,11 @@ public sealed partial class DashboardTests
     [InlineData("evil", "/analytics")]
     public async Task The_cookie_is_for_the_prefix_a_proxy_has_put_us_under(string prefix, string path)
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["ANALYTICS_TOKEN"] = "a-secret-of-16-or-more" });
+        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string,
+            string> { ["ANALYTICS_BACKEND"] = "none", ["ANALYTICS_TOKEN"] = "a-secret-of-16-or-more" });
         using var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = proxy.Address };
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/analytics/login") { Content = new FormUrlEncodedContent([KeyValuePair.Create("token", "a-secret-of-16-or-more")]) };
+        using var request = new HttpRequestMessage(HttpMethod.Post,
+            "/analytics/login") { Content = new FormUrlEncodedContent([KeyValuePair.Create("token", "a-secret-of-16-or-more")]) };
         request.Headers.TryAddWithoutValidation("X-Forwarded-Prefix", prefix);
 
         using var answer = await client.SendAsync(request);
@@ -182,10 +188,13 @@ public sealed partial class DashboardTests
         Assert.Equal(ApiEndpoint.All.Where(endpoint => endpoint.IsInference).Select(endpoint => endpoint.Label).Order(), List("inferenceEndpoints").Order());
         Assert.All(List("otherEndpoints"), label => Assert.False(ApiEndpoint.FromLabel(label)!.IsInference));
 
-        IEnumerable<string> List(string name) => Word().Matches(Regex.Match(words, $@"export const {name} = \[(.*?)\]", RegexOptions.Singleline).Groups[1].Value).Select(match => match.Groups[1].Value);
+        IEnumerable<string> List(string name) =>
+            Word().Matches(Regex.Match(words, $@"export const {name} = \[(.*?)\]", RegexOptions.Singleline).Groups[1].Value)
+                .Select(match => match.Groups[1].Value);
     }
 
-    private static Task<ProxyUnderTest> StartAsync() => ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
+    private static Task<ProxyUnderTest> StartAsync() =>
+        ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
 
     private static Task<HttpResponseMessage> GetAsync(ProxyUnderTest proxy, string path, string? accept, string? known = null)
     {

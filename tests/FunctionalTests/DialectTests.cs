@@ -36,13 +36,15 @@ public sealed class DialectTests
     {
         var exchange = await ExchangeAsync("/v1/chat/completions", EventsHead + Chunk(Token) + Chunk(Token) + "ff\r\ndata: {\"cho", close: true);
 
-        Assert.Equal((ExchangeOutcome.Incomplete, 2, true, "xx"), (exchange.Outcome, exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.Estimated, exchange.Response.Text));
+        Assert.Equal((ExchangeOutcome.Incomplete, 2, true, "xx"),
+            (exchange.Outcome, exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.Estimated, exchange.Response.Text));
     }
 
     [Fact]
     public async Task An_error_of_the_cloud_in_ollamas_own_shape_is_understood_on_every_path()
     {
-        var exchange = await ExchangeAsync("/v1/messages", "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: 26\r\n\r\n{\"error\":\"cloud disabled\"}");
+        var exchange = await ExchangeAsync("/v1/messages",
+            "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: 26\r\n\r\n{\"error\":\"cloud disabled\"}");
 
         Assert.Equal((ExchangeOutcome.UpstreamError, "cloud disabled", ErrorType.Forbidden), (exchange.Outcome, exchange.Error, ErrorTypes.Of(exchange)));
     }
@@ -51,7 +53,8 @@ public sealed class DialectTests
     public async Task A_transcription_is_an_inference_without_tokens()
     {
         const string Body = "{\"text\":\"hello there\"}";
-        var form = "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n\0\0\r\n--b--\r\n";
+        var form =
+            "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n\0\0\r\n--b--\r\n";
         var exchange = await ExchangeAsync(
             "/v1/audio/transcriptions",
             $"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n{Chunk(Body)}0\r\n\r\n",
@@ -66,7 +69,8 @@ public sealed class DialectTests
     [Fact]
     public async Task A_transcription_that_ends_without_a_word_is_incomplete()
     {
-        var exchange = await ExchangeAsync("/v1/audio/transcriptions", "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+        var exchange = await ExchangeAsync("/v1/audio/transcriptions",
+            "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
 
         Assert.Equal(ExchangeOutcome.Incomplete, exchange.Outcome);
     }
@@ -87,7 +91,8 @@ public sealed class DialectTests
     {
         var (request, response) = (Transcript.Load(asked), Transcript.Load(answered));
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, response.ResponseBytes)], close: false));
-        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["PROXY_INJECT_USAGE"] = "true" }, _recorded.Register);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["PROXY_INJECT_USAGE"] = "true" },
+            _recorded.Register);
 
         var received = HttpMessage.Parse((await RawHttp.SendAsync(proxy.Port, request.RequestBytes, isHead: false)).Bytes);
         var exchange = await _recorded.SingleAsync();
@@ -161,7 +166,8 @@ public sealed class DialectTests
     {
         var recording = Transcript.Load(name);
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, recording.ResponseBytes)], close: false));
-        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["PROXY_INJECT_USAGE"] = "true" }, _recorded.Register);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["PROXY_INJECT_USAGE"] = "true" },
+            _recorded.Register);
 
         var received = HttpMessage.Parse((await RawHttp.SendAsync(proxy.Port, recording.RequestBytes, isHead: false)).Bytes);
 
@@ -172,19 +178,24 @@ public sealed class DialectTests
     [Fact]
     public async Task A_compressed_answer_and_request_are_understood_and_pass_as_they_are()
     {
-        var answer = Encode(Encoding.UTF8.GetBytes(Token + Token + "data: [DONE]\n\n"), stream => new GZipStream(stream, CompressionLevel.Fastest, leaveOpen: true));
-        var request = Encode(Encoding.UTF8.GetBytes("{\"model\":\"codex\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}"), stream => new ZstdSharp.CompressionStream(stream, level: 3, leaveOpen: true));
-        byte[] response = [.. Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\nContent-Length: {answer.Length}\r\n\r\n"), .. answer];
+        var answer = Encode(Encoding.UTF8.GetBytes(Token + Token + "data: [DONE]\n\n"),
+            stream => new GZipStream(stream, CompressionLevel.Fastest, leaveOpen: true));
+        var request = Encode(Encoding.UTF8.GetBytes("{\"model\":\"codex\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}"),
+            stream => new ZstdSharp.CompressionStream(stream, level: 3, leaveOpen: true));
+        byte[] response = [.. Encoding.ASCII.GetBytes(
+            $"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\nContent-Length: {answer.Length}\r\n\r\n"), .. answer];
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, response)], close: false));
         await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, configure: _recorded.Register);
 
-        byte[] sent = [.. Encoding.ASCII.GetBytes($"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: zstd\r\nContent-Length: {request.Length}\r\n\r\n"), .. request];
+        byte[] sent = [.. Encoding.ASCII.GetBytes(
+            $"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: zstd\r\nContent-Length: {request.Length}\r\n\r\n"), .. request];
         var received = HttpMessage.Parse((await RawHttp.SendAsync(proxy.Port, sent, isHead: false)).Bytes);
         var exchange = await _recorded.SingleAsync();
 
         Assert.Equal(answer, received.Body);
         Assert.Equal(request, HttpMessage.Parse(upstream.Requests[0]).Body);
-        Assert.Equal((ExchangeOutcome.Completed, "codex", "hello", "xx", 2), (exchange.Outcome, exchange.Request.Model, exchange.Request.Prompt, exchange.Response.Text, exchange.Response.ContentPieces));
+        Assert.Equal((ExchangeOutcome.Completed, "codex", "hello", "xx", 2),
+            (exchange.Outcome, exchange.Request.Model, exchange.Request.Prompt, exchange.Response.Text, exchange.Response.ContentPieces));
     }
 
     [Fact]
@@ -195,11 +206,14 @@ public sealed class DialectTests
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, recording.ResponseBytes)], close: false));
         await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, configure: _recorded.Register);
 
-        await RawHttp.SendAsync(proxy.Port, Encoding.UTF8.GetBytes($"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}"), isHead: false);
+        await RawHttp.SendAsync(proxy.Port,
+            Encoding.UTF8.GetBytes($"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}"),
+            isHead: false);
         var exchange = await _recorded.SingleAsync();
         Assert.Equal((6_000, 1_027, 2_048), (exchange.Request.TextLength, exchange.Response.Usage.PromptTokens, exchange.Request.ContextLength));
 
-        await Eventually.TrueAsync(async () => (await proxy.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative))).Contains("ollama_prompt_truncated_total{confidence=\"certain\",model=\"tiny:latest\"} 1", StringComparison.Ordinal));
+        await Eventually.TrueAsync(async () => (await proxy.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative))).Contains(
+            "ollama_prompt_truncated_total{confidence=\"certain\",model=\"tiny:latest\"} 1", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -221,11 +235,13 @@ public sealed class DialectTests
         return target.ToArray();
     }
 
-    private async Task<Exchange> ExchangeAsync(string path, string answer, bool close = false, string body = "{\"model\":\"a\",\"stream\":true}", string headers = "")
+    private async Task<Exchange> ExchangeAsync(string path, string answer, bool close = false, string body = "{\"model\":\"a\",\"stream\":true}",
+        string headers = "")
     {
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(answer))], close));
         await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, configure: _recorded.Register);
-        await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {body.Length}\r\n\r\n{body}"), isHead: false);
+        await RawHttp.SendAsync(proxy.Port,
+            Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {body.Length}\r\n\r\n{body}"), isHead: false);
         return await _recorded.SingleAsync();
     }
 

@@ -7,13 +7,17 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Every <c>curl</c> command in the documents is run as it stands there, only against another port: examples that do not work are worse than none.</summary>
+/// <summary>
+/// Every <c>curl</c> command in the documents is run as it stands there, only against another port: examples that do not work are worse than none.
+/// </summary>
 public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffic traffic) : IClassFixture<DocumentExampleTests.SomeTraffic>
 {
     /// <summary>Document and command.</summary>
     public static TheoryData<string, string> Commands =>
     [
-        .. from document in (string[])["README.md", .. Directory.EnumerateFiles(Repository.PathOf("docs"), "*.md").Select(file => Path.GetRelativePath(Repository.Root, file)).Order(StringComparer.Ordinal)]
+        .. from document in (string[])["README.md",
+            .. Directory.EnumerateFiles(Repository.PathOf("docs"), "*.md").Select(file => Path.GetRelativePath(Repository.Root, file))
+            .Order(StringComparer.Ordinal)]
            from Match block in ShellBlock().Matches(File.ReadAllText(Repository.PathOf(document)))
            from line in block.Groups[1].Value.Split('\n')
            where line.StartsWith("curl ", StringComparison.Ordinal)
@@ -44,12 +48,14 @@ public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffi
     [Fact]
     public void Every_path_of_the_analytics_api_has_an_example()
     {
-        var commands = Commands.Select(row => row.Data).Where(row => row.Item1.EndsWith("analytics-api.md", StringComparison.Ordinal)).Select(row => row.Item2).ToList();
+        var commands = Commands.Select(row => row.Data).Where(row => row.Item1.EndsWith("analytics-api.md", StringComparison.Ordinal)).Select(row => row.Item2)
+            .ToList();
 
         Assert.All(Host.Analytics.OwnEndpoints.All, endpoint => Assert.Contains(
             commands,
             command => Regex.IsMatch(command, Regex.Escape(endpoint.Path).Replace("\\{id}", "[0-9]+", StringComparison.Ordinal) + "[?\" ]")
-                && (command.Contains("-X DELETE", StringComparison.Ordinal), command.Contains("-X POST", StringComparison.Ordinal) || command.Contains("-d ", StringComparison.Ordinal))
+                && (command.Contains("-X DELETE", StringComparison.Ordinal), command.Contains("-X POST", StringComparison.Ordinal)
+                    || command.Contains("-d ", StringComparison.Ordinal))
                     == (endpoint.Method == "DELETE", endpoint.Method == "POST")));
     }
 
@@ -60,7 +66,8 @@ public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffi
     public void The_scripts_have_the_verbs_that_the_documents_name()
     {
         string[] documents = ["README.md", "CONTRIBUTING.md"];
-        var named = documents.SelectMany(document => Verb().Matches(File.ReadAllText(Repository.PathOf(document))).Select(match => match.Groups[1].Value)).Distinct().ToList();
+        var named = documents.SelectMany(
+            document => Verb().Matches(File.ReadAllText(Repository.PathOf(document))).Select(match => match.Groups[1].Value)).Distinct().ToList();
         var script = File.ReadAllText(Repository.PathOf("build.sh"));
         var batch = File.ReadAllText(Repository.PathOf("build.bat"));
 
@@ -101,7 +108,8 @@ public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffi
 
         public async ValueTask InitializeAsync()
         {
-            _ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("phi4:latest") { SaysFixedSentence = true }] });
+            _ollama = await SimulatedOllamaServer.StartAsync(
+                new SimulatedOllamaOptions { Models = [new SimulatedModel("phi4:latest") { SaysFixedSentence = true }] });
             Proxy = await ProxyUnderTest.StartAsync(
                 _ollama.Address, new Dictionary<string, string> { ["ANALYTICS_TOKEN"] = "a-secret-of-16-or-more", ["ANALYTICS_TRUST_LOCAL"] = "true" });
             await File.WriteAllTextAsync(Path.Combine(Proxy.Folder, ".curlrc"), "fail\nsilent\nshow-error\n");
@@ -111,8 +119,10 @@ public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffi
                 await answer.Content.ReadAsByteArrayAsync();
             }
 
-            await Eventually.TrueAsync(async () => (await Proxy.Client.GetFromJsonAsync<JsonElement>("/analytics/search")).GetProperty("count").GetInt32() == 3);
-            await Eventually.TrueAsync(async () => (await Proxy.Client.GetStringAsync("/metrics")).Contains("ollama_requests_total{", StringComparison.Ordinal));
+            await Eventually.TrueAsync(
+                async () => (await Proxy.Client.GetFromJsonAsync<JsonElement>("/analytics/search")).GetProperty("count").GetInt32() == 3);
+            await Eventually.TrueAsync(
+                async () => (await Proxy.Client.GetStringAsync("/metrics")).Contains("ollama_requests_total{", StringComparison.Ordinal));
         }
 
         public async ValueTask DisposeAsync()

@@ -17,10 +17,12 @@ public sealed class EmptyModelListTests
         await using var upstream = new RawUpstream(async (connection, request) =>
         {
             var body = Encoding.ASCII.GetString(request).Contains("/api/version", StringComparison.Ordinal) ? """{"version":"0.1.37"}""" : list;
-            await connection.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+            await connection.WriteAsync(
+                Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
             return true;
         });
-        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["OLLAMA_POLL_SECONDS"] = "10" });
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string,
+            string> { ["ANALYTICS_BACKEND"] = "none", ["OLLAMA_POLL_SECONDS"] = "10" });
 
         await Eventually.TrueAsync(async () => (await proxy.Client.GetStringAsync("/metrics")).Split('\n').Contains("ollama_up{} 1"));
 

@@ -37,7 +37,8 @@ public sealed class ExtensionsAiTests : IAsyncLifetime
         var exchange = await _bed.Recorded.SingleAsync();
         Assert.Equal((Said, ChatFinishReason.Stop), (response.Text, response.FinishReason));
         Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "tiny", "Hello", Said, false), Told(exchange));
-        Assert.Equal((response.Usage?.InputTokenCount, response.Usage?.OutputTokenCount), (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens));
+        Assert.Equal((response.Usage?.InputTokenCount, response.Usage?.OutputTokenCount),
+            (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens));
     }
 
     [Fact]
@@ -69,7 +70,8 @@ public sealed class ExtensionsAiTests : IAsyncLifetime
         Assert.Equal(("Berlin", Said), (Assert.Single(asked), text));
         Assert.Equal(
             (ExchangeOutcome.Completed, """[{"name":"get_weather","arguments":{"city":"Berlin"}}]""", 1, 1, streams),
-            (recorded[0].Outcome, recorded[0].Response.ToolCalls, recorded[0].Response.ToolCallCount, recorded[0].Request.ToolCount, recorded[0].Response.Streamed));
+            (recorded[0].Outcome, recorded[0].Response.ToolCalls, recorded[0].Response.ToolCallCount, recorded[0].Request.ToolCount,
+                recorded[0].Response.Streamed));
         Assert.NotNull(recorded[0].Response.Usage.CompletionTokens);
         Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "tiny", "Hello", Said, streams), Told(recorded[1]));
         Assert.Equal((null, 1, 3), (recorded[1].Response.ToolCalls, recorded[1].Request.ToolCount, recorded[1].Request.MessageCount));

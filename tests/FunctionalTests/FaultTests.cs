@@ -41,7 +41,8 @@ public sealed class FaultTests
     {
         await using var proxy = await StartAsync(await UnusedAddressAsync());
 
-        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes("HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"), isHead: true);
+        var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes("HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+            isHead: true);
 
         Assert.Equal(502, HttpMessage.Parse(answer.Bytes, hasBody: false).Status);
         Assert.EndsWith("\r\n\r\n", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
@@ -67,7 +68,8 @@ public sealed class FaultTests
     [Fact]
     public async Task A_stream_that_is_cut_arrives_to_its_last_byte_and_is_incomplete()
     {
-        var bytes = Encoding.ASCII.GetBytes(StreamHead + Chunk("{\"response\":\"a\",\"done\":false}\n") + Chunk("{\"response\":\"b\",\"done\":false}\n") + "1f\r\n{\"resp");
+        var bytes = Encoding.ASCII.GetBytes(
+            StreamHead + Chunk("{\"response\":\"a\",\"done\":false}\n") + Chunk("{\"response\":\"b\",\"done\":false}\n") + "1f\r\n{\"resp");
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, bytes)], close: true));
         await using var proxy = await StartAsync(upstream.Address);
 
@@ -76,7 +78,8 @@ public sealed class FaultTests
 
         Assert.EndsWith("1f\r\n{\"resp", Encoding.ASCII.GetString(answer.Bytes), StringComparison.Ordinal);
         Assert.Equal(RawEnd.Closed, answer.End);
-        Assert.Equal((ExchangeOutcome.Incomplete, "ab", 2, true), (exchange.Outcome, exchange.Response.Text, exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.Estimated));
+        Assert.Equal((ExchangeOutcome.Incomplete, "ab", 2, true),
+            (exchange.Outcome, exchange.Response.Text, exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.Estimated));
     }
 
     [Fact]
@@ -124,7 +127,8 @@ public sealed class FaultTests
     [Fact]
     public async Task An_error_inside_a_200_stream_is_an_error()
     {
-        var bytes = Encoding.ASCII.GetBytes(StreamHead + Chunk("{\"response\":\"a\",\"done\":false}\n") + Chunk("{\"error\":\"an error was encountered\"}\n") + "0\r\n\r\n");
+        var bytes = Encoding.ASCII.GetBytes(
+            StreamHead + Chunk("{\"response\":\"a\",\"done\":false}\n") + Chunk("{\"error\":\"an error was encountered\"}\n") + "0\r\n\r\n");
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, bytes)], close: false));
         await using var proxy = await StartAsync(upstream.Address);
 
@@ -151,7 +155,8 @@ public sealed class FaultTests
     [InlineData("Transfer-Encoding: chunked")]
     public async Task A_client_that_waits_for_continue_is_not_told_to_when_ollama_has_refused(string framing)
     {
-        var upstreamAnswer = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 17\r\nConnection: close\r\n\r\n{\"error\":\"never\"}";
+        var upstreamAnswer =
+            "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 17\r\nConnection: close\r\n\r\n{\"error\":\"never\"}";
         await using var upstream = new RawUpstream(async (connection, _) =>
         {
             await connection.WriteAsync(Encoding.ASCII.GetBytes(upstreamAnswer));
@@ -191,8 +196,10 @@ public sealed class FaultTests
 
     [Theory]
     [InlineData("/api/chat", """^\{"error":"ollama-proxy: the proxy failed; its log has the reason under (?<id>[0-9a-f]{32})\."\}$""")]
-    [InlineData("/v1/chat/completions", """^\{"error":\{"message":"ollama-proxy: the proxy failed; .+ under (?<id>[0-9a-f]{32})\.","type":"api_error","param":null,"code":null\}\}$""")]
-    [InlineData("/v1/messages", """^\{"type":"error","error":\{"type":"api_error","message":"ollama-proxy: the proxy failed; .+ under (?<id>[0-9a-f]{32})\."\},"request_id":"req_[0-9a-f]+"\}$""")]
+    [InlineData("/v1/chat/completions",
+        """^\{"error":\{"message":"ollama-proxy: the proxy failed; .+ under (?<id>[0-9a-f]{32})\.","type":"api_error","param":null,"code":null\}\}$""")]
+    [InlineData("/v1/messages",
+        """^\{"type":"error","error":\{"type":"api_error","message":"ollama-proxy: the proxy failed; .+ under (?<id>[0-9a-f]{32})\."\},"request_id":"req_[0-9a-f]+"\}$""")]
     [InlineData("/api/tags", """^\{"error":"ollama-proxy: the proxy failed; its log has the reason under (?<id>[0-9a-f]{32})\."\}$""")]
     public async Task A_fault_of_the_proxy_is_answered_in_the_shape_of_the_dialect_logged_and_counted(string path, string shape)
     {
@@ -212,10 +219,14 @@ public sealed class FaultTests
         var exchange = await _recorded.SingleAsync();
 
         Assert.Equal((HttpStatusCode.InternalServerError, "application/json"), (answer.StatusCode, answer.Content.Headers.ContentType?.ToString()));
-        Assert.Equal((id, ExchangeOutcome.Rejected, (int?)500, ErrorType.ProxyFault), (exchange.Id, exchange.Outcome, exchange.StatusCode, ErrorTypes.Of(exchange)));
-        Assert.Contains(log.Lines, line => line.StartsWith($"The proxy failed in request {id}.", StringComparison.Ordinal) && line.Contains(FaultyForwarder.Message, StringComparison.Ordinal));
+        Assert.Equal((id, ExchangeOutcome.Rejected, (int?)500, ErrorType.ProxyFault),
+            (exchange.Id, exchange.Outcome, exchange.StatusCode, ErrorTypes.Of(exchange)));
+        Assert.Contains(log.Lines,
+            line => line.StartsWith($"The proxy failed in request {id}.", StringComparison.Ordinal)
+            && line.Contains(FaultyForwarder.Message, StringComparison.Ordinal));
         var metrics = await proxy.Client.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
-        Assert.Equal(["ollama_proxy_faults_total{} 1"], metrics.Split('\n').Where(line => line.StartsWith("ollama_proxy_faults_total", StringComparison.Ordinal)));
+        Assert.Equal(["ollama_proxy_faults_total{} 1"],
+            metrics.Split('\n').Where(line => line.StartsWith("ollama_proxy_faults_total", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -286,7 +297,8 @@ public sealed class FaultTests
         /// <summary>Not thrown, but reported as the forwarder's own.</summary>
         public Exception? Error { get; init; }
 
-        public async ValueTask<ForwarderError> SendAsync(HttpContext context, string destinationPrefix, HttpMessageInvoker httpClient, ForwarderRequestConfig requestConfig, HttpTransformer transformer)
+        public async ValueTask<ForwarderError> SendAsync(HttpContext context, string destinationPrefix, HttpMessageInvoker httpClient,
+            ForwarderRequestConfig requestConfig, HttpTransformer transformer)
         {
             if (Begins)
             {

@@ -60,7 +60,8 @@ public sealed class FileDescriptorTests
         await Eventually.TrueAsync(() => proxy.Output.Contains(Waiting, StringComparison.Ordinal), TimeSpan.FromSeconds(60));
         using var refused = await early.GetAsync("/api/tags", TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
-        Assert.Contains("no file descriptors are left", await refused.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains("no file descriptors are left", await refused.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
         Assert.False(answer.IsCompleted);
 
         await LimitAsync(proxy, 4_096);

@@ -13,7 +13,9 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>The queue as clients, metrics and records see it: the real program before a simulated Ollama whose first inference lasts until it is given up.</summary>
+/// <summary>
+/// The queue as clients, metrics and records see it: the real program before a simulated Ollama whose first inference lasts until it is given up.
+/// </summary>
 public sealed class GateTests
 {
     private const string Prompt = """{"model":"slow","prompt":"a","stream":false}""";
@@ -24,7 +26,8 @@ public sealed class GateTests
     [Theory]
     [InlineData("/api/chat", """^\{"error":"ollama-proxy: (?<text>.+)"\}$""")]
     [InlineData("/v1/chat/completions", """^\{"error":\{"message":"ollama-proxy: (?<text>.+)","type":"api_error","param":null,"code":null\}\}$""")]
-    [InlineData("/v1/messages", """^\{"type":"error","error":\{"type":"overloaded_error","message":"ollama-proxy: (?<text>.+)"\},"request_id":"req_[0-9a-f]+"\}$""")]
+    [InlineData("/v1/messages",
+        """^\{"type":"error","error":\{"type":"overloaded_error","message":"ollama-proxy: (?<text>.+)"\},"request_id":"req_[0-9a-f]+"\}$""")]
     public async Task A_full_line_answers_503_in_the_shape_of_the_dialect_and_ollama_hears_nothing_of_it(string path, string shape)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
@@ -94,7 +97,8 @@ public sealed class GateTests
         await using var proxy = await StartAsync(ollama, queue: 0);
         using var busy = await HoldAsync(ollama, proxy);
 
-        using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = method == "POST" ? new StringContent("""{"model":"slow"}""") : null };
+        using var request = new HttpRequestMessage(new HttpMethod(method),
+            path) { Content = method == "POST" ? new StringContent("""{"model":"slow"}""") : null };
         using var answer = await proxy.Client.SendAsync(request);
 
         Assert.NotEqual(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
@@ -140,7 +144,8 @@ public sealed class GateTests
         var exchange = await _recorded.SingleAsync();
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
-        Assert.Equal((ExchangeOutcome.Rejected, 503, "no slot became free within 30 s (QUEUE_TIMEOUT_SECONDS)"), (exchange.Outcome, exchange.StatusCode, exchange.Error));
+        Assert.Equal((ExchangeOutcome.Rejected, 503, "no slot became free within 30 s (QUEUE_TIMEOUT_SECONDS)"),
+            (exchange.Outcome, exchange.StatusCode, exchange.Error));
         Assert.InRange(exchange.QueueTime!.Value, TimeSpan.FromSeconds(30), exchange.Duration);
         Assert.Equal(1, await MetricAsync(proxy, """ollama_rejected_total{endpoint="generate",reason="queue_timeout"}"""));
     }
@@ -154,7 +159,8 @@ public sealed class GateTests
 
         var waiting = proxy.Client.PostAsync("/api/generate", new StringContent(Prompt));
         await Eventually.TrueAsync(async () => await MetricAsync(proxy, """ollama_queue_depth{endpoint="generate"}""") == 1);
-        Assert.Equal((1, 1), (await MetricAsync(proxy, "ollama_active_requests"), await MetricAsync(proxy, """ollama_endpoint_active_requests{endpoint="generate"}""")));
+        Assert.Equal((1, 1),
+            (await MetricAsync(proxy, "ollama_active_requests"), await MetricAsync(proxy, """ollama_endpoint_active_requests{endpoint="generate"}""")));
         _time.Advance(TimeSpan.FromSeconds(7));
         await busy.CancelAsync();
         using var answer = await waiting;
@@ -166,7 +172,8 @@ public sealed class GateTests
         Assert.Equal(1, await MetricAsync(proxy, """ollama_queue_wait_seconds_bucket{endpoint="generate",le="5"}"""));
         Assert.Equal(2, await MetricAsync(proxy, """ollama_queue_wait_seconds_bucket{endpoint="generate",le="10"}"""));
         Assert.Equal(7, await MetricAsync(proxy, """ollama_queue_wait_seconds_sum{endpoint="generate"}"""));
-        Assert.Equal((0, 0), (await MetricAsync(proxy, "ollama_active_requests"), await MetricAsync(proxy, """ollama_endpoint_active_requests{endpoint="generate"}""")));
+        Assert.Equal((0, 0),
+            (await MetricAsync(proxy, "ollama_active_requests"), await MetricAsync(proxy, """ollama_endpoint_active_requests{endpoint="generate"}""")));
     }
 
     [Fact]
@@ -257,7 +264,8 @@ public sealed class GateTests
         return line is null ? null : double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture);
     }
 
-    private Task<ProxyUnderTest> StartAsync(SimulatedOllamaServer ollama, int queue, int timeoutSeconds = 0, int graceSeconds = 30, bool withClock = true) => ProxyUnderTest.StartAsync(
+    private Task<ProxyUnderTest> StartAsync(SimulatedOllamaServer ollama, int queue, int timeoutSeconds = 0, int graceSeconds = 30, bool withClock = true) =>
+        ProxyUnderTest.StartAsync(
         ollama.Address,
         new Dictionary<string, string>
         {

@@ -23,7 +23,8 @@ public sealed class GateUploadTests
         var stream = client.GetStream();
 
         var receiving = ReadToEndAsync(stream);
-        await SendAsync(stream, $"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\n{(chunked ? "Transfer-Encoding: chunked" : $"Content-Length: {Size}")}\r\n\r\n");
+        await SendAsync(stream,
+            $"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\n{(chunked ? "Transfer-Encoding: chunked" : $"Content-Length: {Size}")}\r\n\r\n");
         await SendAsync(stream, chunked ? $"{Size:x}\r\n" : "");
         var block = new byte[1024 * 1024];
         for (var sent = 0; sent < Size; sent += block.Length)
@@ -86,7 +87,9 @@ public sealed class GateUploadTests
     {
         var proxy = await ProxyUnderTest.StartAsync(
             ollama.Address,
-            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["MAX_CONCURRENT_REQUESTS"] = "1", ["MAX_QUEUED_REQUESTS"] = $"{queue}", ["SHUTDOWN_GRACE_SECONDS"] = "0" },
+            new Dictionary<string,
+            string> { ["ANALYTICS_BACKEND"] = "none", ["MAX_CONCURRENT_REQUESTS"] = "1", ["MAX_QUEUED_REQUESTS"] = $"{queue}",
+            ["SHUTDOWN_GRACE_SECONDS"] = "0" },
             builder => recorded?.Register(builder));
         ollama.Faults.Next(Fault.Hang);
         _ = proxy.Client.PostAsync("/api/generate", new StringContent("""{"model":"slow","prompt":"a"}"""));

@@ -13,7 +13,8 @@ public sealed class HeaderTests
     [Fact]
     public async Task Nothing_is_added_to_a_request_and_nothing_taken_away()
     {
-        const string Sent = "GET /api/tags HTTP/1.1\r\nHost: localhost:1234\r\nUser-Agent: me (x; y)\r\nAccept: a/b\r\nX-Empty:\r\nX-Twice: 1\r\nX-Twice: 2\r\nX-List: a, b\r\n"
+        const string Sent =
+            "GET /api/tags HTTP/1.1\r\nHost: localhost:1234\r\nUser-Agent: me (x; y)\r\nAccept: a/b\r\nX-Empty:\r\nX-Twice: 1\r\nX-Twice: 2\r\nX-List: a, b\r\n"
                             + "X-Name: J\u00fcrgen\r\nCookie: a=1; b=2\r\nAuthorization: Bearer x\r\nTE: trailers\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nForwarded: for=1.2.3.4\r\nVia: 1.1 x\r\nDate: yesterday\r\n\r\n";
 
         var received = await ReceivedAsync(Sent);
@@ -60,7 +61,8 @@ public sealed class HeaderTests
     [InlineData("x-{0}", 2_000, "431")]
     public async Task A_head_has_at_most_2000_lines_whatever_their_names(string name, int count, string status)
     {
-        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false));
+        await using var upstream = new RawUpstream(
+            RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false));
         await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
         var lines = string.Concat(Enumerable.Range(0, count).Select(number => string.Format(CultureInfo.InvariantCulture, name, number) + ":1\r\n"));
 
@@ -134,7 +136,8 @@ public sealed class HeaderTests
     [Fact]
     public async Task The_answers_head_passes_as_it_is()
     {
-        const string Head = "HTTP/1.1 299 Odd Reason\r\nServer: mine\r\nX-Empty: \r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Twice: 1\r\nX-Twice: 2\r\nX-Name: J\u00fcrgen\r\n"
+        const string Head =
+            "HTTP/1.1 299 Odd Reason\r\nServer: mine\r\nX-Empty: \r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Twice: 1\r\nX-Twice: 2\r\nX-Name: J\u00fcrgen\r\n"
                             + "Content-Type: text/odd\r\nContent-Language: x\r\nContent-Encoding: y\r\nDate: today\r\nVary: Origin\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: x\r\nContent-Length: 2\r\n\r\n";
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.Latin1.GetBytes(Head + "ok"))], close: false));
         await using var proxy = await StartAsync(upstream);

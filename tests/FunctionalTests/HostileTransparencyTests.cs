@@ -4,17 +4,22 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Whatever stands in a body, and whatever it claims to be: not one byte of it changes on its way, in either direction, nor where its chunks end.</summary>
+/// <summary>
+/// Whatever stands in a body, and whatever it claims to be: not one byte of it changes on its way, in either direction, nor where its chunks end.
+/// </summary>
 public sealed class HostileTransparencyTests
 {
     private static readonly string[] s_paths =
     [
-        "/api/generate", "/api/chat", "/api/embed", "/api/pull", "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/messages", "/v1/audio/transcriptions", "/other",
+        "/api/generate", "/api/chat", "/api/embed", "/api/pull", "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/messages",
+        "/v1/audio/transcriptions", "/other",
     ];
 
-    private static readonly string[] s_types = ["application/json", "application/x-ndjson", "text/event-stream", "text/plain", "multipart/form-data; boundary=b", "nonsense"];
+    private static readonly string[] s_types = ["application/json", "application/x-ndjson", "text/event-stream", "text/plain",
+        "multipart/form-data; boundary=b", "nonsense"];
 
-    private static readonly string[] s_codings = ["", "", "", "Content-Encoding: gzip\r\n", "Content-Encoding: br\r\n", "Content-Encoding: zstd\r\n", "Content-Encoding: nonsense\r\n"];
+    private static readonly string[] s_codings = ["", "", "", "Content-Encoding: gzip\r\n", "Content-Encoding: br\r\n", "Content-Encoding: zstd\r\n",
+        "Content-Encoding: nonsense\r\n"];
 
     [Fact]
     public async Task Not_a_byte_changes()
@@ -43,7 +48,8 @@ public sealed class HostileTransparencyTests
         {
             var (path, type) = (Pick(s_paths, random), Pick(s_types, random));
             var body = Body(random);
-            answer = Framed($"HTTP/1.1 {(random.Next(4) == 0 ? "500 Oops" : "200 OK")}\r\nContent-Type: {Pick(s_types, random)}\r\n{Pick(s_codings, random)}", Body(random), random);
+            answer = Framed($"HTTP/1.1 {(random.Next(4) == 0 ? "500 Oops" : "200 OK")}\r\nContent-Type: {Pick(s_types, random)}\r\n{Pick(s_codings, random)}",
+                Body(random), random);
             var request = Framed($"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {type}\r\n{Pick(s_codings, random)}", body, random);
 
             var received = await RawHttp.SendAsync(proxy.Port, request, isHead: false);
@@ -61,7 +67,8 @@ public sealed class HostileTransparencyTests
     {
         var body = new byte[random.Next(4) == 0 ? random.Next(200_000) : random.Next(2_000)];
         random.NextBytes(body);
-        string[] starts = ["", "{\"model\":\"a\",\"stream\":true,\"messages\":[{\"content\":\"", "data: {\"choices\":[", "{\"response\":\"x\",\"done\":false}\n", "--b\r\n", "{\"error\":\""];
+        string[] starts = ["", "{\"model\":\"a\",\"stream\":true,\"messages\":[{\"content\":\"", "data: {\"choices\":[",
+            "{\"response\":\"x\",\"done\":false}\n", "--b\r\n", "{\"error\":\""];
         return [.. Encoding.ASCII.GetBytes(Pick(starts, random)), .. body];
     }
 

@@ -26,7 +26,9 @@ public sealed class JavaScriptRetryTests
         Assert.Equal(
             (ExchangeOutcome.Completed, 200, "tiny", ProxyBeforeSimulatedOllama.Sentence),
             (tries[1].Outcome, tries[1].StatusCode, tries[1].Request.Model, tries[1].Response.Text));
-        Assert.Equal(["0", "1"], bed.Ollama.Received.Select(request => request.Headers.Single(header => header.Key.Equals("x-stainless-retry-count", StringComparison.OrdinalIgnoreCase)).Value));
+        Assert.Equal(["0", "1"],
+            bed.Ollama.Received.Select(
+            request => request.Headers.Single(header => header.Key.Equals("x-stainless-retry-count", StringComparison.OrdinalIgnoreCase)).Value));
     }
 
     [Theory]
@@ -40,7 +42,8 @@ public sealed class JavaScriptRetryTests
 
         Assert.Equal((name, 503), (error.GetProperty("name").GetString(), error.GetProperty("status").GetInt32()));
         Assert.StartsWith(message, error.GetProperty("message").GetString(), StringComparison.Ordinal);
-        Assert.All(await bed.Recorded.AllAsync(3), exchange => Assert.Equal((ExchangeOutcome.UpstreamError, 503, Busy), (exchange.Outcome, exchange.StatusCode, exchange.Error)));
+        Assert.All(await bed.Recorded.AllAsync(3),
+            exchange => Assert.Equal((ExchangeOutcome.UpstreamError, 503, Busy), (exchange.Outcome, exchange.StatusCode, exchange.Error)));
     }
 
     [Theory]

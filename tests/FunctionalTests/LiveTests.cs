@@ -18,7 +18,8 @@ public sealed class LiveTests
     [Fact]
     public async Task A_request_is_told_of_from_its_beginning_to_its_record()
     {
-        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("phi4:latest") { SaysFixedSentence = true, TokensPerSecond = 20 }] });
+        await using var ollama = await SimulatedOllamaServer.StartAsync(
+            new SimulatedOllamaOptions { Models = [new SimulatedModel("phi4:latest") { SaysFixedSentence = true, TokensPerSecond = 20 }] });
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, s_noStore);
         using var live = await Subscription.OpenAsync(proxy);
 
@@ -29,11 +30,14 @@ public sealed class LiveTests
         // "queued" comes first when the body arrives after the head.
         var phases = events.Where(told => told.Name == "request").Select(told => told.Data.GetProperty("phase").GetString()).Distinct();
         Assert.Equal(["waiting", "writing", "ended"], phases.Where(phase => phase != "queued"));
-        var writing = events.Where(told => told.Name == "request" && told.Data.GetProperty("phase").GetString() == "writing").Select(told => told.Data.GetProperty("output_tokens").GetInt32()).ToList();
+        var writing = events.Where(told => told.Name == "request" && told.Data.GetProperty("phase").GetString() == "writing").Select(
+            told => told.Data.GetProperty("output_tokens").GetInt32()).ToList();
         Assert.Equal(writing.Order(), writing);
         Assert.True(writing.Count >= 2, "A stream of a second has progress to tell of.");
         var (_, first) = events[0];
-        Assert.Equal(("phi4:latest", "generate", "POST", "127.0.0.1"), (events[^2].Data.GetProperty("model").GetString(), first.GetProperty("endpoint").GetString(), first.GetProperty("method").GetString(), first.GetProperty("client_ip").GetString()));
+        Assert.Equal(("phi4:latest", "generate", "POST", "127.0.0.1"),
+            (events[^2].Data.GetProperty("model").GetString(), first.GetProperty("endpoint").GetString(), first.GetProperty("method").GetString(),
+            first.GetProperty("client_ip").GetString()));
         Assert.Equal("record", events[^1].Name);
         Assert.All(events, told => Assert.Equal(first.GetProperty("request_id").GetString(), told.Data.GetProperty("request_id").GetString()));
         Assert.Equal(("completed", JsonValueKind.Null), (events[^1].Data.GetProperty("outcome").GetString(), events[^1].Data.GetProperty("id").ValueKind));
@@ -58,7 +62,8 @@ public sealed class LiveTests
     [Fact]
     public async Task Who_comes_later_is_told_what_runs_and_what_waits()
     {
-        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("snail:latest") { TokensPerSecond = 2 }] });
+        await using var ollama = await SimulatedOllamaServer.StartAsync(
+            new SimulatedOllamaOptions { Models = [new SimulatedModel("snail:latest") { TokensPerSecond = 2 }] });
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, s_noStore);
         using var leave = new CancellationTokenSource();
         var first = proxy.Client.PostAsJsonAsync("/api/generate", new { model = "snail", prompt = "a" }, leave.Token);
@@ -71,14 +76,17 @@ public sealed class LiveTests
         await leave.CancelAsync();
         await ((Task)Task.WhenAll(first, second)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
 
-        Assert.Equal(["chat queued", "generate"], events.Select(told => $"{told.Data.GetProperty("endpoint")} {told.Data.GetProperty("phase")}").Select(text => text.Replace(" writing", "", StringComparison.Ordinal).Replace(" waiting", "", StringComparison.Ordinal)).Order());
+        Assert.Equal(["chat queued", "generate"],
+            events.Select(told => $"{told.Data.GetProperty("endpoint")} {told.Data.GetProperty("phase")}").Select(
+            text => text.Replace(" writing", "", StringComparison.Ordinal).Replace(" waiting", "", StringComparison.Ordinal)).Order());
         await Eventually.TrueAsync(() => proxy.Services.GetRequiredService<RunningRequests>().Count == 0);
     }
 
     [Fact]
     public async Task The_model_of_a_request_that_waits_is_told_once_it_was_read()
     {
-        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("bear:latest") { LoadTime = TimeSpan.FromMinutes(5) }] });
+        await using var ollama = await SimulatedOllamaServer.StartAsync(
+            new SimulatedOllamaOptions { Models = [new SimulatedModel("bear:latest") { LoadTime = TimeSpan.FromMinutes(5) }] });
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, s_noStore);
         using var live = await Subscription.OpenAsync(proxy);
         using var leave = new CancellationTokenSource();
@@ -99,7 +107,8 @@ public sealed class LiveTests
     [Fact]
     public async Task A_request_that_queues_knows_its_model()
     {
-        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("snail:latest") { TokensPerSecond = 2 }] });
+        await using var ollama = await SimulatedOllamaServer.StartAsync(
+            new SimulatedOllamaOptions { Models = [new SimulatedModel("snail:latest") { TokensPerSecond = 2 }] });
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, s_noStore);
         using var leave = new CancellationTokenSource();
         var first = proxy.Client.PostAsJsonAsync("/api/generate", new { model = "snail", prompt = "a" }, leave.Token);
@@ -170,7 +179,8 @@ public sealed class LiveTests
     [Fact]
     public async Task Nobody_is_kept_who_has_left_and_a_stop_does_not_wait_for_who_watches()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string, string>(s_noStore) { ["SHUTDOWN_GRACE_SECONDS"] = "3600" });
+        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string,
+            string>(s_noStore) { ["SHUTDOWN_GRACE_SECONDS"] = "3600" });
         var feed = proxy.Services.GetRequiredService<LiveFeed>();
         using (await Subscription.OpenAsync(proxy))
         {
@@ -187,15 +197,18 @@ public sealed class LiveTests
     [Fact]
     public async Task The_state_of_ollama_and_what_it_has_loaded_is_told_without_a_store()
     {
-        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("phi4:latest") { SaysFixedSentence = true }] });
+        await using var ollama = await SimulatedOllamaServer.StartAsync(
+            new SimulatedOllamaOptions { Models = [new SimulatedModel("phi4:latest") { SaysFixedSentence = true }] });
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, new Dictionary<string, string>(s_noStore) { ["OLLAMA_POLL_SECONDS"] = "2" });
         using var answer = await proxy.Client.PostAsJsonAsync("/api/generate", new { model = "phi4", prompt = "hello" });
         await answer.Content.ReadAsByteArrayAsync();
 
         var known = default(JsonElement);
-        await Eventually.TrueAsync(async () => (known = await proxy.GetAsync("/analytics/ollama")).GetProperty("models") is { ValueKind: JsonValueKind.Array } models && models.GetArrayLength() == 1);
+        await Eventually.TrueAsync(async () => (known = await proxy.GetAsync("/analytics/ollama")).GetProperty(
+            "models") is { ValueKind: JsonValueKind.Array } models && models.GetArrayLength() == 1);
 
-        Assert.Equal(("external", true, "phi4:latest"), (known.GetProperty("state").GetString(), known.GetProperty("is_up").GetBoolean(), known.GetProperty("models")[0].GetProperty("name").GetString()));
+        Assert.Equal(("external", true, "phi4:latest"),
+            (known.GetProperty("state").GetString(), known.GetProperty("is_up").GetBoolean(), known.GetProperty("models")[0].GetProperty("name").GetString()));
         Assert.Matches(@"^\d+\.\d+", known.GetProperty("version").GetString());
         Assert.True(known.GetProperty("loaded_bytes").GetInt64() > 0);
         Assert.Equal(JsonValueKind.String, known.GetProperty("models")[0].GetProperty("expires_at").ValueKind);

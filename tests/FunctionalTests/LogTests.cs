@@ -103,12 +103,14 @@ public sealed class LogTests
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The stand-in is a shell script.");
         using var files = new OllamaFiles();
-        const string Lines = @"printf 'time=x level=INFO msg=quiet\n\033[31mred\033[0m evil\r2026 fake\ntime=x level=WARN msg=careful\nllama_model_load: error loading model\n' >&2";
+        const string Lines =
+            @"printf 'time=x level=INFO msg=quiet\n\033[31mred\033[0m evil\r2026 fake\ntime=x level=WARN msg=careful\nllama_model_load: error loading model\n' >&2";
         foreach (var level in (string[])["info", "debug"])
         {
             await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(StringComparer.Ordinal)
             {
-                ["OLLAMA_EXECUTABLE_PATH"] = files.Script($"{Lines}\nexec '{OllamaFiles.Ollama}' \"$@\""), ["OLLAMA_BACKEND_PORT"] = $"{ProxyProcess.FreePort()}", ["LOG_LEVEL"] = level,
+                ["OLLAMA_EXECUTABLE_PATH"] = files.Script($"{Lines}\nexec '{OllamaFiles.Ollama}' \"$@\""),
+                ["OLLAMA_BACKEND_PORT"] = $"{ProxyProcess.FreePort()}", ["LOG_LEVEL"] = level,
             });
             await Eventually.TrueAsync(() => proxy.Output.Contains("error loading model", StringComparison.Ordinal));
 
@@ -138,7 +140,8 @@ public sealed class LogTests
     {
         var file = Path.GetTempFileName();
 
-        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9", ["LOG_DIR"] = Path.Combine(file, "logs") });
+        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string,
+            string?>(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9", ["LOG_DIR"] = Path.Combine(file, "logs") });
         File.Delete(file);
 
         Assert.Equal(2, code);

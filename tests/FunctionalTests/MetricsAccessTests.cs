@@ -39,9 +39,12 @@ public sealed partial class MetricsAccessTests
     [Fact]
     public async Task With_a_token_only_who_shows_it_reads()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, Settings(("METRICS_TOKEN", "a-secret-of-metrics"), ("ANALYTICS_TOKEN", "a-secret-of-analytics")));
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody,
+            Settings(("METRICS_TOKEN", "a-secret-of-metrics"), ("ANALYTICS_TOKEN", "a-secret-of-analytics")));
 
-        foreach (var (token, expected) in ((string?, HttpStatusCode)[])[(null, HttpStatusCode.Unauthorized), ("a-secret-of-metricz", HttpStatusCode.Unauthorized), ("a-secret-of-analytics", HttpStatusCode.Unauthorized), ("a-secret-of-metrics", HttpStatusCode.OK)])
+        foreach (var (token, expected) in ((string?, HttpStatusCode)[])[(null, HttpStatusCode.Unauthorized),
+            ("a-secret-of-metricz", HttpStatusCode.Unauthorized), ("a-secret-of-analytics", HttpStatusCode.Unauthorized),
+            ("a-secret-of-metrics", HttpStatusCode.OK)])
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, "/metrics");
             request.Headers.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
@@ -92,7 +95,8 @@ public sealed partial class MetricsAccessTests
     [Theory]
     [InlineData(null, "text/plain; version=0.0.4; charset=utf-8")]
     [InlineData("application/openmetrics-text; version=1.0.0", "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")]
-    [InlineData("application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2", "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")]
+    [InlineData("application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+        "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")]
     public async Task It_is_open_metrics_for_who_asks_for_it(string? accept, string expected)
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, Settings());
@@ -131,10 +135,12 @@ public sealed partial class MetricsAccessTests
     [Fact]
     public async Task The_metrics_of_ollama_itself_follow_when_asked_for()
     {
-        const string theirs = "# HELP ollama_runner_slots Slots.\n# TYPE ollama_runner_slots gauge\nollama_runner_slots 4\n# TYPE ollama_active_requests gauge\nollama_active_requests 99\n";
+        const string theirs =
+            "# HELP ollama_runner_slots Slots.\n# TYPE ollama_runner_slots gauge\nollama_runner_slots 4\n# TYPE ollama_active_requests gauge\nollama_active_requests 99\n";
         await using var ollama = new RawUpstream(async (connection, _) =>
         {
-            await connection.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {theirs.Length}\r\n\r\n{theirs}"));
+            await connection.WriteAsync(
+                Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {theirs.Length}\r\n\r\n{theirs}"));
             return true;
         });
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, Settings(("METRICS_APPEND_OLLAMA", "true")));
@@ -175,13 +181,15 @@ public sealed partial class MetricsAccessTests
     [Fact]
     public async Task The_series_of_a_model_go_with_it()
     {
-        await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [new SimulatedModel("big:latest") { Size = 1_000_000, GpuRatio = 0.25 }] });
+        await using var ollama = await SimulatedOllamaServer.StartAsync(
+            new SimulatedOllamaOptions { Models = [new SimulatedModel("big:latest") { Size = 1_000_000, GpuRatio = 0.25 }] });
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, Settings(("OLLAMA_POLL_SECONDS", "1")));
 
         using var load = await proxy.Client.PostAsync("/api/generate", new StringContent("""{"model":"big"}"""));
         await Eventually.TrueAsync(async () => ModelSeries().Count(await proxy.Client.GetStringAsync("/metrics")) == 6);
         var page = await proxy.Client.GetStringAsync("/metrics");
-        Assert.Contains("""ollama_model_loaded{family="llama",model="big:latest",parameter_size="2.53M",quantization="F16"} 1""", page, StringComparison.Ordinal);
+        Assert.Contains("""ollama_model_loaded{family="llama",model="big:latest",parameter_size="2.53M",quantization="F16"} 1""", page,
+            StringComparison.Ordinal);
         Assert.Contains("""ollama_model_gpu_ratio{model="big:latest"} 0.25""", page, StringComparison.Ordinal);
         Assert.Contains("""ollama_model_context_length{model="big:latest"} 4096""", page, StringComparison.Ordinal);
 
@@ -196,8 +204,10 @@ public sealed partial class MetricsAccessTests
 
         var page = await proxy.Client.GetStringAsync("/metrics");
 
-        var documented = File.ReadAllLines(Repository.PathOf("docs", "metrics.md")).Select(line => RuntimeRow().Match(line)).Where(match => match.Success).Select(match => match.Groups[1].Value).Order(StringComparer.Ordinal);
-        Assert.Equal(documented, RuntimeType().Matches(page).Select(match => match.Groups[1].Value).Append("dotnet_exceptions_total").Distinct().Order(StringComparer.Ordinal));
+        var documented = File.ReadAllLines(Repository.PathOf("docs", "metrics.md")).Select(line => RuntimeRow().Match(line)).Where(
+            match => match.Success).Select(match => match.Groups[1].Value).Order(StringComparer.Ordinal);
+        Assert.Equal(documented,
+            RuntimeType().Matches(page).Select(match => match.Groups[1].Value).Append("dotnet_exceptions_total").Distinct().Order(StringComparer.Ordinal));
     }
 
     private static Dictionary<string, string> Settings(params ReadOnlySpan<(string Name, string Value)> variables)

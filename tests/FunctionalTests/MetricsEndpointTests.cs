@@ -20,7 +20,8 @@ public sealed partial class MetricsEndpointTests
         await RecordAsync(proxy, [Finished("phi4", "explain this", tokens: 60, seconds: 2)]);
         var text = await proxy.Client.GetStringAsync("/metrics");
 
-        Assert.Contains("""ollama_requests_total{endpoint="chat",model="phi4:latest",prompt_category="explain",status="success"} 1""" + "\n", text, StringComparison.Ordinal);
+        Assert.Contains("""ollama_requests_total{endpoint="chat",model="phi4:latest",prompt_category="explain",status="success"} 1""" + "\n", text,
+            StringComparison.Ordinal);
         Assert.Contains("# TYPE ollama_requests_total counter", text, StringComparison.Ordinal);
         Assert.Contains("# TYPE ollama_active_requests gauge", text, StringComparison.Ordinal);
         Assert.Matches(@"(?m)^ollama_active_requests(\{\})? 0$", text);
@@ -50,7 +51,8 @@ public sealed partial class MetricsEndpointTests
     [Fact]
     public async Task Ten_thousand_model_names_and_prompts_leave_a_bounded_page()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["METRICS_MAX_MODELS"] = "20" });
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, new Dictionary<string,
+            string> { ["ANALYTICS_BACKEND"] = "none", ["METRICS_MAX_MODELS"] = "20" });
         var exchanges = Enumerable.Range(0, 10_000).Select(number => Finished($"model-{number}", $"word{number} and more", tokens: 5, seconds: 1)).ToArray();
 
         await RecordAsync(proxy, exchanges);
@@ -59,7 +61,8 @@ public sealed partial class MetricsEndpointTests
         var models = ModelLabel().Matches(text).Select(match => match.Groups[1].Value).Distinct().ToArray();
         Assert.Equal(21, models.Length);
         Assert.Contains("other", models);
-        Assert.Contains("""ollama_requests_total{endpoint="chat",model="other",prompt_category="other",status="success"} 9980""" + "\n", text, StringComparison.Ordinal);
+        Assert.Contains("""ollama_requests_total{endpoint="chat",model="other",prompt_category="other",status="success"} 9980""" + "\n", text,
+            StringComparison.Ordinal);
         Assert.DoesNotContain("word1", text, StringComparison.Ordinal);
         Assert.DoesNotContain("otel_metric_overflow", text, StringComparison.Ordinal);
     }
@@ -67,7 +70,8 @@ public sealed partial class MetricsEndpointTests
     [Fact]
     public async Task Ten_thousand_models_clients_paths_and_prompts_add_no_series_once_every_label_was_seen()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["METRICS_MAX_MODELS"] = "5" });
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, new Dictionary<string,
+            string> { ["ANALYTICS_BACKEND"] = "none", ["METRICS_MAX_MODELS"] = "5" });
         var random = new Random(1);
         await RecordAsync(proxy, Random(5_000));
         var before = SeriesIn(await proxy.Client.GetStringAsync("/metrics"));
@@ -97,7 +101,9 @@ public sealed partial class MetricsEndpointTests
             }),
         ];
 
-        static string[] SeriesIn(string page) => [.. page.Split('\n').Where(line => line.StartsWith("ollama_", StringComparison.Ordinal)).Select(line => line[..line.LastIndexOf(' ')]).Order(StringComparer.Ordinal)];
+        static string[] SeriesIn(string page) =>
+            [.. page.Split('\n').Where(line => line.StartsWith("ollama_", StringComparison.Ordinal)).Select(line => line[..line.LastIndexOf(' ')]).Order(
+                StringComparer.Ordinal)];
     }
 
     [Fact]
@@ -123,7 +129,8 @@ public sealed partial class MetricsEndpointTests
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
 
-        await RecordAsync(proxy, [Finished("phi4", "help", tokens: 1, seconds: 1) with { Outcome = ExchangeOutcome.ClientCancelled, Response = ResponseFacts.Unknown }]);
+        await RecordAsync(proxy,
+            [Finished("phi4", "help", tokens: 1, seconds: 1) with { Outcome = ExchangeOutcome.ClientCancelled, Response = ResponseFacts.Unknown }]);
         var text = await proxy.Client.GetStringAsync("/metrics");
 
         Assert.Contains("model=\"phi4:latest\",prompt_category=\"help\",status=\"cancelled\"} 1\n", text, StringComparison.Ordinal);
@@ -152,7 +159,8 @@ public sealed partial class MetricsEndpointTests
         StatusCode = 200,
         Outcome = ExchangeOutcome.Completed,
         Request = new RequestFacts { Model = model, Prompt = prompt },
-        Response = new ResponseFacts { Terminated = true, Usage = new TokenUsage { CompletionTokens = tokens, EvalDuration = TimeSpan.FromSeconds(seconds), LoadDuration = TimeSpan.FromSeconds(1) } },
+        Response = new ResponseFacts { Terminated = true,
+            Usage = new TokenUsage { CompletionTokens = tokens, EvalDuration = TimeSpan.FromSeconds(seconds), LoadDuration = TimeSpan.FromSeconds(1) } },
     };
 
     /// <summary>Hands exchanges to the real worker, a queue's length at a time, and waits until it has counted them all.</summary>
@@ -172,14 +180,19 @@ public sealed partial class MetricsEndpointTests
         }
     }
 
-    private static double RequestsIn(string text) => RequestSeries().Matches(text).Sum(match => double.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture));
+    private static double RequestsIn(string text) =>
+        RequestSeries().Matches(text).Sum(match => double.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture));
 
     private static void AssertBuckets(string text, string name, string labels, double[] expected)
     {
         var series = Regex.Matches(text, $$"""(?m)^{{name}}_bucket\{(.+),le="([0-9.+Inf]+)"\} """);
         Assert.NotEmpty(series);
-        Assert.All(series, match => Assert.Equal(labels, string.Join(',', LabelName().Matches(match.Groups[1].Value).Select(label => label.Groups[1].Value).Order(StringComparer.Ordinal))));
-        var buckets = series.Select(match => match.Groups[2].Value).Where(bucket => bucket != "+Inf").Select(bucket => double.Parse(bucket, System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+        Assert.All(series,
+            match =>
+            Assert.Equal(labels,
+                string.Join(',', LabelName().Matches(match.Groups[1].Value).Select(label => label.Groups[1].Value).Order(StringComparer.Ordinal))));
+        var buckets = series.Select(match => match.Groups[2].Value).Where(bucket => bucket != "+Inf").Select(
+            bucket => double.Parse(bucket, System.Globalization.CultureInfo.InvariantCulture)).ToArray();
         Assert.Equal(expected, buckets[..expected.Length]);
         Assert.All(buckets[expected.Length..], bucket => Assert.True(bucket > expected[^1]));
     }

@@ -45,7 +45,8 @@ public sealed class ModelLoadTests
             foreach (var cause in (string[])["cold", "params_changed", "evicted", "expired", "restart"])
             {
                 Assert.Contains($$"""ollama_model_loads_total{cause="{{cause}}",model="tiny:latest"} 1""" + "\n", metrics, StringComparison.Ordinal);
-                Assert.Contains($$"""ollama_model_load_seconds_bucket{cause="{{cause}}",model="tiny:latest",le="0.5"} 0""" + "\n", metrics, StringComparison.Ordinal);
+                Assert.Contains($$"""ollama_model_load_seconds_bucket{cause="{{cause}}",model="tiny:latest",le="0.5"} 0""" + "\n", metrics,
+                    StringComparison.Ordinal);
                 Assert.Contains($$"""ollama_model_load_seconds_count{cause="{{cause}}",model="tiny:latest"} 1""" + "\n", metrics, StringComparison.Ordinal);
             }
         }
@@ -96,7 +97,10 @@ public sealed class ModelLoadTests
         Assert.Equal(Transcript.Load("04-tags").Response.Body.AsSpan().Count("\"digest\""u8), snapshot.InstalledCount);
         Assert.True(snapshot.InstalledSize > 334_439_284);
         var model = Assert.IsAssignableFrom<IReadOnlyList<LoadedModel>>(snapshot.Loaded).SingleOrDefault();
-        Assert.Equal(expected, model is null ? null : $"{model.Name} {model.Size} {model.VramSize} {model.ContextLength} {model.Family} {model.ParameterSize} {model.Quantization}");
+        Assert.Equal(expected,
+            model is null
+            ? null
+            : $"{model.Name} {model.Size} {model.VramSize} {model.ContextLength} {model.Family} {model.ParameterSize} {model.Quantization}");
         Assert.Equal(expires, model?.ExpiresAt?.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz", System.Globalization.CultureInfo.InvariantCulture));
     }
 
@@ -116,7 +120,8 @@ public sealed class ModelLoadTests
         Assert.Equal((null, null, null), (watch.Current.IsUp, watch.Current.Loaded, watch.Current.Version));
     }
 
-    private static async Task<HttpStatusCode> AskAsync(ProxyUnderTest proxy, string model, string more = "", string prompt = "Say it", HttpStatusCode expected = HttpStatusCode.OK)
+    private static async Task<HttpStatusCode> AskAsync(ProxyUnderTest proxy, string model, string more = "", string prompt = "Say it",
+        HttpStatusCode expected = HttpStatusCode.OK)
     {
         using var content = new StringContent($$"""{"model":"{{model}}","prompt":"{{prompt}}","stream":false{{more}}}""", Encoding.UTF8);
         using var answer = await proxy.Client.PostAsync("/api/generate", content);

@@ -105,7 +105,8 @@ public sealed class OllamaJavaScriptTests : IAsyncLifetime
         Assert.Equal(("pulling manifest", "success"), (states[0].GetProperty("status").GetString(), states[^1].GetProperty("status").GetString()));
         Assert.Equal(
             [20, 40, 60, 80, 100],
-            states.Where(state => state.TryGetProperty("completed", out _)).Select(state => Math.Round(100 * state.GetProperty("completed").GetDouble() / state.GetProperty("total").GetDouble())));
+            states.Where(state => state.TryGetProperty("completed", out _))
+                .Select(state => Math.Round(100 * state.GetProperty("completed").GetDouble() / state.GetProperty("total").GetDouble())));
         Assert.Equal(("/api/pull", ExchangeOutcome.Completed), (exchange.Target, exchange.Outcome));
     }
 

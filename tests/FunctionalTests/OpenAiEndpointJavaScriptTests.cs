@@ -32,7 +32,8 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
         var events = (await ResultAsync("responsesStream")).EnumerateArray().ToList();
 
         var exchange = await _bed.Recorded.SingleAsync();
-        var deltas = events.Where(happened => happened.GetProperty("type").GetString() == "response.output_text.delta").Select(happened => happened.GetProperty("delta").GetString()).ToList();
+        var deltas = events.Where(happened => happened.GetProperty("type").GetString() == "response.output_text.delta").Select(
+            happened => happened.GetProperty("delta").GetString()).ToList();
         Assert.Equal(Said, string.Concat(deltas));
         Assert.Equal("response.completed", events[^1].GetProperty("type").GetString());
         Assert.Equal((ApiEndpoint.OpenAiResponses, ExchangeOutcome.Completed, "tiny", "Hello", Said, true), Told(exchange));
@@ -57,7 +58,8 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
         var recorded = await _bed.Recorded.AllAsync(2);
         Assert.Equal(
             (ExchangeOutcome.Completed, """[{"name":"get_weather","arguments":{"city":"Berlin"}}]""", 1, 1, streams),
-            (recorded[0].Outcome, recorded[0].Response.ToolCalls, recorded[0].Response.ToolCallCount, recorded[0].Request.ToolCount, recorded[0].Response.Streamed));
+            (recorded[0].Outcome, recorded[0].Response.ToolCalls, recorded[0].Response.ToolCallCount, recorded[0].Request.ToolCount,
+                recorded[0].Response.Streamed));
         Assert.Equal(Usage(called), (recorded[0].Response.Usage.PromptTokens, recorded[0].Response.Usage.CompletionTokens));
         Assert.Equal((ApiEndpoint.OpenAiResponses, ExchangeOutcome.Completed, "tiny", "Hello", Said, streams), Told(recorded[1]));
         Assert.Null(recorded[1].Response.ToolCalls);
@@ -85,7 +87,8 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
         var exchange = await _bed.Recorded.SingleAsync();
         Assert.Equal(Said, string.Concat(pieces.Select(piece => piece.GetProperty("choices")[0].GetProperty("text").GetString())));
         Assert.Equal((ApiEndpoint.OpenAiCompletions, ExchangeOutcome.Completed, "tiny", "Explain foxes", Said, true), Told(exchange));
-        Assert.Equal((null, exchange.Response.ContentPieces, true), (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.Estimated));
+        Assert.Equal((null, exchange.Response.ContentPieces, true),
+            (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.Estimated));
     }
 
     [Fact]

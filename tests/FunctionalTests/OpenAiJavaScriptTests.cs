@@ -4,7 +4,10 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>The official <c>openai</c> package from npm as it is, with the proxy's address in place of OpenAI's: chat, and what goes wrong. Its tries again are in <see cref="JavaScriptRetryTests"/>.</summary>
+/// <summary>
+/// The official <c>openai</c> package from npm as it is, with the proxy's address in place of OpenAI's: chat, and what goes wrong. Its tries again are in
+/// <see cref="JavaScriptRetryTests"/>.
+/// </summary>
 public sealed class OpenAiJavaScriptTests : IAsyncLifetime
 {
     private const string Said = ProxyBeforeSimulatedOllama.Sentence;
@@ -40,7 +43,8 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
         Assert.Equal((true, true), (exchange.Request.Stream, exchange.Response.Streamed));
         Assert.Equal(pieces.Count - 1, exchange.Response.ContentPieces);
         // Nobody asked for the counts: the pieces that passed are a lower bound, and the prompt's are unknown.
-        Assert.Equal((null, pieces.Count - 1, true), (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.Estimated));
+        Assert.Equal((null, pieces.Count - 1, true),
+            (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.Estimated));
     }
 
     [Fact]
@@ -66,13 +70,15 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
         var called = conversation.GetProperty("called");
         var choice = called.GetProperty("choices")[0];
         var function = choice.GetProperty("message").GetProperty("tool_calls")[0].GetProperty("function");
-        Assert.Equal(("get_weather", """{"city":"Berlin"}""", "tool_calls"), (function.GetProperty("name").GetString(), function.GetProperty("arguments").GetString(), choice.GetProperty("finish_reason").GetString()));
+        Assert.Equal(("get_weather", """{"city":"Berlin"}""", "tool_calls"),
+            (function.GetProperty("name").GetString(), function.GetProperty("arguments").GetString(), choice.GetProperty("finish_reason").GetString()));
         Assert.Equal(Said, conversation.GetProperty("answered").GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString());
 
         var recorded = await _bed.Recorded.AllAsync(2);
         Assert.Equal(
             (ExchangeOutcome.Completed, """[{"name":"get_weather","arguments":{"city":"Berlin"}}]""", 1, 1, "tool_calls"),
-            (recorded[0].Outcome, recorded[0].Response.ToolCalls, recorded[0].Response.ToolCallCount, recorded[0].Request.ToolCount, recorded[0].Response.FinishReason));
+            (recorded[0].Outcome, recorded[0].Response.ToolCalls, recorded[0].Response.ToolCallCount, recorded[0].Request.ToolCount,
+                recorded[0].Response.FinishReason));
         Assert.Equal(Usage(called), (recorded[0].Response.Usage.PromptTokens, recorded[0].Response.Usage.CompletionTokens));
         Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Said, "stop"), Told(recorded[1]));
         Assert.Equal((null, 1, 3), (recorded[1].Response.ToolCalls, recorded[1].Request.ToolCount, recorded[1].Request.MessageCount));
@@ -109,7 +115,8 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
     private Task<JsonElement> ResultAsync(string action, params string[] arguments) => NodeClient.ResultAsync("openai", action, _bed.Proxy.Address, arguments);
 
     private static string Text(IEnumerable<JsonElement> pieces) =>
-        string.Concat(pieces.SelectMany(piece => piece.GetProperty("choices").EnumerateArray()).Select(choice => choice.GetProperty("delta").TryGetProperty("content", out var text) ? text.GetString() : ""));
+        string.Concat(pieces.SelectMany(piece => piece.GetProperty("choices").EnumerateArray()).Select(
+            choice => choice.GetProperty("delta").TryGetProperty("content", out var text) ? text.GetString() : ""));
 
     private static (int? Prompt, int? Completion) Usage(JsonElement answer) =>
         (answer.GetProperty("usage").GetProperty("prompt_tokens").GetInt32(), answer.GetProperty("usage").GetProperty("completion_tokens").GetInt32());

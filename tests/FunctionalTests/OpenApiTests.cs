@@ -50,9 +50,12 @@ public sealed class OpenApiTests
 
         foreach (var (method, path) in s_requests)
         {
-            using var answer = await proxy.Client.SendAsync(new HttpRequestMessage(new HttpMethod(method), path.Replace("{id}", $"{id}", StringComparison.Ordinal)));
-            var described = document.GetProperty("paths").GetProperty(path.Split('?')[0].Replace("999999", "{id}", StringComparison.Ordinal)).GetProperty(method.ToLowerInvariant())
-                .GetProperty("responses").GetProperty($"{(int)answer.StatusCode}").GetProperty("content").GetProperty(answer.Content.Headers.ContentType!.MediaType!);
+            using var answer = await proxy.Client.SendAsync(
+                new HttpRequestMessage(new HttpMethod(method), path.Replace("{id}", $"{id}", StringComparison.Ordinal)));
+            var described = document.GetProperty("paths").GetProperty(path.Split('?')[0].Replace("999999", "{id}", StringComparison.Ordinal))
+                .GetProperty(method.ToLowerInvariant())
+                .GetProperty("responses").GetProperty($"{(int)answer.StatusCode}").GetProperty("content")
+                    .GetProperty(answer.Content.Headers.ContentType!.MediaType!);
             if (described.TryGetProperty("schema", out var schema))
             {
                 AssertMatches(await answer.Content.ReadFromJsonAsync<JsonElement>(), schema, document, $"{method} {path}");
@@ -66,12 +69,14 @@ public sealed class OpenApiTests
         await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
 
         var document = await proxy.GetAsync("/analytics/openapi.json");
-        var described = document.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Select(method => $"{method.Name.ToUpperInvariant()} {path.Name}")).ToList();
+        var described = document.GetProperty("paths").EnumerateObject().SelectMany(
+            path => path.Value.EnumerateObject().Select(method => $"{method.Name.ToUpperInvariant()} {path.Name}")).ToList();
 
         Assert.Equal("3.1.0", document.GetProperty("openapi").GetString());
         Assert.Equal(Host.Analytics.OwnEndpoints.All.Select(endpoint => $"{endpoint.Method} {endpoint.Path}").Order(), described.Order());
         // The others have no JSON to compare.
-        string[] tried = [.. s_requests.Select(request => $"{request.Method} {request.Path.Split('?')[0]}"), "GET /analytics/live", "GET /analytics/login", "POST /analytics/login", "POST /analytics/logout"];
+        string[] tried = [.. s_requests.Select(request => $"{request.Method} {request.Path.Split('?')[0]}"), "GET /analytics/live", "GET /analytics/login",
+            "POST /analytics/login", "POST /analytics/logout"];
         Assert.Empty(described.Except(tried));
     }
 
@@ -103,7 +108,11 @@ public sealed class OpenApiTests
             schema = document.GetProperty("components").GetProperty("schemas").GetProperty(reference.GetString()!.Split('/')[^1]);
         }
 
-        string[] types = !schema.TryGetProperty("type", out var type) ? [] : type.ValueKind == JsonValueKind.Array ? [.. type.EnumerateArray().Select(name => name.GetString()!)] : [type.GetString()!];
+        string[] types = !schema.TryGetProperty("type", out var type)
+            ? []
+            : type.ValueKind == JsonValueKind.Array
+            ? [.. type.EnumerateArray().Select(name => name.GetString()!)]
+            : [type.GetString()!];
         Assert.True(types.Length == 0 || types.Any(name => Is(value, name)), $"{where}: {value.GetRawText()} is not {string.Join(" or ", types)}");
         if (value.ValueKind == JsonValueKind.Object)
         {

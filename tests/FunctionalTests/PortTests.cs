@@ -41,7 +41,8 @@ public sealed class PortTests
         using var other = Listen(IPAddress.IPv6Loopback, 0);
         var port = PortOf(other);
 
-        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(s_backend) { ["PROXY_PORT"] = $"{port}", ["PROXY_HOST"] = "127.0.0.1" });
+        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
+            string?>(s_backend) { ["PROXY_PORT"] = $"{port}", ["PROXY_HOST"] = "127.0.0.1" });
 
         Assert.Contains($"warning: On [::1]:{port} a program that does not answer", proxy.Output, StringComparison.Ordinal);
         Assert.DoesNotContain($"warning: On 127.0.0.1:{port}", proxy.Output, StringComparison.Ordinal);
@@ -50,7 +51,8 @@ public sealed class PortTests
     [Fact]
     public async Task A_proxy_that_answers_for_itself_warns_of_nothing()
     {
-        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(s_backend) { ["PROXY_PORT"] = $"{ProxyProcess.FreePort()}", ["PROXY_HOST"] = "0.0.0.0" });
+        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
+            string?>(s_backend) { ["PROXY_PORT"] = $"{ProxyProcess.FreePort()}", ["PROXY_HOST"] = "0.0.0.0" });
 
         Assert.DoesNotContain("warning:", proxy.Output, StringComparison.Ordinal);
     }

@@ -40,7 +40,8 @@ public sealed class PrivacyTests
             await PostAsync(proxy, "/api/generate", new { model = "tiny", prompt = text, system = text, stream = false });
             await PostAsync(proxy, "/api/chat", new { model = "tiny", messages = Messages(text) });
             await PostAsync(proxy, "/v1/chat/completions", new { model = "tiny", stream = true, messages = Messages(text) });
-            await PostAsync(proxy, "/v1/messages", new { model = "tiny", max_tokens = 100, system = text, messages = new[] { new { role = "user", content = text } } });
+            await PostAsync(proxy, "/v1/messages",
+                new { model = "tiny", max_tokens = 100, system = text, messages = new[] { new { role = "user", content = text } } });
             await PostAsync(proxy, "/api/embed", new { model = "tiny-embed", input = text });
             // What nobody understands is no way around: a model that is not there, and a body that is cut.
             await PostAsync(proxy, "/api/chat", new { model = stranger, messages = Messages(text) }, HttpStatusCode.NotFound);
@@ -68,7 +69,8 @@ public sealed class PrivacyTests
                 var export = await proxy.Client.GetStringAsync($"/analytics/export?format={format}");
                 Assert.Equal(promptKept, export.Contains(texts, StringComparison.Ordinal));
                 Assert.Equal(answerKept, export.Contains(Answer, StringComparison.Ordinal));
-                Assert.Equal(settings.Contains("REDACT=email", StringComparison.Ordinal) || settings.Contains("REDACT=all", StringComparison.Ordinal), export.Contains("[redacted:email]", StringComparison.Ordinal));
+                Assert.Equal(settings.Contains("REDACT=email", StringComparison.Ordinal) || settings.Contains("REDACT=all", StringComparison.Ordinal),
+                    export.Contains("[redacted:email]", StringComparison.Ordinal));
             }
         }
 
@@ -86,7 +88,8 @@ public sealed class PrivacyTests
         var body = $$"""{"error":"error parsing tool call: raw='{{canary}}', err=unexpected end of JSON input"}""";
         var log = new CapturedLog();
         await using var upstream = new RawUpstream(RawUpstream.Replay(
-            [(TimeSpan.Zero, Encoding.ASCII.GetBytes($"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {body.Length}\r\n\r\n{body}"))], close: false));
+            [(TimeSpan.Zero,
+                Encoding.ASCII.GetBytes($"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {body.Length}\r\n\r\n{body}"))], close: false));
         await using (var proxy = await ProxyUnderTest.StartAsync(upstream.Address, Variables(settings), log.Register))
         {
             await PostAsync(proxy, "/api/chat", new { model = "tiny", messages = Messages("hello") }, HttpStatusCode.InternalServerError);
@@ -139,7 +142,8 @@ public sealed class PrivacyTests
         Assert.Equal(["203.0.113.7", "127.0.0.1", "127.0.0.1", "203.0.113.9"], recorded.All.Select(exchange => exchange.ClientAddress));
         Assert.Equal(
             ["203.0.113.7", null, "garbage", "198.51.100.1, 203.0.113.9:4711, 127.0.0.5"],
-            ollama.Received.Where(request => request.Target == "/api/tags").Select(request => request.Headers.FirstOrDefault(header => header.Key.Equals("X-Forwarded-For", StringComparison.OrdinalIgnoreCase)).Value));
+            ollama.Received.Where(request => request.Target == "/api/tags")
+                .Select(request => request.Headers.FirstOrDefault(header => header.Key.Equals("X-Forwarded-For", StringComparison.OrdinalIgnoreCase)).Value));
     }
 
     [Fact]
@@ -158,7 +162,8 @@ public sealed class PrivacyTests
     }
 
     private static Dictionary<string, string> Variables(string settings) =>
-        settings.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(setting => setting.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
+        settings.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(setting => setting.Split('=', 2))
+            .ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
 
     private static object[] Messages(string text) => [new { role = "system", content = text }, new { role = "user", content = text }];
 
@@ -174,7 +179,8 @@ public sealed class PrivacyTests
         Eventually.GetAsync(async () =>
         {
             var metrics = await proxy.Client.GetStringAsync("/metrics");
-            var counted = metrics.Split('\n').Where(line => line.StartsWith("ollama_requests_total{", StringComparison.Ordinal)).Sum(line => int.Parse(line.Split(' ')[^1], null));
+            var counted = metrics.Split('\n').Where(line => line.StartsWith("ollama_requests_total{", StringComparison.Ordinal))
+                .Sum(line => int.Parse(line.Split(' ')[^1], null));
             return counted == requests ? metrics : null;
         });
 

@@ -14,7 +14,8 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
         Skip();
         foreach (var ((endpoint, status), count) in traffic.Sent)
         {
-            Assert.Equal(($"{endpoint} {status}", count), ($"{endpoint} {status}", await traffic.Prometheus.ValueAsync($$"""sum(ollama_requests_total{endpoint="{{endpoint}}",status="{{status}}"})""")));
+            Assert.Equal(($"{endpoint} {status}", count),
+                ($"{endpoint} {status}", await traffic.Prometheus.ValueAsync($$"""sum(ollama_requests_total{endpoint="{{endpoint}}",status="{{status}}"})""")));
         }
 
         await AssertSumAsync(traffic.Sent.Values.Sum(), "ollama_request_duration_seconds_count");
@@ -94,7 +95,8 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
         Assert.True(checkedCode == 0, said);
         var (configuration, complaint) = await PrometheusTools.PromtoolAsync(null, "check", "config", Repository.PathOf("grafana", "prometheus.yml"));
         Assert.True(configuration == 0, complaint);
-        var (tested, failures) = await PrometheusTools.PromtoolAsync(null, ["test", "rules", .. Directory.GetFiles(Repository.PathOf("grafana", "rules", "tests"))]);
+        var (tested, failures) = await PrometheusTools.PromtoolAsync(null,
+            ["test", "rules", .. Directory.GetFiles(Repository.PathOf("grafana", "rules", "tests"))]);
         Assert.True(tested == 0, failures);
     }
 
@@ -102,8 +104,10 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
     public async Task The_dashboards_are_what_grafanas_own_schema_allows()
     {
         var folder = Repository.PathOf("tests", "grafana");
-        Assert.True(Directory.Exists(Path.Combine(folder, "node_modules")), $"Grafana's schema is not installed: run `npm ci` in {folder}, or ./build.sh test, which does it.");
-        using var node = Process.Start(new ProcessStartInfo("node", ["validate.mjs", .. Directory.EnumerateFiles(Repository.PathOf("grafana"), "*.json", SearchOption.AllDirectories)])
+        Assert.True(Directory.Exists(Path.Combine(folder, "node_modules")),
+            $"Grafana's schema is not installed: run `npm ci` in {folder}, or ./build.sh test, which does it.");
+        using var node = Process.Start(
+            new ProcessStartInfo("node", ["validate.mjs", .. Directory.EnumerateFiles(Repository.PathOf("grafana"), "*.json", SearchOption.AllDirectories)])
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
@@ -122,7 +126,9 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
         foreach (var target in targets)
         {
             var url = target.GetProperty("url").GetString()!
-                .Replace("${__from:date:iso}", DateTimeOffset.UnixEpoch.ToString("O", System.Globalization.CultureInfo.InvariantCulture).Replace("+00:00", "Z", StringComparison.Ordinal), StringComparison.Ordinal)
+                .Replace("${__from:date:iso}",
+                    DateTimeOffset.UnixEpoch.ToString("O", System.Globalization.CultureInfo.InvariantCulture)
+                    .Replace("+00:00", "Z", StringComparison.Ordinal), StringComparison.Ordinal)
                 .Replace("${__to:date:iso}", "2100-01-01T00:00:00.000Z", StringComparison.Ordinal);
             var answer = await traffic.Proxy.GetAsync(url);
             JsonElement[] rows = [.. answer.GetProperty(target.GetProperty("root_selector").GetString()!).EnumerateArray()];
@@ -131,7 +137,8 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
         }
     }
 
-    private async Task AssertSumAsync(double expected, string metric) => Assert.Equal((metric, expected), (metric, await traffic.Prometheus.ValueAsync($"sum({metric})")));
+    private async Task AssertSumAsync(double expected, string metric) =>
+        Assert.Equal((metric, expected), (metric, await traffic.Prometheus.ValueAsync($"sum({metric})")));
 
     /// <summary>Tokens of streams that broke: counted from their pieces, and told to nobody.</summary>
     private async Task<double> CutTokensAsync()
@@ -145,7 +152,8 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
     private static void AssertColumn(JsonElement row, JsonElement column)
     {
         var value = column.GetProperty("selector").GetString()!.Split('.').Aggregate(row, (at, name) => at.GetProperty(name));
-        Assert.Contains(value.ValueKind, column.GetProperty("type").GetString() == "number" ? [JsonValueKind.Number] : (JsonValueKind[])[JsonValueKind.String, JsonValueKind.Null]);
+        Assert.Contains(value.ValueKind,
+            column.GetProperty("type").GetString() == "number" ? [JsonValueKind.Number] : (JsonValueKind[])[JsonValueKind.String, JsonValueKind.Null]);
     }
 
     /// <summary>The queries without a series that has a number.</summary>
@@ -157,7 +165,8 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
         {
             try
             {
-                await Eventually.TrueAsync(async () => (await traffic.Prometheus.QueryAsync(expression)).Any(series => double.IsFinite(series.Value)), Patience.Limit - watch.Elapsed);
+                await Eventually.TrueAsync(async () => (await traffic.Prometheus.QueryAsync(expression)).Any(series => double.IsFinite(series.Value)),
+                    Patience.Limit - watch.Elapsed);
             }
             catch (TimeoutException)
             {
@@ -179,11 +188,13 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
                 from target in panel.GetProperty("targets").EnumerateArray()
                 where target.TryGetProperty("expr", out _)
                 select (panel.GetProperty("title").GetString()!, target.GetProperty("expr").GetString()!);
-            var annotations = dashboard.GetProperty("annotations").GetProperty("list").EnumerateArray().Select(note => (note.GetProperty("name").GetString()!, note.GetProperty("expr").GetString()!));
+            var annotations = dashboard.GetProperty("annotations").GetProperty("list").EnumerateArray()
+                .Select(note => (note.GetProperty("name").GetString()!, note.GetProperty("expr").GetString()!));
             var variables =
                 from variable in dashboard.GetProperty("templating").GetProperty("list").EnumerateArray()
                 where variable.GetProperty("type").GetString() == "query"
-                select (variable.GetProperty("name").GetString()!, VariableQuery().Replace(variable.GetProperty("definition").GetString()!, "count by ($2) ($1)"));
+                select (variable.GetProperty("name").GetString()!,
+                    VariableQuery().Replace(variable.GetProperty("definition").GetString()!, "count by ($2) ($1)"));
             foreach (var (name, expression) in panels.Concat(annotations).Concat(variables))
             {
                 yield return (name, Variable().Replace(Window().Replace(expression, "[5m]"), ".*"));

@@ -64,8 +64,8 @@ internal sealed class PrometheusTools : IAsyncDisposable
     }
 
     /// <summary>
-    /// The value of an expression that has one series. It is waited for: on a busy machine a scrape takes too long now and then, and until the next one Prometheus takes all of
-    /// its series for gone.
+    /// The value of an expression that has one series. It is waited for: on a busy machine a scrape takes too long now and then, and until the next one
+    /// Prometheus takes all of its series for gone.
     /// </summary>
     public async Task<double> ValueAsync(string expression)
     {
@@ -97,7 +97,8 @@ internal sealed class PrometheusTools : IAsyncDisposable
     /// <summary>Runs promtool; its exit code and what it said.</summary>
     public static async Task<(int ExitCode, string Output)> PromtoolAsync(string? input, params string[] arguments)
     {
-        using var tool = Process.Start(new ProcessStartInfo(Find("promtool")!, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var tool = Process.Start(
+            new ProcessStartInfo(Find("promtool")!, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
         var (output, errors) = (tool.StandardOutput.ReadToEndAsync(), tool.StandardError.ReadToEndAsync());
         await tool.StandardInput.WriteAsync(input);
         tool.StandardInput.Close();
@@ -116,7 +117,8 @@ internal sealed class PrometheusTools : IAsyncDisposable
 
     private static (string Labels, double Value) SeriesOf(JsonElement series) => (
         string.Join(',', series.GetProperty("metric").EnumerateObject().Select(label => $"{label.Name}={label.Value.GetString()}")),
-        double.Parse(series.GetProperty("value")[1].GetString()!.Replace("+Inf", "Infinity", StringComparison.Ordinal), System.Globalization.CultureInfo.InvariantCulture));
+        double.Parse(series.GetProperty("value")[1].GetString()!.Replace("+Inf", "Infinity", StringComparison.Ordinal),
+            System.Globalization.CultureInfo.InvariantCulture));
 
     private static string? Find(string program) => Programs.Find(program, "prometheus");
 

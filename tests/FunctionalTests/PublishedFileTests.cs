@@ -19,11 +19,13 @@ public sealed class PublishedFileTests
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-published-");
         await using var proxy = await ProxyProcess.StartAsync(
-            new Dictionary<string, string?> { ["OLLAMA_BACKEND_URL"] = ollama.Address.ToString(), ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_DIR"] = folder.FullName });
+            new Dictionary<string,
+                string?> { ["OLLAMA_BACKEND_URL"] = ollama.Address.ToString(), ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_DIR"] = folder.FullName });
         using var client = new HttpClient { BaseAddress = proxy.Address };
         var cancellation = TestContext.Current.CancellationToken;
 
-        using var generate = new StringContent("""{"model":"tiny","prompt":"Explain =1+1, please","options":{"num_predict":5}}""", Encoding.UTF8, "application/json");
+        using var generate = new StringContent("""{"model":"tiny","prompt":"Explain =1+1, please","options":{"num_predict":5}}""", Encoding.UTF8,
+            "application/json");
         using var answer = await client.PostAsync("/api/generate", generate, cancellation);
         var lines = (await answer.Content.ReadAsStringAsync(cancellation)).TrimEnd().Split('\n');
         JsonElement record = default;
@@ -42,7 +44,8 @@ public sealed class PublishedFileTests
         Assert.Equal(JsonDocument.Parse(lines[^1]).RootElement.GetProperty("eval_count").GetInt32(), record.GetProperty("output_tokens").GetInt32());
         Assert.Equal(
             5,
-            ((string[])["ollama_requests_total{", "ollama_request_duration_seconds_bucket{", "ollama_tokens_generated_bucket{", "ollama_tokens_per_second_bucket{", "ollama_active_requests"])
+            ((string[])["ollama_requests_total{", "ollama_request_duration_seconds_bucket{", "ollama_tokens_generated_bucket{",
+                "ollama_tokens_per_second_bucket{", "ollama_active_requests"])
                 .Count(name => metrics.Contains(name, StringComparison.Ordinal)));
         Assert.Equal(2, csv.TrimEnd().Split("\r\n").Length);
         Assert.Equal(("sqlite", 1), (stats.GetProperty("backend").GetString(), stats.GetProperty("total_records").GetInt32()));
@@ -55,7 +58,8 @@ public sealed class PublishedFileTests
     {
         string[] paths =
         [
-            "/analytics", "/analytics/stats?step=1h", "/analytics/stats/enhanced", "/analytics/messages", "/analytics/messages/1", "/analytics/models", "/analytics/export",
+            "/analytics", "/analytics/stats?step=1h", "/analytics/stats/enhanced", "/analytics/messages", "/analytics/messages/1", "/analytics/models",
+            "/analytics/export",
             "/analytics/export?format=jsonl&message_id=1", "/analytics/ollama", "/analytics/openapi.json",
         ];
         foreach (var path in paths)

@@ -17,7 +17,8 @@ public sealed partial class ReaderAccessTests
 
     private static readonly string[] s_paths =
     [
-        "/analytics", "/analytics/stats", "/analytics/stats/enhanced", "/analytics/search", "/analytics/messages", "/analytics/messages/1", "/analytics/models", "/analytics/export",
+        "/analytics", "/analytics/stats", "/analytics/stats/enhanced", "/analytics/search", "/analytics/messages", "/analytics/messages/1",
+        "/analytics/models", "/analytics/export",
         "/analytics/ollama", "/analytics/live", "/analytics/openapi.json", "/analytics/nothing", "/test",
     ];
 
@@ -107,7 +108,8 @@ public sealed partial class ReaderAccessTests
 
         foreach (var path in (string[])["/api/tags", "/v1/models", "/metrics", "/healthz"])
         {
-            Assert.DoesNotContain((await SendAsync(open, $"GET {path} HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n")).Status, (int[])[401, 403]);
+            Assert.DoesNotContain((await SendAsync(open, $"GET {path} HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n")).Status,
+                (int[])[401, 403]);
         }
     }
 
@@ -117,7 +119,8 @@ public sealed partial class ReaderAccessTests
         await using var proxy = await StartAsync(Token, "sqlite");
 
         var local = await SendAsync(proxy, $"GET /analytics/stats HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {Token}\r\n\r\n");
-        var remote = await SendAsync(proxy, $"GET /analytics/stats HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 1.2.3.4\r\nAuthorization: Bearer {Token}\r\n\r\n");
+        var remote = await SendAsync(proxy,
+            $"GET /analytics/stats HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 1.2.3.4\r\nAuthorization: Bearer {Token}\r\n\r\n");
 
         Assert.Contains(proxy.Folder, Encoding.UTF8.GetString(local.Body), StringComparison.Ordinal);
         Assert.Contains("\"data_dir\":null", Encoding.UTF8.GetString(remote.Body), StringComparison.Ordinal);
@@ -213,7 +216,8 @@ public sealed partial class ReaderAccessTests
 
             Assert.Equal(
                 (path, "no-store", "nosniff", "DENY", "same-origin", "same-origin"),
-                (path, answer.Header("Cache-Control"), answer.Header("X-Content-Type-Options"), answer.Header("X-Frame-Options"), answer.Header("Cross-Origin-Resource-Policy"), answer.Header("Referrer-Policy")));
+                (path, answer.Header("Cache-Control"), answer.Header("X-Content-Type-Options"), answer.Header("X-Frame-Options"),
+                    answer.Header("Cross-Origin-Resource-Policy"), answer.Header("Referrer-Policy")));
             Assert.StartsWith("default-src 'none'", answer.Header("Content-Security-Policy"), StringComparison.Ordinal);
             Assert.DoesNotContain(answer.Headers, header => header.Name.StartsWith("Access-Control-", StringComparison.OrdinalIgnoreCase));
         }
@@ -265,7 +269,8 @@ public sealed partial class ReaderAccessTests
     private static Task<HttpMessage> LogInAsync(ProxyUnderTest proxy, string headers, string token)
     {
         var form = $"token={Uri.EscapeDataString(token)}";
-        return SendAsync(proxy, $"POST /analytics/login HTTP/1.1\r\n{headers}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {form.Length}\r\n\r\n{form}");
+        return SendAsync(proxy,
+            $"POST /analytics/login HTTP/1.1\r\n{headers}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {form.Length}\r\n\r\n{form}");
     }
 
     private static Task<HttpMessage> SendAsync(ProxyUnderTest proxy, string request) => SendAsync(new IPEndPoint(IPAddress.Loopback, proxy.Port), request);

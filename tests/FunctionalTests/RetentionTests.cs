@@ -15,21 +15,24 @@ public sealed class RetentionTests
     public async Task Records_wait_to_be_written_together_and_a_stop_writes_what_waits(string backend)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
-        await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_FLUSH_MS"] = "60000" });
+        await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, new Dictionary<string,
+            string> { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_FLUSH_MS"] = "60000" });
         for (var request = 0; request < 3; request++)
         {
             await proxy.Client.GetStringAsync(new Uri("/api/version", UriKind.Relative), TestContext.Current.CancellationToken);
         }
 
         // Metrics do not wait.
-        await Eventually.TrueAsync(async () => (await MetricsAsync(proxy)).Contains("""ollama_requests_total{endpoint="version",model="unknown",prompt_category="empty",status="success"} 3""", StringComparison.Ordinal));
+        await Eventually.TrueAsync(async () => (await MetricsAsync(proxy)).Contains(
+            """ollama_requests_total{endpoint="version",model="unknown",prompt_category="empty",status="success"} 3""", StringComparison.Ordinal));
         Assert.Contains("ollama_proxy_records_written_total{} 0\n", await MetricsAsync(proxy), StringComparison.Ordinal);
         long written = 0;
         using var listener = new System.Diagnostics.Metrics.MeterListener
         {
             InstrumentPublished = (instrument, listener) =>
             {
-                if (instrument.Name == "ollama_proxy_records_written_total" && ReferenceEquals(instrument.Meter.Scope, proxy.Services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()))
+                if (instrument.Name == "ollama_proxy_records_written_total"
+                    && ReferenceEquals(instrument.Meter.Scope, proxy.Services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()))
                 {
                     listener.EnableMeasurementEvents(instrument);
                 }
@@ -52,11 +55,14 @@ public sealed class RetentionTests
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-retention-");
         try
         {
-            var variables = new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_DIR"] = folder.FullName, ["ANALYTICS_RETENTION_DAYS"] = "7", ["ANALYTICS_TEXT_RETENTION_DAYS"] = "1" };
+            var variables = new Dictionary<string,
+                string> { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_DIR"] = folder.FullName, ["ANALYTICS_RETENTION_DAYS"] = "7",
+                ["ANALYTICS_TEXT_RETENTION_DAYS"] = "1" };
             await using (var first = await ProxyUnderTest.StartAsync(ollama.Address, variables))
             {
                 var now = TimeProvider.System.GetUtcNow();
-                await first.Services.GetRequiredService<IAnalyticsStore>().WriteAsync([Record(now.AddDays(-8), "gone"), Record(now.AddDays(-3), "without text"), Record(now, "whole")], default);
+                await first.Services.GetRequiredService<IAnalyticsStore>()
+                    .WriteAsync([Record(now.AddDays(-8), "gone"), Record(now.AddDays(-3), "without text"), Record(now, "whole")], default);
             }
 
             await using var second = await ProxyUnderTest.StartAsync(ollama.Address, variables);
@@ -74,7 +80,8 @@ public sealed class RetentionTests
         }
     }
 
-    private static Task<string> MetricsAsync(ProxyUnderTest proxy) => proxy.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative), TestContext.Current.CancellationToken);
+    private static Task<string> MetricsAsync(ProxyUnderTest proxy) =>
+        proxy.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative), TestContext.Current.CancellationToken);
 
     private static RequestRecord Record(DateTimeOffset at, string prompt) => new()
     {

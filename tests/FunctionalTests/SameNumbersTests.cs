@@ -20,11 +20,15 @@ public sealed class SameNumbersTests
     public static TheoryData<string, string> Doors => new()
     {
         { "/api/generate", """{"model":"Same","prompt":"Tell me a story.","system":"Be brief.","stream":STREAM,"options":{"num_predict":12}}""" },
-        { "/api/chat", """{"model":"Same","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Tell me a story."}],"stream":STREAM,"options":{"num_predict":12}}""" },
-        { "/v1/chat/completions", """{"model":"Same","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":[{"type":"text","text":"Tell me a story."}]}],"stream":STREAM,"stream_options":{"include_usage":true},"max_tokens":12}""" },
-        { "/v1/completions", """{"model":"Same","prompt":"Tell me a story.Be brief.","stream":STREAM,"stream_options":{"include_usage":true},"max_tokens":12}""" },
+        { "/api/chat",
+            """{"model":"Same","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Tell me a story."}],"stream":STREAM,"options":{"num_predict":12}}""" },
+        { "/v1/chat/completions",
+            """{"model":"Same","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":[{"type":"text","text":"Tell me a story."}]}],"stream":STREAM,"stream_options":{"include_usage":true},"max_tokens":12}""" },
+        { "/v1/completions",
+            """{"model":"Same","prompt":"Tell me a story.Be brief.","stream":STREAM,"stream_options":{"include_usage":true},"max_tokens":12}""" },
         { "/v1/responses", """{"model":"Same","instructions":"Be brief.","input":"Tell me a story.","stream":STREAM,"max_output_tokens":12}""" },
-        { "/v1/messages", """{"model":"Same","system":[{"type":"text","text":"Be brief."}],"messages":[{"role":"user","content":"Tell me a story."}],"stream":STREAM,"max_tokens":12}""" },
+        { "/v1/messages",
+            """{"model":"Same","system":[{"type":"text","text":"Be brief."}],"messages":[{"role":"user","content":"Tell me a story."}],"stream":STREAM,"max_tokens":12}""" },
     };
 
     /// <summary>Each door with the key <c>stream</c> and without it: then Ollama's own API streams, and the others do not.</summary>
@@ -99,7 +103,8 @@ public sealed class SameNumbersTests
         await Eventually.TrueAsync(async () => (await proxy.GetAsync("/analytics/ollama")).GetProperty("installed_models").ValueKind == JsonValueKind.Number);
         foreach (var spelling in (string[])["HF.CO/a/b-gguf:q4_k_m", Listed])
         {
-            using var content = new StringContent($$$"""{"model":"{{{spelling}}}","prompt":"Hello","options":{"num_predict":3}}""", Encoding.UTF8, "application/json");
+            using var content = new StringContent($$$"""{"model":"{{{spelling}}}","prompt":"Hello","options":{"num_predict":3}}""", Encoding.UTF8,
+                "application/json");
             using var response = await proxy.Client.PostAsync("/api/generate", content, TestContext.Current.CancellationToken);
             Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         }
@@ -144,14 +149,16 @@ public sealed class SameNumbersTests
     }
 
     [Theory]
-    [InlineData("/v1/chat/completions", """{"model":"Same","messages":[{"role":"user","content":"Tell me a story.Be brief."}],"stream":true,"max_tokens":12}""")]
+    [InlineData("/v1/chat/completions",
+        """{"model":"Same","messages":[{"role":"user","content":"Tell me a story.Be brief."}],"stream":true,"max_tokens":12}""")]
     [InlineData("/v1/completions", """{"model":"Same","prompt":"Tell me a story.Be brief.","stream":true,"max_tokens":12}""")]
     public async Task A_stream_whose_client_wants_no_counts_has_them_from_its_pieces_or_by_the_switch(string path, string body)
     {
         var counted = await RunAsync(path, body, isStream: true);
         var injected = await RunAsync(path, body, isStream: true, new Dictionary<string, string> { ["PROXY_INJECT_USAGE"] = "true" });
 
-        Assert.Equal((Tokens, true, (int?)null), (counted.Response.Usage.CompletionTokens, counted.Response.Usage.Estimated, counted.Response.Usage.PromptTokens));
+        Assert.Equal((Tokens, true, (int?)null),
+            (counted.Response.Usage.CompletionTokens, counted.Response.Usage.Estimated, counted.Response.Usage.PromptTokens));
         AssertNumbers(injected);
     }
 
@@ -160,7 +167,8 @@ public sealed class SameNumbersTests
         var usage = exchange.Response.Usage;
         Assert.Equal(
             (ExchangeOutcome.Completed, "same:latest", 26, Tokens, false, true),
-            (exchange.Outcome, ModelName.Normalize(exchange.Request.Model), usage.PromptTokens, usage.CompletionTokens, usage.Estimated, exchange.Response.IsInference));
+            (exchange.Outcome, ModelName.Normalize(exchange.Request.Model), usage.PromptTokens, usage.CompletionTokens, usage.Estimated,
+                exchange.Response.IsInference));
     }
 
     private static string? Text(JsonElement json, string name) => json.GetProperty(name).GetString();

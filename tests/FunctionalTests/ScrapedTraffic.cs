@@ -6,9 +6,10 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>
-/// A real Prometheus before the real program before a simulated Ollama, and a script of requests that provokes whatever a panel or an alert is about: cold loads,
-/// other parameters, evictions, errors of every kind, a shortened prompt, a full line, a client that leaves, an Ollama that is gone and comes back, a model that
-/// does not fit the graphics card. It runs twice, so that every counter is seen to grow. Beside it a second proxy, whose Ollama is a child that is killed and started again.
+/// A real Prometheus before the real program before a simulated Ollama, and a script of requests that provokes whatever a panel or an alert is about: cold
+/// loads, other parameters, evictions, errors of every kind, a shortened prompt, a full line, a client that leaves, an Ollama that is gone and comes back, a
+/// model that does not fit the graphics card. It runs twice, so that every counter is seen to grow. Beside it a second proxy, whose Ollama is a child that is
+/// killed and started again.
 /// </summary>
 public sealed class ScrapedTraffic : IAsyncLifetime
 {
@@ -94,14 +95,17 @@ public sealed class ScrapedTraffic : IAsyncLifetime
         await GetAsync("/api/tags", "tags", "success");
         foreach (var model in (string[])["tiny", "tiny", "tiny-jinja", "slow", "tiny-embed"])
         {
-            await AskAsync(model == "tiny-embed" ? "/api/embed" : "/api/generate", $$"""{"model":"{{model}}","{{(model == "tiny-embed" ? "input" : "prompt")}}":"Explain it","stream":false}""", "success");
+            await AskAsync(model == "tiny-embed" ? "/api/embed" : "/api/generate",
+                $$"""{"model":"{{model}}","{{(model == "tiny-embed" ? "input" : "prompt")}}":"Explain it","stream":false}""", "success");
         }
 
         await AskAsync("/api/chat", """{"model":"tiny","messages":[{"role":"user","content":"Write a poem"}]}""", "success");
-        await AskAsync("/v1/chat/completions", """{"model":"tiny","messages":[{"role":"user","content":"Why?"}],"stream":true,"stream_options":{"include_usage":true}}""", "success");
+        await AskAsync("/v1/chat/completions",
+            """{"model":"tiny","messages":[{"role":"user","content":"Why?"}],"stream":true,"stream_options":{"include_usage":true}}""", "success");
         await AskAsync("/api/generate", """{"model":"tiny","prompt":"a","stream":false,"options":{"num_ctx":8192}}""", "success");
         await AskAsync("/api/generate", """{"model":"sixth","prompt":"a","stream":false}""", "success");
-        await AskAsync("/api/generate", $$$"""{"model":"tiny","prompt":"{{{new string('w', 40_000)}}}","stream":false,"options":{"num_ctx":4096}}""", "success");
+        await AskAsync("/api/generate", $$$"""{"model":"tiny","prompt":"{{{new string('w', 40_000)}}}","stream":false,"options":{"num_ctx":4096}}""",
+            "success");
         await AskAsync("/api/generate", """{"model":"nobody","prompt":"a"}""", "error");
         await AskAsync("/api/generate", "no json", "error");
         foreach (var fault in (Fault[])[Fault.Error, Fault.Broken, Fault.Busy])
@@ -219,7 +223,8 @@ public sealed class ScrapedTraffic : IAsyncLifetime
     private async Task<double> PageCountAsync(string metric, string label)
     {
         var page = await Proxy.Client.GetStringAsync("/metrics");
-        return page.Split('\n').Where(line => line.StartsWith(metric + '{', StringComparison.Ordinal) && line.Contains(label, StringComparison.Ordinal)).Sum(ValueOf);
+        return page.Split('\n').Where(line => line.StartsWith(metric + '{', StringComparison.Ordinal) && line.Contains(label, StringComparison.Ordinal))
+            .Sum(ValueOf);
     }
 
     private static double ValueOf(string line) => double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture);

@@ -15,7 +15,8 @@ public sealed class SimulatedOllamaFaultTests
         using var answer = await AskAsync(client, "/api/generate", "slow-fault-error");
 
         Assert.Equal(200, (int)answer.StatusCode);
-        Assert.EndsWith("{\"error\":\"an error was encountered while running the model: unexpected EOF\"}\n", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.EndsWith("{\"error\":\"an error was encountered while running the model: unexpected EOF\"}\n", await answer.Content.ReadAsStringAsync(),
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -85,6 +85,7 @@ public sealed class SimulatedOllamaLoadTests : IAsyncLifetime
     private async Task<string[]> LoadedAsync()
     {
         using var json = JsonDocument.Parse(await _client.GetStringAsync(new Uri("/api/ps", UriKind.Relative)));
-        return [.. json.RootElement.GetProperty("models").EnumerateArray().Select(model => $"{model.GetProperty("name")} {model.GetProperty("context_length")}").Order(StringComparer.Ordinal)];
+        return [.. json.RootElement.GetProperty("models").EnumerateArray().Select(
+            model => $"{model.GetProperty("name")} {model.GetProperty("context_length")}").Order(StringComparer.Ordinal)];
     }
 }

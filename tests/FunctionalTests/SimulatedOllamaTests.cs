@@ -15,22 +15,32 @@ public sealed class SimulatedOllamaTests
     /// <summary>Same status, same headers, same bytes.</summary>
     public static TheoryData<string> Exact => new(
         "01-root-get", "02-root-head", "03-version", "03b-version-head", "05-ps-before-load", "05b-status", "06d-show-404", "06e-show-no-model",
-        "19a-generate-unknown-model", "19b-generate-malformed-json", "19c-generate-no-model", "19d-generate-empty-body", "19e-generate-bad-type", "19f-generate-bad-option",
-        "19g-generate-bad-model-name", "19h-generate-get", "19k-generate-think-unsupported", "19m-generate-images", "28-chat-images", "28b-chat-tools-unsupported",
-        "29a-chat-unknown-model", "29b-chat-malformed", "29c-chat-no-model", "29e-chat-on-embed-model", "31c-embed-empty", "33-embed-generation-model", "33b-embed-unknown",
-        "33c-embed-bad-input", "33d-embed-too-long-no-truncate", "44a-v1-chat-unknown-model", "44b-v1-chat-malformed", "44c-v1-chat-no-model", "44d-v1-chat-no-messages",
+        "19a-generate-unknown-model", "19b-generate-malformed-json", "19c-generate-no-model", "19d-generate-empty-body", "19e-generate-bad-type",
+        "19f-generate-bad-option",
+        "19g-generate-bad-model-name", "19h-generate-get", "19k-generate-think-unsupported", "19m-generate-images", "28-chat-images",
+        "28b-chat-tools-unsupported",
+        "29a-chat-unknown-model", "29b-chat-malformed", "29c-chat-no-model", "29e-chat-on-embed-model", "31c-embed-empty", "33-embed-generation-model",
+        "33b-embed-unknown",
+        "33c-embed-bad-input", "33d-embed-too-long-no-truncate", "44a-v1-chat-unknown-model", "44b-v1-chat-malformed", "44c-v1-chat-no-model",
+        "44d-v1-chat-no-messages",
         "44g-v1-chat-image", "46c-v1-completions-404", "47c-v1-embeddings-404", "47d-v1-embeddings-empty", "48c-v1-model-404", "51b-v1-responses-unknown-model",
         "54-v1-messages-count-tokens", "60-copy", "60b-copy-404", "61b-delete-404", "61c-delete-post", "63d-blob-bad-name", "65e-create-nothing",
-        "70-unknown-path", "70b-unknown-api", "70c-unknown-v1", "70d-double-slash", "70e-trailing-slash", "70f-case", "71-options-origin-allowed", "72-options-origin-denied",
-        "72c-get-origin-denied", "72d-options-no-origin", "72f-get-origin-extension", "72g-get-origin-null", "73-host-evil", "73b-host-localhost", "73c-host-internal",
+        "70-unknown-path", "70b-unknown-api", "70c-unknown-v1", "70d-double-slash", "70e-trailing-slash", "70f-case", "71-options-origin-allowed",
+        "72-options-origin-denied",
+        "72c-get-origin-denied", "72d-options-no-origin", "72f-get-origin-extension", "72g-get-origin-null", "73-host-evil", "73b-host-localhost",
+        "73c-host-internal",
         "73d-host-private-ip", "73e-host-public-ip", "73f-host-evil-options", "75-connection-close", "79b-head-ps", "79c-post-trailing-slash");
 
     /// <summary>Same status and headers; the JSON has the same keys, line by line.</summary>
     public static TheoryData<string> SameShape => new(
-        "10-generate-load-empty-prompt", "12-generate-stream", "13-generate-nostream", "18-generate-unload", "19o-generate-trailing-garbage", "20-chat-stream", "21-chat-nostream",
-        "23-chat-think-stream", "24-chat-tools-stream", "25-chat-tools-nostream", "28c-chat-no-messages", "30-embed", "32-embeddings", "40-v1-chat-stream", "41-v1-chat-stream-usage",
-        "42-v1-chat-nostream", "42b-v1-chat-nostream-stop", "43b-v1-chat-tools-nostream", "45b-v1-completions-stream-usage", "46-v1-completions-nostream", "47-v1-embeddings",
-        "48-v1-models", "48b-v1-model", "50-v1-responses-stream", "50c-v1-responses-tools-stream", "51-v1-responses-nostream", "52-v1-messages-stream", "53-v1-messages-nostream", "53b-v1-messages-unknown-model",
+        "10-generate-load-empty-prompt", "12-generate-stream", "13-generate-nostream", "18-generate-unload", "19o-generate-trailing-garbage", "20-chat-stream",
+        "21-chat-nostream",
+        "23-chat-think-stream", "24-chat-tools-stream", "25-chat-tools-nostream", "28c-chat-no-messages", "30-embed", "32-embeddings", "40-v1-chat-stream",
+        "41-v1-chat-stream-usage",
+        "42-v1-chat-nostream", "42b-v1-chat-nostream-stop", "43b-v1-chat-tools-nostream", "45b-v1-completions-stream-usage", "46-v1-completions-nostream",
+        "47-v1-embeddings",
+        "48-v1-models", "48b-v1-model", "50-v1-responses-stream", "50c-v1-responses-tools-stream", "51-v1-responses-nostream", "52-v1-messages-stream",
+        "53-v1-messages-nostream", "53b-v1-messages-unknown-model",
         "53c-v1-messages-no-max-tokens", "04-tags", "65c-create-nostream");
 
     [Theory]

@@ -29,7 +29,8 @@ internal sealed class SteppingClock : FakeTimeProvider
         return timer;
     }
 
-    private ITimer CreateSilently(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => base.CreateTimer(callback, state, dueTime, period);
+    private ITimer CreateSilently(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        base.CreateTimer(callback, state, dueTime, period);
 
     private sealed class SameTime(SteppingClock clock) : TimeProvider
     {
@@ -41,6 +42,7 @@ internal sealed class SteppingClock : FakeTimeProvider
 
         public override long GetTimestamp() => clock.GetTimestamp();
 
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => clock.CreateSilently(callback, state, dueTime, period);
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            clock.CreateSilently(callback, state, dueTime, period);
     }
 }

@@ -18,11 +18,13 @@ public sealed class StopTests
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-test-");
         try
         {
-            await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(Variables(ollama, graceSeconds: 1)) { ["LOG_DIR"] = folder.FullName });
+            await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
+                string?>(Variables(ollama, graceSeconds: 1)) { ["LOG_DIR"] = folder.FullName });
             using var running = await StreamAsync(proxy);
             using var client = new HttpClient();
             var queued = client.PostAsync(new Uri(proxy.Address, "/api/generate"), Question());
-            await Eventually.TrueAsync(async () => (await client.GetStringAsync(new Uri(proxy.Address, "/analytics/ollama"))).Contains("\"waiting_requests\":1", StringComparison.Ordinal));
+            await Eventually.TrueAsync(async () => (await client.GetStringAsync(new Uri(proxy.Address, "/analytics/ollama"))).Contains(
+                "\"waiting_requests\":1", StringComparison.Ordinal));
 
             await proxy.SignalAsync(signal);
 
@@ -31,7 +33,8 @@ public sealed class StopTests
             var log = await File.ReadAllTextAsync(Path.Combine(folder.FullName, "ollama-proxy.log"));
             Assert.All((string[])[proxy.Output, log], text =>
             {
-                Assert.Contains("Stopping: waiting up to 1 s for 1 running request and 1 queued request. A second Ctrl+C stops at once.", text, StringComparison.Ordinal);
+                Assert.Contains("Stopping: waiting up to 1 s for 1 running request and 1 queued request. A second Ctrl+C stops at once.", text,
+                    StringComparison.Ordinal);
                 Assert.Contains("1 running request cut, 1 queued request refused, 0 finished.", text, StringComparison.Ordinal);
                 Assert.Equal(2, text.Split("proxy stopped").Length - 1);
             });
@@ -47,7 +50,8 @@ public sealed class StopTests
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent with kill.");
         await using var ollama = await StartOllamaAsync();
-        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(Variables(ollama, graceSeconds: 3_600)) { ["LOG_LEVEL"] = "error" });
+        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
+            string?>(Variables(ollama, graceSeconds: 3_600)) { ["LOG_LEVEL"] = "error" });
         using var running = await StreamAsync(proxy);
 
         await proxy.SignalAsync("TERM");

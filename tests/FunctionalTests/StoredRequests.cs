@@ -17,14 +17,17 @@ internal static class StoredRequests
 
     public static async Task<ProxyUnderTest> StartAsync(string backend, params RequestRecord[] records)
     {
-        var proxy = await ProxyUnderTest.StartAsync(Nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_RETENTION_DAYS"] = "0" });
+        var proxy = await ProxyUnderTest.StartAsync(Nobody, new Dictionary<string,
+            string> { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_RETENTION_DAYS"] = "0" });
         await WriteAsync(proxy, records);
         return proxy;
     }
 
     /// <summary>Nothing else writes while nothing passes through the proxy.</summary>
     public static Task WriteAsync(ProxyUnderTest proxy, params RequestRecord[] records) =>
-        records.Length == 0 ? Task.CompletedTask : proxy.Services.GetRequiredService<IAnalyticsStore>().WriteAsync(records, TestContext.Current.CancellationToken);
+        records.Length == 0
+            ? Task.CompletedTask
+            : proxy.Services.GetRequiredService<IAnalyticsStore>().WriteAsync(records, TestContext.Current.CancellationToken);
 
     /// <summary>A record of a second after the epoch, with what every record has.</summary>
     public static RequestRecord At(int second) => new()

@@ -97,7 +97,8 @@ public sealed class StreamingTests
     [Fact]
     public async Task An_upload_without_a_length_streams_through_while_it_is_made()
     {
-        await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false));
+        await using var upstream = new RawUpstream(
+            RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false));
         await using var proxy = await StartAsync(upstream.Address);
 
         var body = new byte[3 * 1024 * 1024];
@@ -116,7 +117,8 @@ public sealed class StreamingTests
     {
         var client = new TcpClient("127.0.0.1", proxy.Port);
         const string Body = "{\"model\":\"a\"}";
-        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {Body.Length}\r\n\r\n{Body}"));
+        await client.GetStream()
+            .WriteAsync(Encoding.ASCII.GetBytes($"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {Body.Length}\r\n\r\n{Body}"));
         return client;
     }
 

@@ -104,7 +104,9 @@ internal sealed partial class SupervisedOllama : IAsyncDisposable
         return [.. (found.ValueKind == JsonValueKind.Array ? found : found.GetProperty("results")).EnumerateArray()];
     }
 
-    /// <summary>Kills the first Ollama and waits until the system has closed its sockets: what is sent into a dying one is lost, and rightly not repeated.</summary>
+    /// <summary>
+    /// Kills the first Ollama and waits until the system has closed its sockets: what is sent into a dying one is lost, and rightly not repeated.
+    /// </summary>
     public async Task KillFirstAsync()
     {
         await SignalAsync("KILL", FirstChild);

@@ -16,7 +16,8 @@ public sealed class SupervisionExternalTests
     {
         var port = ProxyProcess.FreePort();
         var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Port = port });
-        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?> { ["OLLAMA_BACKEND_PORT"] = $"{port}", ["OLLAMA_EXECUTABLE_PATH"] = OllamaFiles.Ollama });
+        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
+            string?> { ["OLLAMA_BACKEND_PORT"] = $"{port}", ["OLLAMA_EXECUTABLE_PATH"] = OllamaFiles.Ollama });
         using var client = new HttpClient { BaseAddress = proxy.Address };
         Assert.Equal("external", await StateAsync(client));
 
@@ -107,5 +108,6 @@ public sealed class SupervisionExternalTests
         return guard;
     }
 
-    private static async Task<string?> StateAsync(HttpClient client) => (await client.GetFromJsonAsync<JsonElement>("/analytics/ollama")).GetProperty("state").GetString();
+    private static async Task<string?> StateAsync(HttpClient client) =>
+        (await client.GetFromJsonAsync<JsonElement>("/analytics/ollama")).GetProperty("state").GetString();
 }

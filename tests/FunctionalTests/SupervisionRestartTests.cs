@@ -66,7 +66,8 @@ public sealed class SupervisionRestartTests
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         Assert.StartsWith("""{"error":{"message":"ollama-proxy: Ollama at """, await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
-        await Eventually.TrueAsync(async () => (await ollama.RecordsAsync("v1/chat/completions")) is [var only] && only.GetProperty("outcome").GetString() == "upstream_unreachable");
+        await Eventually.TrueAsync(
+            async () => (await ollama.RecordsAsync("v1/chat/completions")) is [var only] && only.GetProperty("outcome").GetString() == "upstream_unreachable");
         await ollama.StopWithoutOrphansAsync();
     }
 
@@ -79,11 +80,13 @@ public sealed class SupervisionRestartTests
 
         using var leaves = new CancellationTokenSource();
         var waiting = ollama.Client.PostAsync("/api/generate", new StringContent(Prompt), leaves.Token);
-        await Eventually.TrueAsync(async () => (await ollama.Client.GetStringAsync("/metrics")).Contains("ollama_endpoint_active_requests{endpoint=\"generate\"} 1", StringComparison.Ordinal));
+        await Eventually.TrueAsync(async () => (await ollama.Client.GetStringAsync("/metrics")).Contains(
+            "ollama_endpoint_active_requests{endpoint=\"generate\"} 1", StringComparison.Ordinal));
         await leaves.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
-        await Eventually.TrueAsync(async () => (await ollama.RecordsAsync("generate")) is [var only] && only.GetProperty("outcome").GetString() == "client_cancelled");
+        await Eventually.TrueAsync(
+            async () => (await ollama.RecordsAsync("generate")) is [var only] && only.GetProperty("outcome").GetString() == "client_cancelled");
         await ollama.StopWithoutOrphansAsync();
     }
 
@@ -94,7 +97,8 @@ public sealed class SupervisionRestartTests
         await SupervisedOllama.SignalAsync("KILL", ollama.FirstChild);
         await Eventually.TrueAsync(async () => (await ollama.StateAsync()).State == "starting");
         var waiting = ollama.Client.PostAsync("/api/generate", new StringContent(Prompt));
-        await Eventually.TrueAsync(async () => (await ollama.Client.GetStringAsync("/metrics")).Contains("ollama_endpoint_active_requests{endpoint=\"generate\"} 1", StringComparison.Ordinal));
+        await Eventually.TrueAsync(async () => (await ollama.Client.GetStringAsync("/metrics")).Contains(
+            "ollama_endpoint_active_requests{endpoint=\"generate\"} 1", StringComparison.Ordinal));
 
         await ollama.StopWithoutOrphansAsync();
 
@@ -197,7 +201,8 @@ public sealed class SupervisionRestartTests
         using var leaves = new CancellationTokenSource();
         // Something that outlasts the stop for a while.
         var held = ollama.Client.PostAsync("/api/generate", new StringContent("""{"model":"tiny-fault-hang","prompt":"hello"}"""), leaves.Token);
-        await Eventually.TrueAsync(async () => (await ollama.Client.GetStringAsync("/metrics")).Contains("ollama_active_requests{} 1", StringComparison.Ordinal));
+        await Eventually.TrueAsync(
+            async () => (await ollama.Client.GetStringAsync("/metrics")).Contains("ollama_active_requests{} 1", StringComparison.Ordinal));
 
         await ollama.Proxy.SignalAsync("TERM");
         await Eventually.TrueAsync(async () => await IsRefusedAsync(ollama));

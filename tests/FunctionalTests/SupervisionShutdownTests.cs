@@ -80,7 +80,8 @@ public sealed class SupervisionShutdownTests
         var services = proxy.Services.GetServices<IHostedService>().Select(service => service.GetType().Name).ToList();
 
         // Started in this order, stopped in the opposite one.
-        Assert.Equal(["StartupWorker", "RecordingWorker", "GenericWebHostService"], services.Where(name => name is "StartupWorker" or "RecordingWorker" or "GenericWebHostService"));
+        Assert.Equal(["StartupWorker", "RecordingWorker", "GenericWebHostService"],
+            services.Where(name => name is "StartupWorker" or "RecordingWorker" or "GenericWebHostService"));
         Assert.Equal("GenericWebHostService", services[^1]);
     }
 

@@ -152,7 +152,8 @@ public sealed class SupervisionTests : IDisposable
     public async Task The_reason_of_a_panic_stands_above_its_stack()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The stand-in is a shell script.");
-        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(Variables(OllamaFiles.Ollama, ProxyProcess.FreePort())) { ["OLLAMA_ORIGINS"] = "foo.example" });
+        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string,
+            string?>(Variables(OllamaFiles.Ollama, ProxyProcess.FreePort())) { ["OLLAMA_ORIGINS"] = "foo.example" });
 
         Assert.Equal(2, code);
         Assert.Contains("Ollama ended by itself (exit code 2): panic: bad origin: origins must contain '*'", output, StringComparison.Ordinal);
@@ -192,7 +193,8 @@ public sealed class SupervisionTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);
         var script = _files.Script($"head -c 3000000 /dev/zero | tr '\\0' x; echo; exec '{OllamaFiles.Ollama}' \"$@\"");
-        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(Variables(script, ProxyProcess.FreePort())) { ["LOG_LEVEL"] = "debug" });
+        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
+            string?>(Variables(script, ProxyProcess.FreePort())) { ["LOG_LEVEL"] = "debug" });
 
         Assert.Contains("xxx…", proxy.Output, StringComparison.Ordinal);
         Assert.True(proxy.Output.Length < 20_000);

@@ -5,7 +5,10 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>What systemd hears of a service of <c>Type=notify</c> with a watchdog, at a socket where systemd would listen. The program believes in systemd by its parent's name.</summary>
+/// <summary>
+/// What systemd hears of a service of <c>Type=notify</c> with a watchdog, at a socket where systemd would listen. The program believes in systemd by its
+/// parent's name.
+/// </summary>
 public sealed class SystemdTests : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ollama-proxy-systemd-");
@@ -45,7 +48,8 @@ public sealed class SystemdTests : IDisposable
     private Process Start(string parent)
     {
         // Not its last command, which a shell becomes.
-        var start = new ProcessStartInfo(parent, ["-c", $"{string.Join(' ', ProxyProcess.Program().Select(part => $"'{part}'"))} serve; exit $?"]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(parent,
+            ["-c", $"{string.Join(' ', ProxyProcess.Program().Select(part => $"'{part}'"))} serve; exit $?"]) { RedirectStandardOutput = true };
         foreach (var (name, value) in ((string, string)[])
                  [
                      ("NOTIFY_SOCKET", Path.Combine(_folder.FullName, "notify")), ("WATCHDOG_USEC", "400000"), ("PROXY_PORT", "0"), ("PROXY_HOST", "127.0.0.1"),

@@ -9,7 +9,8 @@ namespace OllamaProxy.FunctionalTests;
 /// </summary>
 public sealed class TransparencyExceptionTests
 {
-    private static readonly RawUpstream.Answer s_fine = RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false);
+    private static readonly RawUpstream.Answer s_fine = RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())],
+        close: false);
 
     /// <summary>The recording and the body our server gives.</summary>
     public static TheoryData<string, string> Refused => new()

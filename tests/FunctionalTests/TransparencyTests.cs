@@ -9,7 +9,9 @@ namespace OllamaProxy.FunctionalTests;
 /// </summary>
 public sealed class TransparencyTests
 {
-    /// <summary>Request forms our server refuses, or answers, in its own words before anything could be forwarded (docs/transparency.md, TransparencyExceptionTests).</summary>
+    /// <summary>
+    /// Request forms our server refuses, or answers, in its own words before anything could be forwarded (docs/transparency.md, TransparencyExceptionTests).
+    /// </summary>
     private static readonly Dictionary<string, string> s_exceptions = new()
     {
         ["76-no-host"] = "HTTP/1.1 without Host: refused by the server with 400, as by Ollama; the text differs",
@@ -77,7 +79,8 @@ public sealed class TransparencyTests
             if (recording.Name == AmbiguousLength)
             {
                 Assert.Equal("close", HttpMessage.Parse(proxied.Bytes).Header("Connection"));
-                differences.RemoveAll(difference => difference.StartsWith("headers:", StringComparison.Ordinal) || difference.StartsWith("end:", StringComparison.Ordinal));
+                differences.RemoveAll(
+                    difference => difference.StartsWith("headers:", StringComparison.Ordinal) || difference.StartsWith("end:", StringComparison.Ordinal));
             }
         }
         else if (proxied.Bytes.Length > 0 && !Encoding.ASCII.GetString(proxied.Bytes).StartsWith("HTTP/1.1 502", StringComparison.Ordinal))

@@ -10,7 +10,8 @@ using OllamaProxy.SimulatedOllama;
 // A process named `ollama` that behaves as `ollama serve` does. Tests steer it by SIMULATED_OLLAMA_START_DELAY_MS, SIMULATED_OLLAMA_EXIT_AFTER_MS and
 // SIMULATED_OLLAMA_RUNNER_PORT (starts a copy of itself that listens there and does nothing else, as the real one starts llama-server).
 const string Version = "0.32.15";
-var variables = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value, StringComparer.Ordinal);
+var variables = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+    .ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value, StringComparer.Ordinal);
 using var stopping = new CancellationTokenSource();
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
@@ -35,14 +36,16 @@ if (args is not ["serve" or "start", ..])
 }
 
 if (variables.GetValueOrDefault("OLLAMA_ORIGINS") is { Length: > 0 } origins
-    && origins.Split(',').Any(origin => !origin.Contains('*', StringComparison.Ordinal) && !origin.Contains("://", StringComparison.Ordinal) || origin.Trim() != origin))
+    && origins.Split(',')
+        .Any(origin => !origin.Contains('*', StringComparison.Ordinal) && !origin.Contains("://", StringComparison.Ordinal) || origin.Trim() != origin))
 {
     await Console.Error.WriteLineAsync("panic: bad origin: origins must contain '*' or include http://,https://,chrome-extension://,safari-extension://,moz-extension://,ms-browser-extension://");
     // As Go does, longer than what a message about the end repeats.
     await Console.Error.WriteLineAsync("\ngoroutine 1 [running]:");
     for (var frame = 0; frame < 300; frame++)
     {
-        await Console.Error.WriteLineAsync($"runtime.gopanic({"{"}0x1{frame:x}?, 0xc000590{frame:x}{"}"})\n\t/usr/local/go/src/runtime/panic.go:{frame} +0x168");
+        await Console.Error.WriteLineAsync(
+            $"runtime.gopanic({"{"}0x1{frame:x}?, 0xc000590{frame:x}{"}"})\n\t/usr/local/go/src/runtime/panic.go:{frame} +0x168");
     }
 
     await Console.Error.WriteLineAsync("main.main()\n\t/go/src/main.go:14 +0x4d\ncreated by main.serve in goroutine 1\n\t/go/src/main.go:9");
@@ -64,8 +67,11 @@ if (stopping.IsCancellationRequested)
 try
 {
     await using var server = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Address = host, Port = port, Version = Version });
-    using var runner = variables.GetValueOrDefault("SIMULATED_OLLAMA_RUNNER_PORT") is { Length: > 0 } at ? Process.Start(Environment.ProcessPath!, ["runner", at]) : null;
-    await Console.Error.WriteLineAsync($"time={TimeProvider.System.GetLocalNow():O} level=INFO source=routes.go:2004 msg=\"Listening on {host}:{server.Address.Port} (version {Version})\"");
+    using var runner = variables.GetValueOrDefault("SIMULATED_OLLAMA_RUNNER_PORT") is { Length: > 0 } at
+        ? Process.Start(Environment.ProcessPath!, ["runner", at])
+        : null;
+    await Console.Error.WriteLineAsync(
+        $"time={TimeProvider.System.GetLocalNow():O} level=INFO source=routes.go:2004 msg=\"Listening on {host}:{server.Address.Port} (version {Version})\"");
     await Until(Milliseconds("SIMULATED_OLLAMA_EXIT_AFTER_MS") ?? Timeout.InfiniteTimeSpan);
     runner?.Kill();
     return stopping.IsCancellationRequested ? 0 : 1;
@@ -85,4 +91,6 @@ void Stop(PosixSignalContext signal)
 async Task Until(TimeSpan time) => await Task.Delay(time, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
 TimeSpan? Milliseconds(string name) =>
-    double.TryParse(variables.GetValueOrDefault(name), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? TimeSpan.FromMilliseconds(value) : null;
+    double.TryParse(variables.GetValueOrDefault(name), NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+        ? TimeSpan.FromMilliseconds(value)
+        : null;

@@ -6,11 +6,13 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.ScriptTests;
 
 /// <summary>
-/// The scripts for Windows as PowerShell's own parser reads them, and what of them needs no Windows, run. That they work on Windows is not shown here (docs/operations.md).
+/// The scripts for Windows as PowerShell's own parser reads them, and what of them needs no Windows, run. That they work on Windows is not shown here
+/// (docs/operations.md).
 /// </summary>
 public sealed class WindowsScriptTests
 {
-    public static TheoryData<string> Scripts => [.. Directory.GetFiles(Repository.PathOf("packaging", "windows"), "*.ps1").Select(file => Path.GetFileName(file)!)];
+    public static TheoryData<string> Scripts =>
+        [.. Directory.GetFiles(Repository.PathOf("packaging", "windows"), "*.ps1").Select(file => Path.GetFileName(file)!)];
 
     [Theory]
     [MemberData(nameof(Scripts))]
@@ -32,7 +34,8 @@ public sealed class WindowsScriptTests
         var script = Parse(name);
 
         Assert.Equal(parameters.Split(' '), script.ParamBlock.Parameters.Select(parameter => parameter.Name.VariablePath.UserPath));
-        Assert.Equal(parameters.ToUpperInvariant().Split(' ').Order(StringComparer.Ordinal), script.GetHelpContent().Parameters.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(parameters.ToUpperInvariant().Split(' ').Order(StringComparer.Ordinal),
+            script.GetHelpContent().Parameters.Keys.Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -41,7 +44,8 @@ public sealed class WindowsScriptTests
     public async Task The_program_has_every_option_the_script_gives_it(string name, string verb)
     {
         var (_, help) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(), verb, "--help");
-        var options = Parse(name).FindAll(node => node is StringConstantExpressionAst { Value: ['-', '-', _, ..] }, searchNestedScriptBlocks: true).Cast<StringConstantExpressionAst>().Select(text => text.Value).ToList();
+        var options = Parse(name).FindAll(node => node is StringConstantExpressionAst { Value: ['-', '-', _, ..] },
+            searchNestedScriptBlocks: true).Cast<StringConstantExpressionAst>().Select(text => text.Value).ToList();
 
         Assert.NotEmpty(options);
         Assert.All(options, option => Assert.Contains(option, help, StringComparison.Ordinal));
@@ -57,7 +61,8 @@ public sealed class WindowsScriptTests
     [InlineData(@"ends with \"" quote", @"""ends with \\\"" quote""")]
     public void An_argument_is_quoted_as_Windows_programs_read_it(string value, string expected)
     {
-        var function = (FunctionDefinitionAst)Parse("ServiceScript.ps1").Find(node => node is FunctionDefinitionAst { Name: "ConvertTo-Argument" }, searchNestedScriptBlocks: false);
+        var function = (FunctionDefinitionAst)Parse("ServiceScript.ps1").Find(node => node is FunctionDefinitionAst { Name: "ConvertTo-Argument" },
+            searchNestedScriptBlocks: false);
         // The engine alone: the modules that come with PowerShell are not here.
         var session = InitialSessionState.Create();
         session.LanguageMode = PSLanguageMode.FullLanguage;

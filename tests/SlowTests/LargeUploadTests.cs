@@ -61,6 +61,7 @@ public sealed class LargeUploadTests
     private static long Status(int process, string name)
     {
         var line = File.ReadLines($"/proc/{process}/status").Single(line => line.StartsWith(name + ":", StringComparison.Ordinal));
-        return Kibibyte * long.Parse(line.AsSpan(name.Length + 1, line.Length - name.Length - " kB".Length - 1), NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture);
+        return Kibibyte * long.Parse(line.AsSpan(name.Length + 1, line.Length - name.Length - " kB".Length - 1), NumberStyles.AllowLeadingWhite,
+            CultureInfo.InvariantCulture);
     }
 }

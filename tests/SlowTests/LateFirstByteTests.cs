@@ -11,7 +11,8 @@ public sealed class LateFirstByteTests
     public async Task A_first_byte_after_130_seconds_arrives()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(
-            new SimulatedOllamaOptions { Models = [new SimulatedModel("heavy:latest") { LoadTime = s_load, SaysFixedSentence = true }] }, cancellationToken: TestContext.Current.CancellationToken);
+            new SimulatedOllamaOptions { Models = [new SimulatedModel("heavy:latest") { LoadTime = s_load, SaysFixedSentence = true }] },
+                cancellationToken: TestContext.Current.CancellationToken);
         await using var proxy = await StoringProxy.StartAsync(ollama.Address);
 
         var stream = await StreamReading.GenerateAsync(proxy.Client, """{"model":"heavy","prompt":"Wake up"}""");

@@ -70,5 +70,6 @@ async Task WriteAsync(List<RequestRecord> batch)
 /// <summary>What a backend may ask for.</summary>
 internal sealed class Services(AnalyticsOptions options) : IServiceProvider
 {
-    public object? GetService(Type serviceType) => serviceType == typeof(AnalyticsOptions) ? options : serviceType == typeof(TimeProvider) ? TimeProvider.System : null;
+    public object? GetService(Type serviceType) =>
+        serviceType == typeof(AnalyticsOptions) ? options : serviceType == typeof(TimeProvider) ? TimeProvider.System : null;
 }

@@ -4,7 +4,9 @@ using OllamaProxy.Infrastructure.Analytics;
 
 namespace OllamaProxy.StoreTests;
 
-/// <summary>What every backend promises, one that keeps nothing too. What only backends that remember promise is in <see cref="RememberingStoreContract"/>.</summary>
+/// <summary>
+/// What every backend promises, one that keeps nothing too. What only backends that remember promise is in <see cref="RememberingStoreContract"/>.
+/// </summary>
 public abstract class AnalyticsStoreContract : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ollama-proxy-store-");
@@ -79,7 +81,8 @@ public abstract class AnalyticsStoreContract : IDisposable
         Assert.Null(stats.Newest);
         Assert.Equal(0, await store.DeleteAsync(RequestFilter.Everything, default));
         Assert.False(await store.DeleteAsync(1, default));
-        Assert.Equal(new RetentionResult(0, 0), await store.RetainAsync(new RetentionRules(Records.At(0).Timestamp, Records.At(0).Timestamp, 1 << 30), default));
+        Assert.Equal(new RetentionResult(0, 0),
+            await store.RetainAsync(new RetentionRules(Records.At(0).Timestamp, Records.At(0).Timestamp, 1 << 30), default));
     }
 
     [Fact]
@@ -137,7 +140,8 @@ public abstract class AnalyticsStoreContract : IDisposable
         return store;
     }
 
-    private protected static async Task<List<RequestRecord>> ReadAsync(IAnalyticsStore store, RequestFilter filter) => await store.ReadAsync(filter, default).ToListAsync();
+    private protected static async Task<List<RequestRecord>> ReadAsync(IAnalyticsStore store, RequestFilter filter) =>
+        await store.ReadAsync(filter, default).ToListAsync();
 
     private protected void AssertStored(IAnalyticsStore store, IReadOnlyList<RequestRecord> expected, List<RequestRecord> actual) =>
         Assert.Equal(store.Remembers ? expected.Select(AsStored) : [], actual.Select(record => record with { Id = 0 }));

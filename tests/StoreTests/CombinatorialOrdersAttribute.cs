@@ -11,7 +11,8 @@ internal sealed class CombinatorialOrdersAttribute : DataAttribute
 {
     public override ValueTask<IReadOnlyCollection<ITheoryDataRow>> GetData(MethodInfo testMethod, DisposalTracker disposalTracker) =>
         ValueTask.FromResult<IReadOnlyCollection<ITheoryDataRow>>(
-            [.. from order in Enum.GetValues<RequestOrder>() from direction in new[] { false, true } select new TheoryDataRow<RequestOrder, bool>(order, direction)]);
+            [.. from order in Enum.GetValues<RequestOrder>() from direction in new[] { false, true } select new TheoryDataRow<RequestOrder,
+                bool>(order, direction)]);
 
     public override bool SupportsDiscoveryEnumeration() => true;
 }

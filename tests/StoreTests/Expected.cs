@@ -33,7 +33,8 @@ internal static class Expected
     public static IReadOnlyList<RequestRecord> Ordered(IEnumerable<RequestRecord> records, RequestFilter filter, RequestOrder order, bool ascending)
     {
         var matching = records.Where(record => Matches(record, filter)).OrderBy(record => Value(record, order) is null);
-        return [.. (ascending ? matching.ThenBy(record => Value(record, order)) : matching.ThenByDescending(record => Value(record, order))).ThenByDescending(record => record.Id)];
+        return [.. (ascending ? matching.ThenBy(record => Value(record, order)) : matching.ThenByDescending(record => Value(record, order))).ThenByDescending(
+            record => record.Id)];
     }
 
     public static double? Value(RequestRecord record, RequestOrder order) => order switch
@@ -46,7 +47,9 @@ internal static class Expected
         _ => record.TokensPerSecond,
     };
 
-    /// <summary>Fails unless the statistics are those of the matching records: counts and sums exactly, means but for rounding, percentiles within 1 %.</summary>
+    /// <summary>
+    /// Fails unless the statistics are those of the matching records: counts and sums exactly, means but for rounding, percentiles within 1 %.
+    /// </summary>
     public static void AssertStats(IEnumerable<RequestRecord> all, StatsQuery query, RequestStats actual)
     {
         List<RequestRecord> records = [.. all.Where(record => Matches(record, query.Filter))];
@@ -63,7 +66,8 @@ internal static class Expected
             return;
         }
 
-        var steps = records.GroupBy(record => DateTimeOffset.UnixEpoch.AddTicks((record.Timestamp - DateTimeOffset.UnixEpoch).Ticks / step.Ticks * step.Ticks)).OrderBy(group => group.Key).ToList();
+        var steps = records.GroupBy(record => DateTimeOffset.UnixEpoch.AddTicks(
+            (record.Timestamp - DateTimeOffset.UnixEpoch).Ticks / step.Ticks * step.Ticks)).OrderBy(group => group.Key).ToList();
         Assert.Equal(steps.Select(group => group.Key), actual.Series.Select(point => point.Start));
         Assert.All(steps.Zip(actual.Series), pair => AssertLine([.. pair.First], pair.Second.Line));
         Assert.All(steps.Zip(actual.Series), pair => Assert.Equal(Parts(pair.First, records, query), pair.Second.Parts));
@@ -82,7 +86,8 @@ internal static class Expected
             .. from key in Named(records, query, dimension).Select(named => named.Key)
                let part = step.Where(record => Key(record, dimension) == key).ToList()
                where part.Count > 0
-               select new StatPart(key, part.Count, part.Count(record => record.Status == "error"), part.Sum(record => (long)(record.InputTokens ?? 0)), part.Sum(record => (long)(record.OutputTokens ?? 0))),
+               select new StatPart(key, part.Count, part.Count(record => record.Status == "error"), part.Sum(record => (long)(record.InputTokens ?? 0)),
+                   part.Sum(record => (long)(record.OutputTokens ?? 0))),
         ];
     }
 
@@ -101,7 +106,8 @@ internal static class Expected
 
     /// <summary>Most requests first; equals by name, those without a name last.</summary>
     private static IEnumerable<IGrouping<string?, RequestRecord>> Named(List<RequestRecord> records, StatsQuery query, StatDimension dimension) =>
-        records.GroupBy(record => Key(record, dimension)).OrderByDescending(group => group.Count()).ThenBy(group => group.Key is null).ThenBy(group => group.Key, StringComparer.Ordinal)
+        records.GroupBy(record => Key(record, dimension)).OrderByDescending(group => group.Count()).ThenBy(group => group.Key is null)
+            .ThenBy(group => group.Key, StringComparer.Ordinal)
             .Take(dimension is StatDimension.Model or StatDimension.Client or StatDimension.Application ? query.Top : int.MaxValue);
 
     /// <summary>Every record in one bar, each within its bounds but for the error; bars join, and those at the ends are not empty.</summary>
@@ -118,7 +124,8 @@ internal static class Expected
                 + (bar.UpperBound == 0 ? values.Count(value => value == 0) : 0);
         }
 
-        Assert.All(actual.Where(bar => bar.UpperBound > 0).Zip(actual.Where(bar => bar.UpperBound > 0).Skip(1)), pair => Assert.Equal(pair.First.UpperBound, pair.Second.LowerBound));
+        Assert.All(actual.Where(bar => bar.UpperBound > 0).Zip(actual.Where(bar => bar.UpperBound > 0).Skip(1)),
+            pair => Assert.Equal(pair.First.UpperBound, pair.Second.LowerBound));
         Assert.True(actual.Count == 0 || (actual[0].Count > 0 && actual[^1].Count > 0));
     }
 
@@ -139,7 +146,8 @@ internal static class Expected
         Assert.Equal(records.Sum(record => (long)(record.CachedInputTokens ?? 0)), actual.CachedInputTokens);
         Assert.Equal(records.Sum(record => (long)(record.OutputTokens ?? 0)), actual.OutputTokens);
         Assert.Equal(records.Count(record => record.LoadCause is not null), actual.Loads);
-        Assert.Equal(records.Where(record => record.LoadCause is not null).Aggregate(TimeSpan.Zero, (sum, record) => sum + (record.LoadDuration ?? TimeSpan.Zero)), actual.LoadTime);
+        Assert.Equal(records.Where(record => record.LoadCause is not null).Aggregate(TimeSpan.Zero,
+            (sum, record) => sum + (record.LoadDuration ?? TimeSpan.Zero)), actual.LoadTime);
         Assert.Equal(records.Count(record => record.Truncation is not null), actual.Truncated);
         AssertDistribution(records.Select(record => (double?)record.Latency.TotalSeconds), actual.Latency);
         AssertDistribution(records.Select(record => record.TimeToFirstToken?.TotalSeconds), actual.TimeToFirstToken);

@@ -24,7 +24,8 @@ public sealed partial class JsonlAnalyticsStoreTests : RememberingStoreContract
 
         var line = Assert.Single(await File.ReadAllLinesAsync(store.CurrentFile));
 
-        Assert.StartsWith("""{"id":1,"timestamp":1793620800.123457,"request_id":"0123456789abcdef0123456789abcdef","model":"llama3:8b",""", line, StringComparison.Ordinal);
+        Assert.StartsWith("""{"id":1,"timestamp":1793620800.123457,"request_id":"0123456789abcdef0123456789abcdef","model":"llama3:8b",""", line,
+            StringComparison.Ordinal);
         Assert.Contains("\"latency\":1.000001,", line, StringComparison.Ordinal);
         Assert.Contains("größer", line, StringComparison.Ordinal);
         Assert.Equal("requests-2026-11-02.jsonl", Path.GetFileName(store.CurrentFile));
@@ -35,7 +36,8 @@ public sealed partial class JsonlAnalyticsStoreTests : RememberingStoreContract
     {
         var store = await OpenAsync();
 
-        await store.WriteAsync([Records.At(1) with { TokensPerSecond = double.NaN, Temperature = double.PositiveInfinity, Prompt = "half a \ud83d pair" }], default);
+        await store.WriteAsync([Records.At(1) with { TokensPerSecond = double.NaN, Temperature = double.PositiveInfinity, Prompt = "half a \ud83d pair" }],
+            default);
 
         AssertStored(store, [Records.At(1) with { Prompt = "half a \ufffd pair" }], await ReadAsync(store, RequestFilter.Everything));
     }
@@ -111,7 +113,8 @@ public sealed partial class JsonlAnalyticsStoreTests : RememberingStoreContract
         var filling = new string('x', 900);
         foreach (var batch in random.Some(3_000, s_week).Chunk(97))
         {
-            await store.WriteAsync([.. batch.Select(record => record with { Thinking = filling, Timestamp = record.Timestamp.AddSeconds(-random.Next(3) * random.Next(40_000)) })], default);
+            await store.WriteAsync([.. batch.Select(
+                record => record with { Thinking = filling, Timestamp = record.Timestamp.AddSeconds(-random.Next(3) * random.Next(40_000)) })], default);
         }
 
         await store.Compressing;
@@ -120,11 +123,13 @@ public sealed partial class JsonlAnalyticsStoreTests : RememberingStoreContract
         for (var question = 0; question < 20; question++)
         {
             var (filter, order, ascending) = (random.AnyFilter(s_week), (RequestOrder)random.Next(6), random.Next(2) == 0);
-            Assert.Equal(Expected.Ordered(all, filter, order, ascending), await PagesAsync(store, new RequestQuery { Filter = filter, Order = order, Ascending = ascending, Limit = 50 }));
+            Assert.Equal(Expected.Ordered(all, filter, order, ascending),
+                await PagesAsync(store, new RequestQuery { Filter = filter, Order = order, Ascending = ascending, Limit = 50 }));
         }
 
         Assert.Equal(all[1_234], await store.FindAsync(all[1_234].Id, default));
-        Assert.Equal(Expected.Ordered(all, RequestFilter.Everything, RequestOrder.Time, true), await PagesAsync(store, new RequestQuery { Ascending = true, Limit = 1_000 }));
+        Assert.Equal(Expected.Ordered(all, RequestFilter.Everything, RequestOrder.Time, true),
+            await PagesAsync(store, new RequestQuery { Ascending = true, Limit = 1_000 }));
     }
 
     [Fact]

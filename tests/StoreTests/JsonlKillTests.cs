@@ -49,14 +49,17 @@ public sealed class JsonlKillTests : IDisposable
         }
     }
 
-    /// <summary>Not a test: what the process does that is killed. It takes the folder from its input and appends a byte to a file for each batch that is written.</summary>
+    /// <summary>
+    /// Not a test: what the process does that is killed. It takes the folder from its input and appends a byte to a file for each batch that is written.
+    /// </summary>
     [Fact(Explicit = true)]
     public async Task Write_until_killed()
     {
         var folder = await Console.In.ReadLineAsync() ?? throw new InvalidOperationException("The folder must come in.");
         using var store = new JsonlAnalyticsStore(new AnalyticsOptions { Directory = Path.Combine(folder, "data") }, TimeProvider.System);
         await store.OpenAsync(default);
-        await using var acknowledged = new FileStream(Path.Combine(folder, "acknowledged"), FileMode.Create, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        await using var acknowledged = new FileStream(Path.Combine(folder, "acknowledged"), FileMode.Create, FileAccess.Write, FileShare.ReadWrite,
+            bufferSize: 0);
         for (var batch = 0; ; batch++)
         {
             await store.WriteAsync([.. Enumerable.Range(batch * BatchSize, BatchSize).Select(Record)], default);

@@ -2,7 +2,9 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.StoreTests;
 
-/// <summary>Records and questions by chance, the same ones for the same seed. Values repeat and are missing often, because ties and gaps are where stores go wrong.</summary>
+/// <summary>
+/// Records and questions by chance, the same ones for the same seed. Values repeat and are missing often, because ties and gaps are where stores go wrong.
+/// </summary>
 internal sealed class RandomRecords(int seed)
 {
     /// <summary>The records lie in some days from here, which is in the middle of an hour.</summary>
@@ -10,7 +12,8 @@ internal sealed class RandomRecords(int seed)
 
     private static readonly string[] s_words =
     [
-        "why", "the sky", "100%", "a_b", "\"quoted\"", "it's", "Straße", "GRÜẞE", "naïve", "ΣΊΣΥΦΟΣ", "Привет", "東京都庁", "😀😀😀", "ქართული", "ᲥᲐᲠᲗᲣᲚᲘ", "ꭰꭱꭲ", "µs", "İstanbul",
+        "why", "the sky", "100%", "a_b", "\"quoted\"", "it's", "Straße", "GRÜẞE", "naïve", "ΣΊΣΥΦΟΣ", "Привет", "東京都庁", "😀😀😀", "ქართული", "ᲥᲐᲠᲗᲣᲚᲘ", "ꭰꭱꭲ",
+        "µs", "İstanbul",
         "back\\slash", "semi;colon --", "AND OR NOT", "(x*", "tab\tand\nline", "zero\0zero",
     ];
 
@@ -27,7 +30,8 @@ internal sealed class RandomRecords(int seed)
 
     /// <summary>Records within some days, in an order that is nearly, but not quite, that of their times: they are written when they end.</summary>
     public IReadOnlyList<RequestRecord> Some(int count, TimeSpan within) =>
-        [.. Enumerable.Range(0, count).Select(index => One(index, Start + (within * ((double)index / count)) + TimeSpan.FromMicroseconds(_random.Next(120_000_000))))];
+        [.. Enumerable.Range(0,
+            count).Select(index => One(index, Start + (within * ((double)index / count)) + TimeSpan.FromMicroseconds(_random.Next(120_000_000))))];
 
     public RequestFilter Filter(TimeSpan within) => new()
     {

@@ -40,7 +40,8 @@ public abstract partial class RememberingStoreContract
         var result = await store.RetainAsync(rules, default);
 
         Assert.Equal(new RetentionResult(0, 1), result);
-        AssertStored(store, [young, plain, old with { Prompt = null, System = null, Response = null, Thinking = null, ToolCalls = null }], await ReadAsync(store, RequestFilter.Everything));
+        AssertStored(store, [young, plain, old with { Prompt = null, System = null, Response = null, Thinking = null, ToolCalls = null }],
+            await ReadAsync(store, RequestFilter.Everything));
         AssertStored(store, [young], await ReadAsync(store, new RequestFilter { Search = "RESPONSE" }));
         AssertStored(store, [young], await ReadAsync(store, new RequestFilter { Search = "wh" }));
         Assert.Equal(3, (await store.SummarizeAsync(new StatsQuery(RequestFilter.Everything), default)).Total.Requests);
@@ -57,7 +58,8 @@ public abstract partial class RememberingStoreContract
         for (var batch = 0; batch < 15; batch++)
         {
             // Text that no compression makes smaller than half.
-            await store.WriteAsync([.. Enumerable.Range(batch * 200, 200).Select(index => Records.At(index * apart) with { Prompt = RandomNumberGenerator.GetHexString(2_000) })], default);
+            await store.WriteAsync([.. Enumerable.Range(batch * 200,
+                200).Select(index => Records.At(index * apart) with { Prompt = RandomNumberGenerator.GetHexString(2_000) })], default);
         }
 
         Assert.True((await store.GetStatsAsync(default)).SizeBytes > MaxBytes);
@@ -82,7 +84,8 @@ public abstract partial class RememberingStoreContract
     public async Task Many_records_are_deleted_by_any_filter_and_writing_goes_on_meanwhile()
     {
         var store = await OpenAsync();
-        await store.WriteAsync([.. Enumerable.Range(0, 3_000).Select(second => Records.At(second * 10) with { ClientIp = second % 3 == 0 ? "10.0.0.1" : "10.0.0.2", Prompt = "why is it so" })], default);
+        await store.WriteAsync([.. Enumerable.Range(0,
+            3_000).Select(second => Records.At(second * 10) with { ClientIp = second % 3 == 0 ? "10.0.0.1" : "10.0.0.2", Prompt = "why is it so" })], default);
 
         var deleting = Task.Run(() => store.DeleteAsync(new RequestFilter { Client = "10.0.0.1" }, default));
         for (var batch = 0; batch < 10; batch++)
@@ -128,7 +131,8 @@ public abstract partial class RememberingStoreContract
             Thinking = Canary,
             ToolCalls = Canary,
         });
-        await store.WriteAsync([.. canaries.SelectMany((record, index) => new[] { record, Records.At(1_000 + Later + index) with { Prompt = "stays" } })], default);
+        await store.WriteAsync([.. canaries.SelectMany((record, index) => new[] { record, Records.At(1_000 + Later + index) with { Prompt = "stays" } })],
+            default);
         Assert.True(!KeepsFiles || IsTraced(Canary), "The canary must be found first, or this test proves nothing.");
 
         switch (how)
@@ -145,7 +149,8 @@ public abstract partial class RememberingStoreContract
                 break;
             default:
                 var boundary = Records.At(1_000 + Later).Timestamp;
-                var result = await store.RetainAsync(how == "age" ? new RetentionRules(boundary, null, null) : new RetentionRules(null, boundary, null), default);
+                var result = await store.RetainAsync(how == "age" ? new RetentionRules(boundary, null, null) : new RetentionRules(null, boundary, null),
+                    default);
                 Assert.Equal(50, result.Records + result.Texts);
                 break;
         }
@@ -162,5 +167,6 @@ public abstract partial class RememberingStoreContract
 
     /// <summary>Bytes of the store's files that hold records.</summary>
     private long SizeOfFiles() =>
-        Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories).Where(file => !file.EndsWith("-shm", StringComparison.Ordinal)).Sum(file => new FileInfo(file).Length);
+        Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories).Where(file => !file.EndsWith("-shm", StringComparison.Ordinal))
+            .Sum(file => new FileInfo(file).Length);
 }

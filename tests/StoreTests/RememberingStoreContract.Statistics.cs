@@ -10,9 +10,12 @@ public abstract partial class RememberingStoreContract
         var store = await OpenAsync();
         await store.WriteAsync(
             [
-                Records.At(1) with { Latency = TimeSpan.FromSeconds(1), InputTokens = 5, OutputTokens = 7, ClientIp = "a", Application = "one", TokensPerSecond = 10 },
-                Records.At(2) with { Latency = TimeSpan.FromSeconds(3), InputTokens = 6, CachedInputTokens = 2, ClientIp = "b", TimeToFirstToken = TimeSpan.FromSeconds(0.5) },
-                Records.At(3) with { Latency = TimeSpan.FromSeconds(2), Status = "error", Outcome = "rejected", ClientIp = "a", Stream = true, TimeToFirstToken = TimeSpan.FromSeconds(9) },
+                Records.At(1) with { Latency = TimeSpan.FromSeconds(1), InputTokens = 5, OutputTokens = 7, ClientIp = "a", Application = "one",
+                    TokensPerSecond = 10 },
+                Records.At(2) with { Latency = TimeSpan.FromSeconds(3), InputTokens = 6, CachedInputTokens = 2, ClientIp = "b",
+                    TimeToFirstToken = TimeSpan.FromSeconds(0.5) },
+                Records.At(3) with { Latency = TimeSpan.FromSeconds(2), Status = "error", Outcome = "rejected", ClientIp = "a", Stream = true,
+                    TimeToFirstToken = TimeSpan.FromSeconds(9) },
                 Records.At(7_201) with { Model = null, Status = "cancelled", Outcome = "client_cancelled", Endpoint = "tags", Category = "other" },
             ],
             default);
@@ -29,7 +32,8 @@ public abstract partial class RememberingStoreContract
         Assert.Equal([("empty", 3), ("other", 1)], stats[StatDimension.Category].Select(group => (group.Key, group.Line.Requests)));
         Assert.Equal([("a", 2), ("b", 1), (null, 1)], stats[StatDimension.Client].Select(group => (group.Key, group.Line.Requests)));
         Assert.Equal([(null, 3), ("one", 1)], stats[StatDimension.Application].Select(group => (group.Key, group.Line.Requests)));
-        Assert.Equal([("completed", 2), ("client_cancelled", 1), ("rejected", 1)], stats[StatDimension.Outcome].Select(group => (group.Key, group.Line.Requests)));
+        Assert.Equal([("completed", 2), ("client_cancelled", 1), ("rejected", 1)],
+            stats[StatDimension.Outcome].Select(group => (group.Key, group.Line.Requests)));
         Assert.Equal((1, 2), (stats.ModelCount, stats.ClientCount));
         Assert.Equal([(Records.At(0).Timestamp, 3), (Records.At(7_200).Timestamp, 1)], stats.Series.Select(step => (step.Start, step.Line.Requests)));
     }
@@ -39,7 +43,8 @@ public abstract partial class RememberingStoreContract
     {
         var store = await OpenAsync();
         var hour = Records.At(0).Timestamp;
-        DateTimeOffset[] times = [hour.AddMicroseconds(-1), hour, hour.AddMicroseconds(1), hour.AddHours(1).AddMicroseconds(-1), hour.AddHours(1), hour.AddHours(1).AddMicroseconds(1)];
+        DateTimeOffset[] times = [hour.AddMicroseconds(-1), hour, hour.AddMicroseconds(1), hour.AddHours(1).AddMicroseconds(-1), hour.AddHours(1),
+            hour.AddHours(1).AddMicroseconds(1)];
         await store.WriteAsync([.. times.Select(time => Records.At(0) with { Timestamp = time })], default);
 
         foreach (var from in times)
@@ -102,7 +107,8 @@ public abstract partial class RememberingStoreContract
     private static StatsQuery Question(RandomRecords random, RequestFilter filter)
     {
         TimeSpan? step = random.Next(4) switch { 0 => TimeSpan.FromHours(1), 1 => TimeSpan.FromHours(6), 2 => TimeSpan.FromMinutes(15), _ => null };
-        return new StatsQuery(filter, step, 1 + random.Next(5), step is not null && random.Next(4) > 0 ? (StatDimension)random.Next(Enum.GetValues<StatDimension>().Length) : null)
+        return new StatsQuery(filter, step, 1 + random.Next(5), step is not null
+            && random.Next(4) > 0 ? (StatDimension)random.Next(Enum.GetValues<StatDimension>().Length) : null)
         {
             Groups = random.Next(2) == 0 ? null : [.. Enum.GetValues<StatDimension>().Where(_ => random.Next(3) == 0)],
         };

@@ -83,7 +83,8 @@ public abstract partial class RememberingStoreContract : AnalyticsStoreContract
     public async Task Models_are_named_once_in_alphabetical_order()
     {
         var store = await OpenAsync();
-        await store.WriteAsync([Records.At(1) with { Model = "zephyr:7b" }, Records.At(2), Records.At(3), Records.At(4) with { Model = null }, Records.At(5) with { Model = "a:b" }], default);
+        await store.WriteAsync([Records.At(1) with { Model = "zephyr:7b" }, Records.At(2), Records.At(3), Records.At(4) with { Model = null },
+            Records.At(5) with { Model = "a:b" }], default);
 
         Assert.Equal(["a:b", "phi4:latest", "zephyr:7b"], await store.ModelsAsync(default));
     }
@@ -116,9 +117,11 @@ public abstract partial class RememberingStoreContract : AnalyticsStoreContract
         var store = await OpenAsync();
         string[] prompts =
         [
-            "give 100% of it", "GRÜẞE aus_Köln", "grüße aus Köln", "say \"NO\" and \"yes\"", "2 * 3", "東京都庁", "άλφα Привет, мир", "x😀😀😀x ქართული", "zero\0after the zero", "a prompt",
+            "give 100% of it", "GRÜẞE aus_Köln", "grüße aus Köln", "say \"NO\" and \"yes\"", "2 * 3", "東京都庁", "άλφα Привет, мир", "x😀😀😀x ქართული",
+            "zero\0after the zero", "a prompt",
         ];
-        await store.WriteAsync([.. prompts.Select((prompt, index) => Records.At(index + 1) with { Prompt = prompt, Response = index == 9 ? "IN THE ANSWER" : null })], default);
+        await store.WriteAsync(
+            [.. prompts.Select((prompt, index) => Records.At(index + 1) with { Prompt = prompt, Response = index == 9 ? "IN THE ANSWER" : null })], default);
 
         async Task<IEnumerable<int>> FoundAsync(RequestFilter filter) =>
             (await ReadAsync(store, filter)).Select(record => (int)(record.Timestamp - Records.At(0).Timestamp).TotalSeconds).Order();
@@ -140,7 +143,8 @@ public abstract partial class RememberingStoreContract : AnalyticsStoreContract
         for (var question = 0; question < 60; question++)
         {
             var filter = random.AnyFilter(s_days);
-            var expected = all.Where(record => Expected.Matches(record, AsAsked(filter))).OrderByDescending(record => record.Timestamp).ThenByDescending(record => record.Id);
+            var expected = all.Where(record => Expected.Matches(record, AsAsked(filter))).OrderByDescending(record => record.Timestamp)
+                .ThenByDescending(record => record.Id);
 
             Assert.Equal(expected, await ReadAsync(store, filter));
         }
@@ -154,7 +158,8 @@ public abstract partial class RememberingStoreContract : AnalyticsStoreContract
         var store = await OpenAsync();
         var all = await FillAsync(store, random.Some(250, s_days));
 
-        foreach (var filter in new[] { RequestFilter.Everything, random.Filter(s_days), random.AnyFilter(s_days), new RequestFilter { Search = "the sky" }, new RequestFilter { Model = "phi4" } })
+        foreach (var filter in new[] { RequestFilter.Everything, random.Filter(s_days), random.AnyFilter(s_days), new RequestFilter { Search = "the sky" },
+            new RequestFilter { Model = "phi4" } })
         {
             var expected = Expected.Ordered(all, AsAsked(filter), order, ascending);
 
@@ -191,7 +196,8 @@ public abstract partial class RememberingStoreContract : AnalyticsStoreContract
         await store.WriteAsync([Records.At(0)], default);
         var rest = await PagesAsync(store, query with { After = first.Next });
 
-        Assert.Equal(Expected.Ordered(all, RequestFilter.Everything, order, ascending).Skip(20), rest.Where(record => record.RequestId != Records.At(0).RequestId || record.Timestamp != Records.At(0).Timestamp));
+        Assert.Equal(Expected.Ordered(all, RequestFilter.Everything, order, ascending).Skip(20),
+            rest.Where(record => record.RequestId != Records.At(0).RequestId || record.Timestamp != Records.At(0).Timestamp));
     }
 
     [Fact]
@@ -218,7 +224,8 @@ public abstract partial class RememberingStoreContract : AnalyticsStoreContract
         }
 
         var all = await ReadAsync(store, RequestFilter.Everything);
-        Assert.Equal(records.Select(AsStored).OrderBy(record => record.RequestId, StringComparer.Ordinal), all.Select(record => record with { Id = 0 }).OrderBy(record => record.RequestId, StringComparer.Ordinal));
+        Assert.Equal(records.Select(AsStored).OrderBy(record => record.RequestId, StringComparer.Ordinal),
+            all.Select(record => record with { Id = 0 }).OrderBy(record => record.RequestId, StringComparer.Ordinal));
         return all;
     }
 

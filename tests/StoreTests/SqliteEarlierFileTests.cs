@@ -131,7 +131,9 @@ public sealed class SqliteEarlierFileTests : IDisposable
         Assert.Equal(9_000, all.Count);
         var page = await store.SearchAsync(new RequestQuery { Filter = new RequestFilter { Search = "GRÜẞE".Replace('ẞ', 'ß') } }, default);
         Assert.Equal(Enumerable.Range(0, 9).Select(thousand => $"Question {(thousand * 1_000) + 7}").Reverse(), page.Records.Select(record => record.Prompt));
-        Assert.Equal("Question 8888", Assert.Single((await store.SearchAsync(new RequestQuery { Filter = new RequestFilter { PromptSearch = "question 8888" } }, default)).Records).Prompt);
+        Assert.Equal("Question 8888",
+            Assert.Single(
+            (await store.SearchAsync(new RequestQuery { Filter = new RequestFilter { PromptSearch = "question 8888" } }, default)).Records).Prompt);
         foreach (var filter in new[] { RequestFilter.Everything, new RequestFilter { Model = "phi4", From = all[^500].Timestamp } })
         {
             var query = new StatsQuery(filter, TimeSpan.FromHours(1));

@@ -24,7 +24,8 @@ public sealed class SqliteQueryPlanTests : IDisposable
 
         var plan = Plan(sql);
 
-        Assert.True(plan.Contains($"INDEX {index} ", StringComparison.Ordinal) || plan.EndsWith($"INDEX {index}", StringComparison.Ordinal) || plan.Contains(index + "\n", StringComparison.Ordinal), $"{question}: {plan}");
+        Assert.True(plan.Contains($"INDEX {index} ", StringComparison.Ordinal) || plan.EndsWith($"INDEX {index}", StringComparison.Ordinal)
+            || plan.Contains(index + "\n", StringComparison.Ordinal), $"{question}: {plan}");
         Assert.DoesNotContain("TEMP B-TREE FOR ORDER BY", plan, StringComparison.Ordinal);
     }
 
@@ -58,7 +59,8 @@ public sealed class SqliteQueryPlanTests : IDisposable
 
         foreach (var candidates in new[] { SqliteCandidates.Of([1, 2]), SqliteCandidates.Between(1, 2), SqliteCandidates.After(3) })
         {
-            Assert.Contains("SEARCH requests USING INTEGER PRIMARY KEY", Plan(SqliteQueries.Places(filter, candidates, RequestOrder.Time, false)), StringComparison.Ordinal);
+            Assert.Contains("SEARCH requests USING INTEGER PRIMARY KEY", Plan(SqliteQueries.Places(filter, candidates, RequestOrder.Time, false)),
+                StringComparison.Ordinal);
             Assert.Contains("SEARCH requests USING INTEGER PRIMARY KEY", Plan(SqliteQueries.Facts(filter, candidates)), StringComparison.Ordinal);
             Assert.Contains("SEARCH requests USING INTEGER PRIMARY KEY", Plan(SqliteQueries.Keys(filter, candidates)), StringComparison.Ordinal);
         }
@@ -86,7 +88,8 @@ public sealed class SqliteQueryPlanTests : IDisposable
             { "client", Newest(new RequestFilter { Client = "10.0.0.1" }), "requests_by_client" },
             { "delete a client", SqliteQueries.Keys(SqliteFilter.Of(new RequestFilter { Client = "10.0.0.1" }), SqliteCandidates.All), "requests_by_client" },
             { "errors", Newest(new RequestFilter { Status = "error" }), "requests_unsuccessful" },
-            { "statistics by rows", SqliteQueries.Facts(SqliteFilter.Of(new RequestFilter { From = now, To = now }), SqliteCandidates.All), "requests_by_time" },
+            { "statistics by rows", SqliteQueries.Facts(SqliteFilter.Of(new RequestFilter { From = now, To = now }), SqliteCandidates.All),
+                "requests_by_time" },
             { "age", SqliteQueries.Oldest, "requests_by_time" },
             { "age of texts", SqliteQueries.OldTexts, "requests_with_text" },
         };

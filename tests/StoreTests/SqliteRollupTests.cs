@@ -54,7 +54,8 @@ public sealed class SqliteRollupTests : IDisposable
 
         await _store.DeleteAsync(RequestFilter.Everything, default);
         await _store.Upkeep();
-        Assert.All((string[])["hourly", "hourly_clients", "hourly_client_labels", "labels", "stale_hours"], table => Assert.Equal(0L, Ask($"SELECT COUNT(*) FROM {table}")));
+        Assert.All((string[])["hourly", "hourly_clients", "hourly_client_labels", "labels", "stale_hours"],
+            table => Assert.Equal(0L, Ask($"SELECT COUNT(*) FROM {table}")));
     }
 
     [Fact]
@@ -160,7 +161,8 @@ public sealed class SqliteRollupTests : IDisposable
         {
             Assert.Equal(0L, Ask("SELECT COUNT(*) FROM stale_hours"));
             var records = (await _store.GetStatsAsync(default)).TotalRecords;
-            Assert.All((string[])["hourly", "hourly_clients", "hourly_client_labels"], table => Assert.Equal(records, Ask($"SELECT COALESCE(SUM(requests), 0) FROM {table}")));
+            Assert.All((string[])["hourly", "hourly_clients", "hourly_client_labels"],
+                table => Assert.Equal(records, Ask($"SELECT COALESCE(SUM(requests), 0) FROM {table}")));
         }
 
         var all = await _store.ReadAsync(RequestFilter.Everything, default).ToListAsync();

@@ -42,7 +42,8 @@ public sealed class SqliteTextIndexTests : IDisposable
         SqliteTextIndex.LetGo(connection);
         // Of FTS5, which prepares some for each table it has written to.
         var count = 0;
-        for (var statement = raw.sqlite3_next_stmt(connection.Handle, null); statement is { IsInvalid: false }; statement = raw.sqlite3_next_stmt(connection.Handle, statement))
+        for (var statement = raw.sqlite3_next_stmt(connection.Handle,
+            null); statement is { IsInvalid: false }; statement = raw.sqlite3_next_stmt(connection.Handle, statement))
         {
             count++;
         }

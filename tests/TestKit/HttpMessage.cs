@@ -28,7 +28,8 @@ internal sealed record HttpMessage
 
     public int Status => int.Parse(StartLine.Split(' ')[1], CultureInfo.InvariantCulture);
 
-    public string? Header(string name) => Headers.Where(header => header.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(header => header.Value).FirstOrDefault();
+    public string? Header(string name) =>
+        Headers.Where(header => header.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(header => header.Value).FirstOrDefault();
 
     /// <param name="bytes">The whole message.</param>
     /// <param name="hasBody">False for the answer to HEAD.</param>
@@ -41,11 +42,15 @@ internal sealed record HttpMessage
         }
 
         var lines = Encoding.Latin1.GetString(bytes.AsSpan(0, end)).Split("\r\n");
-        var headers = lines.Skip(1).Select(line => (line[..line.IndexOf(':', StringComparison.Ordinal)], line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim())).ToArray();
+        var headers = lines.Skip(1).Select(
+            line => (line[..line.IndexOf(':', StringComparison.Ordinal)], line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim())).ToArray();
         var raw = bytes[(end + 4)..];
-        var isChunked = hasBody && headers.Any(header => header.Item1.Equals("Transfer-Encoding", StringComparison.OrdinalIgnoreCase) && header.Item2.Contains("chunked", StringComparison.OrdinalIgnoreCase));
+        var isChunked = hasBody
+            && headers.Any(header => header.Item1.Equals("Transfer-Encoding", StringComparison.OrdinalIgnoreCase)
+            && header.Item2.Contains("chunked", StringComparison.OrdinalIgnoreCase));
         var chunks = isChunked ? ChunksOf(raw, out var ended) : NoChunks(out ended);
-        var length = headers.Where(header => header.Item1.Equals("Content-Length", StringComparison.OrdinalIgnoreCase)).Select(header => header.Item2).FirstOrDefault();
+        var length = headers.Where(header => header.Item1.Equals("Content-Length", StringComparison.OrdinalIgnoreCase)).Select(header => header.Item2)
+            .FirstOrDefault();
         return new HttpMessage
         {
             StartLine = lines[0],
@@ -71,7 +76,9 @@ internal sealed record HttpMessage
         for (var at = 0; at < raw.Length;)
         {
             var line = raw.AsSpan(at).IndexOf("\r\n"u8);
-            if (line < 0 || !int.TryParse(Encoding.ASCII.GetString(raw.AsSpan(at, line)).Split(';')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var size))
+            if (line < 0
+                || !int.TryParse(Encoding.ASCII.GetString(raw.AsSpan(at, line)).Split(';')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture,
+                out var size))
             {
                 break;
             }

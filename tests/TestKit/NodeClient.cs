@@ -32,7 +32,8 @@ internal static class NodeClient
         catch (TimeoutException)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{client} {action} did not end within {Patience.Limit.TotalSeconds} s. It wrote:{Environment.NewLine}{await output}{await errors}");
+            throw new TimeoutException(
+                $"{client} {action} did not end within {Patience.Limit.TotalSeconds} s. It wrote:{Environment.NewLine}{await output}{await errors}");
         }
 
         var last = (await output).TrimEnd().Split('\n')[^1];

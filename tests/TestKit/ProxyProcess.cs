@@ -54,13 +54,16 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
     }
 
     /// <summary>Starts the program and waits until it says that it is ready.</summary>
-    public static Task<ProxyProcess> StartAsync(IReadOnlyDictionary<string, string?> variables, params string[] arguments) => ReadyAsync(Launch(variables, arguments));
+    public static Task<ProxyProcess> StartAsync(IReadOnlyDictionary<string, string?> variables, params string[] arguments) =>
+        ReadyAsync(Launch(variables, arguments));
 
     /// <summary>The same under another command (<c>prlimit</c>).</summary>
-    public static Task<ProxyProcess> StartUnderAsync(string[] command, IReadOnlyDictionary<string, string?> variables) => ReadyAsync(Launch(variables, [], under: command));
+    public static Task<ProxyProcess> StartUnderAsync(string[] command, IReadOnlyDictionary<string, string?> variables) =>
+        ReadyAsync(Launch(variables, [], under: command));
 
     /// <summary>The same for a program that was told to ignore a signal, as <c>nohup</c> does with HUP, and a script's background job with INT.</summary>
-    public static Task<ProxyProcess> StartIgnoringAsync(string signal, IReadOnlyDictionary<string, string?> variables) => ReadyAsync(Launch(variables, [], signal));
+    public static Task<ProxyProcess> StartIgnoringAsync(string signal, IReadOnlyDictionary<string, string?> variables) =>
+        ReadyAsync(Launch(variables, [], signal));
 
     private static async Task<ProxyProcess> ReadyAsync(ProxyProcess proxy)
     {
@@ -128,8 +131,8 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
             start.Environment[name] = value;
         }
 
-        // On Unix in a process group of its own, so that a test can signal that group as a terminal would; and with no signal ignored, which it would inherit from
-        // tests that run in the background or under nohup.
+        // On Unix in a process group of its own, so that a test can signal that group as a terminal would; and with no signal ignored, which it would inherit
+        // from tests that run in the background or under nohup.
         string[] unix = ["setsid", "env", ignored is null ? "--default-signal" : $"--ignore-signal={ignored}", .. under ?? []];
         string[] command = [.. OperatingSystem.IsWindows() ? [] : unix, .. Program(), .. arguments];
         start.FileName = command[0];
@@ -161,7 +164,8 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
 
     /// <summary>The host that runs this test, which need not be on PATH.</summary>
     private static string DotnetHost() =>
-        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
+        Path.GetFullPath(
+            Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
 
     private async Task DrainAsync(StreamReader reader)
     {

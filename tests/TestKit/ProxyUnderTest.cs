@@ -36,7 +36,8 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
     /// <param name="upstream">Where the proxy forwards to.</param>
     /// <param name="variables">Environment variables of the program; by default a free port and a folder of its own.</param>
     /// <param name="configure">Changes to the services.</param>
-    public static async Task<ProxyUnderTest> StartAsync(Uri upstream, IReadOnlyDictionary<string, string>? variables = null, Action<WebApplicationBuilder>? configure = null)
+    public static async Task<ProxyUnderTest> StartAsync(Uri upstream, IReadOnlyDictionary<string, string>? variables = null,
+        Action<WebApplicationBuilder>? configure = null)
     {
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-test-");
         var all = new Dictionary<string, string>(StringComparer.Ordinal)

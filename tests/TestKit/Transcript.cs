@@ -44,7 +44,8 @@ internal sealed class Transcript
             let offset = int.Parse(columns[1], CultureInfo.InvariantCulture)
             let length = int.Parse(columns[2], CultureInfo.InvariantCulture)
             where length > 0
-            select (TimeSpan.FromMilliseconds(double.Parse(columns[0], CultureInfo.InvariantCulture)), ResponseBytes[offset..Math.Min(ResponseBytes.Length, offset + length)]);
+            select (TimeSpan.FromMilliseconds(double.Parse(columns[0], CultureInfo.InvariantCulture)),
+                ResponseBytes[offset..Math.Min(ResponseBytes.Length, offset + length)]);
     }
 
     /// <summary>Every recording, by name.</summary>

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace OllamaProxy.Bench.Load;
 
-/// <summary>The load client as a process of its own: a measurement asked for on each line of standard input, its results on a line of standard output.</summary>
+/// <summary>
+/// The load client as a process of its own: a measurement asked for on each line of standard input, its results on a line of standard output.
+/// </summary>
 internal static class LoadProcess
 {
     public static int Run()
@@ -14,7 +16,8 @@ internal static class LoadProcess
             using var phase = Create(PhaseRequest.Parse(line));
             phase.Run();
             phase.Results["errors"] = phase.Errors;
-            Console.Out.WriteLine(string.Join(' ', phase.Results.Select(result => string.Create(CultureInfo.InvariantCulture, $"{result.Key}={result.Value}"))));
+            Console.Out.WriteLine(
+                string.Join(' ', phase.Results.Select(result => string.Create(CultureInfo.InvariantCulture, $"{result.Key}={result.Value}"))));
         }
 
         return 0;

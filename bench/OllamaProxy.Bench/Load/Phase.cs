@@ -22,7 +22,8 @@ internal sealed class PhaseRequest
     public static PhaseRequest Parse(string line)
     {
         var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return new PhaseRequest(words[0], words.Skip(1).Select(word => word.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal));
+        return new PhaseRequest(words[0],
+            words.Skip(1).Select(word => word.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal));
     }
 
     public int Integer(string key) => int.Parse(_values[key], CultureInfo.InvariantCulture);

@@ -3,7 +3,9 @@ using OllamaProxy.Bench.Wire;
 
 namespace OllamaProxy.Bench.Load;
 
-/// <summary>Streams of tokens, in three ways: many at once at a pace, one after another as fast as they go, and new ones at a rate for the first token's time.</summary>
+/// <summary>
+/// Streams of tokens, in three ways: many at once at a pace, one after another as fast as they go, and new ones at a rate for the first token's time.
+/// </summary>
 internal sealed class StreamPhase(PhaseRequest request) : Phase(request)
 {
     /// <summary>Tokens of a stream that is to go as fast as it can.</summary>

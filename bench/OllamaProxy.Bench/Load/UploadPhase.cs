@@ -7,7 +7,9 @@ using OllamaProxy.Bench.Wire;
 
 namespace OllamaProxy.Bench.Load;
 
-/// <summary>One large blob, with a length or in chunks of 32 KiB as Go's client sends them. The upstream answers with the count and checksum of what arrived.</summary>
+/// <summary>
+/// One large blob, with a length or in chunks of 32 KiB as Go's client sends them. The upstream answers with the count and checksum of what arrived.
+/// </summary>
 internal sealed class UploadPhase(PhaseRequest request) : Phase(request)
 {
     private const int ChunkSize = 32 * 1024;
@@ -118,7 +120,8 @@ internal sealed class UploadPhase(PhaseRequest request) : Phase(request)
         public override void Head(ReadOnlySpan<byte> head)
         {
             Success = IsSuccess(head);
-            if (Utf8Parser.TryParse(HttpParser.ValueOf(head, "Bench-Crc"u8), out uint crc, out _, 'x') && Utf8Parser.TryParse(HttpParser.ValueOf(head, "Bench-Bytes"u8), out long bytes, out _))
+            if (Utf8Parser.TryParse(HttpParser.ValueOf(head, "Bench-Crc"u8), out uint crc, out _, 'x')
+                && Utf8Parser.TryParse(HttpParser.ValueOf(head, "Bench-Bytes"u8), out long bytes, out _))
             {
                 (Crc, Bytes) = (crc, bytes);
             }

@@ -22,8 +22,10 @@ internal static class Machine
     /// <summary>The day and the machine.</summary>
     public static string Place()
     {
-        var processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
-        var memory = long.Parse(File.ReadLines("/proc/meminfo").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024 / 1024;
+        var processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim()
+            ?? RuntimeInformation.ProcessArchitecture.ToString();
+        var memory = long.Parse(File.ReadLines("/proc/meminfo").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+            CultureInfo.InvariantCulture) / 1024 / 1024;
         return string.Create(
             CultureInfo.InvariantCulture,
             $"{TimeProvider.System.GetUtcNow():d MMMM yyyy}: {processor}, {Environment.ProcessorCount} cores (shared by client, proxy and upstream), {memory} GiB, Linux {File.ReadAllText("/proc/sys/kernel/osrelease").Trim()}.");

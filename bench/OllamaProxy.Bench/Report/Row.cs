@@ -73,7 +73,8 @@ internal sealed record Row(string Title, string Scenario, string Figure, Over Ov
     {
         // The direct way has no "added": its own value is what was subtracted.
         Over.MedianAdded when !contestant.IsDirect => figures.MedianAdded(Scenario, contestant.Name, Figure),
-        Over.LowestAdded when !contestant.IsDirect => figures.Lowest(Scenario, contestant.Name, Figure) - figures.Lowest(Scenario, Contestant.Direct.Name, Figure),
+        Over.LowestAdded when !contestant.IsDirect =>
+            figures.Lowest(Scenario, contestant.Name, Figure) - figures.Lowest(Scenario, Contestant.Direct.Name, Figure),
         Over.Lowest or Over.LowestAdded => figures.Lowest(Scenario, contestant.Name, Figure),
         Over.Sum when Scenario.Length == 0 => Run.Scenario.All.Sum(scenario => figures.Sum(scenario.Name, contestant.Name, Figure)),
         Over.Sum => figures.Sum(Scenario, contestant.Name, Figure),

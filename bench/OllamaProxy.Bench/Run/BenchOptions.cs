@@ -71,5 +71,6 @@ internal sealed record BenchOptions
 
     /// <summary>Names that were asked for and do not exist.</summary>
     public IEnumerable<string> Unknown(IEnumerable<Contestant> contestants) =>
-        Only.Except(Scenario.All.Select(scenario => scenario.Name).Concat(Scenario.Others)).Concat(Contestants.Except(contestants.Select(contestant => contestant.Name)));
+        Only.Except(Scenario.All.Select(scenario => scenario.Name).Concat(Scenario.Others))
+            .Concat(Contestants.Except(contestants.Select(contestant => contestant.Name)));
 }

@@ -25,9 +25,11 @@ internal sealed class Figures
     public double? Median(string scenario, string contestant, string name) => Median(Of(scenario, contestant, name).Values);
 
     /// <summary>The quietest round: the lowest value of all.</summary>
-    public double? Lowest(string scenario, string contestant, string name) => Of(scenario, contestant, name).Values is var values && values.Any() ? values.Min() : null;
+    public double? Lowest(string scenario, string contestant, string name) =>
+        Of(scenario, contestant, name).Values is var values && values.Any() ? values.Min() : null;
 
-    public double? Sum(string scenario, string contestant, string name) => Of(scenario, contestant, name).Values is var values && values.Any() ? values.Sum() : null;
+    public double? Sum(string scenario, string contestant, string name) =>
+        Of(scenario, contestant, name).Values is var values && values.Any() ? values.Sum() : null;
 
     /// <summary>The median over the rounds of the difference to the direct way in the same round.</summary>
     public double? MedianAdded(string scenario, string contestant, string name)

@@ -12,7 +12,9 @@ internal sealed class ProcessMeter
 
     public ProcessMeter(int process) => _processes = [process, .. ChildrenOf(process)];
 
-    /// <summary>Seconds, from the process' CPU clock: nanoseconds, where /proc/PID/stat has hundredths of a second. It holds the time of ended threads too.</summary>
+    /// <summary>
+    /// Seconds, from the process' CPU clock: nanoseconds, where /proc/PID/stat has hundredths of a second. It holds the time of ended threads too.
+    /// </summary>
     public double CpuSeconds => _processes.Sum(CpuSecondsOf);
 
     /// <summary>MiB resident now. Pages that nginx' processes share are counted for each.</summary>
@@ -38,7 +40,8 @@ internal sealed class ProcessMeter
     /// <summary>Busy time of the whole machine since it started, in seconds.</summary>
     public static double MachineBusySeconds()
     {
-        var columns = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(column => long.Parse(column, CultureInfo.InvariantCulture)).ToArray();
+        var columns = File.ReadLines("/proc/stat").First().Split(' ',
+            StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(column => long.Parse(column, CultureInfo.InvariantCulture)).ToArray();
         // user nice system idle iowait irq softirq steal
         return (columns[0] + columns[1] + columns[2] + columns[5] + columns[6] + columns[7]) / 100.0;
     }

@@ -48,7 +48,8 @@ internal sealed class RunningContestant : IDisposable
             .Replace("{upstream}", upstreamPort.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
             .Replace("{dir}", folder, StringComparison.Ordinal);
         // Workers of nginx run as another user when the bench runs as root.
-        File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        File.SetUnixFileMode(folder,
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
         if (contestant.Template is { } template)
         {
             var name = Path.GetFileNameWithoutExtension(template);
@@ -106,7 +107,8 @@ internal sealed class RunningContestant : IDisposable
     public double Counter(string name) =>
         Text("/metrics").Split('\n')
             .Where(line => line.StartsWith(name, StringComparison.Ordinal) && line.Length > name.Length && line[name.Length] is ' ' or '{')
-            .Sum(line => double.Parse(line[(line.IndexOf('}', StringComparison.Ordinal) + 1)..].Replace(name, "", StringComparison.Ordinal).Trim().Split(' ')[0], CultureInfo.InvariantCulture));
+            .Sum(line => double.Parse(line[(line.IndexOf('}', StringComparison.Ordinal) + 1)..].Replace(name, "",
+                StringComparison.Ordinal).Trim().Split(' ')[0], CultureInfo.InvariantCulture));
 
     public void Dispose()
     {

@@ -6,23 +6,28 @@ using OllamaProxy.Bench.Run;
 
 namespace OllamaProxy.Bench.Scrape;
 
-/// <summary>What a page of metrics costs when as many models as have labels of their own were asked on several endpoints: series, bytes, time, memory.</summary>
+/// <summary>
+/// What a page of metrics costs when as many models as have labels of their own were asked on several endpoints: series, bytes, time, memory.
+/// </summary>
 internal sealed class ScrapeBench(Contestant ours, Places places, CancellationToken stop)
 {
     private const int Models = 100;
     private const int Scrapes = 20;
 
-    private static readonly string[] s_prompts = ["Summarize this", "Translate this", "Explain this", "Write code", "Why?", "Create a poem", "Analyze this", "Help me", "List them", "Hello"];
+    private static readonly string[] s_prompts = ["Summarize this", "Translate this", "Explain this", "Write code", "Why?", "Create a poem", "Analyze this",
+        "Help me", "List them", "Hello"];
 
     /// <summary>The table.</summary>
     public async Task<string> RunAsync()
     {
         using var upstream = new Child("upstream");
         var upstreamPort = int.Parse(upstream.ReadLine(), CultureInfo.InvariantCulture);
-        using var proxy = RunningContestant.Start(ours with { Environment = new Dictionary<string, string>(ours.Environment) { ["ANALYTICS_BACKEND"] = "none" } }, upstreamPort, places);
+        using var proxy = RunningContestant.Start(
+            ours with { Environment = new Dictionary<string, string>(ours.Environment) { ["ANALYTICS_BACKEND"] = "none" } }, upstreamPort, places);
         using var client = new HttpClient { BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{proxy.Port}")) };
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Machine.Place()} {Models} models with {s_prompts.Length} kinds of prompts each on `/api/chat`; the time is the p50 of {Scrapes} scrapes.\n\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{Machine.Place()} {Models} models with {s_prompts.Length} kinds of prompts each on `/api/chat`; the time is the p50 of {Scrapes} scrapes.\n\n");
         text.Append("| | series | page, KiB | scrape, ms | RSS, MiB |\n|---|---:|---:|---:|---:|\n");
         await AskAsync(client, 0);
         await AddAsync("one model");
@@ -38,7 +43,8 @@ internal sealed class ScrapeBench(Contestant ours, Places places, CancellationTo
         {
             proxy.WaitUntilQuiet();
             var (series, bytes, milliseconds) = await MeasureAsync(client);
-            text.Append(CultureInfo.InvariantCulture, $"| {title} | {Row.Text(series)} | {Row.Text(bytes / 1024.0)} | {Row.Text(milliseconds)} | {Row.Text(proxy.Meter!.ResidentMiB)} |\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"| {title} | {Row.Text(series)} | {Row.Text(bytes / 1024.0)} | {Row.Text(milliseconds)} | {Row.Text(proxy.Meter!.ResidentMiB)} |\n");
         }
     }
 
@@ -46,7 +52,8 @@ internal sealed class ScrapeBench(Contestant ours, Places places, CancellationTo
     {
         foreach (var prompt in s_prompts)
         {
-            using var body = new StringContent(string.Create(CultureInfo.InvariantCulture, $$"""{"model":"model-{{model}}","messages":[{"role":"user","content":"{{prompt}}"}],"stream":false}"""));
+            using var body = new StringContent(string.Create(CultureInfo.InvariantCulture,
+                $$"""{"model":"model-{{model}}","messages":[{"role":"user","content":"{{prompt}}"}],"stream":false}"""));
             using var answer = await client.PostAsync("/api/chat", body, stop);
             answer.EnsureSuccessStatusCode();
             await answer.Content.ReadAsByteArrayAsync(stop);

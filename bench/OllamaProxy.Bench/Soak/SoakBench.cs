@@ -32,7 +32,8 @@ internal sealed class SoakBench(BenchOptions options, Contestant ours, Places pl
         using var upstream = new Child("upstream");
         var upstreamPort = int.Parse(upstream.ReadLine(), CultureInfo.InvariantCulture);
         using var proxy = RunningContestant.Start(ours, upstreamPort, places);
-        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{proxy.Port}")) };
+        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(
+            string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{proxy.Port}")) };
         var begun = TimeProvider.System.GetTimestamp();
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var sampling = SampleAsync(proxy.Meter!, over.Token);
@@ -74,7 +75,8 @@ internal sealed class SoakBench(BenchOptions options, Contestant ours, Places pl
         using var leaving = patience is { } milliseconds ? new CancellationTokenSource(milliseconds) : new CancellationTokenSource();
         using var request = kind < 2 ? new HttpRequestMessage(HttpMethod.Get, "/api/version") : new HttpRequestMessage(HttpMethod.Post, "/api/chat")
         {
-            Content = new StringContent($$"""{"model":"llama3.2:3b","stream":{{(kind < 6 ? "false" : "true")}},"messages":[{"role":"user","content":"Why is the sky blue?"}]}""", Encoding.UTF8, "application/json"),
+            Content =
+                new StringContent($$"""{"model":"llama3.2:3b","stream":{{(kind < 6 ? "false" : "true")}},"messages":[{"role":"user","content":"Why is the sky blue?"}]}""", Encoding.UTF8, "application/json"),
         };
         request.Headers.TryAddWithoutValidation("Bench", string.Create(CultureInfo.InvariantCulture, $"0 {(kind < 6 ? 0 : Tokens)} {TokensPerSecond}"));
         try
@@ -103,7 +105,8 @@ internal sealed class SoakBench(BenchOptions options, Contestant ours, Places pl
                 _samples.Add((meter.ResidentMiB, meter.Descriptors, meter.Threads));
                 if (_samples.Count % 30 == 0)
                 {
-                    await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"soak: {_samples.Count * _samplePause}: {_samples[^1].Resident:N1} MiB, {_samples[^1].Descriptors} descriptors, {_whole:N0} whole, {_left:N0} left, {_failed} failed"));
+                    await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
+                        $"soak: {_samples.Count * _samplePause}: {_samples[^1].Resident:N1} MiB, {_samples[^1].Descriptors} descriptors, {_whole:N0} whole, {_left:N0} left, {_failed} failed"));
                 }
             }
         }
@@ -120,7 +123,8 @@ internal sealed class SoakBench(BenchOptions options, Contestant ours, Places pl
         var first = _samples.Skip(_samples.Count / 60).Take(part).ToList();
         var last = _samples.TakeLast(part).ToList();
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Machine.Place()} {Rate} exchanges/s for {_length.TotalMinutes:N0} minutes; in a tenth of them the client disconnects after 20 to 320 ms. Medians.\n\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{Machine.Place()} {Rate} exchanges/s for {_length.TotalMinutes:N0} minutes; in a tenth of them the client disconnects after 20 to 320 ms. Medians.\n\n");
         text.Append("| | first sixth, warmed up | last sixth |\n|---|---:|---:|\n");
         Add("RSS, MiB", sample => sample.Resident);
         Add("descriptors", sample => sample.Descriptors);

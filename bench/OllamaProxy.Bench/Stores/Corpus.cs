@@ -33,7 +33,8 @@ internal sealed class Corpus(int count, DateTimeOffset end, bool isOffice = true
     /// <summary>Beginnings of prompts, by which <see cref="PromptCategories"/> tells them apart.</summary>
     private static readonly string[] s_tasks =
     [
-        "", "Summarize this: ", "Translate into German: ", "Explain ", "Write a function that ", "Fix this error: ", "What is ", "Write a story about ", "Analyze ",
+        "", "Summarize this: ", "Translate into German: ", "Explain ", "Write a function that ", "Fix this error: ", "What is ", "Write a story about ",
+        "Analyze ",
         "List all ",
     ];
 
@@ -180,7 +181,8 @@ internal sealed class Corpus(int count, DateTimeOffset end, bool isOffice = true
         HashSet<string> words = [];
         while (words.Count < Vocabulary)
         {
-            var syllables = Enumerable.Range(0, random.Next(1, 5)).Select(_ => $"{Consonants[random.Next(Consonants.Length)]}{Vowels[random.Next(Vowels.Length)]}");
+            var syllables = Enumerable.Range(0, random.Next(1, 5))
+                .Select(_ => $"{Consonants[random.Next(Consonants.Length)]}{Vowels[random.Next(Vowels.Length)]}");
             words.Add(string.Concat(syllables) + Consonants[random.Next(Consonants.Length)]);
         }
 

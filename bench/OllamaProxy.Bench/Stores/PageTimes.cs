@@ -4,18 +4,22 @@ using OllamaProxy.Bench.Report;
 
 namespace OllamaProxy.Bench.Stores;
 
-/// <summary>The dashboard in a real browser, before a store with very many records: how soon it is there, and how soon it answers a filter. Times are the page's own.</summary>
+/// <summary>
+/// The dashboard in a real browser, before a store with very many records: how soon it is there, and how soon it answers a filter. Times are the page's own.
+/// </summary>
 internal sealed class PageTimes(int port)
 {
     private const int Times = 5;
 
-    private static readonly string[] s_places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/usr/bin/google-chrome-stable", "/snap/bin/chromium"];
+    private static readonly string[] s_places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/usr/bin/google-chrome-stable",
+        "/snap/bin/chromium"];
 
-    private static readonly (string View, string Range)[] s_views = [("overview", "24h"), ("overview", "7d"), ("requests", "24h"), ("requests", "7d"), ("models", "24h"), ("models", "7d")];
+    private static readonly (string View, string Range)[] s_views = [("overview", "24h"), ("overview", "7d"), ("requests", "24h"), ("requests", "7d"),
+        ("models", "24h"), ("models", "7d")];
 
     /// <summary>
-    /// From the last byte of the HTML: the first paint with something in it, when the page answers to keys and clicks, and when nothing of the view is waited for any more. A
-    /// page that is no dashboard has only the first.
+    /// From the last byte of the HTML: the first paint with something in it, when the page answers to keys and clicks, and when nothing of the view is waited
+    /// for any more. A page that is no dashboard has only the first.
     /// </summary>
     private const string Loaded = """
         ([isDashboard]) => new Promise(resolve => {
@@ -36,8 +40,8 @@ internal sealed class PageTimes(int port)
         """;
 
     /// <summary>
-    /// From the choice to the moment when its answer, whole, is in the page, and to that when its charts are drawn, which begins in the frame after it. What was there before
-    /// is drawn when the choice is made.
+    /// From the choice to the moment when its answer, whole, is in the page, and to that when its charts are drawn, which begins in the frame after it. What
+    /// was there before is drawn when the choice is made.
     /// </summary>
     private const string Chosen = """
         ([label, value]) => new Promise(resolve => {
@@ -82,7 +86,8 @@ internal sealed class PageTimes(int port)
         }
 
         using var playwright = await Playwright.CreateAsync();
-        await using var browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = place, Args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
+        await using var browser = await playwright.Chromium.LaunchAsync(
+            new BrowserTypeLaunchOptions { ExecutablePath = place, Args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
         List<(string, string)> rows = [];
         List<double> texts = [];
         for (var time = 0; time < Times; time++)
@@ -105,7 +110,8 @@ internal sealed class PageTimes(int port)
                 paints.Add(loaded[0]);
                 interactive.Add(loaded[1]);
                 whole.Add(loaded[2]);
-                foreach (var (label, value) in ((string Label, string Value)[])[("Model", Corpus.Model), ("Category", "other"), ("Outcome", "status:error"), ("Model", "")])
+                foreach (var (label, value) in ((string Label, string Value)[])[("Model", Corpus.Model), ("Category", "other"), ("Outcome", "status:error"),
+                    ("Model", "")])
                 {
                     var chosen = await page.EvaluateAsync<double[]>(Chosen, new[] { label, value });
                     filters.Add(chosen[0]);
@@ -121,7 +127,8 @@ internal sealed class PageTimes(int port)
 
     private async Task<double[]> OpenAsync(IPage page, string path, bool isDashboard)
     {
-        await page.GotoAsync(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}{path}"), new PageGotoOptions { WaitUntil = WaitUntilState.Commit });
+        await page.GotoAsync(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}{path}"),
+            new PageGotoOptions { WaitUntil = WaitUntilState.Commit });
         return await page.EvaluateAsync<double[]>(Loaded, new[] { isDashboard });
     }
 

@@ -6,8 +6,8 @@ using OllamaProxy.Bench.Run;
 namespace OllamaProxy.Bench.Stores;
 
 /// <summary>
-/// What records cost once there are very many: their size, how fast they are found, summed up and exported, and whether recording keeps up while somebody searches. The
-/// published program answers; the store is filled before it starts.
+/// What records cost once there are very many: their size, how fast they are found, summed up and exported, and whether recording keeps up while somebody
+/// searches. The published program answers; the store is filled before it starts.
 /// </summary>
 internal sealed class StoreBench(BenchOptions options, Contestant ours, Places places, CancellationToken stop)
 {
@@ -44,7 +44,8 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
 
         await MeasureIndependentAsync();
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Machine.Place()} {_count:N0} records of 7 days; queries are p50 and p95 of {_times}.\n\n| | SQLite | JSON lines |\n|---|---:|---:|\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{Machine.Place()} {_count:N0} records of 7 days; queries are p50 and p95 of {_times}.\n\n| | SQLite | JSON lines |\n|---|---:|---:|\n");
         foreach (var (title, sqlite, jsonl) in _rows.Values)
         {
             text.Append(CultureInfo.InvariantCulture, $"| {title} | {sqlite} | {jsonl} |\n");
@@ -52,7 +53,8 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
 
         if (_pages.Count > 0)
         {
-            text.Append(CultureInfo.InvariantCulture, $"\nThe dashboard over the same SQLite store, in a browser on the same machine. Milliseconds from the last byte of its HTML, or from the choice of a filter; p50 and the longest.\n\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"\nThe dashboard over the same SQLite store, in a browser on the same machine. Milliseconds from the last byte of its HTML, or from the choice of a filter; p50 and the longest.\n\n");
             text.Append("| | first paint | interactive | complete | filter answered | filter drawn |\n|---|---:|---:|---:|---:|---:|\n");
             foreach (var (title, value) in _pages)
             {
@@ -145,7 +147,8 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
         var (written, dropped) = (proxy.Counter("ollama_proxy_records_written_total"), proxy.Counter("ollama_proxy_records_dropped_total"));
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var searching = SearchAsync(questions, $"/analytics/search?limit=50&search={corpus.Rare}", over.Token);
-        var results = await Task.Run(() => load.Measure(string.Create(CultureInfo.InvariantCulture, $"chat rate={Rate} connections=16 port={proxy.Port} upstream={upstreamPort} seconds={_seconds} mib=0")), stop);
+        var results = await Task.Run(() => load.Measure(string.Create(CultureInfo.InvariantCulture,
+            $"chat rate={Rate} connections=16 port={proxy.Port} upstream={upstreamPort} seconds={_seconds} mib=0")), stop);
         await over.CancelAsync();
         var searches = await searching;
         proxy.WaitUntilQuiet();
@@ -155,7 +158,10 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
         Add(row++, backend, "… records written", Row.Text(proxy.Counter("ollama_proxy_records_written_total") - written));
         Add(row++, backend, "… records dropped", Row.Text(proxy.Counter("ollama_proxy_records_dropped_total") - dropped));
         searches.Sort();
-        Add(row, backend, "… searches, ms", searches.Count == 0 ? "–" : $"{Row.Text(searches[searches.Count / 2])} / {Row.Text(searches[Math.Min(searches.Count - 1, searches.Count * 95 / 100)])}");
+        Add(row, backend, "… searches, ms",
+            searches.Count == 0
+            ? "–"
+            : $"{Row.Text(searches[searches.Count / 2])} / {Row.Text(searches[Math.Min(searches.Count - 1, searches.Count * 95 / 100)])}");
     }
 
     private static async Task<List<double>> SearchAsync(StoreQuestions questions, string path, CancellationToken stop)

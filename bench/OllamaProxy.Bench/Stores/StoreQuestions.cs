@@ -6,7 +6,8 @@ namespace OllamaProxy.Bench.Stores;
 /// <summary>Questions to the analytics API of a running proxy, and how long their answers take.</summary>
 internal sealed class StoreQuestions(int port, Corpus corpus, DateTimeOffset end) : IDisposable
 {
-    private readonly HttpClient _client = new() { BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")), Timeout = TimeSpan.FromMinutes(10) };
+    private readonly HttpClient _client = new() { BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")),
+        Timeout = TimeSpan.FromMinutes(10) };
 
     public static readonly TimeSpan Day = TimeSpan.FromDays(1);
 
@@ -78,5 +79,6 @@ internal sealed class StoreQuestions(int port, Corpus corpus, DateTimeOffset end
 
     public void Dispose() => _client.Dispose();
 
-    private string Range(TimeSpan length) => string.Create(CultureInfo.InvariantCulture, $"start_time={(end - length).ToUnixTimeSeconds()}&end_time={end.ToUnixTimeSeconds()}");
+    private string Range(TimeSpan length) =>
+        string.Create(CultureInfo.InvariantCulture, $"start_time={(end - length).ToUnixTimeSeconds()}&end_time={end.ToUnixTimeSeconds()}");
 }

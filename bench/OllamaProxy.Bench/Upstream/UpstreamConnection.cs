@@ -24,7 +24,8 @@ internal sealed class UpstreamConnection : IReady, IMessageSink
     private const int Burst = 16;
 
     private static readonly byte[] s_version = Json("""{"version":"0.32.15"}""");
-    private static readonly byte[] s_greeting = Encoding.ASCII.GetBytes("HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nDate: Tue, 24 Nov 2026 10:00:00 GMT\r\nContent-Length: 17\r\n\r\nOllama is running");
+    private static readonly byte[] s_greeting = Encoding.ASCII.GetBytes(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nDate: Tue, 24 Nov 2026 10:00:00 GMT\r\nContent-Length: 17\r\n\r\nOllama is running");
     private static readonly byte[] s_nothing = Json("""{"models":[]}""");
     private static readonly byte[] s_chat = Json(
         """{"model":"llama3.2:3b","created_at":"2026-11-24T10:00:00.123456789Z","message":{"role":"assistant","content":"The sky is blue because the air scatters short waves of light more than long ones. In the evening the light's way through the air is longer, and what is left of it is red."},"done_reason":"stop","done":true,"total_duration":4883583458,"load_duration":1334875,"prompt_eval_count":26,"prompt_eval_duration":342546000,"eval_count":282,"eval_duration":4535599000}""");

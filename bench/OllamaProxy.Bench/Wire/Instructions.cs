@@ -29,12 +29,14 @@ internal readonly record struct Instructions(int Id, int Tokens, int Rate)
     public byte[] ToChat(int port)
     {
         var stream = Tokens > 0 ? "true" : "false";
-        var body = $$$"""{"model":"llama3.2:3b","stream":{{{stream}}},"messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Explain in two sentences why the sky is blue, and why it is red in the evening."}],"options":{"temperature":0.7,"num_ctx":4096}}""";
+        var body =
+            $$$"""{"model":"llama3.2:3b","stream":{{{stream}}},"messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Explain in two sentences why the sky is blue, and why it is red in the evening."}],"options":{"temperature":0.7,"num_ctx":4096}}""";
         return Encoding.ASCII.GetBytes(string.Create(
             CultureInfo.InvariantCulture,
             $"POST /api/chat HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: ollama-proxy-bench\r\nAccept: application/x-ndjson\r\n{this}Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
     }
 
     public static byte[] ToGet(int port, string path) =>
-        Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: ollama-proxy-bench\r\n\r\n"));
+        Encoding.ASCII.GetBytes(
+            string.Create(CultureInfo.InvariantCulture, $"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: ollama-proxy-bench\r\n\r\n"));
 }

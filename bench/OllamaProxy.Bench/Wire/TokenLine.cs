@@ -30,11 +30,14 @@ internal static class TokenLine
     public static Span<byte> LineOf(Span<byte> chunk) => chunk.Slice(s_sizeLine.Length, Length);
 
     /// <summary>Writes the time into a line.</summary>
-    public static void Stamp(Span<byte> line, long time) => Utf8Formatter.TryFormat(time, line[(s_textOffset + 1)..], out _, new System.Buffers.StandardFormat('X', TimeLength));
+    public static void Stamp(Span<byte> line, long time) =>
+        Utf8Formatter.TryFormat(time, line[(s_textOffset + 1)..], out _, new System.Buffers.StandardFormat('X', TimeLength));
 
     /// <summary>When a token's line was sent; null for another line.</summary>
     public static long? TimeOf(ReadOnlySpan<byte> line) =>
-        line.Length == Length && line[s_textOffset] == ' ' && Utf8Parser.TryParse(line.Slice(s_textOffset + 1, TimeLength), out long time, out _, 'X') ? time : null;
+        line.Length == Length && line[s_textOffset] == ' ' && Utf8Parser.TryParse(line.Slice(s_textOffset + 1, TimeLength), out long time, out _, 'X')
+            ? time
+            : null;
 
     /// <summary>The last line's chunk and the end of the body.</summary>
     public static byte[] LastChunk(int tokens, uint crc)

@@ -27,5 +27,6 @@ public sealed class DeleteRequestsValidator : AbstractValidator<DeleteRequests>
 
 internal sealed class DeleteRequestsHandler(IAnalyticsStore store) : IRequestHandler<DeleteRequests, DeleteResult>
 {
-    public async Task<DeleteResult> Handle(DeleteRequests command, CancellationToken cancellationToken) => new(await store.DeleteAsync(command.Filter, cancellationToken));
+    public async Task<DeleteResult> Handle(DeleteRequests command, CancellationToken cancellationToken) =>
+        new(await store.DeleteAsync(command.Filter, cancellationToken));
 }

@@ -13,7 +13,9 @@ public interface IAnalyticsStore
     /// <summary>False for a store that keeps nothing, so that the API can say it is off instead of answering with emptiness.</summary>
     bool Remembers { get; }
 
-    /// <summary>Makes the store ready: creates or upgrades what it needs. Throws <see cref="AnalyticsStoreException"/> with a text for a person when it cannot.</summary>
+    /// <summary>
+    /// Makes the store ready: creates or upgrades what it needs. Throws <see cref="AnalyticsStoreException"/> with a text for a person when it cannot.
+    /// </summary>
     Task OpenAsync(CancellationToken cancellationToken);
 
     /// <summary>Writes a batch: all of it, durably, or (with an exception) none of it.</summary>

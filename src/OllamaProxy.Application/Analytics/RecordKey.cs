@@ -42,7 +42,8 @@ public sealed record RecordKey
         var filter = new RequestFilter { RequestId = RequestId };
         if (RequestId![12] == '7' && RequestId[16] is '8' or '9' or 'a' or 'b')
         {
-            var begin = DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(RequestId.AsSpan(0, 12), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
+            var begin = DateTimeOffset.FromUnixTimeMilliseconds(
+                long.Parse(RequestId.AsSpan(0, 12), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
             filter = filter with { From = begin, To = begin.AddTicks(TimeSpan.TicksPerMillisecond - 1) };
         }
 

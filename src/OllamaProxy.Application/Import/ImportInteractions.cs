@@ -8,7 +8,8 @@ namespace OllamaProxy.Application.Import;
 /// <param name="Rows">The rows, in any order.</param>
 /// <param name="KeepFrom">Older records would be removed by the next retention, and are left out; null for all of them.</param>
 /// <param name="Progress">Hears how many rows have been looked at.</param>
-public sealed record ImportInteractions(IAsyncEnumerable<OriginalInteraction> Rows, DateTimeOffset? KeepFrom, IProgress<long>? Progress = null) : IRequest<ImportResult>;
+public sealed record ImportInteractions(IAsyncEnumerable<OriginalInteraction> Rows, DateTimeOffset? KeepFrom, IProgress<long>? Progress = null)
+    : IRequest<ImportResult>;
 
 /// <param name="Imported">Records that are new in the store.</param>
 /// <param name="AlreadyThere">Rows that an earlier import brought.</param>

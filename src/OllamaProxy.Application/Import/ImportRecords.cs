@@ -8,7 +8,8 @@ namespace OllamaProxy.Application.Import;
 /// <param name="Records">The records, in the order of time.</param>
 /// <param name="KeepFrom">Older records would be removed by the next retention, and are left out; null for all of them.</param>
 /// <param name="Progress">Hears how many records have been looked at.</param>
-public sealed record ImportRecords(IAsyncEnumerable<RequestRecord> Records, DateTimeOffset? KeepFrom, IProgress<long>? Progress = null) : IRequest<ImportResult>;
+public sealed record ImportRecords(IAsyncEnumerable<RequestRecord> Records, DateTimeOffset? KeepFrom, IProgress<long>? Progress = null)
+    : IRequest<ImportResult>;
 
 internal sealed class ImportRecordsHandler(IAnalyticsStore store) : IRequestHandler<ImportRecords, ImportResult>
 {

@@ -1,8 +1,8 @@
 namespace OllamaProxy.Application.Import;
 
 /// <summary>
-/// A row of the table <c>interactions</c> of the original Ollama Metrics Proxy, as it stands there: with the driver's text for the time, paths in place of labels,
-/// ports behind addresses, and 0 for what was not known.
+/// A row of the table <c>interactions</c> of the original Ollama Metrics Proxy, as it stands there: with the driver's text for the time, paths in place of
+/// labels, ports behind addresses, and 0 for what was not known.
 /// </summary>
 public sealed record OriginalInteraction
 {

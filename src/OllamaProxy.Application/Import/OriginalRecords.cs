@@ -23,7 +23,9 @@ public static class OriginalRecords
         }
 
         var endpoint = EndpointOf(row.Endpoint);
-        var outcome = row.Status == "error" || row.StatusCode >= 400 || !string.IsNullOrEmpty(row.Error) ? ExchangeOutcome.UpstreamError : ExchangeOutcome.Completed;
+        var outcome = row.Status == "error" || row.StatusCode >= 400 || !string.IsNullOrEmpty(row.Error)
+            ? ExchangeOutcome.UpstreamError
+            : ExchangeOutcome.Completed;
         var prompt = NotEmpty(row.Prompt);
         var firstToken = row.TimeToFirstToken < row.Duration - OnePiece ? Known(row.TimeToFirstToken) : null;
         return new RequestRecord
@@ -73,17 +75,24 @@ public static class OriginalRecords
                 : null;
         }
 
-        return text?.Length > 10 && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var other) ? other.ToUniversalTime() : null;
+        return text?.Length > 10 && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var other)
+            ? other.ToUniversalTime()
+            : null;
     }
 
     /// <summary>The same row has the same identifier in every import, so that one that is repeated, or was broken off, brings nothing twice.</summary>
-    private static string IdOf(OriginalInteraction row, DateTimeOffset timestamp) => string.Create(CultureInfo.InvariantCulture, $"{timestamp.UtcTicks:x16}{row.Id:x16}");
+    private static string IdOf(OriginalInteraction row, DateTimeOffset timestamp) =>
+        string.Create(CultureInfo.InvariantCulture, $"{timestamp.UtcTicks:x16}{row.Id:x16}");
 
     /// <summary>Its labels are paths without the first slash, and without <c>api/</c>.</summary>
     private static ApiEndpoint EndpointOf(string? text)
     {
         var path = (text ?? "").Trim('/');
-        return path.Length == 0 ? ApiEndpoint.Other : ApiEndpoint.FromPath($"/{path}") is var found && found != ApiEndpoint.Other ? found : ApiEndpoint.FromPath($"/api/{path}");
+        return path.Length == 0
+            ? ApiEndpoint.Other
+            : ApiEndpoint.FromPath($"/{path}") is var found && found != ApiEndpoint.Other
+            ? found
+            : ApiEndpoint.FromPath($"/api/{path}");
     }
 
     /// <summary>The address only. For a forwarded request, the address that forwarded it, because any client can forge the header.</summary>

@@ -77,7 +77,9 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
         /// <summary>A call of a tool of the client's.</summary>
         ToolUse,
 
-        /// <summary>A call that the server runs itself (<c>server_tool_use</c>, <c>mcp_tool_use</c>): the model's tokens, but no call of the client's.</summary>
+        /// <summary>
+        /// A call that the server runs itself (<c>server_tool_use</c>, <c>mcp_tool_use</c>): the model's tokens, but no call of the client's.
+        /// </summary>
         ServerToolUse,
     }
 

@@ -47,7 +47,8 @@ internal sealed class OllamaNative : WireProtocol
     public override ApiDialect Dialect => ApiDialect.Native;
 
     /// <summary>Every call of this API that carries JSON, blobs excepted, names its model in it.</summary>
-    public override IRequestReader? CreateRequestReader(ApiEndpoint endpoint, string? contentType) => FieldsOf(endpoint) is { } fields ? new JsonRequestReader(fields) : null;
+    public override IRequestReader? CreateRequestReader(ApiEndpoint endpoint, string? contentType) =>
+        FieldsOf(endpoint) is { } fields ? new JsonRequestReader(fields) : null;
 
     public override IResponseReader? CreateResponseReader(ApiEndpoint endpoint, in ResponseHead head) =>
         FieldsOf(endpoint) is not null ? new NativeResponseReader(endpoint, head) : null;

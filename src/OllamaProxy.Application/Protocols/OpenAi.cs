@@ -78,7 +78,8 @@ internal sealed class OpenAi : WireProtocol
 
     /// <summary>The type words are Ollama's own mapping of statuses (ollama's openai package).</summary>
     public override byte[] ErrorBody(int statusCode, string message) => JsonObject.Write(
-        (message, type: statusCode switch { 400 => "invalid_request_error", 404 => "not_found_error", 429 => "rate_limit_error", _ => "api_error" }, statusCode),
+        (message, type: statusCode switch { 400 => "invalid_request_error", 404 => "not_found_error", 429 => "rate_limit_error", _ => "api_error" },
+            statusCode),
         static (json, error) =>
         {
             json.WriteStartObject("error");

@@ -90,7 +90,8 @@ internal sealed class OpenAiResponseReader : IResponseReader, IJsonFieldSink
         _scanner.Finish();
         // A stream that ends in order after its finish_reason lacks nothing but the terminator.
         var isTerminated = _scanner.IsStream ? _scanner.IsDone || (ended && _answer.FinishReason is not null) : _scanner.HasObject;
-        return _answer.Complete(timeProvider, _head, _scanner, isTerminated, _scanner.IsStream, isGeneration: _endpoint != ApiEndpoint.OpenAiEmbeddings, IsInference);
+        return _answer.Complete(timeProvider, _head, _scanner, isTerminated, _scanner.IsStream, isGeneration: _endpoint != ApiEndpoint.OpenAiEmbeddings,
+            IsInference);
     }
 
     void IJsonFieldSink.Text(int field, ReadOnlySpan<byte> utf8, long length)

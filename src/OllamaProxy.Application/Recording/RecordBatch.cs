@@ -125,7 +125,8 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Error, "The analytics store cannot be written, and no more records are kept in memory. Waiting: {Count}. Further ones are dropped and counted.")]
+        [LoggerMessage(1, LogLevel.Error,
+            "The analytics store cannot be written, and no more records are kept in memory. Waiting: {Count}. Further ones are dropped and counted.")]
         public static partial void DroppingBegins(ILogger logger, int count);
 
         [LoggerMessage(2, LogLevel.Information, "The analytics store works again. Stored from memory: {Count}. Dropped: {Dropped}.")]

@@ -13,7 +13,9 @@ public sealed class RecordTexts(RecordingOptions options, Redactor redactor)
 {
     private const int MaxError = 1_000;
 
-    /// <summary>Where a reader stopped in the middle of a text, it may have halved what a pattern would have found: no longer piece than this stays unrecognised.</summary>
+    /// <summary>
+    /// Where a reader stopped in the middle of a text, it may have halved what a pattern would have found: no longer piece than this stays unrecognised.
+    /// </summary>
     private const int UnsureEnd = 256;
 
     /// <summary>Bytes that a reader may stay below its bound, so that no character is cut: three a UTF-16 unit, and a part of the next one.</summary>
@@ -51,7 +53,9 @@ public sealed class RecordTexts(RecordingOptions options, Redactor redactor)
         return IsCut(text) ? TextCut.Beginning(redacted, Math.Max(0, redacted.Length - UnsureEnd)) : redacted;
     }
 
-    /// <summary>True when the readers may have left something out. A character has at most three bytes a UTF-16 unit, which spares counting most texts.</summary>
+    /// <summary>
+    /// True when the readers may have left something out. A character has at most three bytes a UTF-16 unit, which spares counting most texts.
+    /// </summary>
     private static bool IsCut(string text) =>
         text.Length * 3 > JsonFieldScanner.MaxText - LongestCut && Encoding.UTF8.GetByteCount(text) > JsonFieldScanner.MaxText - LongestCut;
 }

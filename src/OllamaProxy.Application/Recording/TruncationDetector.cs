@@ -74,7 +74,9 @@ public sealed class TruncationDetector(Func<string, int?> contextLengthOf)
         }
 
         // A chat loses its oldest messages first, which leaves no number to recognise: only a text that cannot have fitted.
-        return learned is { Samples: >= MinSamples } && tokens <= context && tokens >= context * 0.4 && bytes / ratio > context * Overflow ? Truncation.Likely : null;
+        return learned is { Samples: >= MinSamples } && tokens <= context && tokens >= context * 0.4 && bytes / ratio > context * Overflow
+            ? Truncation.Likely
+            : null;
 
         bool Matches(int? contextLength) => contextLength is > 0 and { } length && Truncations.IsFingerprint(tokens, length, kept);
     }

@@ -25,7 +25,9 @@ public static class OwnPatterns
     internal static RedactionPattern Create(string pattern, int number, TimeSpan limit) =>
         new RegexPattern(Name, Create(pattern, limit)) { Title = $"pattern {number} of ANALYTICS_REDACT_PATTERNS" };
 
-    /// <summary>The engine that takes time by the text's length only, unless the expression needs the other one (it looks around or back, or is too large).</summary>
+    /// <summary>
+    /// The engine that takes time by the text's length only, unless the expression needs the other one (it looks around or back, or is too large).
+    /// </summary>
     private static Regex Create(string pattern, TimeSpan limit)
     {
         try

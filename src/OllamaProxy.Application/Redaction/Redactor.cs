@@ -74,7 +74,8 @@ public sealed partial class Redactor(RecordingOptions options, TimeProvider time
                     return Withhold(pattern.Title);
                 }
                 // An engine that fails has not searched, and a text that was not searched is not kept.
-                catch (Exception exception) when (exception is InvalidOperationException or ArgumentException or NotSupportedException or InsufficientExecutionStackException)
+                catch (Exception exception) when (
+                    exception is InvalidOperationException or ArgumentException or NotSupportedException or InsufficientExecutionStackException)
                 {
                     return Withhold(pattern.Title);
                 }
@@ -149,7 +150,8 @@ public sealed partial class Redactor(RecordingOptions options, TimeProvider time
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Warning, "{Pattern} took longer than {Milliseconds} ms to search a text; such texts are withheld from the records. This is logged once.")]
+        [LoggerMessage(1, LogLevel.Warning,
+            "{Pattern} took longer than {Milliseconds} ms to search a text; such texts are withheld from the records. This is logged once.")]
         public static partial void TookTooLong(ILogger logger, string pattern, int milliseconds);
     }
 }

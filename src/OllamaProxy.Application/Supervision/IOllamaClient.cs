@@ -12,7 +12,9 @@ public interface IOllamaClient
     /// <summary>Ollama's version (<c>GET /api/version</c>).</summary>
     Task<OllamaAnswer<string>> VersionAsync(CancellationToken cancellationToken);
 
-    /// <summary>Ollama's own metrics (<c>GET /metrics</c>) in Prometheus' text format, which few versions have. Asked for at a scrape: gives up before that does.</summary>
+    /// <summary>
+    /// Ollama's own metrics (<c>GET /metrics</c>) in Prometheus' text format, which few versions have. Asked for at a scrape: gives up before that does.
+    /// </summary>
     Task<OllamaAnswer<string>> MetricsAsync(CancellationToken cancellationToken);
 }
 

@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace OllamaProxy.Application.Supervision;
 
-/// <summary>The request's <c>keep_alive</c> as Ollama reads it: a number of seconds, or a text as Go writes durations (<c>1h30m</c>); below zero is for ever.</summary>
+/// <summary>
+/// The request's <c>keep_alive</c> as Ollama reads it: a number of seconds, or a text as Go writes durations (<c>1h30m</c>); below zero is for ever.
+/// </summary>
 internal static class KeepAlive
 {
     /// <summary>Longer is for ever: a calendar ends somewhere.</summary>

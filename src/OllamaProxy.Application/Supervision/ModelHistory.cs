@@ -44,20 +44,21 @@ internal sealed class ModelHistory
     public bool HasForgotten(DateTimeOffset at) => _forgottenFrom <= at;
 
     /// <summary>
-    /// True when a use that is already noted waited for the same load. They need not have seen it end at the same moment: Ollama's scheduler looks at one request
-    /// after the other, and loads another model in between.
+    /// True when a use that is already noted waited for the same load. They need not have seen it end at the same moment: Ollama's scheduler looks at one
+    /// request after the other, and loads another model in between.
     /// </summary>
     public bool IsCounted(ModelUse use) => _uses.Any(other =>
         other.IsCounted && other.AskedAt < use.ReadyAt && use.AskedAt < other.ReadyAt
-        && (other.ContextLength == use.ContextLength || ((other.ContextLength is null || use.ContextLength is null) && (other.ReadyAt - use.ReadyAt).Duration() <= s_sameMoment)));
+        && (other.ContextLength == use.ContextLength
+            || ((other.ContextLength is null || use.ContextLength is null) && (other.ReadyAt - use.ReadyAt).Duration() <= s_sameMoment)));
 
     /// <summary>True when, while this use waited, the model was ready for one that had asked for another context length.</summary>
     public bool WasReadyForAnotherLength(ModelUse use) => _uses.Any(other =>
         !other.IsUnload && other.ReadyAt > use.AskedAt && other.ReadyAt < use.ReadyAt && other.ContextLength != use.ContextLength);
 
     /// <summary>
-    /// The last use since the last load that meets a condition, of those whose model was ready by then: what it asked for is what the model runs with. Null when
-    /// there is none.
+    /// The last use since the last load that meets a condition, of those whose model was ready by then: what it asked for is what the model runs with. Null
+    /// when there is none.
     /// </summary>
     public ModelUse? LastSinceLoad(DateTimeOffset at, Func<ModelUse, bool> condition)
     {

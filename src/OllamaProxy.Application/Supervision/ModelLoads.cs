@@ -12,10 +12,9 @@ namespace OllamaProxy.Application.Supervision;
 /// expiry, loads of other models, and whether Ollama was gone.
 /// </para>
 /// <para>
-/// Limits. Paths without <c>load_duration</c> (<c>/v1</c>) are evidence, but their own loads are not counted. Without polls a <c>keep_alive</c> that was not asked
-/// for is taken as Ollama's default of five minutes. Other parameters that make Ollama load again (<c>num_gpu</c>, <c>num_batch</c>) are not known: such a load is
-/// <see cref="LoadCause.Unknown"/>, as is one after a runner died.
-/// </para>
+/// Limits. Paths without <c>load_duration</c> (<c>/v1</c>) are evidence, but their own loads are not counted. Without polls a <c>keep_alive</c> that was not
+/// asked for is taken as Ollama's default of five minutes. Other parameters that make Ollama load again (<c>num_gpu</c>, <c>num_batch</c>) are not known: such
+/// a load is <see cref="LoadCause.Unknown"/>, as is one after a runner died. </para>
 /// </summary>
 public sealed class ModelLoads
 {
@@ -208,7 +207,8 @@ public sealed class ModelLoads
         return past.Listed is { ExpiresAt: null } ? (null, false) : (past.UsedUntil + s_defaultKeepAlive, true);
     }
 
-    private bool HasOtherLoaded(string model, DateTimeOffset after, DateTimeOffset before) => _loads.Exists(load => load.Model != model && load.To > after && load.From < before);
+    private bool HasOtherLoaded(string model, DateTimeOffset after, DateTimeOffset before) =>
+        _loads.Exists(load => load.Model != model && load.To > after && load.From < before);
 
     private void Note(ModelUse use, ModelHistory? history)
     {

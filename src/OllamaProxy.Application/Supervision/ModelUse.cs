@@ -43,7 +43,11 @@ internal sealed record ModelUse(string Model, DateTimeOffset AskedAt, DateTimeOf
         var isUnload = response.FinishReason == "unload";
         // An answer to an empty prompt tells no durations, but loading is all it did.
         var loadTime = response.Usage.LoadDuration ?? (response.FinishReason == "load" ? ended - asked : null);
-        var ready = isUnload ? ended : loadTime is { } time ? asked + time : exchange.StartedAt + (response.TimeToFirstToken ?? exchange.QueueTime ?? TimeSpan.Zero);
+        var ready = isUnload
+            ? ended
+            : loadTime is { } time
+            ? asked + time
+            : exchange.StartedAt + (response.TimeToFirstToken ?? exchange.QueueTime ?? TimeSpan.Zero);
         return new ModelUse(model, asked, ready < ended ? ready : ended, ended)
         {
             LoadTime = loadTime,

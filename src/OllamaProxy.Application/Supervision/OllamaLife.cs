@@ -5,9 +5,9 @@ namespace OllamaProxy.Application.Supervision;
 /// the time comes with each event. So every rule about when something is started, checked, ended and started again is here, and can be tested as arithmetic.
 /// </summary>
 /// <remarks>
-/// Three things it guarantees whatever the events: there is never a second child beside one that may still live, because only <see cref="OllamaHappening.Gone"/>
-/// makes room for another; an external Ollama is never ended; and nothing is started once a stop was requested or the proxy drains.
-/// One caller at a time.
+/// Three things it guarantees whatever the events: there is never a second child beside one that may still live, because only
+/// <see cref="OllamaHappening.Gone"/> makes room for another; an external Ollama is never ended; and nothing is started once a stop was requested or the proxy
+/// drains. One caller at a time.
 /// </remarks>
 public sealed class OllamaLife(OllamaLifeRules rules)
 {

@@ -75,8 +75,8 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
     public async Task WaitForRequestAsync(CancellationToken cancellationToken) => await _requests.Reader.WaitToReadAsync(cancellationToken);
 
     /// <summary>
-    /// What an exchange says about what is loaded. Exchanges come in the order of their ends, from one caller. Returns why its model had to be loaded; null when
-    /// it had not, or that is not known.
+    /// What an exchange says about what is loaded. Exchanges come in the order of their ends, from one caller. Returns why its model had to be loaded; null
+    /// when it had not, or that is not known.
     /// </summary>
     public LoadCause? Observe(Exchange exchange)
     {
@@ -103,7 +103,8 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
         else
         {
             var loaded = await client.ListLoadedModelsAsync(cancellationToken);
-            snapshot = snapshot with { IsUp = loaded.Value is not null ? true : loaded.IsNobodyThere ? false : null, Problem = loaded.Problem, Loaded = loaded.Value };
+            snapshot = snapshot with { IsUp = loaded.Value is not null ? true : loaded.IsNobodyThere ? false : null, Problem = loaded.Problem,
+                Loaded = loaded.Value };
             if (snapshot.IsUp != true)
             {
                 ollama.Doubt();

@@ -20,7 +20,9 @@ internal static class GenAi
     /// <summary>Distinct values of <see cref="Operation"/>.</summary>
     public const int Operations = 4;
 
-    /// <summary>What is asked of a model: <c>chat</c>, <c>text_completion</c> and <c>embeddings</c> are the convention's, <c>transcription</c> is ours.</summary>
+    /// <summary>
+    /// What is asked of a model: <c>chat</c>, <c>text_completion</c> and <c>embeddings</c> are the convention's, <c>transcription</c> is ours.
+    /// </summary>
     public static string Operation(ApiEndpoint endpoint) =>
         endpoint == ApiEndpoint.Generate || endpoint == ApiEndpoint.OpenAiCompletions ? "text_completion"
         : endpoint == ApiEndpoint.Embed || endpoint == ApiEndpoint.Embeddings || endpoint == ApiEndpoint.OpenAiEmbeddings ? "embeddings"

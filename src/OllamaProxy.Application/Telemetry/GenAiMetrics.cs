@@ -8,8 +8,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Telemetry;
 
 /// <summary>
-/// The metrics of OpenTelemetry's conventions for generative AI, for those who read them over OTLP; they exist only then, and never on <c>/metrics</c>. Buckets are
-/// the convention's, and more on top of them: cold loads take longer than it foresees.
+/// The metrics of OpenTelemetry's conventions for generative AI, for those who read them over OTLP; they exist only then, and never on <c>/metrics</c>. Buckets
+/// are the convention's, and more on top of them: cold loads take longer than it foresees.
 /// </summary>
 public sealed class GenAiMetrics : INotificationHandler<RequestRecorded>
 {
@@ -32,11 +32,14 @@ public sealed class GenAiMetrics : INotificationHandler<RequestRecorded>
             [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864]);
         _firstToken = Histogram<double>(meter, "gen_ai.server.time_to_first_token", "s", "Time to generate first token for successful responses.",
             [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 320, 640]);
-        _timePerToken = Histogram<double>(meter, "gen_ai.server.time_per_output_token", "s", "Time per output token generated after the first token for successful responses.",
+        _timePerToken = Histogram<double>(meter, "gen_ai.server.time_per_output_token", "s",
+            "Time per output token generated after the first token for successful responses.",
             [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5]);
     }
 
-    /// <summary>The most series an instrument can have: operations, models, whether the answer named its model, and how it ended or what kind of token it is.</summary>
+    /// <summary>
+    /// The most series an instrument can have: operations, models, whether the answer named its model, and how it ended or what kind of token it is.
+    /// </summary>
     public static int SeriesLimit(int maxModels) => (maxModels + 2) * GenAi.Operations * 2 * (Enum.GetValues<ErrorType>().Length + 1);
 
     public Task Handle(RequestRecorded notification, CancellationToken cancellationToken)

@@ -26,7 +26,8 @@ internal sealed class OllamaGauges(ModelLabels models)
     public void Observe(Func<OllamaSnapshot> snapshot, TimeProvider time) => (_snapshot, _time) = (snapshot, time);
 
     /// <summary>1 when the last poll was answered, 0 when it was not, nothing before the first one.</summary>
-    public IEnumerable<Measurement<int>> Up() => Snapshot is { TakenAt: var at } snapshot && at != OllamaSnapshot.Unknown.TakenAt ? [new(snapshot.IsUp == true ? 1 : 0)] : [];
+    public IEnumerable<Measurement<int>> Up() =>
+        Snapshot is { TakenAt: var at } snapshot && at != OllamaSnapshot.Unknown.TakenAt ? [new(snapshot.IsUp == true ? 1 : 0)] : [];
 
     public IEnumerable<Measurement<int>> Build() => [new(1, Label("version", s_version), Label("ollama_version", Cut(Snapshot.Version)))];
 
@@ -36,7 +37,8 @@ internal sealed class OllamaGauges(ModelLabels models)
 
     public IEnumerable<Measurement<int>> Loaded() =>
         ByLabel().Select(group => group.Key == ModelLabels.Other
-            ? new Measurement<int>(group.Count(), Label("model", group.Key), Label("family", ModelLabels.Other), Label("parameter_size", ModelLabels.Other), Label("quantization", ModelLabels.Other))
+            ? new Measurement<int>(group.Count(), Label("model", group.Key), Label("family", ModelLabels.Other), Label("parameter_size", ModelLabels.Other),
+                Label("quantization", ModelLabels.Other))
             : new Measurement<int>(
                 1,
                 Label("model", group.Key),
@@ -70,9 +72,11 @@ internal sealed class OllamaGauges(ModelLabels models)
                select new Measurement<double>(Math.Max(0, (first.Value - now).TotalSeconds), Label("model", @group.Key));
     }
 
-    private IEnumerable<Measurement<long>> Each(Func<IEnumerable<LoadedModel>, long> value) => ByLabel().Select(group => new Measurement<long>(value(group), Label("model", group.Key)));
+    private IEnumerable<Measurement<long>> Each(Func<IEnumerable<LoadedModel>, long> value) =>
+        ByLabel().Select(group => new Measurement<long>(value(group), Label("model", group.Key)));
 
-    private IEnumerable<IGrouping<string, LoadedModel>> ByLabel() => (Snapshot.Loaded ?? []).GroupBy(model => models.OfLoaded(model.Name), StringComparer.Ordinal);
+    private IEnumerable<IGrouping<string, LoadedModel>> ByLabel() =>
+        (Snapshot.Loaded ?? []).GroupBy(model => models.OfLoaded(model.Name), StringComparer.Ordinal);
 
     private static string Cut(string? text) => string.IsNullOrEmpty(text) ? ModelLabels.Unknown : TextCut.Beginning(text, MaxText)!;
 

@@ -9,7 +9,7 @@ namespace OllamaProxy.Application.Telemetry;
 /// Every instrument of the program: name, unit, help, buckets and labels in one place (docs/metrics.md lists the same, a test compares).
 /// The first five are the original program's, with its names, labels and buckets; more buckets follow on top of its own, never between.
 /// </summary>
-public sealed class ProxyMetrics
+public sealed partial class ProxyMetrics
 {
     public const string MeterName = "OllamaProxy";
 
@@ -70,7 +70,8 @@ public sealed class ProxyMetrics
         _ollama = new OllamaGauges(_models);
         var meter = meters.Create(MeterName);
 
-        _requests = meter.CreateCounter<long>("ollama_requests_total", description: "Requests by model, endpoint, prompt category and status (success, error, cancelled).");
+        _requests = meter.CreateCounter<long>("ollama_requests_total",
+            description: "Requests by model, endpoint, prompt category and status (success, error, cancelled).");
         _duration = Histogram(meter, "ollama_request_duration_seconds", "s", "Wall-clock duration of requests as the client saw it.",
             [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200]);
         _tokensGenerated = Histogram(meter, "ollama_tokens_generated", null, "Tokens generated per request (eval_count).",
@@ -80,9 +81,11 @@ public sealed class ProxyMetrics
             [1, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500]);
         meter.CreateObservableGauge("ollama_active_requests", () => Volatile.Read(ref _active), description: "Requests being forwarded now.");
 
-        _errors = meter.CreateCounter<long>("ollama_request_errors_total", description: "Requests that did not succeed, by error type; client_abort is not an error of Ollama.");
+        _errors = meter.CreateCounter<long>("ollama_request_errors_total",
+            description: "Requests that did not succeed, by error type; client_abort is not an error of Ollama.");
         _phases = Histogram(meter, "ollama_request_phase_seconds", "s", "Duration of each known phase of inferences.", s_requestTimes);
-        _firstToken = Histogram(meter, "ollama_time_to_first_token_seconds", "s", "From the request to the first token of a stream, by whether the model had to be loaded (cold, warm, unknown).",
+        _firstToken = Histogram(meter, "ollama_time_to_first_token_seconds", "s",
+            "From the request to the first token of a stream, by whether the model had to be loaded (cold, warm, unknown).",
             [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 320, 640]);
         _gap = Histogram(meter, "ollama_inter_token_latency_seconds", "s", "Mean time between the chunks of a stream, one value per answer.",
             [0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10]);
@@ -90,34 +93,46 @@ public sealed class ProxyMetrics
             "Longest time between the chunks of a stream, the silence before a cut included, one value per answer.", s_requestTimes);
         _promptTokens = meter.CreateCounter<long>("ollama_prompt_tokens_total", description: "Prompt tokens, cached ones included (prompt_eval_count).");
         _cachedTokens = meter.CreateCounter<long>("ollama_cached_prompt_tokens_total", description: "Cached prompt tokens, where Ollama reports them.");
-        _generatedTokens = meter.CreateCounter<long>("ollama_generated_tokens_total", description: "Completion tokens (eval_count, or the number of chunks where the response has no count).");
-        _promptSpeed = Histogram(meter, "ollama_prompt_tokens_per_second", null, "Speed of prompt processing for the uncached part, where Ollama reports how much was cached.",
+        _generatedTokens = meter.CreateCounter<long>("ollama_generated_tokens_total",
+            description: "Completion tokens (eval_count, or the number of chunks where the response has no count).");
+        _promptSpeed = Histogram(meter, "ollama_prompt_tokens_per_second", null,
+            "Speed of prompt processing for the uncached part, where Ollama reports how much was cached.",
             [10, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000]);
-        _truncated = meter.CreateCounter<long>("ollama_prompt_truncated_total", description: "Prompts that Ollama truncated silently, by confidence (certain, likely).");
+        _truncated = meter.CreateCounter<long>("ollama_prompt_truncated_total",
+            description: "Prompts that Ollama truncated silently, by confidence (certain, likely).");
         meter.CreateObservableGauge("ollama_endpoint_active_requests", _load.Active, description: "Inferences that hold a slot now, by endpoint.");
         meter.CreateObservableGauge("ollama_queue_depth", _load.Waiting, description: "Inferences in the queue, by endpoint.");
         _queueWait = Histogram(meter, "ollama_queue_wait_seconds", "s", "Time inferences queued for a slot; 0 for those that did not queue.",
             [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
         _rejected = meter.CreateCounter<long>("ollama_rejected_total", description: "Inferences the proxy rejected, by endpoint and reason.");
-        _loads = meter.CreateCounter<long>("ollama_model_loads_total", description: "Model loads by model and cause (cold, expired, evicted, params_changed, restart, unknown).");
-        _loadTime = Histogram(meter, "ollama_model_load_seconds", "s", "Duration of model loads by model and cause.", [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
+        _loads = meter.CreateCounter<long>("ollama_model_loads_total",
+            description: "Model loads by model and cause (cold, expired, evicted, params_changed, restart, unknown).");
+        _loadTime = Histogram(meter, "ollama_model_load_seconds", "s", "Duration of model loads by model and cause.",
+            [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
 
-        _restarts = meter.CreateCounter<long>("ollama_restarts_total", description: "Restarts of the Ollama that the proxy started, by reason (exited, unhealthy, hung).");
+        _restarts = meter.CreateCounter<long>("ollama_restarts_total",
+            description: "Restarts of the Ollama that the proxy started, by reason (exited, unhealthy, hung).");
 
         _dropped = meter.CreateCounter<long>("ollama_proxy_records_dropped_total", description: "Records that were not stored, by reason.");
         _written = meter.CreateCounter<long>("ollama_proxy_records_written_total", description: "Records stored.");
         _storeFailures = meter.CreateCounter<long>("ollama_proxy_store_failures_total", description: "Failed attempts to write a batch of records.");
         meter.CreateObservableGauge("ollama_proxy_record_queue_depth", () => _queued(), description: "Exchanges waiting to be recorded.");
-        _storeWrite = Histogram(meter, "ollama_proxy_store_write_seconds", "s", "Duration of writing one batch of records.", [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
+        _storeWrite = Histogram(meter, "ollama_proxy_store_write_seconds", "s", "Duration of writing one batch of records.",
+            [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
         meter.CreateObservableGauge("ollama_proxy_store_free_bytes", () => Known(_free()), "By", "Free bytes on the disk of the analytics store.");
         meter.CreateObservableGauge(
-            "ollama_proxy_store_up", () => Known(_store()), description: "1 while records are stored, 0 while the analytics store cannot be opened or written.");
-        _overhead = Histogram(meter, "ollama_proxy_overhead_seconds", "s", "Time that the proxy itself added, by stage (request, response).", [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1]);
+            "ollama_proxy_store_up", () =>
+                Known(_store()), description: "1 while records are stored, 0 while the analytics store cannot be opened or written.");
+        _overhead = Histogram(meter, "ollama_proxy_overhead_seconds", "s", "Time that the proxy itself added, by stage (request, response).",
+            [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1]);
         _parseFailures = meter.CreateCounter<long>("ollama_proxy_parse_failures_total", description: "Bodies that could not be read, by reason.");
-        _faults = meter.CreateCounter<long>("ollama_proxy_faults_total", description: "Requests in which the proxy itself failed; the log has the exception and the request's id.");
-        meter.CreateObservableCounter("ollama_proxy_series_limited_total", () => _models.Limited, description: "Requests counted as model other because METRICS_MAX_MODELS models already had series.");
+        _faults = meter.CreateCounter<long>("ollama_proxy_faults_total",
+            description: "Requests in which the proxy itself failed; the log has the exception and the request's id.");
+        meter.CreateObservableCounter("ollama_proxy_series_limited_total", () => _models.Limited,
+            description: "Requests counted as model other because METRICS_MAX_MODELS models already had series.");
 
-        meter.CreateObservableGauge("ollama_longest_silence_seconds", () => Known(_silence()), "s", "Seconds since the most stalled inference last produced a byte; 0 without a running inference.");
+        meter.CreateObservableGauge("ollama_longest_silence_seconds", () => Known(_silence()), "s",
+            "Seconds since the most stalled inference last produced a byte; 0 without a running inference.");
         meter.CreateObservableGauge("ollama_up", _ollama.Up, description: "Whether Ollama answered the last poll.");
         meter.CreateObservableGauge("ollama_build_info", _ollama.Build, description: "1, with the versions of the proxy and of Ollama.");
         meter.CreateObservableGauge("ollama_installed_models", _ollama.Installed, description: "Models on Ollama's disk.");
@@ -179,7 +194,11 @@ public sealed class ProxyMetrics
             "ollama_prompt_tokens_total" or "ollama_cached_prompt_tokens_total" or "ollama_generated_tokens_total" => models * EndpointLoad.Endpoints.Length,
             "ollama_inter_token_latency_seconds" or "ollama_stream_max_gap_seconds" or "ollama_prompt_tokens_per_second" => models,
             "ollama_model_loaded" => models * OllamaGauges.BuildsOfModel,
-            "ollama_model_size_bytes" or "ollama_model_vram_bytes" or "ollama_model_gpu_ratio" or "ollama_model_context_length" or "ollama_model_expires_seconds" => models,
+            "ollama_model_size_bytes"
+                or "ollama_model_vram_bytes"
+                or "ollama_model_gpu_ratio"
+                or "ollama_model_context_length"
+                or "ollama_model_expires_seconds" => models,
             "ollama_endpoint_active_requests" or "ollama_queue_depth" or "ollama_queue_wait_seconds" => EndpointLoad.Endpoints.Length,
             "ollama_rejected_total" => EndpointLoad.Endpoints.Length * Enum.GetValues<RejectionReason>().Length,
             "ollama_model_loads_total" or "ollama_model_load_seconds" => models * s_loadCauses,
@@ -207,7 +226,8 @@ public sealed class ProxyMetrics
     public void WaitEnded(ApiEndpoint endpoint) => _load.AddWaiting(endpoint, -1);
 
     /// <summary>How long an inference waited, once for each, zero included.</summary>
-    public void Waited(ApiEndpoint endpoint, TimeSpan time) => _queueWait.Record(time.TotalSeconds, new KeyValuePair<string, object?>("endpoint", endpoint.Label));
+    public void Waited(ApiEndpoint endpoint, TimeSpan time) =>
+        _queueWait.Record(time.TotalSeconds, new KeyValuePair<string, object?>("endpoint", endpoint.Label));
 
     /// <summary>An inference was turned away.</summary>
     public void Rejected(ApiEndpoint endpoint, RejectionReason reason) => CountRejected(endpoint, reason, 1);
@@ -248,143 +268,6 @@ public sealed class ProxyMetrics
     }
 
     public void StoreFailed() => _storeFailures.Add(1);
-
-    /// <summary>What the proxy itself knows of an exchange and keeps in no record: its own share of the time, and what it could not read.</summary>
-    public void Record(Exchange exchange)
-    {
-        Overhead("request", exchange.RequestOverhead);
-        Overhead("response", exchange.ResponseOverhead);
-        // A request that Ollama did not answer may have been cut, which is not malformed.
-        if (exchange.Request.Failure is { } request && (request != ParseFailure.Malformed || exchange is { RequestBytes: > 0, TimeToHeaders: not null }))
-        {
-            CountParseFailure(request, 1);
-        }
-
-        if (exchange.Response.Failure is { } response)
-        {
-            CountParseFailure(response, 1);
-        }
-
-        void Overhead(string stage, TimeSpan? time)
-        {
-            if (time is { } known)
-            {
-                _overhead.Record(known.TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
-            }
-        }
-    }
-
-    /// <summary>Counts a finished request. Requests that name no model and run none (tags, ps, version) are counted with the model <c>unknown</c>.</summary>
-    public void Record(RequestRecord record)
-    {
-        var model = ModelOf(record);
-        var labels = new TagList
-        {
-            { "model", model },
-            { "endpoint", record.Endpoint },
-            { "prompt_category", record.Category },
-        };
-        _duration.Record(record.Latency.TotalSeconds, labels);
-        labels.Add("status", record.Status);
-        _requests.Add(1, labels);
-
-        if (record.ErrorType is { } errorType)
-        {
-            _errors.Add(1, new TagList { { "model", model }, { "endpoint", record.Endpoint }, { "error_type", errorType } });
-        }
-
-        if (record.Truncation is { } confidence)
-        {
-            _truncated.Add(1, new TagList { { "model", model }, { "confidence", confidence } });
-        }
-
-        if (record.IsInference)
-        {
-            RecordPhases(record, model);
-            RecordStream(record, model);
-            RecordTokens(record, model);
-        }
-
-        if (record.LoadCause is { } cause)
-        {
-            var loadLabels = new TagList { { "model", model }, { "cause", cause } };
-            _loads.Add(1, loadLabels);
-            // An answer to a request that only loads tells no duration; loading is all it did.
-            _loadTime.Record((record.LoadDuration ?? record.Latency - (record.QueueTime ?? TimeSpan.Zero)).TotalSeconds, loadLabels);
-        }
-
-        if (record.OutputTokens is > 0 and { } tokens)
-        {
-            var tokenLabels = new TagList { { "model", model }, { "prompt_category", record.Category } };
-            _tokensGenerated.Record(tokens, tokenLabels);
-            if (record.TokensPerSecond is { } speed)
-            {
-                _tokensPerSecond.Record(speed, tokenLabels);
-            }
-        }
-    }
-
-    /// <summary>The pace of a streamed answer.</summary>
-    private void RecordStream(RequestRecord record, string model)
-    {
-        if (record.TimeToFirstToken is { } first)
-        {
-            // Without a load_duration (the paths of /v1) it is unknown whether the model was loaded.
-            var state = record.LoadCause is not null ? "cold" : record.LoadDuration is not null ? "warm" : "unknown";
-            _firstToken.Record(first.TotalSeconds, new TagList { { "model", model }, { "endpoint", record.Endpoint }, { "state", state } });
-        }
-
-        var label = new KeyValuePair<string, object?>("model", model);
-        if (record.MeanGap is { } mean)
-        {
-            _gap.Record(mean.TotalSeconds, label);
-        }
-
-        if (record.LongestGap is { } longest)
-        {
-            _longestGap.Record(longest.TotalSeconds, label);
-        }
-    }
-
-    private void RecordTokens(RequestRecord record, string model)
-    {
-        var labels = new TagList { { "model", model }, { "endpoint", record.Endpoint } };
-        Count(_promptTokens, record.InputTokens, labels);
-        Count(_cachedTokens, record.CachedInputTokens, labels);
-        Count(_generatedTokens, record.OutputTokens, labels);
-        if (record.PromptTokensPerSecond is { } speed)
-        {
-            _promptSpeed.Record(speed, new KeyValuePair<string, object?>("model", model));
-        }
-
-        static void Count(Counter<long> counter, int? tokens, in TagList labels)
-        {
-            if (tokens is { } known)
-            {
-                counter.Add(known, labels);
-            }
-        }
-    }
-
-    private void RecordPhases(RequestRecord record, string model)
-    {
-        Phase(ExchangePhaseNames.Queue, record.QueueTime);
-        Phase(ExchangePhaseNames.Connect, record.ConnectTime);
-        Phase(ExchangePhaseNames.ResponseWait, record.ResponseWait);
-        Phase(ExchangePhaseNames.EngineWait, record.EngineWait);
-        Phase(ExchangePhaseNames.Load, record.LoadDuration);
-        Phase(ExchangePhaseNames.PromptEval, record.PromptEvalDuration);
-        Phase(ExchangePhaseNames.Decode, record.DecodeTime);
-        Phase(ExchangePhaseNames.ClientBackPressure, record.BackPressure);
-
-        void Phase(string name, TimeSpan? time)
-        {
-            if (time is { } known)
-            {
-                _phases.Record(known.TotalSeconds, new TagList { { "phase", name }, { "model", model } });
-            }
-        }
-    }
 
     private void CountRejected(ApiEndpoint endpoint, RejectionReason reason, int count) => _rejected.Add(
         count,

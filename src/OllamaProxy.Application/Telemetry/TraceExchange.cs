@@ -8,8 +8,8 @@ namespace OllamaProxy.Application.Telemetry;
 
 /// <summary>
 /// Makes a span of an exchange once it is over, out of the times that were noted: nothing of it happens while bytes pass. Its name and attributes are those of
-/// OpenTelemetry's conventions for generative AI, its parent is the caller's (<c>traceparent</c>), its children are the phases. What Ollama measured by its own clock
-/// has lengths and no moments; those phases follow one another from the moment Ollama was asked.
+/// OpenTelemetry's conventions for generative AI, its parent is the caller's (<c>traceparent</c>), its children are the phases. What Ollama measured by its own
+/// clock has lengths and no moments; those phases follow one another from the moment Ollama was asked.
 /// </summary>
 public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervisor ollama, ModelNames models) : INotificationHandler<RequestRecorded>
 {
@@ -18,8 +18,8 @@ public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervis
     private static readonly ActivitySource s_source = new(SourceName);
 
     /// <summary>
-    /// Begins the span while its exchange runs, for a request that shall carry its identity to Ollama; null when nobody wants the span. It is finished where the
-    /// others are made.
+    /// Begins the span while its exchange runs, for a request that shall carry its identity to Ollama; null when nobody wants the span. It is finished where
+    /// the others are made.
     /// </summary>
     /// <param name="traceParent">The caller's header.</param>
     /// <param name="traceState">The caller's other header.</param>
@@ -37,7 +37,8 @@ public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervis
     {
         var (exchange, record) = notification;
         using var span = exchange.Span
-            ?? s_source.StartActivity(ActivityKind.Client, ParentOf(exchange.TraceParent, exchange.TraceState), startTime: exchange.StartedAt, name: NameOf(exchange, record));
+            ?? s_source.StartActivity(ActivityKind.Client, ParentOf(exchange.TraceParent, exchange.TraceState), startTime: exchange.StartedAt,
+                name: NameOf(exchange, record));
         if (span is not null)
         {
             Describe(span, exchange, record);
@@ -53,7 +54,8 @@ public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervis
         : models.DisplayOf(record.Model) is { } model ? $"{GenAi.Operation(exchange.Endpoint)} {model}"
         : GenAi.Operation(exchange.Endpoint);
 
-    private static ActivityContext ParentOf(string? traceParent, string? traceState) => ActivityContext.TryParse(traceParent, traceState, isRemote: true, out var parent) ? parent : default;
+    private static ActivityContext ParentOf(string? traceParent, string? traceState) =>
+        ActivityContext.TryParse(traceParent, traceState, isRemote: true, out var parent) ? parent : default;
 
     private void Describe(Activity span, Exchange exchange, RequestRecord record)
     {

@@ -46,7 +46,8 @@ internal static class LoginPage
 
         if (await ReadFormAsync(http.Request) is not { } form)
         {
-            return Answers.Problem(StatusCodes.Status400BadRequest, "Invalid login request", "Send the form of this page: application/x-www-form-urlencoded with the field token.");
+            return Answers.Problem(StatusCodes.Status400BadRequest, "Invalid login request",
+                "Send the form of this page: application/x-www-form-urlencoded with the field token.");
         }
 
         var refusal = token.Refuse(
@@ -93,7 +94,8 @@ internal static class LoginPage
     }
 
     private static IResult NoToken() => Answers.Problem(
-        StatusCodes.Status403Forbidden, "No token is set", "Start the proxy with ANALYTICS_TOKEN set to a secret of 16 characters or more. Without a token, only the proxy's own machine may read.");
+        StatusCodes.Status403Forbidden, "No token is set",
+            "Start the proxy with ANALYTICS_TOKEN set to a secret of 16 characters or more. Without a token, only the proxy's own machine may read.");
 
     private static ContentHttpResult Page(HttpContext http, int status, string message)
     {

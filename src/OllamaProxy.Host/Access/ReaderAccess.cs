@@ -47,7 +47,8 @@ internal sealed class ReaderAccess(AccessOptions options, ProxyOptions proxy, Re
         }
 
         return CrossSite.Is(http)
-            ? Answers.Problem(StatusCodes.Status403Forbidden, "Cross-site request", "The browser reports that a page of another site sent this request. Nothing was done.")
+            ? Answers.Problem(StatusCodes.Status403Forbidden, "Cross-site request",
+                "The browser reports that a page of another site sent this request. Nothing was done.")
             : null;
     }
 
@@ -61,15 +62,19 @@ internal sealed class ReaderAccess(AccessOptions options, ProxyOptions proxy, Re
         if (HttpMethods.IsGet(http.Request.Method) && http.Request.Headers.Accept.ToString().StartsWith("text/html", StringComparison.OrdinalIgnoreCase))
         {
             // Relative, because a proxy in front may add a prefix.
-            return TypedResults.Redirect($"{string.Concat(Enumerable.Repeat("../", http.Request.Path.Value!.Count(letter => letter == '/') - 1))}{LoginPath[1..]}");
+            return TypedResults.Redirect(
+                $"{string.Concat(Enumerable.Repeat("../", http.Request.Path.Value!.Count(letter => letter == '/') - 1))}{LoginPath[1..]}");
         }
 
         http.Response.Headers.WWWAuthenticate = "Bearer realm=\"ollama-proxy analytics\"";
         return Answers.Problem(
-            StatusCodes.Status401Unauthorized, "A token is required", $"{what} Send the value of ANALYTICS_TOKEN as \"Authorization: Bearer ...\", or log in at {LoginPath}.");
+            StatusCodes.Status401Unauthorized, "A token is required",
+                $"{what} Send the value of ANALYTICS_TOKEN as \"Authorization: Bearer ...\", or log in at {LoginPath}.");
     }
 
     /// <summary>DNS rebinding works with a name, not with an address.</summary>
     private bool IsOurName(string host) =>
-        LocalClient.HasLoopbackName(host) || IPAddress.TryParse(host.Trim('[', ']'), out _) || options.AllowedHosts.Contains(host, StringComparer.OrdinalIgnoreCase);
+        LocalClient.HasLoopbackName(host)
+            || IPAddress.TryParse(host.Trim('[', ']'), out _)
+            || options.AllowedHosts.Contains(host, StringComparer.OrdinalIgnoreCase);
 }

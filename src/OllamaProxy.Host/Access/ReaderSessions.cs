@@ -36,7 +36,8 @@ internal sealed class ReaderSessions(TimeProvider time)
     public void Begin(HttpContext http)
     {
         var until = time.GetUtcNow() + s_validity;
-        var cookie = string.Create(CultureInfo.InvariantCulture, $"{until.ToUnixTimeSeconds()}.{RandomNumberGenerator.GetHexString(RandomLetters, lowercase: true)}");
+        var cookie = string.Create(CultureInfo.InvariantCulture,
+            $"{until.ToUnixTimeSeconds()}.{RandomNumberGenerator.GetHexString(RandomLetters, lowercase: true)}");
         lock (_changing)
         {
             if (_until.Count == MaxSessions)

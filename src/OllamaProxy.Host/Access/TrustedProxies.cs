@@ -55,7 +55,10 @@ internal static class TrustedProxies
         if (text[0] == '[')
         {
             var end = text.IndexOf(']');
-            return end > 0 && IsPort(text[(end + 1)..]) && IPAddress.TryParse(text[1..end], out var inBrackets) && inBrackets.AddressFamily == AddressFamily.InterNetworkV6
+            return end > 0
+                && IsPort(text[(end + 1)..])
+                && IPAddress.TryParse(text[1..end], out var inBrackets)
+                && inBrackets.AddressFamily == AddressFamily.InterNetworkV6
                 ? Normalize(inBrackets)
                 : null;
         }
@@ -125,7 +128,8 @@ internal static class TrustedProxies
         return false;
     }
 
-    private static bool IsPort(ReadOnlySpan<char> text) => text.IsEmpty || (text.Length is >= 2 and <= 6 && text[0] == ':' && !text[1..].ContainsAnyExceptInRange('0', '9'));
+    private static bool IsPort(ReadOnlySpan<char> text) =>
+        text.IsEmpty || (text.Length is >= 2 and <= 6 && text[0] == ':' && !text[1..].ContainsAnyExceptInRange('0', '9'));
 
     /// <summary>Without a zone, which means something on the other machine only.</summary>
     private static IPAddress? Normalize(IPAddress? address) =>

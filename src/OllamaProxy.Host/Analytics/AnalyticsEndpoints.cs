@@ -103,7 +103,8 @@ internal static class AnalyticsEndpoints
     {
         var services = context.RequestServices;
         var answer = OllamaJson.Of(
-            services.GetRequiredService<IOllamaProcessSupervisor>(), services.GetRequiredService<OllamaWatch>().Look(), services.GetRequiredService<RunningRequests>().CountByPhase());
+            services.GetRequiredService<IOllamaProcessSupervisor>(), services.GetRequiredService<OllamaWatch>().Look(),
+                services.GetRequiredService<RunningRequests>().CountByPhase());
         return Task.FromResult<IResult>(TypedResults.Json(answer, AnalyticsJson.Relaxed.OllamaJson));
     }
 
@@ -132,7 +133,8 @@ internal static class AnalyticsEndpoints
 
         if (request.Cursor is { } cursor && (cursor.Order != request.Order || cursor.Ascending != ascending))
         {
-            return (Answers.WrongParameters(new Dictionary<string, string[]> { ["cursor"] = ["belongs to another order; keep the sort and order of the previous page."] }), [], null);
+            return (Answers.WrongParameters(new Dictionary<string,
+                string[]> { ["cursor"] = ["belongs to another order; keep the sort and order of the previous page."] }), [], null);
         }
 
         var page = (await Mediator(context).Send(search, context.RequestAborted)).Page;

@@ -23,5 +23,6 @@ internal static class Answers
     /// <summary>503 without a store; otherwise null.</summary>
     public static IResult? Off(HttpContext context) => context.RequestServices.GetRequiredService<IAnalyticsStore>().Remembers
         ? null
-        : Problem(StatusCodes.Status503ServiceUnavailable, "Analytics are off", "Nothing is recorded because ANALYTICS_BACKEND is none. Start the proxy with ANALYTICS_BACKEND=sqlite to turn it on.");
+        : Problem(StatusCodes.Status503ServiceUnavailable, "Analytics are off",
+            "Nothing is recorded because ANALYTICS_BACKEND is none. Start the proxy with ANALYTICS_BACKEND=sqlite to turn it on.");
 }

@@ -19,7 +19,8 @@ internal static class ExportEndpoint
         if (request.MessageId is { } key)
         {
             return (await mediator.Send(new FindRequest(key), context.RequestAborted)).Record is { } record
-                ? new ExportAnswer(((IEnumerable<Domain.RequestRecord>)[record]).ToAsyncEnumerable(), export.Format, $"message_{key}", IsOne: true, request.HasByteOrderMark)
+                ? new ExportAnswer(((IEnumerable<Domain.RequestRecord>)[record]).ToAsyncEnumerable(), export.Format, $"message_{key}", IsOne: true,
+                    request.HasByteOrderMark)
                 : AnalyticsEndpoints.NoRecord(key);
         }
 

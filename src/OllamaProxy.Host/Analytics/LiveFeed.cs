@@ -9,39 +9,6 @@ using OllamaProxy.Host.Proxy;
 
 namespace OllamaProxy.Host.Analytics;
 
-/// <summary>A running request in <c>/analytics/live</c>.</summary>
-internal sealed record RunningJson(
-    [property: JsonPropertyName("request_id")] string RequestId,
-    [property: JsonPropertyName("phase")] string Phase,
-    [property: JsonPropertyName("started_at")] DateTimeOffset StartedAt,
-    [property: JsonPropertyName("endpoint")] string Endpoint,
-    [property: JsonPropertyName("method")] string Method,
-    [property: JsonPropertyName("model")] string? Model,
-    [property: JsonPropertyName("client_ip")] string? ClientIp,
-    [property: JsonPropertyName("user_agent")] string? UserAgent,
-    [property: JsonPropertyName("application")] string? Application,
-    [property: JsonPropertyName("elapsed")] double Elapsed,
-    [property: JsonPropertyName("output_tokens")] int OutputTokens)
-{
-    public static RunningJson Of(RunningRequest request, ModelNames models)
-    {
-        var exchange = request.Exchange;
-        return new RunningJson(
-            exchange.Id,
-            request.Phase switch { RequestPhase.Queued => "queued", RequestPhase.Waiting => "waiting", RequestPhase.Writing => "writing", _ => "ended" },
-            exchange.Timings.StartedAt,
-            exchange.Endpoint.Label,
-            exchange.Method,
-            models.DisplayOf(ModelName.Normalize(exchange.Observation.Model)),
-            exchange.ClientAddress,
-            // As in a record.
-            TextCut.Beginning(exchange.UserAgent, 500),
-            ApplicationNames.Of(exchange.UserAgent),
-            request.Elapsed.TotalSeconds,
-            request.Tokens);
-    }
-}
-
 /// <summary>The number of events that a subscriber missed.</summary>
 internal sealed record MissedJson([property: JsonPropertyName("count")] long Count);
 
@@ -298,65 +265,5 @@ internal sealed partial class LiveFeed : IDisposable
     {
         [LoggerMessage(1, LogLevel.Error, "A live event could not be created.")]
         public static partial void Failed(ILogger logger, Exception exception);
-    }
-}
-
-/// <summary>One subscriber's bounded queue. A slow reader misses the oldest events, and gets their number.</summary>
-internal sealed class LiveSubscriber
-{
-    public const int Capacity = 1_000;
-
-    private readonly Channel<LiveEvents> _events;
-    private long _missed;
-
-    /// <summary>1 while a progress event is queued. It can be large, and the next one supersedes it.</summary>
-    private int _hasProgress;
-
-    public LiveSubscriber() => _events = Channel.CreateBounded<LiveEvents>(
-        new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
-        dropped =>
-        {
-            Took(dropped);
-            Miss(dropped.Count);
-        });
-
-    /// <summary>Waits for events; false when the feed has ended.</summary>
-    public ValueTask<bool> WaitAsync(CancellationToken cancellationToken) => _events.Reader.WaitToReadAsync(cancellationToken);
-
-    /// <summary>Takes the next events; null when there are none now.</summary>
-    public LiveEvents? Take()
-    {
-        if (!_events.Reader.TryRead(out var next))
-        {
-            return null;
-        }
-
-        Took(next);
-        return next;
-    }
-
-    /// <summary>Events lost since the last call.</summary>
-    public long TakeMissed() => Interlocked.Exchange(ref _missed, 0);
-
-    public void Put(LiveEvents events)
-    {
-        if (events.IsProgress && Interlocked.Exchange(ref _hasProgress, 1) == 1)
-        {
-            Miss(events.Count);
-        }
-        else
-        {
-            _events.Writer.TryWrite(events);
-        }
-    }
-
-    public void Miss(int count) => Interlocked.Add(ref _missed, count);
-
-    private void Took(LiveEvents events)
-    {
-        if (events.IsProgress)
-        {
-            Volatile.Write(ref _hasProgress, 0);
-        }
     }
 }

@@ -17,7 +17,8 @@ internal static class OpenApiDocument
 
     private static readonly Lazy<byte[]> s_bytes = new(Write);
 
-    public static Task<IResult> AnswerAsync(HttpContext context) => Task.FromResult<IResult>(TypedResults.Bytes(s_bytes.Value, "application/json; charset=utf-8"));
+    public static Task<IResult> AnswerAsync(HttpContext context) =>
+        Task.FromResult<IResult>(TypedResults.Bytes(s_bytes.Value, "application/json; charset=utf-8"));
 
     private static byte[] Write()
     {
@@ -62,7 +63,8 @@ internal static class OpenApiDocument
             ["components"] = new JsonObject
             {
                 ["schemas"] = schemas,
-                ["securitySchemes"] = new JsonObject { ["token"] = new JsonObject { ["type"] = "http", ["scheme"] = "bearer", ["description"] = "ANALYTICS_TOKEN, if it is set." } },
+                ["securitySchemes"] = new JsonObject { ["token"] = new JsonObject { ["type"] = "http", ["scheme"] = "bearer",
+                    ["description"] = "ANALYTICS_TOKEN, if it is set." } },
             },
         };
     }
@@ -75,7 +77,8 @@ internal static class OpenApiDocument
             responses[Text(status)] = Good(endpoint, schemas);
         }
 
-        int[] problems = [400, .. endpoint.IsOpen ? Array.Empty<int>() : [401], 403, .. endpoint.IsOpen ? Array.Empty<int>() : [429], .. endpoint.Problems, .. endpoint.NeedsStore ? [503] : Array.Empty<int>()];
+        int[] problems = [400, .. endpoint.IsOpen ? Array.Empty<int>() : [401], 403, .. endpoint.IsOpen ? Array.Empty<int>() : [429], .. endpoint.Problems,
+            .. endpoint.NeedsStore ? [503] : Array.Empty<int>()];
         foreach (var status in problems.Distinct().Order())
         {
             responses[Text(status)] = new JsonObject
@@ -146,7 +149,8 @@ internal static class OpenApiDocument
                 if (context.TypeInfo.Kind == JsonTypeInfoKind.Object && node is JsonObject it && it.ContainsKey("properties"))
                 {
                     it["title"] = context.TypeInfo.Type.Name.Replace("Json", "", StringComparison.Ordinal);
-                    it["required"] = new JsonArray([.. context.TypeInfo.Properties.Where(property => property.ShouldSerialize is null).Select(property => JsonValue.Create(property.Name))]);
+                    it["required"] = new JsonArray([.. context.TypeInfo.Properties.Where(property => property.ShouldSerialize is null).Select(
+                        property => JsonValue.Create(property.Name))]);
                 }
 
                 return node;
@@ -194,7 +198,8 @@ internal static class OpenApiDocument
         new(schema.Select(member => KeyValuePair.Create(member.Key, member.Value is null ? null : Shared(member.Value, root, schemas))));
 
     private static JsonNode At(JsonNode root, string pointer) =>
-        pointer.Split('/').Skip(1).Aggregate(root, (node, part) => (node is JsonArray items ? items[int.Parse(part, CultureInfo.InvariantCulture)] : node[part])!);
+        pointer.Split('/').Skip(1)
+            .Aggregate(root, (node, part) => (node is JsonArray items ? items[int.Parse(part, CultureInfo.InvariantCulture)] : node[part])!);
 
     private static string Text(int status) => status.ToString(CultureInfo.InvariantCulture);
 }

@@ -13,7 +13,8 @@ internal static class OwnEndpoints
 
     public static IReadOnlyList<OwnEndpoint> All { get; } =
     [
-        new(Get, "/analytics", "The dashboard for a browser (Accept: text/html), otherwise the list of these paths.", (http, _) => DashboardEndpoints.IndexAsync(http))
+        new(Get, "/analytics", "The dashboard for a browser (Accept: text/html), otherwise the list of these paths.",
+            (http, _) => DashboardEndpoints.IndexAsync(http))
         {
             Json = static json => json.IndexJson, MediaTypes = ["application/json", "text/html"],
         },

@@ -12,7 +12,8 @@ internal sealed record PageCursor(RequestOrder Order, bool Ascending, RequestCur
     private const int MaxLength = 200;
 
     public string Encode() => Base64Url.EncodeToString(Encoding.ASCII.GetBytes(
-        string.Create(CultureInfo.InvariantCulture, $"{(int)Order}|{(Ascending ? 'a' : 'd')}|{Place.Value?.ToString("R", CultureInfo.InvariantCulture)}|{Place.Id}")));
+        string.Create(CultureInfo.InvariantCulture,
+            $"{(int)Order}|{(Ascending ? 'a' : 'd')}|{Place.Value?.ToString("R", CultureInfo.InvariantCulture)}|{Place.Id}")));
 
     /// <summary>The cursor; null for an invalid text.</summary>
     public static PageCursor? Decode(string text)

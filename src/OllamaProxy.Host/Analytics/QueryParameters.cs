@@ -30,7 +30,8 @@ internal static partial class QueryParameters
         [.. Enum.GetValues<StatDimension>().Select(dimension => JsonNamingPolicy.SnakeCaseLower.ConvertName(dimension.ToString()))];
     private static readonly string[] s_endpoints = [.. ApiEndpoint.All.Select(endpoint => endpoint.Label)];
 
-    private static readonly QueryParameter s_model = Text("model", "A model in any spelling Ollama accepts: phi4, PHI4:latest.", (filter, text) => filter with { Model = text });
+    private static readonly QueryParameter s_model = Text("model", "A model in any spelling Ollama accepts: phi4, PHI4:latest.",
+        (filter, text) => filter with { Model = text });
     private static readonly QueryParameter s_client = Text("client", "A client's address, as in client_ip.", (filter, text) => filter with { Client = text });
     private static readonly QueryParameter s_from =
         Time("start_time", "The earliest time: Unix seconds, or RFC 3339 with a zone.", (filter, time) => filter with { From = time });
@@ -60,7 +61,8 @@ internal static partial class QueryParameters
         Count("max_output_tokens", "The most completion tokens.", (filter, count) => filter with { MaxOutputTokens = count }),
         Seconds("min_latency", "The lowest latency, in seconds.", (filter, length) => filter with { MinLatency = length }),
         Seconds("max_latency", "The highest latency, in seconds.", (filter, length) => filter with { MaxLatency = length }),
-        new("inference", "string", "Only requests that ran a model (true), only the others (false), or both (all).", Inference) { Values = ["true", "false", "all"] },
+        new("inference", "string", "Only requests that ran a model (true), only the others (false), or both (all).",
+            Inference) { Values = ["true", "false", "all"] },
     ];
 
     /// <summary>The filter and the page.</summary>
@@ -73,7 +75,8 @@ internal static partial class QueryParameters
             Default = "-time",
         },
         Direction("order", "The direction, instead of the minus."),
-        Limit("limit", "Records per page, 1 to 1000.", SearchRequests.MaxLimit) with { Default = SearchRequests.DefaultLimit.ToString(CultureInfo.InvariantCulture) },
+        Limit("limit", "Records per page, 1 to 1000.",
+            SearchRequests.MaxLimit) with { Default = SearchRequests.DefaultLimit.ToString(CultureInfo.InvariantCulture) },
         new("cursor", "string", "Continues after a page: its next_cursor. Keep filter, sort and order the same.", (request, text) =>
             (request.Cursor = PageCursor.Decode(text)) is null ? "is not a cursor of this API." : null),
     ];
@@ -95,7 +98,8 @@ internal static partial class QueryParameters
     ];
 
     /// <summary>The last hours, instead of a start.</summary>
-    public static QueryParameter Hours { get; } = new("hours", "integer", "The number of past hours, 1 to 87600; cannot be combined with start_time.", (request, text) =>
+    public static QueryParameter Hours { get; } = new("hours", "integer", "The number of past hours, 1 to 87600; cannot be combined with start_time.",
+        (request, text) =>
         (request.Hours = (int?)Whole(text, 1, 87_600)) is null ? "must be a whole number from 1 to 87600." : null);
 
     public static IReadOnlyList<QueryParameter> Stats { get; } =
@@ -105,7 +109,9 @@ internal static partial class QueryParameters
         new("step", "string", "Adds a time series with steps of this length: 5m, 1h, 1d, or seconds.", (request, text) =>
             (request.Step = Length(text)) is null ? "must be a length such as 5m, 1h or 1d, or seconds." : null),
         new("split", "string", "Divides each step of the time series by this label.", (request, text) =>
-            Array.IndexOf(s_dimensions, text) is >= 0 and var index ? Set(() => request.SplitBy = (StatDimension)index) : $"must be one of {string.Join(", ", s_dimensions)}.")
+            Array.IndexOf(s_dimensions, text) is >= 0 and var index
+                ? Set(() => request.SplitBy = (StatDimension)index)
+                : $"must be one of {string.Join(", ", s_dimensions)}.")
         {
             Values = s_dimensions,
         },
@@ -126,7 +132,8 @@ internal static partial class QueryParameters
             Boolean(text) is { } all ? Set(() => request.All = all) : "must be true or false."),
     ];
 
-    public static QueryParameter Id { get; } = new("id", "string", "The record's request_id, or its id in this store.", static (_, _) => null) { IsInPath = true };
+    public static QueryParameter Id { get; } = new("id", "string", "The record's request_id, or its id in this store.",
+        static (_, _) => null) { IsInPath = true };
 
     /// <summary>A whole number within a range, or null.</summary>
     internal static long? Whole(string text, long min = 0, long max = long.MaxValue) =>
@@ -166,7 +173,8 @@ internal static partial class QueryParameters
 
     private static string? Endpoint(QueryRequest request, string text)
     {
-        if (text.StartsWith('/') ? ApiEndpoint.All.FirstOrDefault(endpoint => endpoint.Path == text) is { } found : (found = ApiEndpoint.FromLabel(text)!) is not null)
+        if (text.StartsWith('/') ? ApiEndpoint.All.FirstOrDefault(endpoint => endpoint.Path == text) is { } found
+            : (found = ApiEndpoint.FromLabel(text)!) is not null)
         {
             request.Filter = request.Filter with { Endpoint = found!.Label };
             return null;
@@ -198,7 +206,9 @@ internal static partial class QueryParameters
     {
         var (name, order) = Array.Find(s_orders, row => row.Name == text.TrimStart('-'));
         (request.Order, request.SortsUp) = (order, !text.StartsWith('-'));
-        return name is null || text.StartsWith("--", StringComparison.Ordinal) ? $"must be one of {string.Join(", ", s_orders.Select(row => row.Name))}, with or without a minus." : null;
+        return name is null || text.StartsWith("--", StringComparison.Ordinal)
+            ? $"must be one of {string.Join(", ", s_orders.Select(row => row.Name))}, with or without a minus."
+            : null;
     }
 
     private static QueryParameter Direction(string name, string meaning) => new(name, "string", meaning, (request, text) =>
@@ -211,17 +221,24 @@ internal static partial class QueryParameters
         new(name, "string", meaning, (request, text) => Set(() => request.Filter = apply(request.Filter, text)));
 
     private static QueryParameter Word(string name, string meaning, string[] words, Func<RequestFilter, string, RequestFilter> apply) =>
-        new(name, "string", meaning, (request, text) => words.Contains(text, StringComparer.Ordinal) ? Set(() => request.Filter = apply(request.Filter, text)) : $"must be one of {string.Join(", ", words)}.") { Values = words };
+        new(name, "string", meaning,
+            (request, text) =>
+            words.Contains(text, StringComparer.Ordinal)
+                ? Set(() => request.Filter = apply(request.Filter, text))
+                : $"must be one of {string.Join(", ", words)}.") { Values = words };
 
-    private static QueryParameter Time(string name, string meaning, Func<RequestFilter, DateTimeOffset, RequestFilter> apply) => new(name, "string", meaning, (request, text) =>
+    private static QueryParameter Time(string name, string meaning, Func<RequestFilter, DateTimeOffset, RequestFilter> apply) =>
+        new(name, "string", meaning, (request, text) =>
         Instant(text) is { } time
             ? Set(() => request.Filter = apply(request.Filter, time))
             : "must be Unix seconds, or a time with a zone such as 2026-11-01T12:00:00Z or 2026-11-01T13:00:00+01:00.");
 
-    private static QueryParameter Count(string name, string meaning, Func<RequestFilter, int, RequestFilter> apply) => new(name, "integer", meaning, (request, text) =>
+    private static QueryParameter Count(string name, string meaning, Func<RequestFilter, int, RequestFilter> apply) =>
+        new(name, "integer", meaning, (request, text) =>
         Whole(text, 0, int.MaxValue) is { } count ? Set(() => request.Filter = apply(request.Filter, (int)count)) : "must be a whole number from 0.");
 
-    private static QueryParameter Seconds(string name, string meaning, Func<RequestFilter, TimeSpan, RequestFilter> apply) => new(name, "number", meaning, (request, text) =>
+    private static QueryParameter Seconds(string name, string meaning, Func<RequestFilter, TimeSpan, RequestFilter> apply) =>
+        new(name, "number", meaning, (request, text) =>
         double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds < 1e9
             ? Set(() => request.Filter = apply(request.Filter, TimeSpan.FromSeconds(seconds)))
             : "must be a number of seconds from 0.");

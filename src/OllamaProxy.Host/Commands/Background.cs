@@ -13,5 +13,6 @@ internal static class Background
     /// <summary>The log folder: as set, or beside the records.</summary>
     public static string LogDirectory(ProxySettings settings) => Path.GetFullPath(settings.Log.Directory ?? Path.Combine(settings.Analytics.Directory, "logs"));
 
-    public static ProxySettings WithLogFiles(ProxySettings settings) => settings with { Log = settings.Log with { Directory = LogDirectory(settings), IsConsole = false } };
+    public static ProxySettings WithLogFiles(ProxySettings settings) =>
+        settings with { Log = settings.Log with { Directory = LogDirectory(settings), IsConsole = false } };
 }

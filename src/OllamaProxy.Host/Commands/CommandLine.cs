@@ -38,7 +38,8 @@ internal static class CommandLine
             }
 
             return await WithSettingsAsync(
-                SettingValues.OfProcess(new Dictionary<string, string>()), (settings, cancellationToken) => Passthrough.RunAsync(settings, args, cancellationToken), default);
+                SettingValues.OfProcess(new Dictionary<string, string>()), (settings, cancellationToken) =>
+                    Passthrough.RunAsync(settings, args, cancellationToken), default);
         }
 
         var parsed = root.Parse(args);
@@ -57,7 +58,8 @@ internal static class CommandLine
         var unknown = parsed.UnmatchedTokens.Where(static token => token.StartsWith('-')).ToList();
         // The value of an unknown option is unknown too, and not worth a second error.
         var messages = unknown.Count > 0
-            ? unknown.Select(token => $"'{token}' is not an option of {(command is RootCommand ? "ollama-proxy" : command.Name)}.{Misspelled.Hint(token, options)}")
+            ? unknown.Select(
+                token => $"'{token}' is not an option of {(command is RootCommand ? "ollama-proxy" : command.Name)}.{Misspelled.Hint(token, options)}")
             : parsed.Errors.Select(error => error.Message);
         foreach (var message in messages.Distinct(StringComparer.Ordinal))
         {
@@ -69,7 +71,8 @@ internal static class CommandLine
     }
 
     /// <summary>Reads the settings once, reports every problem, and continues only without one.</summary>
-    internal static async Task<int> WithSettingsAsync(SettingValues values, Func<ProxySettings, CancellationToken, Task<int>> run, CancellationToken cancellationToken)
+    internal static async Task<int> WithSettingsAsync(SettingValues values, Func<ProxySettings, CancellationToken, Task<int>> run,
+        CancellationToken cancellationToken)
     {
         var (settings, problems) = EnvironmentVariables.Read(values);
         foreach (var notice in settings.Notices)
@@ -105,7 +108,8 @@ internal static class CommandLine
             root.Add(option);
         }
 
-        root.SetAction((parsed, cancellationToken) => WithSettingsAsync(SettingValues.OfProcess(options.Given(parsed)), ServeCommand.RunAsync, cancellationToken));
+        root.SetAction(
+            (parsed, cancellationToken) => WithSettingsAsync(SettingValues.OfProcess(options.Given(parsed)), ServeCommand.RunAsync, cancellationToken));
         foreach (var option in root.Options)
         {
             option.Action = option switch

@@ -32,7 +32,9 @@ internal static class HelpText
             Commands:
 
             """);
-        Rows(text, root.Subcommands.Where(command => !command.Hidden).Select(command => (string.Join(", ", command.Aliases.Prepend(command.Name)), command.Description ?? "")));
+        Rows(text,
+            root.Subcommands.Where(command => !command.Hidden)
+            .Select(command => (string.Join(", ", command.Aliases.Prepend(command.Name)), command.Description ?? "")));
         text.Append("""
 
             Options:
@@ -62,7 +64,8 @@ internal static class HelpText
     private static string Of(Command command)
     {
         var text = new StringBuilder();
-        var arguments = string.Concat(command.Arguments.Select(argument => argument.Arity.MinimumNumberOfValues > 0 ? $" {argument.Name}" : $" [{argument.Name}]"));
+        var arguments = string.Concat(
+            command.Arguments.Select(argument => argument.Arity.MinimumNumberOfValues > 0 ? $" {argument.Name}" : $" [{argument.Name}]"));
         text.AppendLine(command.Description).AppendLine();
         text.Append(CultureInfo.InvariantCulture, $"Usage:{Environment.NewLine}  ollama-proxy {command.Name}{arguments} [option...]").AppendLine();
         if (command.Arguments.Count > 0)
@@ -83,7 +86,8 @@ internal static class HelpText
     }
 
     private static string NameOf(Option option) =>
-        string.Join(", ", option.Aliases.Order(StringComparer.Ordinal).Append(option.Name).OrderBy(name => name.Length)) + (option.HelpName is { } value ? $" <{value}>" : "");
+        string.Join(", ", option.Aliases.Order(StringComparer.Ordinal).Append(option.Name).OrderBy(name => name.Length))
+            + (option.HelpName is { } value ? $" <{value}>" : "");
 
     private static void Rows(StringBuilder text, IEnumerable<(string Name, string Meaning)> rows)
     {

@@ -31,7 +31,8 @@ internal sealed class Interrupts : IDisposable
                 }
 
                 // A service manager may repeat SIGTERM; only a person at the keyboard means "now".
-                if (Interlocked.Increment(ref _signals) > 1 && context.Signal is PosixSignal.SIGINT or PosixSignal.SIGQUIT && Interlocked.Exchange(ref _isAtOnce, 1) == 0)
+                if (Interlocked.Increment(ref _signals) > 1 && context.Signal is PosixSignal.SIGINT or PosixSignal.SIGQUIT
+                    && Interlocked.Exchange(ref _isAtOnce, 1) == 0)
                 {
                     endAtOnce();
                     Environment.Exit(ExitCodes.Interrupted);

@@ -154,7 +154,8 @@ internal sealed class Listeners : IDisposable
             }
             catch (SocketException exception)
             {
-                throw new StartException($"Port {port} could not be opened on {address} for /metrics: {exception.Message}. Choose another one with METRICS_PORT.");
+                throw new StartException(
+                    $"Port {port} could not be opened on {address} for /metrics: {exception.Message}. Choose another one with METRICS_PORT.");
             }
         }
     }

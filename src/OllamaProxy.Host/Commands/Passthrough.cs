@@ -40,7 +40,8 @@ internal static class Passthrough
             return await Terminal.FailAsync("PROXY_PORT=0 means any free port: set the port of the running proxy.", ExitCodes.CannotStart);
         }
 
-        if (s_withServer.Contains(arguments[0]) && !await RunsAsync(settings, cancellationToken) && await StartProxyAsync(settings, cancellationToken) is { } problem)
+        if (s_withServer.Contains(arguments[0]) && !await RunsAsync(settings, cancellationToken)
+            && await StartProxyAsync(settings, cancellationToken) is { } problem)
         {
             return await Terminal.FailAsync(problem, ExitCodes.CannotStart);
         }
@@ -90,14 +91,17 @@ internal static class Passthrough
         {
             if (await RunsAsync(settings, cancellationToken))
             {
-                await Console.Error.WriteLineAsync($"ollama-proxy was started in the background (process {proxy.Id}); its log is in {Background.LogDirectory(settings)}.");
+                await Console.Error.WriteLineAsync(
+                    $"ollama-proxy was started in the background (process {proxy.Id}); its log is in {Background.LogDirectory(settings)}.");
                 return null;
             }
 
             await Task.Delay(s_poll, TimeProvider.System, cancellationToken);
         }
 
-        return proxy is { HasExited: true } ? $"this command needs the proxy, which did not start.{Environment.NewLine}{(await problem!).TrimEnd()}" : "the proxy could not be started in the background.";
+        return proxy is { HasExited: true }
+            ? $"this command needs the proxy, which did not start.{Environment.NewLine}{(await problem!).TrimEnd()}"
+            : "the proxy could not be started in the background.";
     }
 
     private static Process? StartOrNull(ProcessStartInfo start)

@@ -36,7 +36,8 @@ internal sealed class ProgressBar(string what, long total, TimeProvider time) : 
     {
         var part = total > 0 ? Math.Clamp((double)value / total, 0, 1) : 1;
         var full = (int)(part * Width);
-        var line = string.Create(CultureInfo.InvariantCulture, $"[{new string('#', full)}{new string('.', Width - full)}] {part * 100:N0} %  {value:N0} of {total:N0} {what}");
+        var line = string.Create(CultureInfo.InvariantCulture,
+            $"[{new string('#', full)}{new string('.', Width - full)}] {part * 100:N0} %  {value:N0} of {total:N0} {what}");
         Console.Error.Write($"\r{line.PadRight(_length)}");
         _length = Math.Max(_length, line.Length);
     }

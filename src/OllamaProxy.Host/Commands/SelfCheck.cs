@@ -15,7 +15,8 @@ internal static class SelfCheck
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     /// <returns>The problems; none when all is well.</returns>
-    public static async Task<IReadOnlyList<string>> WarningsAsync(IReadOnlyList<IPAddress> bound, int port, ProxyInstance own, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<string>> WarningsAsync(IReadOnlyList<IPAddress> bound, int port, ProxyInstance own,
+        CancellationToken cancellationToken)
     {
         using var probe = new BackendProbe();
         List<string> warnings = [];
@@ -55,7 +56,9 @@ internal static class SelfCheck
     /// <summary>The addresses that clients of this machine use: both loopback addresses if one of them is bound, and addresses bound explicitly.</summary>
     private static IEnumerable<IPAddress> AskedAddresses(IReadOnlyList<IPAddress> bound)
     {
-        var loopback = Covers(bound, IPAddress.Loopback) || Covers(bound, IPAddress.IPv6Loopback) ? (IPAddress[])[IPAddress.Loopback, IPAddress.IPv6Loopback] : [];
+        var loopback = Covers(bound, IPAddress.Loopback) || Covers(bound, IPAddress.IPv6Loopback)
+            ? (IPAddress[])[IPAddress.Loopback, IPAddress.IPv6Loopback]
+            : [];
         return loopback.Concat(bound.Where(static address => !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any))).Distinct();
     }
 

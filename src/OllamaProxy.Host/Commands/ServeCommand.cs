@@ -36,7 +36,8 @@ internal static class ServeCommand
             OpenSsl.NeedFor(settings);
             using var listeners = await Listeners.BindAsync(settings.Proxy, settings.Scrape, cancellationToken);
             using var interrupts = new Interrupts();
-            var code = await RunAsync(settings with { Proxy = settings.Proxy with { Addresses = listeners.Addresses } }, listeners, interrupts, hooks, cancellationToken);
+            var code = await RunAsync(settings with { Proxy = settings.Proxy with { Addresses = listeners.Addresses } }, listeners, interrupts, hooks,
+                cancellationToken);
             return interrupts.IsAtOnce ? ExitCodes.Interrupted : code;
         }
         catch (StartException exception)
@@ -45,7 +46,8 @@ internal static class ServeCommand
         }
     }
 
-    private static async Task<int> RunAsync(ProxySettings settings, Listeners listeners, Interrupts interrupts, ServeHooks hooks, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(ProxySettings settings, Listeners listeners, Interrupts interrupts, ServeHooks hooks,
+        CancellationToken cancellationToken)
     {
         var (started, answers) = (false, true);
         using var quiet = QuietStart.Begin();
@@ -123,7 +125,8 @@ internal static class ServeCommand
             return;
         }
 
-        foreach (var warning in await SelfCheck.WarningsAsync(options.Addresses, options.Port, app.Services.GetRequiredService<ProxyInstance>(), cancellationToken))
+        foreach (
+            var warning in await SelfCheck.WarningsAsync(options.Addresses, options.Port, app.Services.GetRequiredService<ProxyInstance>(), cancellationToken))
         {
             await Console.Error.WriteLineAsync($"{Terminal.PaintError(Ansi.Yellow, "warning:")} {warning}");
         }
@@ -133,7 +136,9 @@ internal static class ServeCommand
     {
         StartException or OllamaNotFoundException or AnalyticsStoreException => exception.Message,
         // Another program was faster between binding and listening.
-        AddressInUseException or IOException { InnerException: AddressInUseException } or SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } =>
+        AddressInUseException
+            or IOException { InnerException: AddressInUseException }
+            or SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } =>
             await Listeners.ExplainAsync(new SocketException((int)SocketError.AddressAlreadyInUse), options.Addresses[0], options.Port, CancellationToken.None),
         _ => null,
     };

@@ -10,7 +10,8 @@ namespace OllamaProxy.Host.Commands;
 internal sealed class SettingOptions
 {
     private readonly (string Name, Option<string> Option)[] _options =
-        [.. EnvironmentVariables.All.Select(row => (row.Name, new Option<string>(NameOf(row.Name)) { Recursive = true, Description = row.Meaning, HelpName = row.Range }))];
+        [.. EnvironmentVariables.All.Select(
+            row => (row.Name, new Option<string>(NameOf(row.Name)) { Recursive = true, Description = row.Meaning, HelpName = row.Range }))];
 
     public IEnumerable<Option> All => _options.Select(row => row.Option);
 
@@ -19,5 +20,6 @@ internal sealed class SettingOptions
 
     /// <summary>The settings on the command line.</summary>
     public IReadOnlyDictionary<string, string> Given(ParseResult parsed) =>
-        _options.Where(row => parsed.GetResult(row.Option) is not null).ToDictionary(row => row.Name, row => parsed.GetValue(row.Option) ?? "", StringComparer.Ordinal);
+        _options.Where(row => parsed.GetResult(row.Option) is not null)
+            .ToDictionary(row => row.Name, row => parsed.GetValue(row.Option) ?? "", StringComparer.Ordinal);
 }

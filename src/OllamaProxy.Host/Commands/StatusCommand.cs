@@ -24,7 +24,8 @@ internal static class StatusCommand
         await using var api = await ApiSession.FindAsync(settings, url, cancellationToken);
         if (api is null)
         {
-            var where = url?.ToString().TrimEnd('/') ?? string.Join(" or ", ApiSession.AddressesOf(settings.Proxy).Select(address => address.ToString().TrimEnd('/')));
+            var where = url?.ToString().TrimEnd('/')
+                ?? string.Join(" or ", ApiSession.AddressesOf(settings.Proxy).Select(address => address.ToString().TrimEnd('/')));
             return await Terminal.FailAsync($"no ollama-proxy runs on {where}.", check ? ExitCodes.Failed : ExitCodes.NotRunning);
         }
 
@@ -37,7 +38,8 @@ internal static class StatusCommand
 
         var since = TimeProvider.System.GetUtcNow().AddMinutes(-1).ToUnixTimeSeconds();
         var ollama = await api.GetAsync("/analytics/ollama", AnalyticsJson.Relaxed.OllamaJson, cancellationToken);
-        var minute = await api.GetAsync(string.Create(CultureInfo.InvariantCulture, $"/analytics/stats?start_time={since}"), AnalyticsJson.Relaxed.StatsJson, cancellationToken);
+        var minute = await api.GetAsync(string.Create(CultureInfo.InvariantCulture, $"/analytics/stats?start_time={since}"), AnalyticsJson.Relaxed.StatsJson,
+            cancellationToken);
         var status = new StatusJson(api.Address.ToString().TrimEnd('/'), ollama, minute.Total);
         if (json)
         {

@@ -16,7 +16,8 @@ internal static class Verbs
 
     public static IEnumerable<Command> All(SettingOptions settings) =>
     [
-        Serve(settings), Demo(settings), Status(settings), Doctor(settings), Stats(settings), Export(settings), Import(settings), Purge(settings), Config(settings),
+        Serve(settings), Demo(settings), Status(settings), Doctor(settings), Stats(settings), Export(settings), Import(settings), Purge(settings),
+        Config(settings),
         Install(settings), Uninstall(settings), Completion(), Version(), Help(),
     ];
 
@@ -35,7 +36,8 @@ internal static class Verbs
         var open = new Option<bool>("--open") { Description = "Open the dashboard in the browser." };
         var command = new Command("demo", "Show the dashboard with a simulated Ollama, a week of history and live traffic.") { open };
         command.SetAction((parsed, cancellationToken) => RunAsync(
-            settings, parsed, (read, token) => DemoRun.RunAsync(read, SettingValues.OfProcess(settings.Given(parsed)), parsed.GetValue(open), token), cancellationToken));
+            settings, parsed, (read, token) =>
+                DemoRun.RunAsync(read, SettingValues.OfProcess(settings.Given(parsed)), parsed.GetValue(open), token), cancellationToken));
         return command;
     }
 
@@ -45,7 +47,8 @@ internal static class Verbs
         var check = new Option<bool>("--check") { Description = "Print problems only; exit code 0 while the proxy answers. For health checks." };
         var command = new Command("status", "Show the state of proxy and Ollama, the loaded models, and the last minute.") { url, json, check };
         command.SetAction((parsed, cancellationToken) => RunAsync(
-            settings, parsed, (read, token) => StatusCommand.RunAsync(read, parsed.GetValue(url), parsed.GetValue(json), parsed.GetValue(check), token), cancellationToken));
+            settings, parsed, (read, token) =>
+                StatusCommand.RunAsync(read, parsed.GetValue(url), parsed.GetValue(json), parsed.GetValue(check), token), cancellationToken));
         return command;
     }
 
@@ -53,7 +56,8 @@ internal static class Verbs
     {
         var json = Json();
         var command = new Command("doctor", "Find problems on this machine, and show how to fix them.") { json };
-        command.SetAction((parsed, cancellationToken) => DoctorCommand.RunAsync(SettingValues.OfProcess(settings.Given(parsed)), parsed.GetValue(json), cancellationToken));
+        command.SetAction(
+            (parsed, cancellationToken) => DoctorCommand.RunAsync(SettingValues.OfProcess(settings.Given(parsed)), parsed.GetValue(json), cancellationToken));
         return command;
     }
 
@@ -74,7 +78,8 @@ internal static class Verbs
 
     private static Command Export(SettingOptions settings)
     {
-        var file = new Argument<FileInfo?>("FILE") { Arity = ArgumentArity.ZeroOrOne, Description = "The file; its extension selects the format. Default: standard output." };
+        var file = new Argument<FileInfo?>("FILE") { Arity = ArgumentArity.ZeroOrOne,
+            Description = "The file; its extension selects the format. Default: standard output." };
         var (url, filters) = (Url(), new FilterOptions(QueryParameters.Export));
         var command = Add(new Command("export", "Write every matching record as JSON, CSV or lines of JSON.") { file, url }, filters);
         command.SetAction((parsed, cancellationToken) =>
@@ -85,7 +90,9 @@ internal static class Verbs
                 ? filters.Without("format").Without("bom").Query(StatsPath, parsed)
                 : null;
             return RunInterruptiblyAsync(
-                settings, parsed, (read, token) => ExportCommand.RunAsync(read, parsed.GetValue(url), filters.Query("/analytics/export", parsed, [("format", byEnding)]), count, target, token), cancellationToken);
+                settings, parsed, (read, token) =>
+                    ExportCommand.RunAsync(read, parsed.GetValue(url), filters.Query("/analytics/export", parsed, [("format", byEnding)]), count, target,
+                        token), cancellationToken);
         });
         return command;
     }
@@ -93,8 +100,10 @@ internal static class Verbs
     private static Command Import(SettingOptions settings)
     {
         var file = new Argument<FileInfo>("FILE") { Description = "The original's ollama_analytics.db, or the ANALYTICS_DIR of an ollama-proxy." };
-        var command = new Command("import", "Import the records of the original Ollama Metrics Proxy or of another store. Records already imported are skipped.") { file };
-        command.SetAction((parsed, cancellationToken) => RunInterruptiblyAsync(settings, parsed, (read, token) => ImportCommand.RunAsync(read, parsed.GetValue(file)!, token), cancellationToken));
+        var command = new Command("import",
+            "Import the records of the original Ollama Metrics Proxy or of another store. Records already imported are skipped.") { file };
+        command.SetAction((parsed, cancellationToken) => RunInterruptiblyAsync(settings, parsed,
+            (read, token) => ImportCommand.RunAsync(read, parsed.GetValue(file)!, token), cancellationToken));
         return command;
     }
 
@@ -126,7 +135,8 @@ internal static class Verbs
                 settings,
                 parsed,
                 (read, token) => PurgeCommand.RunAsync(
-                    read, parsed.GetValue(url), filters.Query("/analytics/messages", parsed, [end]), filters.Without("all").Query(StatsPath, parsed, [end]), parsed.GetValue(yes), token),
+                    read, parsed.GetValue(url), filters.Query("/analytics/messages", parsed, [end]), filters.Without("all").Query(StatsPath, parsed, [end]),
+                    parsed.GetValue(yes), token),
                 cancellationToken);
         });
         return command;
@@ -148,7 +158,8 @@ internal static class Verbs
         var noTakeOver = new Option<bool>("--no-take-over") { Description = "Leave Ollama's own service unchanged." };
         var account = new Option<string?>("--account") { Description = "The account the service runs as.", HelpName = "name" };
         var (dryRun, root, system, own) = (DryRun(), Root(), TargetSystem(), OwnStart());
-        var command = new Command("install", "Install as a service that starts with the machine: systemd, a launchd agent, a Windows service.") { takeOver, noTakeOver, account, dryRun, root, system, own };
+        var command = new Command("install", "Install as a service that starts with the machine: systemd, a launchd agent, a Windows service.") { takeOver,
+            noTakeOver, account, dryRun, root, system, own };
         command.SetAction((parsed, cancellationToken) => RunAsync(
             settings,
             parsed,
@@ -196,9 +207,11 @@ internal static class Verbs
 
     private static Option<bool> DryRun() => new("--dry-run") { Description = "Only print the steps." };
 
-    private static Option<string?> Root() => new("--root") { Description = "Write the files under this folder and run nothing: for packages and images.", HelpName = "folder" };
+    private static Option<string?> Root() =>
+        new("--root") { Description = "Write the files under this folder and run nothing: for packages and images.", HelpName = "folder" };
 
-    private static Option<bool?> OwnStart() => new("--ollama-starts-itself") { Description = "Whether Ollama has its own service, instead of detecting it.", Hidden = true };
+    private static Option<bool?> OwnStart() =>
+        new("--ollama-starts-itself") { Description = "Whether Ollama has its own service, instead of detecting it.", Hidden = true };
 
     /// <summary>--dry-run shows the steps of any system anywhere.</summary>
     private static Option<string> TargetSystem()
@@ -235,11 +248,13 @@ internal static class Verbs
         return command;
     }
 
-    private static Task<int> RunAsync(SettingOptions settings, ParseResult parsed, Func<ProxySettings, CancellationToken, Task<int>> run, CancellationToken cancellationToken) =>
+    private static Task<int> RunAsync(SettingOptions settings, ParseResult parsed, Func<ProxySettings, CancellationToken, Task<int>> run,
+        CancellationToken cancellationToken) =>
         CommandLine.WithSettingsAsync(SettingValues.OfProcess(settings.Given(parsed)), run, cancellationToken);
 
     /// <summary>The same, but a signal ends it cleanly: no partial output remains.</summary>
-    private static Task<int> RunInterruptiblyAsync(SettingOptions settings, ParseResult parsed, Func<ProxySettings, CancellationToken, Task<int>> run, CancellationToken cancellationToken) =>
+    private static Task<int> RunInterruptiblyAsync(SettingOptions settings, ParseResult parsed, Func<ProxySettings, CancellationToken, Task<int>> run,
+        CancellationToken cancellationToken) =>
         RunAsync(
             settings,
             parsed,

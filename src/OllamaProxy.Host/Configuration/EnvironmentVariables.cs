@@ -13,7 +13,7 @@ namespace OllamaProxy.Host.Configuration;
 /// The map from environment variables to options; nothing else reads the environment (docs/configuration.md lists the same rows, a test compares).
 /// Adding a setting is an option property and one row here.
 /// </summary>
-internal static class EnvironmentVariables
+internal static partial class EnvironmentVariables
 {
     /// <param name="Name">The variable.</param>
     /// <param name="Default">The default as text.</param>
@@ -45,12 +45,15 @@ internal static class EnvironmentVariables
             (settings, text) => Boolean(text) is { } inject ? settings with { Proxy = settings.Proxy with { InjectUsage = inject } } : null),
         new("PROXY_PROPAGATE_TRACE", "false", "true or false",
             "Send Ollama the traceparent of the request's own span instead of the client's. By default no header is added.",
-            (settings, text) => Boolean(text) is { } propagate ? settings with { OpenTelemetry = settings.OpenTelemetry with { PropagatesTrace = propagate } } : null),
+            (settings, text) =>
+                Boolean(text) is { } propagate ? settings with { OpenTelemetry = settings.OpenTelemetry with { PropagatesTrace = propagate } } : null),
         new("TRUSTED_PROXIES", "", "IP addresses, networks (10.0.0.0/8) and localhost, separated by commas",
             "Proxies in front whose Forwarded and X-Forwarded-For headers name the client.",
-            (settings, text) => TrustedNetworks.Parse(text) is { } networks ? settings with { Proxy = settings.Proxy with { TrustedProxies = networks } } : null),
+            (settings, text) =>
+                TrustedNetworks.Parse(text) is { } networks ? settings with { Proxy = settings.Proxy with { TrustedProxies = networks } } : null),
         new("OLLAMA_BACKEND_PORT", "11435", "1 to 65535", "The private port of the real Ollama.",
-            (settings, text) => Integer(text, 1, 65_535) is { } port ? settings with { Ollama = settings.Ollama with { BackendPort = port, BackendPortChosen = true } } : null),
+            (settings, text) =>
+                Integer(text, 1, 65_535) is { } port ? settings with { Ollama = settings.Ollama with { BackendPort = port, BackendPortChosen = true } } : null),
         new("OLLAMA_BACKEND_URL", "", "an http or https URL, with a path before Ollama's own paths (not /v1, /api) but no password or query",
             "The URL of an Ollama elsewhere. The proxy then starts none.",
             (settings, text) => HttpUrl(text) is { } url ? settings with { Ollama = settings.Ollama with { BackendUrl = url } } : null),
@@ -61,32 +64,49 @@ internal static class EnvironmentVariables
             (settings, text) => settings with { OllamaHost = text }),
         new("OLLAMA_POLL_SECONDS", "10", "0 to 3600 (0: never)",
             "How often the proxy asks Ollama which models are loaded, while a page, scrape or command asked within the last minute; otherwise once a minute.",
-            (settings, text) => Integer(text, 0, 3_600) is { } seconds ? settings with { Ollama = settings.Ollama with { PollPeriod = TimeSpan.FromSeconds(seconds) } } : null),
+            (settings, text) =>
+                Integer(text, 0, 3_600) is { } seconds ? settings with { Ollama = settings.Ollama with { PollPeriod = TimeSpan.FromSeconds(seconds) } } : null),
         new("OLLAMA_HEALTH_INTERVAL_SECONDS", "30", "1 to 3600",
             "How often the proxy checks that Ollama answers. After three failed checks in a row it replaces an Ollama that it started.",
-            (settings, text) => Integer(text, 1, 3_600) is { } seconds ? settings with { Ollama = settings.Ollama with { HealthPause = TimeSpan.FromSeconds(seconds) } } : null),
+            (settings, text) =>
+                Integer(text, 1, 3_600) is { } seconds
+                    ? settings with { Ollama = settings.Ollama with { HealthPause = TimeSpan.FromSeconds(seconds) } }
+                    : null),
         new("OLLAMA_HANG_SECONDS", "0", "0 to 86400 (0: never)",
             "Replace the Ollama that the proxy started when it sent no byte for any running inference for this long. Must exceed the longest load and prompt.",
-            (settings, text) => Integer(text, 0, 86_400) is { } seconds ? settings with { Ollama = settings.Ollama with { HangAfter = TimeSpan.FromSeconds(seconds) } } : null),
+            (settings, text) =>
+                Integer(text, 0, 86_400) is { } seconds ? settings with { Ollama = settings.Ollama with { HangAfter = TimeSpan.FromSeconds(seconds) } } : null),
         new("OLLAMA_START_WAIT_SECONDS", "30", "0 to 3600 (0: not at all)", "How long requests wait for a starting Ollama before they get 503.",
-            (settings, text) => Integer(text, 0, 3_600) is { } seconds ? settings with { Ollama = settings.Ollama with { StartWait = TimeSpan.FromSeconds(seconds) } } : null),
+            (settings, text) =>
+                Integer(text, 0, 3_600) is { } seconds ? settings with { Ollama = settings.Ollama with { StartWait = TimeSpan.FromSeconds(seconds) } } : null),
         new("SHUTDOWN_GRACE_SECONDS", "10", "0 to 3600", "How long a stop waits for running and queued requests.",
-            (settings, text) => Integer(text, 0, 3_600) is { } seconds ? settings with { Proxy = settings.Proxy with { ShutdownGrace = TimeSpan.FromSeconds(seconds) } } : null),
+            (settings, text) =>
+                Integer(text, 0, 3_600) is { } seconds
+                    ? settings with { Proxy = settings.Proxy with { ShutdownGrace = TimeSpan.FromSeconds(seconds) } }
+                    : null),
         new("MAX_CONCURRENT_REQUESTS", "50", "1 to 100000", "Inferences sent to Ollama at once. Further ones queue in the proxy; other requests never queue.",
             (settings, text) => Integer(text, 1, 100_000) is { } count ? settings with { Gate = settings.Gate with { MaxConcurrent = count } } : null),
         new("MAX_QUEUED_REQUESTS", "512", "0 to 100000 (0: no queue)", "Inferences that may queue. Further ones get 503 with Retry-After.",
             (settings, text) => Integer(text, 0, 100_000) is { } count ? settings with { Gate = settings.Gate with { MaxQueued = count } } : null),
         new("QUEUE_TIMEOUT_SECONDS", "0", "0 to 86400 (0: no limit)", "How long an inference may queue before it gets 503.",
-            (settings, text) => Integer(text, 0, 86_400) is { } seconds ? settings with { Gate = settings.Gate with { QueueTimeout = TimeSpan.FromSeconds(seconds) } } : null),
+            (settings, text) =>
+                Integer(text, 0, 86_400) is { } seconds ? settings with { Gate = settings.Gate with { QueueTimeout = TimeSpan.FromSeconds(seconds) } } : null),
         new("ANALYTICS_BACKEND", "sqlite", string.Join(", ", AnalyticsBackends.Names), "Where records of requests are stored.",
-            (settings, text) => AnalyticsBackends.Names.Contains(text, StringComparer.Ordinal) ? settings with { Analytics = settings.Analytics with { Backend = text } } : null),
+            (settings, text) =>
+                AnalyticsBackends.Names.Contains(text, StringComparer.Ordinal)
+                    ? settings with { Analytics = settings.Analytics with { Backend = text } }
+                    : null),
         new("ANALYTICS_DATABASE_URL", "", "a postgres:// URL, or an Npgsql connection string (Host=...;Username=...;Password=...;Database=...)",
             "The database of ANALYTICS_BACKEND=postgres. Never shown.",
-            (settings, text) => PostgresDatabase.Parse(text).Database is { } database ? settings with { Analytics = settings.Analytics with { Database = database } } : null) { IsSecret = true },
+            (settings, text) =>
+                PostgresDatabase.Parse(text).Database is { } database
+                    ? settings with { Analytics = settings.Analytics with { Database = database } }
+                    : null) { IsSecret = true },
         new("ANALYTICS_DATABASE_URL_FILE", "", "a file", "A file that holds ANALYTICS_DATABASE_URL, for example a container's secret.",
             (settings, text) => settings with { DatabaseFile = text }),
         new("ANALYTICS_SPOOL_MB", "512", "0 to 1000000 (0: none)", "Megabytes of records that may wait in ANALYTICS_DIR while the database does not answer.",
-            (settings, text) => Integer(text, 0, 1_000_000) is { } size ? settings with { Analytics = settings.Analytics with { SpoolMegabytes = size } } : null),
+            (settings, text) =>
+                Integer(text, 0, 1_000_000) is { } size ? settings with { Analytics = settings.Analytics with { SpoolMegabytes = size } } : null),
         new("ANALYTICS_DIR", "./ollama_analytics", "a folder", "The folder of the analytics store.",
             (settings, text) => settings with { Analytics = settings.Analytics with { Directory = text } }),
         new("ANALYTICS_REQUIRED", "false", "true or false",
@@ -95,11 +115,16 @@ internal static class EnvironmentVariables
         new("ANALYTICS_RETENTION_DAYS", "7", "0 to 36500 (0: forever)", "Days to keep records.",
             (settings, text) => Integer(text, 0, 36_500) is { } days ? settings with { Analytics = settings.Analytics with { RetentionDays = days } } : null),
         new("ANALYTICS_TEXT_RETENTION_DAYS", "0", "0 to 36500 (0: as long as the record)", "Days to keep the texts of records.",
-            (settings, text) => Integer(text, 0, 36_500) is { } days ? settings with { Analytics = settings.Analytics with { TextRetentionDays = days } } : null),
+            (settings, text) =>
+                Integer(text, 0, 36_500) is { } days ? settings with { Analytics = settings.Analytics with { TextRetentionDays = days } } : null),
         new("ANALYTICS_MAX_SIZE_MB", "0", "0 to 10000000 (0: no limit)", "Size of the store in megabytes above which the oldest records are removed.",
-            (settings, text) => Integer(text, 0, 10_000_000) is { } size ? settings with { Analytics = settings.Analytics with { MaxSizeMegabytes = size } } : null),
+            (settings, text) =>
+                Integer(text, 0, 10_000_000) is { } size ? settings with { Analytics = settings.Analytics with { MaxSizeMegabytes = size } } : null),
         new("ANALYTICS_FLUSH_MS", "250", "0 to 60000", "Milliseconds a record may wait for a batch. A crash loses at most the records of that time.",
-            (settings, text) => Integer(text, 0, 60_000) is { } pause ? settings with { Recording = settings.Recording with { FlushInterval = TimeSpan.FromMilliseconds(pause) } } : null),
+            (settings, text) =>
+                Integer(text, 0, 60_000) is { } pause
+                    ? settings with { Recording = settings.Recording with { FlushInterval = TimeSpan.FromMilliseconds(pause) } }
+                    : null),
         new("ANALYTICS_TRACK", "all", "all, work (leaves out polling), inference", "Which requests are stored. /metrics counts all of them.",
             (settings, text) => Word<TrackMode>(text) is { } track ? settings with { Recording = settings.Recording with { Track = track } } : null),
         new("TRACK_EMBEDDINGS", "true", "true or false", "Store embedding requests too.",
@@ -107,7 +132,8 @@ internal static class EnvironmentVariables
         new("ANALYTICS_CAPTURE", "preview", "preview, full (64 KiB per text), none (no text at all)", "How much of prompts and responses is stored.",
             (settings, text) => Word<CaptureMode>(text) is { } capture ? settings with { Recording = settings.Recording with { Capture = capture } } : null),
         new("ANALYTICS_PREVIEW_LENGTH", "1000", "0 to 1000000", "Characters stored of each prompt and response with ANALYTICS_CAPTURE=preview.",
-            (settings, text) => Integer(text, 0, 1_000_000) is { } length ? settings with { Recording = settings.Recording with { PreviewLength = length } } : null),
+            (settings, text) =>
+                Integer(text, 0, 1_000_000) is { } length ? settings with { Recording = settings.Recording with { PreviewLength = length } } : null),
         new("ANALYTICS_REDACT", "none", $"none, all, or any of {string.Join(", ", BuiltInPatterns.Names)}, separated by commas",
             "Patterns to redact in texts before they are stored.",
             (settings, text) => RedactionSettings.Names(text) is { } names ? settings with { Recording = settings.Recording with { Redact = names } } : null),
@@ -146,10 +172,13 @@ internal static class EnvironmentVariables
         "OTEL_SDK_DISABLED", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES",
         "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT",
         "OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_KEY",
-        "OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+        "OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+        "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
         "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT",
-        "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
-        "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+        "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+        "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+        "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BSP_MAX_QUEUE_SIZE",
+        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
         "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
     ];
 
@@ -160,7 +189,9 @@ internal static class EnvironmentVariables
 
     /// <summary>The interval of systemd's watchdog; null without one (sd_watchdog_enabled(3)).</summary>
     public static TimeSpan? WatchdogInterval() =>
-        long.TryParse(OfProcess("WATCHDOG_USEC"), NumberStyles.None, CultureInfo.InvariantCulture, out var micros) && micros > 0 ? TimeSpan.FromMicroseconds(micros) : null;
+        long.TryParse(OfProcess("WATCHDOG_USEC"), NumberStyles.None, CultureInfo.InvariantCulture, out var micros) && micros > 0
+            ? TimeSpan.FromMicroseconds(micros)
+            : null;
 
     /// <summary>The names of all variables of the process.</summary>
     public static IEnumerable<string> NamesOfProcess() => Environment.GetEnvironmentVariables().Keys.Cast<string>();
@@ -297,70 +328,5 @@ internal static class EnvironmentVariables
         {
             yield return $"OLLAMA_BACKEND_URL=\"{Cut(url.ToString())}\": is the proxy itself (PROXY_PORT {port}); it must be the real Ollama.";
         }
-    }
-
-    private static bool IsName(string text) => text.Length is >= 1 and <= 64 && text.All(character => character is > ' ' and < '\x7f');
-
-    private static bool IsSecret(string text) => text.Length is >= 16 and <= 512 && text.All(character => character is > ' ' and < '\x7f');
-
-    private static bool? Boolean(string text) => text.ToLowerInvariant() switch
-    {
-        "true" or "1" or "yes" or "on" => true,
-        "false" or "0" or "no" or "off" => false,
-        _ => null,
-    };
-
-    private static LogLevel? Level(string text) => text.ToLowerInvariant() switch
-    {
-        "trace" => LogLevel.Trace,
-        "debug" => LogLevel.Debug,
-        "info" or "information" => LogLevel.Information,
-        "warn" or "warning" => LogLevel.Warning,
-        "error" => LogLevel.Error,
-        "none" => LogLevel.None,
-        _ => null,
-    };
-
-    private static T? Word<T>(string text)
-        where T : struct, Enum =>
-        Enum.GetNames<T>().Contains(text, StringComparer.OrdinalIgnoreCase) ? Enum.Parse<T>(text, ignoreCase: true) : null;
-
-    private static int? Integer(string text, int min, int max) =>
-        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max ? value : null;
-
-    private static Uri? HttpUrl(string text) =>
-        Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps)
-        && url is { UserInfo.Length: 0, Query.Length: 0, Fragment.Length: 0 }
-        && url.Segments[^1].TrimEnd('/').ToLowerInvariant() is not ("v1" or "api")
-            ? url
-            : null;
-
-    /// <summary>Names without scheme, port or path, as in a Host header.</summary>
-    private static string[]? HostNames(string text)
-    {
-        var names = text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return names.Length > 0 && names.All(name => Uri.CheckHostName(name) == UriHostNameType.Dns) ? names : null;
-    }
-
-    private static IPAddress[]? Addresses(string text)
-    {
-        List<IPAddress> addresses = [];
-        foreach (var part in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-        {
-            if (part.Equals("localhost", StringComparison.OrdinalIgnoreCase))
-            {
-                addresses.AddRange([IPAddress.Loopback, IPAddress.IPv6Loopback]);
-            }
-            else if (IPAddress.TryParse(part.Trim('[', ']'), out var address))
-            {
-                addresses.Add(address);
-            }
-            else
-            {
-                return null;
-            }
-        }
-
-        return addresses.Count == 0 ? null : [.. addresses.Distinct()];
     }
 }

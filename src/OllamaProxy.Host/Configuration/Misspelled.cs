@@ -3,7 +3,8 @@ namespace OllamaProxy.Host.Configuration;
 /// <summary>Finds variables that look like a misspelled setting, which would otherwise have no effect and cause no error.</summary>
 internal static class Misspelled
 {
-    private static readonly string[] s_prefixes = ["PROXY_", "ANALYTICS_", "METRICS_", "OLLAMA_BACKEND_", "OLLAMA_EXECUTABLE", "SHUTDOWN_", "MAX_CONCURRENT", "MAX_QUEUE", "QUEUE_TIMEOUT", "TRUSTED_PROX", "TRACK_", "LOG_"];
+    private static readonly string[] s_prefixes = ["PROXY_", "ANALYTICS_", "METRICS_", "OLLAMA_BACKEND_", "OLLAMA_EXECUTABLE", "SHUTDOWN_", "MAX_CONCURRENT",
+        "MAX_QUEUE", "QUEUE_TIMEOUT", "TRUSTED_PROX", "TRACK_", "LOG_"];
 
     private const string Program = "OLLAMAPROXY";
 
@@ -29,7 +30,8 @@ internal static class Misspelled
         // Finds PROXYPORT, and OLLAMA_PROXY_PORT with the program's name in front.
         var bare = Bare(upper);
         if (known.FirstOrDefault(ours => Bare(ours) == bare
-                || (bare.StartsWith(Program, StringComparison.Ordinal) && bare.EndsWith(Bare(ours), StringComparison.Ordinal) && (bare.Length - Bare(ours).Length == Program.Length || Bare(ours).StartsWith(Program[6..], StringComparison.Ordinal)))) is { } same)
+                || (bare.StartsWith(Program, StringComparison.Ordinal) && bare.EndsWith(Bare(ours), StringComparison.Ordinal)
+                    && (bare.Length - Bare(ours).Length == Program.Length || Bare(ours).StartsWith(Program[6..], StringComparison.Ordinal)))) is { } same)
         {
             return same;
         }

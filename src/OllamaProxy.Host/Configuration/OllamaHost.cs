@@ -59,7 +59,10 @@ internal static class OllamaHost
         address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" :
         address.ToString();
 
-    /// <summary>Host and port by the rules of Ollama's <c>envconfig.Host</c>: quotes and path are dropped, the port's default hangs on the scheme, a bad port is the default.</summary>
+    /// <summary>
+    /// Host and port by the rules of Ollama's <c>envconfig.Host</c>: quotes and path are dropped, the port's default hangs on the scheme, a bad port is the
+    /// default.
+    /// </summary>
     internal static (string Host, int Port) Parse(string text)
     {
         text = text.Trim().Trim('"', '\'').Trim();
@@ -96,7 +99,8 @@ internal static class OllamaHost
     {
         try
         {
-            return NetworkInterface.GetAllNetworkInterfaces().SelectMany(network => network.GetIPProperties().UnicastAddresses).Any(own => own.Address.Equals(address));
+            return NetworkInterface.GetAllNetworkInterfaces().SelectMany(network => network.GetIPProperties().UnicastAddresses)
+                .Any(own => own.Address.Equals(address));
         }
         catch (Exception exception) when (exception is NetworkInformationException or SocketException or PlatformNotSupportedException)
         {

@@ -9,7 +9,8 @@ internal sealed class SettingValues(Func<string, string?> environment, IEnumerab
     public IEnumerable<string> Names => names;
 
     /// <summary>The values of this process.</summary>
-    public static SettingValues OfProcess(IReadOnlyDictionary<string, string> options) => new(EnvironmentVariables.OfProcess, EnvironmentVariables.NamesOfProcess(), options);
+    public static SettingValues OfProcess(IReadOnlyDictionary<string, string> options) =>
+        new(EnvironmentVariables.OfProcess, EnvironmentVariables.NamesOfProcess(), options);
 
     public string? Get(string name) => options.TryGetValue(name, out var value) ? value : environment(name);
 

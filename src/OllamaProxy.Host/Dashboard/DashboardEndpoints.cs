@@ -50,7 +50,8 @@ internal static class DashboardEndpoints
 
         http.Response.Headers.CacheControl = caching;
         http.Response.Headers.ETag = file.ETag;
-        if (http.Request.Headers.IfNoneMatch.ToString() is { Length: > 0 } known && known.Split(',', StringSplitOptions.TrimEntries).Any(tag => tag is "*" || tag.EndsWith(file.ETag, StringComparison.Ordinal)))
+        if (http.Request.Headers.IfNoneMatch.ToString() is { Length: > 0 } known
+            && known.Split(',', StringSplitOptions.TrimEntries).Any(tag => tag is "*" || tag.EndsWith(file.ETag, StringComparison.Ordinal)))
         {
             return TypedResults.StatusCode(StatusCodes.Status304NotModified);
         }
@@ -74,5 +75,6 @@ internal static class DashboardEndpoints
 
     /// <summary>Browsers accept HTML explicitly; curl and libraries accept anything, and get JSON, as from the original program.</summary>
     private static bool WantsHtml(HttpRequest request) => MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var types)
-        && types.Where(type => type.Quality is not 0).OrderByDescending(type => type.Quality ?? 1).FirstOrDefault(type => type.MediaType.Value is "text/html" or "application/json") is { MediaType.Value: "text/html" };
+        && types.Where(type => type.Quality is not 0).OrderByDescending(type => type.Quality ?? 1)
+            .FirstOrDefault(type => type.MediaType.Value is "text/html" or "application/json") is { MediaType.Value: "text/html" };
 }

@@ -35,7 +35,8 @@ internal static class DashboardFiles
 
     /// <summary>True when the list names the word without refusing it (<c>;q=0</c>).</summary>
     private static bool Accepts(string accepted, string encoding) =>
-        StringWithQualityHeaderValue.TryParseList([accepted], out var words) && words.Any(word => word.Value.Equals(encoding, StringComparison.OrdinalIgnoreCase) && word.Quality is not 0);
+        StringWithQualityHeaderValue.TryParseList([accepted], out var words)
+            && words.Any(word => word.Value.Equals(encoding, StringComparison.OrdinalIgnoreCase) && word.Quality is not 0);
 
     private static FrozenDictionary<string, Lazy<DashboardFile[]>> Find()
     {
@@ -44,7 +45,8 @@ internal static class DashboardFiles
         return all.Where(name => !name.EndsWith(".br", StringComparison.Ordinal) && !name.EndsWith(".gz", StringComparison.Ordinal))
             .ToFrozenDictionary(
                 name => name[Prefix.Length..],
-                name => new Lazy<DashboardFile[]>(() => [.. s_encodings.Where(encoding => all.Contains(name + encoding.Ending)).Select(encoding => Read(assembly, name + encoding.Ending, encoding.Encoding))]),
+                name => new Lazy<DashboardFile[]>(() => [.. s_encodings.Where(encoding => all.Contains(name + encoding.Ending)).Select(
+                    encoding => Read(assembly, name + encoding.Ending, encoding.Encoding))]),
                 StringComparer.Ordinal);
     }
 

@@ -32,7 +32,8 @@ internal sealed class DemoHistory
         times.Sort();
         return
         [
-            .. times.Select((request, index) => request.IsInference ? history.Infer(request.Time, mayFail: index < times.Count - 1) : history.Look(request.Time)),
+            .. times.Select(
+                (request, index) => request.IsInference ? history.Infer(request.Time, mayFail: index < times.Count - 1) : history.Look(request.Time)),
         ];
     }
 

@@ -13,7 +13,8 @@ namespace OllamaProxy.Host.Health;
 /// </summary>
 internal static class HealthEndpoint
 {
-    public static void MapHealth(this IEndpointRouteBuilder endpoints) => endpoints.MapMethods("/healthz", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)AnswerAsync);
+    public static void MapHealth(this IEndpointRouteBuilder endpoints) =>
+        endpoints.MapMethods("/healthz", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)AnswerAsync);
 
     private static Task AnswerAsync(HttpContext context)
     {

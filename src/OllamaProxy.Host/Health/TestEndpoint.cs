@@ -16,5 +16,6 @@ internal static class TestEndpoint
             : Answer(new TestJson("ok", host, true, [.. models.Select(model => model.Name)], null), StatusCodes.Status200OK);
     }
 
-    private static JsonHttpResult<TestJson> Answer(TestJson answer, int status) => TypedResults.Json(answer, AnalyticsJson.Relaxed.TestJson, statusCode: status);
+    private static JsonHttpResult<TestJson> Answer(TestJson answer, int status) =>
+        TypedResults.Json(answer, AnalyticsJson.Relaxed.TestJson, statusCode: status);
 }

@@ -31,7 +31,8 @@ internal static class EarlierSettings
         try
         {
             var elements = File.Exists(path)
-                ? XDocument.Load(path).Descendants("key").FirstOrDefault(key => key.Value == "EnvironmentVariables")?.ElementsAfterSelf().FirstOrDefault()?.Elements().ToList() ?? []
+                ? XDocument.Load(path).Descendants("key").FirstOrDefault(
+                    key => key.Value == "EnvironmentVariables")?.ElementsAfterSelf().FirstOrDefault()?.Elements().ToList() ?? []
                 : [];
             for (var index = 0; index + 1 < elements.Count; index += 2)
             {

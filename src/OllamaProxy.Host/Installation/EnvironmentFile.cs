@@ -31,7 +31,8 @@ internal static class EnvironmentFile
         Dictionary<string, string> variables = new(StringComparer.Ordinal);
         foreach (var line in text.Split('\n'))
         {
-            if (line.Split('=', 2) is [var name, var value] && name.Length > 0 && name.All(character => char.IsAsciiLetterOrDigit(character) || character == '_'))
+            if (line.Split('=', 2) is [var name, var value] && name.Length > 0
+                && name.All(character => char.IsAsciiLetterOrDigit(character) || character == '_'))
             {
                 variables[name] = Unquoted(value.Trim());
             }

@@ -75,14 +75,17 @@ internal static class InstallCommand
         var user = values.Get("SUDO_USER") ?? Environment.UserName;
         var home = HomeOf(wish.Account ?? user);
         var earlier = EarlierSettings.Of(wish.System, wish.Root, home);
-        var given = EnvironmentVariables.All.Where(row => values.IsOption(row.Name)).ToDictionary(row => row.Name, row => values.Get(row.Name)!, StringComparer.Ordinal);
+        var given = EnvironmentVariables.All.Where(row => values.IsOption(row.Name))
+            .ToDictionary(row => row.Name, row => values.Get(row.Name)!, StringComparer.Ordinal);
         var request = new InstallRequest
         {
             Program = Environment.ProcessPath ?? throw new CommandException("the path of this executable is unknown."),
             ProxyPort = PortOf("PROXY_PORT", settings.Proxy.Port),
             BackendPort = PortOf("OLLAMA_BACKEND_PORT", settings.Ollama.BackendPort),
             // On Linux they are in a file that is kept.
-            Settings = wish.System == "linux" ? given : earlier.Concat(given).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Last().Value, StringComparer.Ordinal),
+            Settings = wish.System == "linux"
+                ? given
+                : earlier.Concat(given).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Last().Value, StringComparer.Ordinal),
             TakeOver = wish.IsUninstall ? File.Exists(Path.Combine(wish.Root ?? "/", SystemdPlan.DropIn.TrimStart('/'))) : wish.TakeOver,
             Account = wish.Account,
             RemovesData = wish.RemovesData,
@@ -115,18 +118,21 @@ internal static class InstallCommand
         ? UnixUsers.HomeOf(user) ?? $"/home/{user}"
         : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
 
-    private static string Folder(Environment.SpecialFolder folder, string otherwise) => OperatingSystem.IsWindows() ? Environment.GetFolderPath(folder) : otherwise;
+    private static string Folder(Environment.SpecialFolder folder, string otherwise) =>
+        OperatingSystem.IsWindows() ? Environment.GetFolderPath(folder) : otherwise;
 
     private static bool StartsItself(InstallWish wish, InstallRequest request) => wish.System switch
     {
         "windows" => File.Exists(WindowsPlan.Shortcut(request)),
         "macos" => Directory.Exists("/Applications/Ollama.app") || File.Exists($"{request.Home}/Library/LaunchAgents/homebrew.mxcl.ollama.plist"),
-        _ => ((string[])["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]).Any(folder => File.Exists(Path.Combine(wish.Root ?? "/", folder.TrimStart('/'), "ollama.service"))),
+        _ => ((string[])["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]).Any(
+            folder => File.Exists(Path.Combine(wish.Root ?? "/", folder.TrimStart('/'), "ollama.service"))),
     };
 
     private static async Task<bool> AskAsync(InstallRequest request, CancellationToken cancellationToken)
     {
-        await Console.Error.WriteAsync($"Ollama's own service uses port 11434. Move it to {request.BackendPort}, so that the proxy can take 11434? Uninstall moves it back. [y/N] ");
+        await Console.Error.WriteAsync(
+            $"Ollama's own service uses port 11434. Move it to {request.BackendPort}, so that the proxy can take 11434? Uninstall moves it back. [y/N] ");
         return await Console.In.ReadLineAsync(cancellationToken) is "y" or "Y" or "yes";
     }
 }

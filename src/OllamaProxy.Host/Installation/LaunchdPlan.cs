@@ -33,7 +33,8 @@ internal static class LaunchdPlan
 
     public static IReadOnlyList<Step> Uninstall(InstallRequest request)
     {
-        List<Step> steps = [new RunProgram("launchctl", ["bootout", Target(request)], MayFail: true), new RemoveFile(Agent(request)), new RemoveFile(Program(request))];
+        List<Step> steps = [new RunProgram("launchctl", ["bootout", Target(request)], MayFail: true), new RemoveFile(Agent(request)),
+            new RemoveFile(Program(request))];
         if (request.RemovesData)
         {
             steps.AddRange([new RemoveFolder(Support(request)), new RemoveFolder(Logs(request))]);

@@ -140,7 +140,8 @@ internal sealed partial class ServiceManager : SafeHandleZeroOrMinusOneIsInvalid
 
     [LibraryImport("advapi32", EntryPoint = "CreateServiceW", SetLastError = true, StringMarshalling = StringMarshalling.Utf16)]
     private static partial ServiceManager CreateService(
-        ServiceManager manager, string name, string displayName, uint access, uint type, uint start, uint error, string commandLine, string? group, nint tag, string? dependencies, string? account, string? password);
+        ServiceManager manager, string name, string displayName, uint access, uint type, uint start, uint error, string commandLine, string? group, nint tag,
+            string? dependencies, string? account, string? password);
 
     [LibraryImport("advapi32", EntryPoint = "StartServiceW", SetLastError = true)]
     [return: MarshalAs(UnmanagedType.Bool)]

@@ -7,7 +7,8 @@ using OllamaProxy.Host.Configuration;
 namespace OllamaProxy.Host.Installation;
 
 /// <summary>Runs the steps of a plan in order, and prints each.</summary>
-/// <param name="root">A folder that stands for the root of the file system, under which files are written and nothing is run; null for the machine itself.</param>
+/// <param name="root">A folder that stands for the root of the file system, under which files are written and nothing is run; null for the machine
+/// itself.</param>
 /// <param name="show">Removes secrets from a text.</param>
 internal sealed class StepRunner(string? root, Func<string, string> show)
 {
@@ -47,7 +48,8 @@ internal sealed class StepRunner(string? root, Func<string, string> show)
             case SetVariables set:
                 // The file may contain tokens.
                 var path = Place(set.Path);
-                Write(path, File.Exists(path) ? EnvironmentFile.With(await File.ReadAllTextAsync(path, cancellationToken), set.Variables) : set.Text, isPrivate: true);
+                Write(path, File.Exists(path) ? EnvironmentFile.With(await File.ReadAllTextAsync(path, cancellationToken), set.Variables) : set.Text,
+                    isPrivate: true);
                 break;
             case RemoveFile file:
                 File.Delete(Place(file.Path));
@@ -92,7 +94,8 @@ internal sealed class StepRunner(string? root, Func<string, string> show)
         File.Copy(from, to + ".new", overwrite: true);
         if (!OperatingSystem.IsWindows())
         {
-            const UnixFileMode Everybody = UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+            const UnixFileMode Everybody =
+                UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
             File.SetUnixFileMode(to + ".new", Everybody | UnixFileMode.UserWrite);
         }
 
@@ -105,7 +108,8 @@ internal sealed class StepRunner(string? root, Func<string, string> show)
         var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
         {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | (isPrivate ? UnixFileMode.None : UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | (
+                isPrivate ? UnixFileMode.None : UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         }
 
         using var writer = new StreamWriter(path, options);

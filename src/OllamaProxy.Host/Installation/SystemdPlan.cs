@@ -184,7 +184,8 @@ internal static partial class SystemdPlan
 
     /// <summary>Text within the quotes of a systemd directive (systemd.syntax(7)): quotes, backslashes and specifiers mean themselves.</summary>
     private static string Quoted(string text) => text.Any(char.IsControl)
-        ? throw new CommandException($"OLLAMA_MODELS=\"{PlainText.Of(text)}\" contains a control character, which a unit cannot hold.") { ExitCode = ExitCodes.CannotStart }
+        ? throw new CommandException(
+            $"OLLAMA_MODELS=\"{PlainText.Of(text)}\" contains a control character, which a unit cannot hold.") { ExitCode = ExitCodes.CannotStart }
         : text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("%", "%%", StringComparison.Ordinal);
 
     [GeneratedRegex(@"^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?\z")]
@@ -197,7 +198,8 @@ internal static partial class SystemdPlan
         if (request.OllamaStartsItself)
         {
             // The proxy then waits for an Ollama that starts later; without this it would start a second one.
-            settings.TryAdd("OLLAMA_BACKEND_URL", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{(request.TakeOver == true ? request.BackendPort : 11434)}"));
+            settings.TryAdd("OLLAMA_BACKEND_URL",
+                string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{(request.TakeOver == true ? request.BackendPort : 11434)}"));
         }
 
         return settings;
@@ -215,7 +217,8 @@ internal static partial class SystemdPlan
         var settings = Variables(request);
         settings.TryAdd("ANALYTICS_DIR", Data);
 
-        var text = new StringBuilder("# Settings of the ollama-proxy service, one NAME=value per line. After a change: systemctl restart ollama-proxy\n# All settings: ollama-proxy --help\n\n");
+        var text =
+            new StringBuilder("# Settings of the ollama-proxy service, one NAME=value per line. After a change: systemctl restart ollama-proxy\n# All settings: ollama-proxy --help\n\n");
         foreach (var row in EnvironmentVariables.All)
         {
             text.Append(settings.TryGetValue(row.Name, out var value) ? EnvironmentFile.Line(row.Name, value) : $"#{row.Name}={row.Default}").Append('\n');

@@ -46,7 +46,8 @@ internal static class WindowsPlan
 
         steps.Add(new AddEventSource(Service));
         steps.Add(new SetWindowsService(
-            Service, DisplayName, "Takes Ollama's port, forwards every byte, and keeps metrics and analytics.", $"\"{Program(request)}\" serve", request.Account, Environment(request)));
+            Service, DisplayName, "Takes Ollama's port, forwards every byte, and keeps metrics and analytics.", $"\"{Program(request)}\" serve",
+                request.Account, Environment(request)));
         steps.Add(new StartWindowsService(Service));
         steps.Add(new AwaitProxy(request.ProxyPort));
         return steps;

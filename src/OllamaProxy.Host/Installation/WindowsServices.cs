@@ -55,7 +55,8 @@ internal static class WindowsServices
         service.Describe(wanted.Description);
         service.StartWithDelay();
         service.RestartAfter(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(30));
-        using var key = Registry.LocalMachine.OpenSubKey($@"{ServiceKeys}\{wanted.Name}", writable: true) ?? throw new IOException($"The service {wanted.Name} has no key in the registry.");
+        using var key = Registry.LocalMachine.OpenSubKey($@"{ServiceKeys}\{wanted.Name}", writable: true)
+            ?? throw new IOException($"The service {wanted.Name} has no key in the registry.");
         key.SetValue("Environment", wanted.Environment.Select(pair => $"{pair.Key}={pair.Value}").ToArray(), RegistryValueKind.MultiString);
     }
 

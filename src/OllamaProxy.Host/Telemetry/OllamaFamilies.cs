@@ -65,8 +65,13 @@ internal static class OllamaFamilies
 
     /// <summary>True for a comment, and for a name followed by a number.</summary>
     private static bool IsLine(string line) =>
-        line.StartsWith('#') || ((char.IsAsciiLetter(line[0]) || line[0] is '_' or ':') && line.LastIndexOf(' ') is > 0 and var space && IsNumber(line.AsSpan(space + 1)));
+        line.StartsWith('#')
+            || ((char.IsAsciiLetter(line[0]) || line[0] is '_' or ':') && line.LastIndexOf(' ') is > 0 and var space && IsNumber(line.AsSpan(space + 1)));
 
     private static bool IsNumber(ReadOnlySpan<char> text) =>
-        text is "NaN" or "+Inf" or "-Inf" or "Inf" || double.TryParse(text, System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out _);
+        text is "NaN"
+            or "+Inf"
+            or "-Inf"
+            or "Inf"
+            || double.TryParse(text, System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out _);
 }

@@ -17,7 +17,8 @@ internal sealed record OpenTelemetryOptions
     public bool ExportsTraces => Exports("TRACES");
 
     /// <summary>Whether spans contain prompts and answers: the convention's own switch.</summary>
-    public bool CapturesContent => Variable("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")?.ToUpperInvariant() is "TRUE" or "SPAN_ONLY" or "SPAN_AND_EVENT";
+    public bool CapturesContent =>
+        Variable("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")?.ToUpperInvariant() is "TRUE" or "SPAN_ONLY" or "SPAN_AND_EVENT";
 
     /// <summary>The invalid variables: the SDK itself would ignore them silently.</summary>
     public IEnumerable<string> Problems()

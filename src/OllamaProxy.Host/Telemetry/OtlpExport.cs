@@ -24,7 +24,8 @@ internal sealed class OtlpExport(OpenTelemetryOptions options, MetricsOptions li
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        var variables = new ConfigurationBuilder().AddInMemoryCollection(options.Variables.Select(pair => KeyValuePair.Create(pair.Key, (string?)pair.Value))).Build();
+        var variables = new ConfigurationBuilder().AddInMemoryCollection(options.Variables.Select(pair => KeyValuePair.Create(pair.Key, (string?)pair.Value)))
+            .Build();
         if (options.ExportsMetrics)
         {
             _metrics = Sdk.CreateMeterProviderBuilder()

@@ -16,8 +16,8 @@ namespace OllamaProxy.Host.Telemetry;
 internal static class PrometheusEndpoint
 {
     /// <summary>
-    /// The instruments of .NET itself (memory, garbage collections, threads, processor time of this process), which are in the runtime since .NET 9: the packages
-    /// OpenTelemetry.Instrumentation.Runtime and .Process would only add the same again.
+    /// The instruments of .NET itself (memory, garbage collections, threads, processor time of this process), which are in the runtime since .NET 9: the
+    /// packages OpenTelemetry.Instrumentation.Runtime and .Process would only add the same again.
     /// </summary>
     public const string RuntimeMeter = "System.Runtime";
 
@@ -63,7 +63,9 @@ internal static class PrometheusEndpoint
         instrument.Meter.Scope == own || (instrument.Meter.Name == RuntimeMeter && s_runtime.Contains(instrument.Name))
             ? new MetricStreamConfiguration
             {
-                CardinalityLimit = instrument.Meter.Name == GenAiMetrics.MeterName ? GenAiMetrics.SeriesLimit(options.MaxModels) : ProxyMetrics.SeriesLimit(instrument.Name, options.MaxModels),
+                CardinalityLimit = instrument.Meter.Name == GenAiMetrics.MeterName
+                    ? GenAiMetrics.SeriesLimit(options.MaxModels)
+                    : ProxyMetrics.SeriesLimit(instrument.Name, options.MaxModels),
             }
             : MetricStreamConfiguration.Drop;
 

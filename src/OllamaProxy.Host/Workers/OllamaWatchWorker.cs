@@ -7,7 +7,8 @@ namespace OllamaProxy.Host.Workers;
 /// Renews the snapshot of Ollama: when it has expired (<see cref="OllamaWatch.GoodFor"/>), and soon after a poll was requested. One poll at a time, never on
 /// the byte path.
 /// </summary>
-internal sealed partial class OllamaWatchWorker(OllamaWatch watch, OllamaOptions options, TimeProvider time, ILogger<OllamaWatchWorker> logger) : BackgroundService
+internal sealed partial class OllamaWatchWorker(OllamaWatch watch, OllamaOptions options, TimeProvider time, ILogger<OllamaWatchWorker> logger)
+    : BackgroundService
 {
     /// <summary>The shortest time between two polls.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);

@@ -11,7 +11,8 @@ namespace OllamaProxy.Host.Workers;
 /// so that a query finds it in the store. A graceful stop drains and writes the rest before the store is closed.
 /// </summary>
 internal sealed partial class RecordingWorker(
-    ExchangeQueue queue, IMediator mediator, RecordBatch batch, LiveFeed feed, RecordingOptions options, TimeProvider time, ILogger<RecordingWorker> logger) : BackgroundService
+    ExchangeQueue queue, IMediator mediator, RecordBatch batch, LiveFeed feed, RecordingOptions options, TimeProvider time,
+        ILogger<RecordingWorker> logger) : BackgroundService
 {
     /// <summary>The most exchanges in one write.</summary>
     private const int BatchSize = 512;

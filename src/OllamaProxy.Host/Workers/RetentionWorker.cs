@@ -4,7 +4,8 @@ using OllamaProxy.Infrastructure.Analytics;
 namespace OllamaProxy.Host.Workers;
 
 /// <summary>Removes records and texts beyond their retention: at the start, then every hour.</summary>
-internal sealed partial class RetentionWorker(IAnalyticsStore store, AnalyticsOptions options, TimeProvider time, ILogger<RetentionWorker> logger) : BackgroundService
+internal sealed partial class RetentionWorker(IAnalyticsStore store, AnalyticsOptions options, TimeProvider time, ILogger<RetentionWorker> logger)
+    : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromHours(1);
 

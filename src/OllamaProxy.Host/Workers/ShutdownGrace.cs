@@ -9,7 +9,9 @@ namespace OllamaProxy.Host.Workers;
 /// </summary>
 internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end, StopReport report, TimeProvider time) : IServer
 {
-    /// <summary>When the grace is over, streams end and queued requests are answered; this is the time for their last bytes, before connections are reset.</summary>
+    /// <summary>
+    /// When the grace is over, streams end and queued requests are answered; this is the time for their last bytes, before connections are reset.
+    /// </summary>
     private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(1);
 
     public IFeatureCollection Features => server.Features;
@@ -21,7 +23,8 @@ internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end
         services.Remove(registered);
         services.AddSingleton<StopReport>();
         services.AddSingleton<IServer>(provider => new ShutdownGrace(
-            Create(provider, registered), grace, provider.GetRequiredService<GraceEnd>(), provider.GetRequiredService<StopReport>(), provider.GetRequiredService<TimeProvider>()));
+            Create(provider, registered), grace, provider.GetRequiredService<GraceEnd>(), provider.GetRequiredService<StopReport>(), provider
+                .GetRequiredService<TimeProvider>()));
     }
 
     public Task StartAsync<TContext>(IHttpApplication<TContext> application, CancellationToken cancellationToken)

@@ -27,11 +27,14 @@ public sealed record AnalyticsOptions
     /// <summary>Of records older than this many days the texts are removed; 0 keeps them as long as their record. 0 to 36,500, default 0.</summary>
     public int TextRetentionDays { get; init; }
 
-    /// <summary>The oldest records are removed while the store is larger than this many megabytes (1,000,000 bytes); 0 for any size. 0 to 10,000,000, default 0.</summary>
+    /// <summary>
+    /// The oldest records are removed while the store is larger than this many megabytes (1,000,000 bytes); 0 for any size. 0 to 10,000,000, default 0.
+    /// </summary>
     public int MaxSizeMegabytes { get; init; }
 
     /// <summary>
-    /// Whether the original program's database in the place of ours is moved aside; else opening it is refused. Only who starts a proxy, or imports, means to take its place.
+    /// Whether the original program's database in the place of ours is moved aside; else opening it is refused. Only who starts a proxy, or imports, means to
+    /// take its place.
     /// </summary>
     public bool MovesOriginalAside { get; init; }
 

@@ -24,7 +24,8 @@ internal sealed class NullStore : IAnalyticsStore
 
     public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<string>>([]);
 
-    public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) => Task.FromResult(new RequestStats { Total = StatLine.Empty });
+    public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) =>
+        Task.FromResult(new RequestStats { Total = StatLine.Empty });
 
     public Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken) => Task.FromResult(0L);
 

@@ -7,7 +7,8 @@ namespace OllamaProxy.Infrastructure.Analytics;
 
 /// <summary>
 /// The store of a program that goes on whatever happens to its files. One that cannot be opened is tried again; one whose files were deleted or
-/// replaced is opened anew; a damaged one is set aside. Meanwhile every call throws <see cref="AnalyticsStoreException"/> at once, and <see cref="StoreHealth"/> says why.
+/// replaced is opened anew; a damaged one is set aside. Meanwhile every call throws <see cref="AnalyticsStoreException"/> at once, and
+/// <see cref="StoreHealth"/> says why.
 /// </summary>
 public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
 {
@@ -263,7 +264,8 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
             "{Path} is damaged ({Reason}). It was renamed to {Now}, and recording continues in a new one. Delete the damaged file when you no longer need it.")]
         public static partial void SetAside(ILogger logger, string path, string reason, string now);
 
-        [LoggerMessage(3, LogLevel.Warning, "Other users may write to the analytics folder {Folder}, so they can delete or replace its files. 'chmod go-w' removes that right.")]
+        [LoggerMessage(3, LogLevel.Warning,
+            "Other users may write to the analytics folder {Folder}, so they can delete or replace its files. 'chmod go-w' removes that right.")]
         public static partial void OpenFolder(ILogger logger, string folder);
     }
 }

@@ -35,7 +35,8 @@ public sealed class OriginalDatabase : IDisposable
         }
 
         // Not pooled, so that the file is closed at once. Reading a log that the original left needs write permission.
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 5 }.ToString());
+        var connection = new SqliteConnection(
+            new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 5 }.ToString());
         try
         {
             connection.Open();
@@ -62,7 +63,8 @@ public sealed class OriginalDatabase : IDisposable
     /// <summary>True for a file that is the original's and not ours.</summary>
     internal static bool Is(string path)
     {
-        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 2 }.ToString());
+        using var connection = new SqliteConnection(
+            new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 2 }.ToString());
         connection.Open();
         using var version = connection.CreateCommand();
         version.CommandText = "PRAGMA user_version";
@@ -72,7 +74,8 @@ public sealed class OriginalDatabase : IDisposable
     /// <summary>Moves everything into the one file. Throws <see cref="SqliteException"/> while another program uses it.</summary>
     internal static void Settle(string path)
     {
-        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 2 }.ToString());
+        using var connection = new SqliteConnection(
+            new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 2 }.ToString());
         connection.Open();
         using var command = connection.CreateCommand();
         command.CommandText = "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; ROLLBACK";
@@ -88,7 +91,8 @@ public sealed class OriginalDatabase : IDisposable
     {
         using var command = _connection.CreateCommand();
 #pragma warning disable CA2100 // Names of this class only.
-        command.CommandText = $"SELECT {string.Join(", ", s_columns.Select(name => _columns.Contains(name) ? name : $"NULL AS {name}"))} FROM {Table} ORDER BY id";
+        command.CommandText =
+            $"SELECT {string.Join(", ", s_columns.Select(name => _columns.Contains(name) ? name : $"NULL AS {name}"))} FROM {Table} ORDER BY id";
 #pragma warning restore CA2100
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
@@ -163,7 +167,8 @@ public sealed class OriginalDatabase : IDisposable
         _ => null,
     };
 
-    private static long? Whole(SqliteDataReader reader, int column) => Number(reader, column) is { } number and > long.MinValue and < long.MaxValue ? (long)number : null;
+    private static long? Whole(SqliteDataReader reader, int column) =>
+        Number(reader, column) is { } number and > long.MinValue and < long.MaxValue ? (long)number : null;
 }
 
 /// <summary>A file that cannot be imported; the message says what to do and is fit for a person.</summary>

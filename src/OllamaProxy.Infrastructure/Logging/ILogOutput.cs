@@ -6,8 +6,8 @@ namespace OllamaProxy.Infrastructure.Logging;
 public interface ILogOutput : IDisposable
 {
     /// <summary>
-    /// Writes whole lines, which have reached the system when this returns. Throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> when it
-    /// cannot.
+    /// Writes whole lines, which have reached the system when this returns. Throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> when
+    /// it cannot.
     /// </summary>
     void Write(StringBuilder lines);
 }

@@ -5,8 +5,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Infrastructure.Logging;
 
 /// <summary>
-/// Loggers for one output, whose lines one thread writes, many at a time. Logging never waits for the output, because a terminal may be stopped and a disk slow:
-/// too many waiting lines are dropped, and the output has their number.
+/// Loggers for one output, whose lines one thread writes, many at a time. Logging never waits for the output, because a terminal may be stopped and a disk
+/// slow: too many waiting lines are dropped, and the output has their number.
 /// </summary>
 public sealed class LineLoggerProvider : ILoggerProvider
 {

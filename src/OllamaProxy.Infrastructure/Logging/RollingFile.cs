@@ -4,7 +4,8 @@ using System.Text;
 namespace OllamaProxy.Infrastructure.Logging;
 
 /// <summary>
-/// A log file of bounded size, and the ones before it: <c>ollama-proxy.log</c>, then <c>ollama-proxy.1.log</c> and so on, the higher the older. Used by one thread.
+/// A log file of bounded size, and the ones before it: <c>ollama-proxy.log</c>, then <c>ollama-proxy.1.log</c> and so on, the higher the older. Used by one
+/// thread.
 /// </summary>
 public sealed class RollingFile(string directory, long maxBytes, int maxFiles) : ILogOutput
 {
@@ -28,7 +29,9 @@ public sealed class RollingFile(string directory, long maxBytes, int maxFiles) :
         _file!.Write(bytes);
     }
 
-    /// <summary>Opens the file, made with its folder if need be. Throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> when it cannot.</summary>
+    /// <summary>
+    /// Opens the file, made with its folder if need be. Throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> when it cannot.
+    /// </summary>
     public void Open() => _file ??= OpenFile();
 
     public void Dispose() => Close();

@@ -7,7 +7,8 @@ public sealed class BackendProbe : IDisposable
 {
     private const string OllamaGreeting = "Ollama is running";
 
-    private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false, ConnectTimeout = s_timeout, ActivityHeadersPropagator = null })
+    private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false,
+        ConnectTimeout = s_timeout, ActivityHeadersPropagator = null })
     {
         Timeout = Timeout.InfiniteTimeSpan,
         MaxResponseContentBufferSize = 64 * 1024,
@@ -69,7 +70,9 @@ public sealed class BackendProbe : IDisposable
             }
 
             using var json = JsonDocument.Parse(await response.Content.ReadAsStringAsync(limit.Token));
-            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("version", out var version) ? version.ToString() : null;
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("version", out var version)
+                ? version.ToString()
+                : null;
         }
         catch (Exception exception) when (exception is HttpRequestException or JsonException or InvalidOperationException)
         {

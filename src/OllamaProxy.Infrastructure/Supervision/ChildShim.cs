@@ -10,9 +10,10 @@ namespace OllamaProxy.Infrastructure.Supervision;
 /// Two hidden verbs by which this program, started by itself, becomes what stands between us and Ollama, so that Ollama has a process group of its own
 /// (Ctrl+C must not reach it while requests still run) and ends when we do, however we do. Between fork and exec, the only place where a process can be
 /// given such things, .NET runs no code of ours; so the code runs after a first exec.
-/// <para><c>__child &lt;parent pid&gt; &lt;executable&gt; &lt;arguments&gt;</c> (Linux) asks the kernel for a signal at our death and becomes Ollama by a second exec, under
-/// the same id.</para>
-/// <para><c>__guard &lt;executable&gt; &lt;arguments&gt;</c> (macOS, which has no such signal) starts Ollama and stays beside it until a pipe from us closes.</para>
+/// <para><c>__child &lt;parent pid&gt; &lt;executable&gt; &lt;arguments&gt;</c> (Linux) asks the kernel for a signal at our death and becomes Ollama by a
+/// second exec, under the same id.</para>
+/// <para><c>__guard &lt;executable&gt; &lt;arguments&gt;</c> (macOS, which has no such signal) starts Ollama and stays beside it until a pipe from us
+/// closes.</para>
 /// </summary>
 public static class ChildShim
 {
@@ -41,7 +42,8 @@ public static class ChildShim
     /// <param name="args">The program's arguments, the verb first.</param>
     public static int Run(IReadOnlyList<string> args)
     {
-        if (OperatingSystem.IsLinux() && args is [BecomeVerb, var id, var executable, ..] && int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var parent))
+        if (OperatingSystem.IsLinux() && args is [BecomeVerb, var id, var executable, ..]
+            && int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var parent))
         {
             return Become(parent, executable, [.. args.Skip(2), null]);
         }

@@ -53,7 +53,8 @@ internal static class LinuxPorts
 
     /// <summary>The systemd service in a process's <c>cgroup</c> file; null when it is in none. A user's own manager is no service to stop.</summary>
     internal static string? UnitOf(string cgroup) =>
-        cgroup.Split('\n').SelectMany(static line => line.Split('/')).LastOrDefault(static part => part.EndsWith(".service", StringComparison.Ordinal) && !part.StartsWith("user@", StringComparison.Ordinal));
+        cgroup.Split('\n').SelectMany(static line => line.Split('/'))
+            .LastOrDefault(static part => part.EndsWith(".service", StringComparison.Ordinal) && !part.StartsWith("user@", StringComparison.Ordinal));
 
     private static PortOwner Of(string folder)
     {
@@ -61,7 +62,11 @@ internal static class LinuxPorts
         var cgroup = Read(Path.Combine(folder, "cgroup"));
         var unit = UnitOf(cgroup);
         PortManager? manager =
-            name is "docker-proxy" or "rootlessport" or "conmon" || cgroup.Contains("/docker-", StringComparison.Ordinal) || cgroup.Contains("/docker/", StringComparison.Ordinal) ? PortManager.Docker :
+            name is "docker-proxy"
+                or "rootlessport"
+                or "conmon"
+                || cgroup.Contains("/docker-", StringComparison.Ordinal)
+                || cgroup.Contains("/docker/", StringComparison.Ordinal) ? PortManager.Docker :
             unit is not null ? PortManager.Systemd :
             null;
         return new PortOwner(int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture), name, manager, manager == PortManager.Systemd ? unit : null);

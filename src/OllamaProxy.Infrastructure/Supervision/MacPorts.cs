@@ -14,7 +14,9 @@ internal static class MacPorts
     public static PortOwner? Find(int port)
     {
         var listing = Run("/usr/sbin/lsof", "-nP", string.Create(CultureInfo.InvariantCulture, $"-iTCP:{port}"), "-sTCP:LISTEN", "-Fpc");
-        return Owner(listing) is var (id, name) ? new PortOwner(id, name, Manager(name, Run("/bin/ps", "-o", "comm=", "-p", id.ToString(CultureInfo.InvariantCulture)))) : null;
+        return Owner(listing) is var (id, name)
+            ? new PortOwner(id, name, Manager(name, Run("/bin/ps", "-o", "comm=", "-p", id.ToString(CultureInfo.InvariantCulture))))
+            : null;
     }
 
     /// <summary>The first process of <c>lsof -Fpc</c>'s output: a line <c>p</c> and its id, a line <c>c</c> and its name.</summary>

@@ -19,7 +19,8 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
     /// <summary>A model that is never unloaded expires some 292 years from now, which is as far as Go's durations go.</summary>
     private const int NeverFromYear = 2200;
 
-    private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false, ActivityHeadersPropagator = null })
+    private readonly HttpClient _client = new(
+        new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false, ActivityHeadersPropagator = null })
     {
         Timeout = s_timeout,
         MaxResponseContentBufferSize = 16 * 1024 * 1024,
@@ -27,10 +28,13 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
 
     public Task<OllamaAnswer<IReadOnlyList<InstalledModel>>> ListModelsAsync(CancellationToken cancellationToken) =>
         AskAsync<Tags, IReadOnlyList<InstalledModel>>(
-            "/api/tags", OllamaJson.Default.Tags, static tags => [.. from model in tags.Models ?? [] let name = model.Name ?? model.Model where name is not null select new InstalledModel(name, model.Size ?? 0)], cancellationToken);
+            "/api/tags", OllamaJson.Default.Tags, static tags =>
+                [.. from model in tags.Models ?? [] let name = model.Name
+                    ?? model.Model where name is not null select new InstalledModel(name, model.Size ?? 0)], cancellationToken);
 
     public Task<OllamaAnswer<IReadOnlyList<LoadedModel>>> ListLoadedModelsAsync(CancellationToken cancellationToken) =>
-        AskAsync<Running, IReadOnlyList<LoadedModel>>("/api/ps", OllamaJson.Default.Running, static running => [.. (running.Models ?? []).Select(Loaded)], cancellationToken);
+        AskAsync<Running,
+            IReadOnlyList<LoadedModel>>("/api/ps", OllamaJson.Default.Running, static running => [.. (running.Models ?? []).Select(Loaded)], cancellationToken);
 
     public Task<OllamaAnswer<string>> VersionAsync(CancellationToken cancellationToken) =>
         AskAsync("/api/version", OllamaJson.Default.VersionAnswer, answer => answer.Version, cancellationToken);
@@ -64,13 +68,15 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
         Size = model.Size ?? 0,
         VramSize = model.VramSize ?? 0,
         ContextLength = model.ContextLength,
-        ExpiresAt = DateTimeOffset.TryParse(model.ExpiresAt, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) && at.Year < NeverFromYear ? at.ToUniversalTime() : null,
+        ExpiresAt = DateTimeOffset.TryParse(model.ExpiresAt, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
+            && at.Year < NeverFromYear ? at.ToUniversalTime() : null,
         Family = model.Details?.Family,
         ParameterSize = model.Details?.ParameterSize,
         Quantization = model.Details?.Quantization,
     };
 
-    private async Task<OllamaAnswer<TAnswer>> AskAsync<TJson, TAnswer>(string path, JsonTypeInfo<TJson> type, Func<TJson, TAnswer?> read, CancellationToken cancellationToken)
+    private async Task<OllamaAnswer<TAnswer>> AskAsync<TJson,
+        TAnswer>(string path, JsonTypeInfo<TJson> type, Func<TJson, TAnswer?> read, CancellationToken cancellationToken)
         where TJson : class
         where TAnswer : class
     {
@@ -103,7 +109,8 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
         }
     }
 
-    private static string NotOllama(string path) => $"The server there is not Ollama: its {path} is not {(path == "/api/version" ? "a version" : "a list of models")}.";
+    private static string NotOllama(string path) =>
+        $"The server there is not Ollama: its {path} is not {(path == "/api/version" ? "a version" : "a list of models")}.";
 }
 
 /// <summary>Ollama before 0.1.38, and programs that imitate it, send null for an empty list, or leave the key out.</summary>

@@ -47,7 +47,8 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
             case var _ when options.BackendPortChosen:
                 return new Launch(backend)
                 {
-                    Problem = $"Port {backend.Port}, chosen for Ollama by OLLAMA_BACKEND_PORT, is held by {holder.Description}{Owner(backend.Port)}. Stop that program, or choose another port.",
+                    Problem =
+                        $"Port {backend.Port}, chosen for Ollama by OLLAMA_BACKEND_PORT, is held by {holder.Description}{Owner(backend.Port)}. Stop that program, or choose another port.",
                 };
             default:
                 var other = Local(options.BindHost, FreePort());
@@ -123,7 +124,8 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
     }
 
     private string NotFound() =>
-        (options.ExecutablePath is { } path ? $"OLLAMA_EXECUTABLE_PATH=\"{path}\" is not an executable file." : "No Ollama was found: none answers, none is on PATH or in the usual places.")
+        (options.ExecutablePath is { } path ? $"OLLAMA_EXECUTABLE_PATH=\"{path}\" is not an executable file."
+            : "No Ollama was found: none answers, none is on PATH or in the usual places.")
         + $"""
 
            Do one of these:

@@ -5,8 +5,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Infrastructure.Supervision;
 
 /// <summary>
-/// Reads a line of Ollama's output: Go's structured log, Gin's access log, the lines of its runners (llama.cpp), and what a dying program writes. Ollama has one
-/// level switch for all of them and by default writes some 200 lines for each model it loads; the log gets at debug level what is no warning and no error.
+/// Reads a line of Ollama's output: Go's structured log, Gin's access log, the lines of its runners (llama.cpp), and what a dying program writes. Ollama has
+/// one level switch for all of them and by default writes some 200 lines for each model it loads; the log gets at debug level what is no warning and no error.
 /// </summary>
 internal static partial class OllamaLine
 {
@@ -38,7 +38,9 @@ internal static partial class OllamaLine
     [GeneratedRegex(@"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])|\x9b[0-?]*[ -/]*[@-~]")]
     private static partial Regex EscapeSequence();
 
-    /// <summary>slog as text (<c>level=WARN</c>), as JSON, and without a handler (<c>2026/11/23 11:49:44 WARN</c>); llama.cpp with its prefix (<c>0.01.234.567 W</c>).</summary>
+    /// <summary>
+    /// slog as text (<c>level=WARN</c>), as JSON, and without a handler (<c>2026/11/23 11:49:44 WARN</c>); llama.cpp with its prefix (<c>0.01.234.567 W</c>).
+    /// </summary>
     [GeneratedRegex("""
         ^(?:(?:time=\S+\ )?level=|\{(?:"[^"]*":"[^"]*",)*"level":"|\d{4}/\d\d/\d\d\ [\d:.]+\ (?=(?:DEBUG|INFO|WARN|ERROR)\b)|\d+\.\d\d\.\d{3}\.\d{3}\ (?=[A-Z]\ ))(?<level>[A-Z]+)
         """, RegexOptions.IgnorePatternWhitespace | RegexOptions.ExplicitCapture)]

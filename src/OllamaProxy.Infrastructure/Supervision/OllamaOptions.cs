@@ -9,7 +9,8 @@ public sealed record OllamaOptions
     public int BackendPort { get; init; } = 11435;
 
     /// <summary>
-    /// What the child binds: a host as Ollama takes it, IPv6 in brackets. 127.0.0.1 by default; anything that other machines reach lets them go around the proxy.
+    /// What the child binds: a host as Ollama takes it, IPv6 in brackets. 127.0.0.1 by default; anything that other machines reach lets them go around the
+    /// proxy.
     /// </summary>
     public string BindHost { get; init; } = "127.0.0.1";
 

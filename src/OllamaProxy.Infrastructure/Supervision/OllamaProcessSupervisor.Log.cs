@@ -71,7 +71,8 @@ internal sealed partial class OllamaProcessSupervisor
         [LoggerMessage(17, LogLevel.Error, "Ollama (process {ProcessId}) failed all checks; it is ended and restarted.")]
         public static partial void Unhealthy(ILogger logger, int? processId);
 
-        [LoggerMessage(18, LogLevel.Error, "Ollama (process {ProcessId}) has sent no byte of any inference for {Seconds} s (OLLAMA_HANG_SECONDS); it is ended and restarted.")]
+        [LoggerMessage(18, LogLevel.Error,
+            "Ollama (process {ProcessId}) has sent no byte of any inference for {Seconds} s (OLLAMA_HANG_SECONDS); it is ended and restarted.")]
         public static partial void Hung(ILogger logger, int? processId, long seconds);
 
         [LoggerMessage(19, LogLevel.Information, "Restarting Ollama: {Reason}.")]
@@ -80,7 +81,8 @@ internal sealed partial class OllamaProcessSupervisor
         [LoggerMessage(20, LogLevel.Warning, "Ollama restarts in {Seconds} s.")]
         public static partial void Pausing(ILogger logger, long seconds);
 
-        [LoggerMessage(21, LogLevel.Error, "Ollama is in a crash loop: it failed {Failures} times in a row. Requests no longer wait for it; the next attempt is in {Seconds} s.")]
+        [LoggerMessage(21, LogLevel.Error,
+            "Ollama is in a crash loop: it failed {Failures} times in a row. Requests no longer wait for it; the next attempt is in {Seconds} s.")]
         public static partial void CrashLoop(ILogger logger, int failures, long seconds);
 
         [LoggerMessage(22, LogLevel.Critical, "The supervision of Ollama failed; Ollama is no longer restarted.")]

@@ -108,7 +108,8 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         }
 
         // The request may know before we do: the news of the child's end is under way.
-        await _state.UntilAsync(state => !state.TakesRequests() || ProcessId is { } id && id != processId, s_newsPatience < limit ? s_newsPatience : limit, cancellationToken);
+        await _state.UntilAsync(state => !state.TakesRequests() || ProcessId is { } id && id != processId, s_newsPatience < limit ? s_newsPatience : limit,
+            cancellationToken);
         return await WaitAsync(limit, cancellationToken) && ProcessId is { } successor && successor != processId;
     }
 

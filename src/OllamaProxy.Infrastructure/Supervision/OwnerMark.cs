@@ -5,9 +5,9 @@ using System.Text;
 namespace OllamaProxy.Infrastructure.Supervision;
 
 /// <summary>
-/// A variable in the environment of our child, which everything it starts inherits: it names the proxy they belong to. When an earlier proxy and its Ollama were
-/// both killed, a runner may be left that nobody knows and that holds gigabytes for ever; by its mark the next start finds it. Only what carries the mark of a
-/// proxy that is dead is ended, so other Ollamas, those of a second proxy and those in containers are safe. Linux.
+/// A variable in the environment of our child, which everything it starts inherits: it names the proxy they belong to. When an earlier proxy and its Ollama
+/// were both killed, a runner may be left that nobody knows and that holds gigabytes for ever; by its mark the next start finds it. Only what carries the mark
+/// of a proxy that is dead is ended, so other Ollamas, those of a second proxy and those in containers are safe. Linux.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal static class OwnerMark

@@ -8,7 +8,9 @@ public static partial class TerminalSession
 {
     private const int ReadWrite = 2;
 
-    /// <summary>Leaves the terminal's session, so that closing it, or Ctrl+C in it, is not for this program. On Windows a program without a window has none.</summary>
+    /// <summary>
+    /// Leaves the terminal's session, so that closing it, or Ctrl+C in it, is not for this program. On Windows a program without a window has none.
+    /// </summary>
     public static void Leave()
     {
         if (!OperatingSystem.IsWindows())

@@ -75,5 +75,6 @@ internal static partial class WindowsPorts
     }
 
     [LibraryImport("iphlpapi")]
-    private static partial uint GetExtendedTcpTable([Out] byte[]? table, ref int size, [MarshalAs(UnmanagedType.Bool)] bool order, int family, int kind, uint reserved);
+    private static partial uint GetExtendedTcpTable([Out] byte[]? table, ref int size, [MarshalAs(UnmanagedType.Bool)] bool order, int family, int kind,
+        uint reserved);
 }

@@ -23,7 +23,8 @@ public sealed class DataCommandTests : IAsyncLifetime
             await answer.Content.ReadAsStringAsync();
         }
 
-        await Eventually.TrueAsync(async () => (await _client.GetStringAsync(new Uri(_proxy.Address, "/analytics/stats?inference=all"))).Contains("\"total_records\":3", StringComparison.Ordinal));
+        await Eventually.TrueAsync(async () => (await _client.GetStringAsync(new Uri(_proxy.Address, "/analytics/stats?inference=all"))).Contains(
+            "\"total_records\":3", StringComparison.Ordinal));
     }
 
     public async ValueTask DisposeAsync()
@@ -173,7 +174,8 @@ public sealed class DataCommandTests : IAsyncLifetime
         var (code, help) = await RunAsync("stats", "--help");
 
         Assert.Equal(0, code);
-        Assert.All(["code_write", "client_cancelled", "embeddings", "success|error|cancelled"], value => Assert.Contains(value, help, StringComparison.Ordinal));
+        Assert.All(["code_write", "client_cancelled", "embeddings", "success|error|cancelled"],
+            value => Assert.Contains(value, help, StringComparison.Ordinal));
         Assert.All(help.Split('\n'), line => Assert.True(line.Length <= 125, line));
     }
 
@@ -207,7 +209,8 @@ public sealed class DataCommandTests : IAsyncLifetime
     public async Task Without_a_proxy_and_without_records_it_says_where_it_looked()
     {
         var (code, output) = await ProxyProcess.RunAsync(
-            new Dictionary<string, string?>(StringComparer.Ordinal) { ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_DIR"] = Path.Combine(_folder.FullName, "nothing") }, "stats");
+            new Dictionary<string,
+                string?>(StringComparer.Ordinal) { ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_DIR"] = Path.Combine(_folder.FullName, "nothing") }, "stats");
 
         Assert.Equal(1, code);
         Assert.Contains(Path.Combine(_folder.FullName, "nothing"), output, StringComparison.Ordinal);

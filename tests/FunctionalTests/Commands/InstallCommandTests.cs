@@ -25,7 +25,8 @@ public sealed class InstallCommandTests : IDisposable
         Assert.True(code == 0, output);
 
         // The check wants the program to be there.
-        var unit = (await File.ReadAllTextAsync(At("etc/systemd/system/ollama-proxy.service"))).Replace("/usr/local/bin/ollama-proxy", At("usr/local/bin/ollama-proxy"), StringComparison.Ordinal)
+        var unit = (await File.ReadAllTextAsync(At("etc/systemd/system/ollama-proxy.service"))).Replace("/usr/local/bin/ollama-proxy",
+            At("usr/local/bin/ollama-proxy"), StringComparison.Ordinal)
             .Replace("User=root", "User=nobody", StringComparison.Ordinal);
         Write("check/ollama-proxy.service", unit);
         var (verified, problems) = await AnalyzeAsync("verify", "--recursive-errors=no", At("check/ollama-proxy.service"));
@@ -53,7 +54,8 @@ public sealed class InstallCommandTests : IDisposable
         Assert.Equal(0, code);
         Assert.Equal(
             ["etc/ollama-proxy/ollama-proxy.env", "etc/systemd/system/ollama.service"],
-            Directory.GetFiles(_root.FullName, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(_root.FullName, file)).Order(StringComparer.Ordinal));
+            Directory.GetFiles(_root.FullName, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(_root.FullName, file))
+                .Order(StringComparer.Ordinal));
 
         await RunAsync("install", "--take-over", "--log-level", "warn");
         var settings = await File.ReadAllTextAsync(At("etc/ollama-proxy/ollama-proxy.env"));
@@ -109,11 +111,13 @@ public sealed class InstallCommandTests : IDisposable
 
     private Task<(int ExitCode, string Output)> RunAsync(params string[] arguments) =>
         ProxyProcess.RunAsync(
-            new Dictionary<string, string?>(StringComparer.Ordinal) { ["PROXY_PORT"] = null, ["PROXY_HOST"] = null, ["ANALYTICS_BACKEND"] = null }, [.. arguments, "--root", _root.FullName, "--system", "linux"]);
+            new Dictionary<string, string?>(StringComparer.Ordinal) { ["PROXY_PORT"] = null, ["PROXY_HOST"] = null, ["ANALYTICS_BACKEND"] = null },
+                [.. arguments, "--root", _root.FullName, "--system", "linux"]);
 
     private static async Task<(int ExitCode, string Output)> AnalyzeAsync(params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo("/usr/bin/systemd-analyze", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo("/usr/bin/systemd-analyze", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var texts = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();
         return (process.ExitCode, string.Concat(texts));

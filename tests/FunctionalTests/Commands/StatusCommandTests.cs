@@ -13,7 +13,8 @@ public sealed class StatusCommandTests
     public async Task The_status_of_a_proxy_that_runs_is_told()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
-        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = ollama.Address.ToString(), ["OLLAMA_POLL_SECONDS"] = "1" });
+        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
+            string?>(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = ollama.Address.ToString(), ["OLLAMA_POLL_SECONDS"] = "1" });
         using var client = new HttpClient { BaseAddress = proxy.Address };
         using var answer = await client.PostAsync("/api/generate", new StringContent("""{"model":"tiny","prompt":"hi","stream":false}"""));
         await Eventually.TrueAsync(async () => (await client.GetStringAsync("/analytics/ollama")).Contains("\"tiny:latest\"", StringComparison.Ordinal));
@@ -54,7 +55,8 @@ public sealed class StatusCommandTests
     {
         var variables = new Dictionary<string, string?>(StringComparer.Ordinal)
         {
-            ["PROXY_PORT"] = "eighty", ["OLLAMA_KEEP_ALIVE"] = "0", ["OLLAMA_EXECUTABLE_PATH"] = "/nowhere/ollama", ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_DIR"] = Path.GetTempPath(),
+            ["PROXY_PORT"] = "eighty", ["OLLAMA_KEEP_ALIVE"] = "0", ["OLLAMA_EXECUTABLE_PATH"] = "/nowhere/ollama", ["ANALYTICS_BACKEND"] = "sqlite",
+            ["ANALYTICS_DIR"] = Path.GetTempPath(),
         };
 
         var (code, text) = await ProxyProcess.RunAsync(variables, "doctor");
@@ -68,13 +70,15 @@ public sealed class StatusCommandTests
 
         (_, text) = await ProxyProcess.RunAsync(variables, "doctor", "--json");
         using var json = JsonDocument.Parse(text);
-        Assert.Contains(json.RootElement.EnumerateArray(), finding => finding.GetProperty("verdict").GetString() == "bad" && finding.GetProperty("about").GetString() == "settings");
+        Assert.Contains(json.RootElement.EnumerateArray(),
+            finding => finding.GetProperty("verdict").GetString() == "bad" && finding.GetProperty("about").GetString() == "settings");
     }
 
     [Fact]
     public async Task A_setting_counts_from_the_option_then_the_environment_then_the_default()
     {
-        var variables = new Dictionary<string, string?>(StringComparer.Ordinal) { ["PROXY_PORT"] = "4001", ["OLLAMA_BACKEND_PORT"] = "4002", ["ANALYTICS_TOKEN"] = "a-secret-that-nobody-sees" };
+        var variables = new Dictionary<string,
+            string?>(StringComparer.Ordinal) { ["PROXY_PORT"] = "4001", ["OLLAMA_BACKEND_PORT"] = "4002", ["ANALYTICS_TOKEN"] = "a-secret-that-nobody-sees" };
 
         var (code, text) = await ProxyProcess.RunAsync(variables, "config", "--proxy-port", "4003");
 
@@ -197,7 +201,8 @@ public sealed class StatusCommandTests
 
     private static async Task<string> ShellAsync(string script)
     {
-        using var bash = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/bin/bash", ["-c", script]) { RedirectStandardOutput = true })!;
+        using var bash = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo("/bin/bash", ["-c", script]) { RedirectStandardOutput = true })!;
         var output = await bash.StandardOutput.ReadToEndAsync();
         await bash.WaitForExitAsync();
         return output;

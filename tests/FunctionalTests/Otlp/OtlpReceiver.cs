@@ -38,7 +38,8 @@ internal sealed class OtlpReceiver : IAsyncDisposable
 
     /// <summary>The last of every metric, by its name.</summary>
     public IReadOnlyDictionary<string, Metric> Metrics =>
-        _metrics.SelectMany(resource => resource.ScopeMetrics).SelectMany(scope => scope.Metrics).GroupBy(metric => metric.Name).ToDictionary(group => group.Key, group => group.Last(), StringComparer.Ordinal);
+        _metrics.SelectMany(resource => resource.ScopeMetrics).SelectMany(scope => scope.Metrics).GroupBy(metric => metric.Name)
+            .ToDictionary(group => group.Key, group => group.Last(), StringComparer.Ordinal);
 
     public static async Task<OtlpReceiver> StartAsync()
     {

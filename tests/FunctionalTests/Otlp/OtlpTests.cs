@@ -12,7 +12,8 @@ public sealed class OtlpTests
 {
     private const string TraceId = "4bf92f3577b34da6a3ce929d0e0e4736";
     private const string CallersSpan = "00f067aa0ba902b7";
-    private const string Chat = """{"model":"tiny","messages":[{"role":"system","content":"Be kind"},{"role":"user","content":"Write to a@b.example"}],"options":{"temperature":0.5,"num_predict":400,"num_ctx":4096}}""";
+    private const string Chat =
+        """{"model":"tiny","messages":[{"role":"system","content":"Be kind"},{"role":"user","content":"Write to a@b.example"}],"options":{"temperature":0.5,"num_predict":400,"num_ctx":4096}}""";
 
     private static readonly SimulatedOllamaOptions s_options = new()
     {
@@ -36,24 +37,32 @@ public sealed class OtlpTests
         var attributes = Texts(span.Attributes);
         Assert.Equal(
             [
-                "client.address", "gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.max_tokens", "gen_ai.request.model", "gen_ai.request.temperature",
-                "gen_ai.response.finish_reasons", "gen_ai.response.model", "gen_ai.response.time_to_first_chunk", "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.input_tokens",
-                "gen_ai.usage.output_tokens", "http.request.method", "http.response.status_code", "ollama.client_backpressure", "ollama.load_cause", "ollama.load_duration", "ollama.num_ctx",
+                "client.address", "gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.max_tokens", "gen_ai.request.model",
+                "gen_ai.request.temperature",
+                "gen_ai.response.finish_reasons", "gen_ai.response.model", "gen_ai.response.time_to_first_chunk", "gen_ai.usage.cache_read.input_tokens",
+                "gen_ai.usage.input_tokens",
+                "gen_ai.usage.output_tokens", "http.request.method", "http.response.status_code", "ollama.client_backpressure", "ollama.load_cause",
+                "ollama.load_duration", "ollama.num_ctx",
                 "ollama.queue_wait", "ollama.request_id", "ollama.slot_wait", "server.address", "server.port", "url.path",
             ],
             attributes.Keys.Order(StringComparer.Ordinal));
-        Assert.Equal(("chat", "ollama", "tiny:latest", "tiny", "[stop]"), (attributes["gen_ai.operation.name"], attributes["gen_ai.provider.name"], attributes["gen_ai.request.model"], attributes["gen_ai.response.model"], attributes["gen_ai.response.finish_reasons"]));
-        Assert.Equal(("400", "0.5", "cold", "4096"), (attributes["gen_ai.request.max_tokens"], attributes["gen_ai.request.temperature"], attributes["ollama.load_cause"], attributes["ollama.num_ctx"]));
+        Assert.Equal(("chat", "ollama", "tiny:latest", "tiny", "[stop]"),
+            (attributes["gen_ai.operation.name"], attributes["gen_ai.provider.name"], attributes["gen_ai.request.model"], attributes["gen_ai.response.model"],
+            attributes["gen_ai.response.finish_reasons"]));
+        Assert.Equal(("400", "0.5", "cold", "4096"),
+            (attributes["gen_ai.request.max_tokens"], attributes["gen_ai.request.temperature"], attributes["ollama.load_cause"], attributes["ollama.num_ctx"]));
         Assert.Equal((address.Host, $"{address.Port}"), (attributes["server.address"], attributes["server.port"]));
         AssertPhases(world.Receiver, span);
 
-        string[] wanted = ["gen_ai.client.operation.duration", "gen_ai.client.token.usage", "gen_ai.server.time_to_first_token", "gen_ai.server.time_per_output_token", "ollama_requests_total"];
+        string[] wanted = ["gen_ai.client.operation.duration", "gen_ai.client.token.usage", "gen_ai.server.time_to_first_token",
+            "gen_ai.server.time_per_output_token", "ollama_requests_total"];
         await Eventually.TrueAsync(() => wanted.All(world.Receiver.Metrics.ContainsKey));
         AssertGenAi(world.Receiver, "gen_ai.client.operation.duration", "s", 0.01, 1310.72, []);
         AssertGenAi(world.Receiver, "gen_ai.client.token.usage", "{token}", 1, 67_108_864, ["gen_ai.token.type"]);
         AssertGenAi(world.Receiver, "gen_ai.server.time_to_first_token", "s", 0.001, 640, []);
         AssertGenAi(world.Receiver, "gen_ai.server.time_per_output_token", "s", 0.01, 2.5, []);
-        var tokens = world.Receiver.Metrics["gen_ai.client.token.usage"].Histogram.DataPoints.ToDictionary(point => Texts(point.Attributes)["gen_ai.token.type"], point => point.Sum);
+        var tokens = world.Receiver.Metrics["gen_ai.client.token.usage"].Histogram.DataPoints.ToDictionary(
+            point => Texts(point.Attributes)["gen_ai.token.type"], point => point.Sum);
         Assert.Equal((attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]), ($"{tokens["input"]}", $"{tokens["output"]}"));
         Assert.All(world.Receiver.Resources, resource => Assert.Equal("the-proxy", Texts(resource.Attributes)["service.name"]));
         // The page of Prometheus is the same as without it.
@@ -69,10 +78,12 @@ public sealed class OtlpTests
         await Eventually.TrueAsync(() => world.Receiver.Spans.Any(span => span.Kind == 3));
 
         var span = Assert.Single(world.Receiver.Spans, span => span.Kind == 3);
-        Assert.Equal(("chat nobody:latest", 2, "model_not_found", "model_not_found"), (span.Name, span.Status.Code, span.Status.Message, Texts(span.Attributes)["error.type"]));
+        Assert.Equal(("chat nobody:latest", 2, "model_not_found", "model_not_found"),
+            (span.Name, span.Status.Code, span.Status.Message, Texts(span.Attributes)["error.type"]));
         Assert.True(span.ParentSpanId.IsEmpty);
         await Eventually.TrueAsync(() => world.Receiver.Metrics.ContainsKey("gen_ai.client.operation.duration"));
-        Assert.Equal("model_not_found", Texts(Assert.Single(world.Receiver.Metrics["gen_ai.client.operation.duration"].Histogram.DataPoints).Attributes)["error.type"]);
+        Assert.Equal("model_not_found",
+            Texts(Assert.Single(world.Receiver.Metrics["gen_ai.client.operation.duration"].Histogram.DataPoints).Attributes)["error.type"]);
     }
 
     [Fact]
@@ -91,7 +102,8 @@ public sealed class OtlpTests
     [Fact]
     public async Task Texts_are_sent_only_when_asked_for_and_redacted_as_in_the_record()
     {
-        await using var world = await World.StartAsync("http/protobuf", ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true"), ("ANALYTICS_REDACT", "email"));
+        await using var world = await World.StartAsync("http/protobuf", ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true"),
+            ("ANALYTICS_REDACT", "email"));
 
         await world.AskAsync("/api/chat", Chat, null);
         await Eventually.TrueAsync(() => world.Receiver.Spans.Any(span => span.Kind == 3));
@@ -156,7 +168,8 @@ public sealed class OtlpTests
     [Fact]
     public async Task Without_the_variables_nothing_of_it_exists()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(new Uri("http://127.0.0.1:9"), new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["OTEL_SERVICE_NAME"] = "a" });
+        await using var proxy = await ProxyUnderTest.StartAsync(new Uri("http://127.0.0.1:9"), new Dictionary<string,
+            string> { ["ANALYTICS_BACKEND"] = "none", ["OTEL_SERVICE_NAME"] = "a" });
 
         Assert.DoesNotContain(proxy.Services.GetServices<IHostedService>(), service => service is OtlpExport);
         Assert.Null(proxy.Services.GetService<OpenTelemetry.Trace.TracerProvider>());
@@ -168,7 +181,8 @@ public sealed class OtlpTests
         Span[] phases = [.. receiver.Spans.Where(phase => phase.Kind == 1).OrderBy(phase => phase.StartTimeUnixNano)];
         Assert.All(phases, phase => Assert.Equal((span.TraceId, span.SpanId), (phase.TraceId, phase.ParentSpanId)));
         string[] order = ["queue", "connect", "load", "engine_wait", "prompt_eval", "decode"];
-        Assert.Equal(phases.Select(phase => phase.Name).Order(Comparer<string>.Create((a, b) => Array.IndexOf(order, a) - Array.IndexOf(order, b))), phases.Select(phase => phase.Name));
+        Assert.Equal(phases.Select(phase => phase.Name).Order(Comparer<string>.Create((a, b) => Array.IndexOf(order, a) - Array.IndexOf(order, b))),
+            phases.Select(phase => phase.Name));
         Assert.Subset(phases.Select(phase => phase.Name).ToHashSet(), new HashSet<string> { "load", "prompt_eval", "decode" });
         Assert.All(phases, phase => Assert.True(phase.StartTimeUnixNano >= span.StartTimeUnixNano && phase.EndTimeUnixNano <= span.EndTimeUnixNano));
         Assert.All(phases.Zip(phases.Skip(1)), pair => Assert.True(pair.First.EndTimeUnixNano <= pair.Second.StartTimeUnixNano));
@@ -187,11 +201,13 @@ public sealed class OtlpTests
         });
     }
 
-    private static string[] TraceParents(ReceivedRequest request) => [.. request.Headers.Where(header => header.Key.Equals("traceparent", StringComparison.OrdinalIgnoreCase)).Select(header => header.Value)];
+    private static string[] TraceParents(ReceivedRequest request) =>
+        [.. request.Headers.Where(header => header.Key.Equals("traceparent", StringComparison.OrdinalIgnoreCase)).Select(header => header.Value)];
 
     private static string Hex(Google.Protobuf.ByteString bytes) => Convert.ToHexStringLower(bytes.Span);
 
-    private static Dictionary<string, string> Texts(IEnumerable<KeyValue> attributes) => attributes.ToDictionary(attribute => attribute.Key, attribute => Text(attribute.Value), StringComparer.Ordinal);
+    private static Dictionary<string, string> Texts(IEnumerable<KeyValue> attributes) =>
+        attributes.ToDictionary(attribute => attribute.Key, attribute => Text(attribute.Value), StringComparer.Ordinal);
 
     private static string Text(AnyValue value) => value.ValueCase switch
     {

@@ -53,7 +53,8 @@ public sealed class LayerTests
     [Fact]
     public void Folders_are_capabilities_and_never_kinds()
     {
-        string[] kinds = ["Interfaces", "Helpers", "Models", "Utilities", "Utils", "Common", "Services", "Extensions", "Exceptions", "Enums", "Constants", "Behaviours"];
+        string[] kinds = ["Interfaces", "Helpers", "Models", "Utilities", "Utils", "Common", "Services", "Extensions", "Exceptions", "Enums", "Constants",
+            "Behaviours"];
 
         var found = Directory.EnumerateDirectories(Repository.PathOf("src"), "*", SearchOption.AllDirectories)
             .Where(folder => !folder.Contains("node_modules", StringComparison.Ordinal) && kinds.Contains(Path.GetFileName(folder)));
@@ -68,7 +69,8 @@ public sealed class LayerTests
     }
 
     /// <summary>Types that source generators add (regular expressions, logging) are not ours to seal.</summary>
-    private static bool IsGenerated(Type type) => type.IsDefined(typeof(System.CodeDom.Compiler.GeneratedCodeAttribute)) || type.Name.Contains('<', StringComparison.Ordinal);
+    private static bool IsGenerated(Type type) =>
+        type.IsDefined(typeof(System.CodeDom.Compiler.GeneratedCodeAttribute)) || type.Name.Contains('<', StringComparison.Ordinal);
 
     private static Predicate<AssemblyName> IsOneOf(params string[] prefixes) =>
         name => prefixes.Any(prefix => name.Name!.StartsWith(prefix, StringComparison.Ordinal));

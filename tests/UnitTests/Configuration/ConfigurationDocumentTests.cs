@@ -11,16 +11,19 @@ public sealed class ConfigurationDocumentTests
     [Fact]
     public void The_table_of_settings_is_the_map()
     {
-        var expected = EnvironmentVariables.All.Select(row => $"| `{row.Name}` | {(row.Default.Length > 0 ? $"`{row.Default}`" : "")} | {row.Range} | {row.Meaning} |");
+        var expected = EnvironmentVariables.All.Select(
+            row => $"| `{row.Name}` | {(row.Default.Length > 0 ? $"`{row.Default}`" : "")} | {row.Range} | {row.Meaning} |");
 
         Assert.Equal(expected, s_lines.Where(line => EnvironmentVariables.All.Any(row => line.StartsWith($"| `{row.Name}` |", StringComparison.Ordinal))));
-        Assert.Equal(EnvironmentVariables.All.Count, s_lines.SkipWhile(line => !line.StartsWith("| Variable |", StringComparison.Ordinal)).Skip(2).TakeWhile(line => line.StartsWith('|')).Count());
+        Assert.Equal(EnvironmentVariables.All.Count,
+            s_lines.SkipWhile(line => !line.StartsWith("| Variable |", StringComparison.Ordinal)).Skip(2).TakeWhile(line => line.StartsWith('|')).Count());
     }
 
     [Fact]
     public void Every_variable_of_OpenTelemetry_that_is_read_is_listed()
     {
-        var listed = File.ReadAllLines(Repository.PathOf("docs", "monitoring.md")).Where(line => line.StartsWith("| `OTEL_", StringComparison.Ordinal)).Select(line => line.Trim('|', ' ', '`'));
+        var listed = File.ReadAllLines(Repository.PathOf("docs", "monitoring.md")).Where(line => line.StartsWith("| `OTEL_", StringComparison.Ordinal))
+            .Select(line => line.Trim('|', ' ', '`'));
 
         Assert.Equal(EnvironmentVariables.OpenTelemetry, listed);
     }
@@ -28,14 +31,17 @@ public sealed class ConfigurationDocumentTests
     [Fact]
     public void A_wrong_variable_of_OpenTelemetry_stops_the_start()
     {
-        var (_, problems) = EnvironmentVariables.Read(name => name switch { "OTEL_EXPORTER_OTLP_ENDPOINT" => "localhost:4317", "OTEL_EXPORTER_OTLP_PROTOCOL" => "http/json", _ => null });
+        var (_, problems) = EnvironmentVariables.Read(
+            name => name switch { "OTEL_EXPORTER_OTLP_ENDPOINT" => "localhost:4317", "OTEL_EXPORTER_OTLP_PROTOCOL" => "http/json", _ => null });
 
         Assert.Equal(
-            ["OTEL_EXPORTER_OTLP_ENDPOINT=\"localhost:4317\": must be an http or https URL.", "OTEL_EXPORTER_OTLP_PROTOCOL=\"http/json\": must be grpc or http/protobuf."],
+            ["OTEL_EXPORTER_OTLP_ENDPOINT=\"localhost:4317\": must be an http or https URL.",
+                "OTEL_EXPORTER_OTLP_PROTOCOL=\"http/json\": must be grpc or http/protobuf."],
             problems);
     }
 
     [Fact]
     public void Every_exit_code_is_explained() =>
-        Assert.All([ExitCodes.Success, ExitCodes.Failed, ExitCodes.CannotStart, ExitCodes.NotRunning, ExitCodes.Interrupted], code => Assert.Contains(s_lines, line => line.StartsWith($"| {code} |", StringComparison.Ordinal)));
+        Assert.All([ExitCodes.Success, ExitCodes.Failed, ExitCodes.CannotStart, ExitCodes.NotRunning, ExitCodes.Interrupted],
+            code => Assert.Contains(s_lines, line => line.StartsWith($"| {code} |", StringComparison.Ordinal)));
 }

@@ -29,7 +29,8 @@ public sealed class EnvironmentVariablesTests
         Assert.All(rows, row =>
         {
             var applied = Read((row.Name, row.Default)).Settings;
-            Assert.Equal(defaults with { Ollama = defaults.Ollama with { BackendPortChosen = applied.Ollama.BackendPortChosen }, Notices = applied.Notices, Proxy = applied.Proxy }, applied);
+            Assert.Equal(defaults with { Ollama = defaults.Ollama with { BackendPortChosen = applied.Ollama.BackendPortChosen }, Notices = applied.Notices,
+                Proxy = applied.Proxy }, applied);
             Assert.Equal(defaults.Proxy with { Addresses = applied.Proxy.Addresses }, applied.Proxy);
         });
     }
@@ -88,7 +89,8 @@ public sealed class EnvironmentVariablesTests
     [Fact]
     public void What_to_redact_is_read()
     {
-        var recording = Read(("ANALYTICS_REDACT", "Email, key"), ("ANALYTICS_REDACT_PATTERNS", "a,b ;; (?<=x);\r\n\nc|d"), ("ANALYTICS_CAPTURE", "Full"), ("ANALYTICS_TRACK", "work")).Settings.Recording;
+        var recording = Read(("ANALYTICS_REDACT", "Email, key"), ("ANALYTICS_REDACT_PATTERNS", "a,b ;; (?<=x);\r\n\nc|d"), ("ANALYTICS_CAPTURE", "Full"),
+            ("ANALYTICS_TRACK", "work")).Settings.Recording;
 
         Assert.Equal(["email", "key"], recording.Redact);
         Assert.Equal(["a,b", "(?<=x);", "c|d"], recording.RedactPatterns);

@@ -53,8 +53,10 @@ public sealed class OriginalRecordsTests
     {
         var record = OriginalRecords.Of(s_row, Texts())!;
 
-        Assert.Equal(("phi4:latest", "generate", "question", "Why is the sky blue? Ask me@example.org"), (record.Model, record.Endpoint, record.Category, record.Prompt));
-        Assert.Equal((TimeSpan.FromSeconds(2.5), TimeSpan.FromSeconds(0.4), TimeSpan.FromSeconds(2.4)), (record.Latency, record.TimeToFirstToken, record.TotalDuration));
+        Assert.Equal(("phi4:latest", "generate", "question", "Why is the sky blue? Ask me@example.org"),
+            (record.Model, record.Endpoint, record.Category, record.Prompt));
+        Assert.Equal((TimeSpan.FromSeconds(2.5), TimeSpan.FromSeconds(0.4), TimeSpan.FromSeconds(2.4)),
+            (record.Latency, record.TimeToFirstToken, record.TotalDuration));
         Assert.Equal((12, 120, 60.5, 200), (record.InputTokens, record.OutputTokens, record.TokensPerSecond, record.StatusCode));
         Assert.Equal(("success", "completed", "192.168.1.4", true), (record.Status, record.Outcome, record.ClientIp, record.IsInference));
         Assert.Equal(32, record.RequestId.Length);
@@ -63,14 +65,16 @@ public sealed class OriginalRecordsTests
     [Fact]
     public void What_the_original_did_not_know_is_unknown_and_not_zero()
     {
-        var record = OriginalRecords.Of(s_row with { OutputTokens = 0, InputTokens = 0, TokensPerSecond = 0, TotalDuration = 0, StatusCode = 0, Model = "unknown", Prompt = "", Response = "", Error = "" }, Texts())!;
+        var record = OriginalRecords.Of(s_row with { OutputTokens = 0, InputTokens = 0, TokensPerSecond = 0, TotalDuration = 0, StatusCode = 0,
+            Model = "unknown", Prompt = "", Response = "", Error = "" }, Texts())!;
 
         Assert.Equal((null, null, null, null), (record.OutputTokens, record.InputTokens, record.TokensPerSecond, record.TotalDuration));
         Assert.Equal((null, null, null, null, null), (record.LoadDuration, record.StatusCode, record.Model, record.Prompt, record.Error));
     }
 
     [Fact]
-    public void An_answer_in_one_piece_has_no_first_token() => Assert.Null(OriginalRecords.Of(s_row with { TimeToFirstToken = s_row.Duration }, Texts())!.TimeToFirstToken);
+    public void An_answer_in_one_piece_has_no_first_token() =>
+        Assert.Null(OriginalRecords.Of(s_row with { TimeToFirstToken = s_row.Duration }, Texts())!.TimeToFirstToken);
 
     [Theory]
     [InlineData("generate", "generate")]
@@ -80,11 +84,15 @@ public sealed class OriginalRecordsTests
     [InlineData("v1/chat/completions", "v1/chat/completions")]
     [InlineData("something/else", "other")]
     [InlineData(null, "other")]
-    public void Its_endpoints_are_ours(string? theirs, string ours) => Assert.Equal(ours, OriginalRecords.Of(s_row with { Endpoint = theirs }, Texts())!.Endpoint);
+    public void Its_endpoints_are_ours(string? theirs, string ours) =>
+        Assert.Equal(ours, OriginalRecords.Of(s_row with { Endpoint = theirs }, Texts())!.Endpoint);
 
     [Fact]
     public void A_failure_is_one() =>
-        Assert.Equal(("error", "upstream_error"), OriginalRecords.Of(s_row with { Status = "error", StatusCode = 500, Error = "Proxy error" }, Texts()) is { } record ? (record.Status, record.Outcome) : default);
+        Assert.Equal(("error", "upstream_error"),
+            OriginalRecords.Of(s_row with { Status = "error", StatusCode = 500, Error = "Proxy error" }, Texts()) is { } record
+            ? (record.Status, record.Outcome)
+            : default);
 
     [Fact]
     public void Texts_are_redacted_and_cut_as_those_of_requests_are()

@@ -8,7 +8,8 @@ public sealed class LaunchdPlanTests
 {
     private static readonly InstallRequest s_request = new()
     {
-        Program = "/tmp/ollama-proxy", ProxyPort = 11434, BackendPort = 11435, Home = "/Users/jane & joe", User = "jane", UserId = 501, Ollama = "/opt/homebrew/bin/ollama",
+        Program = "/tmp/ollama-proxy", ProxyPort = 11434, BackendPort = 11435, Home = "/Users/jane & joe", User = "jane", UserId = 501,
+        Ollama = "/opt/homebrew/bin/ollama",
     };
 
     [Fact]
@@ -39,11 +40,14 @@ public sealed class LaunchdPlanTests
     {
         var plan = LaunchdPlan.Install(s_request);
 
-        Assert.Contains(plan, step => step is RunProgram { Program: "launchctl", Arguments: ["bootstrap", "gui/501", "/Users/jane & joe/Library/LaunchAgents/ollama-proxy.plist"] });
+        Assert.Contains(plan,
+            step => step is RunProgram { Program: "launchctl",
+            Arguments: ["bootstrap", "gui/501", "/Users/jane & joe/Library/LaunchAgents/ollama-proxy.plist"] });
         Assert.Contains(LaunchdPlan.Uninstall(s_request), step => step is RunProgram { Arguments: ["bootout", "gui/501/ollama-proxy"] });
     }
 
     [Fact]
     public void An_app_that_would_take_the_port_is_told_of() =>
-        Assert.Contains("Login Items", Assert.Throws<CommandException>(() => LaunchdPlan.Install(s_request with { OllamaStartsItself = true })).Message, StringComparison.Ordinal);
+        Assert.Contains("Login Items", Assert.Throws<CommandException>(() => LaunchdPlan.Install(s_request with { OllamaStartsItself = true })).Message,
+            StringComparison.Ordinal);
 }

@@ -5,7 +5,8 @@ namespace OllamaProxy.UnitTests.Installation;
 
 public sealed class SystemdPlanTests
 {
-    private static readonly InstallRequest s_alone = new() { Program = "/tmp/ollama-proxy", ProxyPort = 11434, BackendPort = 11435, Home = "/home/jane", User = "jane" };
+    private static readonly InstallRequest s_alone = new() { Program = "/tmp/ollama-proxy", ProxyPort = 11434, BackendPort = 11435, Home = "/home/jane",
+        User = "jane" };
     private static readonly InstallRequest s_besideUnit = s_alone with { OllamaStartsItself = true };
 
     [Fact]
@@ -16,7 +17,8 @@ public sealed class SystemdPlanTests
         Assert.Throws<CommandException>(() => SystemdPlan.Install(s_besideUnit with { TakeOver = false }));
 
         var plan = SystemdPlan.Install(s_besideUnit with { TakeOver = true });
-        Assert.Contains("OLLAMA_HOST=127.0.0.1:11435", Assert.Single(plan.OfType<WriteText>(), write => write.Path == SystemdPlan.DropIn).Text, StringComparison.Ordinal);
+        Assert.Contains("OLLAMA_HOST=127.0.0.1:11435", Assert.Single(plan.OfType<WriteText>(), write => write.Path == SystemdPlan.DropIn).Text,
+            StringComparison.Ordinal);
         Assert.Contains(plan, step => step is RunProgram { Program: "systemctl", Arguments: ["restart", "ollama.service"] });
     }
 
@@ -66,7 +68,8 @@ public sealed class SystemdPlanTests
 
         Assert.Contains("\nUser=jane\n", unit, StringComparison.Ordinal);
         Assert.DoesNotContain("ProtectSystem=strict", unit, StringComparison.Ordinal);
-        Assert.Contains("\nEnvironment=\"OLLAMA_MODELS=/srv/models\"\n", SystemdPlan.UnitText(s_alone with { ModelsFolder = "/srv/models" }), StringComparison.Ordinal);
+        Assert.Contains("\nEnvironment=\"OLLAMA_MODELS=/srv/models\"\n", SystemdPlan.UnitText(s_alone with { ModelsFolder = "/srv/models" }),
+            StringComparison.Ordinal);
         Assert.DoesNotContain("DynamicUser", unit, StringComparison.Ordinal);
         Assert.DoesNotContain("PrivateDevices", unit, StringComparison.Ordinal);
         Assert.Contains("\nDynamicUser=yes\n", SystemdPlan.UnitText(s_besideUnit), StringComparison.Ordinal);
@@ -90,13 +93,15 @@ public sealed class SystemdPlanTests
     {
         const string Text = "# mine\nPROXY_PORT=1\n#LOG_LEVEL=info\nPROXY_PORT=2\nOTHER=x\n";
 
-        Assert.Equal("# mine\nPROXY_PORT=1\nLOG_LEVEL=warn\nPROXY_PORT=3\nOTHER=x\nLOG_DIR=/l\n", EnvironmentFile.With(Text, new Dictionary<string, string> { ["PROXY_PORT"] = "3", ["LOG_LEVEL"] = "warn", ["LOG_DIR"] = "/l" }));
+        Assert.Equal("# mine\nPROXY_PORT=1\nLOG_LEVEL=warn\nPROXY_PORT=3\nOTHER=x\nLOG_DIR=/l\n",
+            EnvironmentFile.With(Text, new Dictionary<string, string> { ["PROXY_PORT"] = "3", ["LOG_LEVEL"] = "warn", ["LOG_DIR"] = "/l" }));
     }
 
     [Theory]
     [InlineData("plain")]
     [InlineData("a \"b\" $c `d` \\ 'e' #f; g")]
-    public void What_is_written_is_read_again(string value) => Assert.Equal(value, EnvironmentFile.Read($"# x\n#A=1\nA=2\n{EnvironmentFile.Line("A", value)}\n")["A"]);
+    public void What_is_written_is_read_again(string value) =>
+        Assert.Equal(value, EnvironmentFile.Read($"# x\n#A=1\nA=2\n{EnvironmentFile.Line("A", value)}\n")["A"]);
 
     [Fact]
     public void An_uninstall_gives_the_port_back_and_keeps_the_data_unless_told()
@@ -106,7 +111,8 @@ public sealed class SystemdPlanTests
         Assert.Contains(plan, step => step is RemoveFile { Path: SystemdPlan.DropIn });
         Assert.Contains(plan, step => step is RunProgram { Arguments: ["restart", "ollama.service"] });
         Assert.DoesNotContain(plan, step => step is RemoveFolder);
-        Assert.DoesNotContain(SystemdPlan.Uninstall(s_besideUnit with { TakeOver = false }), step => step is RunProgram { Arguments: ["restart", "ollama.service"] });
+        Assert.DoesNotContain(SystemdPlan.Uninstall(s_besideUnit with { TakeOver = false }),
+            step => step is RunProgram { Arguments: ["restart", "ollama.service"] });
         Assert.Contains(SystemdPlan.Uninstall(s_alone with { RemovesData = true }), step => step is RemoveFolder { Path: SystemdPlan.Data });
     }
 }

@@ -13,7 +13,9 @@ public sealed class WindowsPlanTests
         Home = @"C:\Users\jane",
         User = "jane",
         Ollama = @"C:\Users\jane\AppData\Local\Programs\Ollama\ollama.exe",
-        Folders = new Dictionary<string, string> { ["ProgramFiles"] = @"C:\Program Files", ["ProgramData"] = @"C:\ProgramData", ["APPDATA"] = @"C:\Users\jane\AppData\Roaming", ["TEMP"] = @"C:\Temp" },
+        Folders = new Dictionary<string,
+        string> { ["ProgramFiles"] = @"C:\Program Files", ["ProgramData"] = @"C:\ProgramData", ["APPDATA"] = @"C:\Users\jane\AppData\Roaming",
+        ["TEMP"] = @"C:\Temp" },
     };
 
     [Fact]
@@ -31,15 +33,18 @@ public sealed class WindowsPlanTests
     public void The_models_of_who_installs_stay_visible()
     {
         Assert.Equal(@"C:\Users\jane\.ollama\models", WindowsPlan.Install(s_request).OfType<SetWindowsService>().Single().Environment["OLLAMA_MODELS"]);
-        Assert.Equal(@"D:\models", WindowsPlan.Install(s_request with { ModelsFolder = @"D:\models" }).OfType<SetWindowsService>().Single().Environment["OLLAMA_MODELS"]);
+        Assert.Equal(@"D:\models",
+            WindowsPlan.Install(s_request with { ModelsFolder = @"D:\models" }).OfType<SetWindowsService>().Single().Environment["OLLAMA_MODELS"]);
     }
 
     [Fact]
     public void The_data_is_for_administrators_and_the_service_alone()
     {
-        var grants = WindowsPlan.Install(s_request with { Account = @"NT SERVICE\OllamaMetricsProxy" }).OfType<RunProgram>().Last(run => run.Program == "icacls").Arguments;
+        var grants = WindowsPlan.Install(s_request with { Account = @"NT SERVICE\OllamaMetricsProxy" }).OfType<RunProgram>()
+            .Last(run => run.Program == "icacls").Arguments;
 
-        Assert.Equal([@"C:\ProgramData\OllamaProxy", "/inheritance:r", "/grant:r", "*S-1-5-32-544:(OI)(CI)F", "/grant:r", "*S-1-5-18:(OI)(CI)F", "/grant:r", @"NT SERVICE\OllamaMetricsProxy:(OI)(CI)M"], grants);
+        Assert.Equal([@"C:\ProgramData\OllamaProxy", "/inheritance:r", "/grant:r", "*S-1-5-32-544:(OI)(CI)F", "/grant:r", "*S-1-5-18:(OI)(CI)F", "/grant:r",
+            @"NT SERVICE\OllamaMetricsProxy:(OI)(CI)M"], grants);
     }
 
     [Fact]

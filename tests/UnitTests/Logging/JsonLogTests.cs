@@ -58,7 +58,8 @@ public sealed class JsonLogTests
         Assert.All(lines, line =>
         {
             using var parsed = JsonDocument.Parse(line);
-            Assert.DoesNotContain(parsed.RootElement.EnumerateObject(), part => part.Value.ValueKind is JsonValueKind.Object or JsonValueKind.Array or JsonValueKind.Null);
+            Assert.DoesNotContain(parsed.RootElement.EnumerateObject(),
+                part => part.Value.ValueKind is JsonValueKind.Object or JsonValueKind.Array or JsonValueKind.Null);
             Assert.DoesNotContain(line, character => char.IsControl(character) || character is '\u202e' or '\u2028');
         });
     }

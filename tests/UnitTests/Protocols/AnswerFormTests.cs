@@ -75,7 +75,9 @@ public sealed class AnswerFormTests
         {
             Assert.All(
                 EveryWay(path, mediaType, body),
-                facts => Assert.Equal(("ab", "stop", 2, true, true), (facts.Text, facts.FinishReason, facts.Usage.CompletionTokens, facts.Terminated, facts.Streamed)));
+                facts =>
+                    Assert.Equal(("ab", "stop", 2, true, true),
+                        (facts.Text, facts.FinishReason, facts.Usage.CompletionTokens, facts.Terminated, facts.Streamed)));
         }
     }
 

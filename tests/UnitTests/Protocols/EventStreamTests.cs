@@ -28,7 +28,8 @@ public sealed class EventStreamTests
 
         Assert.All(Facts.EveryWay(ApiEndpoint.OpenAiChat, Stream), facts => Assert.Equal(("b", true), (facts.Text, facts.Terminated)));
 
-        const string Blocks = "data: {\"index\":3,\"content_block\":{\"type\":\"tool_use\",\"name\":\"f\n\ndata: {\"delta\":{\"text\":\"b\"},\"type\":\"x\"}\n\n";
+        const string Blocks =
+            "data: {\"index\":3,\"content_block\":{\"type\":\"tool_use\",\"name\":\"f\n\ndata: {\"delta\":{\"text\":\"b\"},\"type\":\"x\"}\n\n";
         Assert.All(Facts.EveryWay(ApiEndpoint.AnthropicMessages, Blocks), facts => Assert.Equal(("b", (string?)null), (facts.Text, facts.ToolCalls)));
 
         const string Items = "data: {\"delta\":\"lost\",\"item\":\"\n\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"b\"}\n\n";
@@ -69,11 +70,15 @@ public sealed class EventStreamTests
     [Fact]
     public void An_error_among_the_events_is_one()
     {
-        Assert.All(Facts.EveryWay(ApiEndpoint.OpenAiChat, "data: {\"error\":{\"message\":\"boom\"}}\n\n"), facts => Assert.Equal(("boom", false), (facts.Error, facts.Terminated)));
-        Assert.All(Facts.EveryWay(ApiEndpoint.AnthropicMessages, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"boom\"}}\n\n"), facts => Assert.Equal("boom", facts.Error));
-        Assert.All(Facts.EveryWay(ApiEndpoint.OpenAiResponses, "event: error\ndata: {\"message\":\"boom\",\"type\":\"error\"}\n\n"), facts => Assert.Equal("boom", facts.Error));
+        Assert.All(Facts.EveryWay(ApiEndpoint.OpenAiChat, "data: {\"error\":{\"message\":\"boom\"}}\n\n"),
+            facts => Assert.Equal(("boom", false), (facts.Error, facts.Terminated)));
+        Assert.All(Facts.EveryWay(ApiEndpoint.AnthropicMessages,
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"boom\"}}\n\n"), facts => Assert.Equal("boom", facts.Error));
+        Assert.All(Facts.EveryWay(ApiEndpoint.OpenAiResponses, "event: error\ndata: {\"message\":\"boom\",\"type\":\"error\"}\n\n"),
+            facts => Assert.Equal("boom", facts.Error));
         Assert.All(
-            Facts.EveryWay(ApiEndpoint.OpenAiResponses, "data: {\"response\":{\"status\":\"failed\",\"error\":{\"message\":\"boom\"}},\"type\":\"response.failed\"}\n\n"),
+            Facts.EveryWay(ApiEndpoint.OpenAiResponses,
+                "data: {\"response\":{\"status\":\"failed\",\"error\":{\"message\":\"boom\"}},\"type\":\"response.failed\"}\n\n"),
             facts => Assert.Equal(("boom", true), (facts.Error, facts.Terminated)));
     }
 
@@ -81,24 +86,31 @@ public sealed class EventStreamTests
     public void Cached_tokens_are_found_where_each_dialect_puts_them()
     {
         Assert.All(
-            Facts.EveryWay(ApiEndpoint.OpenAiChat, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":50,\"completion_tokens\":2,\"prompt_tokens_details\":{\"cached_tokens\":49}}}\n\ndata: [DONE]\n\n"),
+            Facts.EveryWay(ApiEndpoint.OpenAiChat,
+                "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":50,\"completion_tokens\":2,\"prompt_tokens_details\":{\"cached_tokens\":49}}}\n\ndata: [DONE]\n\n"),
             facts => Assert.Equal((50, 49, 2), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens)));
         Assert.All(
-            Facts.EveryWay(ApiEndpoint.AnthropicMessages, "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"input_tokens\":1,\"cache_read_input_tokens\":40,\"cache_creation_input_tokens\":9,\"output_tokens\":2}}\n\ndata: {\"type\":\"message_stop\"}\n\n"),
-            facts => Assert.Equal((50, 40, 2, true), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens, facts.Terminated)));
+            Facts.EveryWay(ApiEndpoint.AnthropicMessages,
+                "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"input_tokens\":1,\"cache_read_input_tokens\":40,\"cache_creation_input_tokens\":9,\"output_tokens\":2}}\n\ndata: {\"type\":\"message_stop\"}\n\n"),
+            facts =>
+                Assert.Equal((50, 40, 2, true), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens, facts.Terminated)));
         Assert.All(
-            Facts.EveryWay(ApiEndpoint.OpenAiResponses, "data: {\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":50,\"output_tokens\":2,\"input_tokens_details\":{\"cached_tokens\":0}}},\"type\":\"response.completed\"}\n\n"),
-            facts => Assert.Equal((50, 0, 2, true), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens, facts.Terminated)));
+            Facts.EveryWay(ApiEndpoint.OpenAiResponses,
+                "data: {\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":50,\"output_tokens\":2,\"input_tokens_details\":{\"cached_tokens\":0}}},\"type\":\"response.completed\"}\n\n"),
+            facts =>
+                Assert.Equal((50, 0, 2, true), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens, facts.Terminated)));
     }
 
     [Fact]
     public void Reasoning_is_kept_apart_from_the_answer()
     {
         Assert.All(
-            Facts.EveryWay(ApiEndpoint.OpenAiResponses, "data: {\"delta\":\"hm\",\"type\":\"response.reasoning_summary_text.delta\"}\n\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"yes\"}\n\n"),
+            Facts.EveryWay(ApiEndpoint.OpenAiResponses,
+                "data: {\"delta\":\"hm\",\"type\":\"response.reasoning_summary_text.delta\"}\n\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"yes\"}\n\n"),
             facts => Assert.Equal(("hm", "yes", 2), (facts.Thinking, facts.Text, facts.ContentPieces)));
         Assert.All(
-            Facts.EveryWay(ApiEndpoint.AnthropicMessages, "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}\n\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"yes\"}}\n\n"),
+            Facts.EveryWay(ApiEndpoint.AnthropicMessages,
+                "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}\n\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"yes\"}}\n\n"),
             facts => Assert.Equal(("hm", "yes", 2), (facts.Thinking, facts.Text, facts.ContentPieces)));
     }
 
@@ -126,5 +138,6 @@ public sealed class EventStreamTests
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
-    private static IResponseReader Reader(ApiEndpoint endpoint) => WireProtocols.Of(endpoint).CreateResponseReader(endpoint, new ResponseHead(200, "text/event-stream", 0))!;
+    private static IResponseReader Reader(ApiEndpoint endpoint) =>
+        WireProtocols.Of(endpoint).CreateResponseReader(endpoint, new ResponseHead(200, "text/event-stream", 0))!;
 }

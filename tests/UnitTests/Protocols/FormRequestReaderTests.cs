@@ -43,7 +43,8 @@ public sealed class FormRequestReaderTests
         var megabyte = new byte[1024 * 1024];
         Array.Fill(megabyte, (byte)'m');
 
-        var facts = Read([Encoding.ASCII.GetBytes("--xYz\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n"), .. Enumerable.Repeat(megabyte, 20), Encoding.ASCII.GetBytes("\r\n--xYz--")]);
+        var facts = Read([Encoding.ASCII.GetBytes("--xYz\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n"), .. Enumerable.Repeat(megabyte, 20),
+            Encoding.ASCII.GetBytes("\r\n--xYz--")]);
 
         Assert.Equal(JsonFieldScanner.MaxText, facts.Model!.Length);
     }

@@ -160,7 +160,8 @@ public sealed class HostileBodyTests
     [Fact]
     public void A_line_of_garbage_in_a_stream_costs_that_line_alone()
     {
-        var facts = Response("{\"response\":\"a\",\"done\":false}\n<html>oh no</html>\n{\"response\":\"b\",\"done\":false}\n{\"response\":\"\",\"done\":true,\"eval_count\":2}\n");
+        var facts =
+            Response("{\"response\":\"a\",\"done\":false}\n<html>oh no</html>\n{\"response\":\"b\",\"done\":false}\n{\"response\":\"\",\"done\":true,\"eval_count\":2}\n");
 
         Assert.Equal(("ab", true, 2), (facts.Text, facts.Terminated, facts.Usage.CompletionTokens));
     }
@@ -177,7 +178,8 @@ public sealed class HostileBodyTests
     public void Random_bytes_and_damaged_bodies_never_fail()
     {
         var random = new Random(42);
-        var good = Encoding.UTF8.GetBytes("""{"model":"a","message":{"role":"assistant","content":"x \u00e9","tool_calls":[{"function":{"name":"f","arguments":{"a":[1,"]"]}}}]},"done":true,"eval_count":3}""");
+        var good =
+            Encoding.UTF8.GetBytes("""{"model":"a","message":{"role":"assistant","content":"x \u00e9","tool_calls":[{"function":{"name":"f","arguments":{"a":[1,"]"]}}}]},"done":true,"eval_count":3}""");
         for (var round = 0; round < 20_000; round++)
         {
             var body = good.ToArray();

@@ -32,7 +32,8 @@ public sealed class JsonCutTests
     [InlineData("""{"model":"*",,"done":true}""")]
     public void A_stream_reports_the_same_by_lines_and_by_bytes(string shape)
     {
-        string[] texts = ["a", "", "Hello", "ü€😀", "with \\\"quotes\\\"", "\\\\", "\\u00e9", "{\"model\":\"no\"}".Replace("\"", "\\\"", StringComparison.Ordinal), "}\\n{", new string('x', 2_000)];
+        string[] texts = ["a", "", "Hello", "ü€😀", "with \\\"quotes\\\"", "\\\\", "\\u00e9",
+            "{\"model\":\"no\"}".Replace("\"", "\\\"", StringComparison.Ordinal), "}\\n{", new string('x', 2_000)];
         var body = string.Concat(Enumerable.Range(0, 40).Select(line => Fill(shape, texts, line) + "\n"));
 
         Assert.Equal(Told(body, whole: false), Told(body, whole: true));

@@ -15,8 +15,10 @@ public sealed class ReaderFuzzTests
 
     private static readonly byte[][] s_poison =
     [
-        [.. "\""u8], [.. "\\"u8], [.. "\\u12"u8], [.. "{"u8], [.. "}"u8], [.. "["u8], [.. "]"u8], [.. "\n"u8], [.. "\n\n"u8], [.. "\r\n"u8], [.. "data:"u8], [.. "data: [DONE]\n\n"u8],
-        [.. "null"u8], [.. "1e999"u8], [.. "-"u8], [0xFF, 0xC0, 0x80], [0xF0, 0x9F], [0], [.. ",\"usage\":{\"prompt_tokens\":-5,\"completion_tokens\":99999999999}"u8],
+        [.. "\""u8], [.. "\\"u8], [.. "\\u12"u8], [.. "{"u8], [.. "}"u8], [.. "["u8], [.. "]"u8], [.. "\n"u8], [.. "\n\n"u8], [.. "\r\n"u8], [.. "data:"u8],
+        [.. "data: [DONE]\n\n"u8],
+        [.. "null"u8], [.. "1e999"u8], [.. "-"u8], [0xFF, 0xC0, 0x80], [0xF0, 0x9F], [0],
+        [.. ",\"usage\":{\"prompt_tokens\":-5,\"completion_tokens\":99999999999}"u8],
         [.. "\"model\":\"x\","u8], [.. "{\"error\":"u8], [.. "--boundary"u8],
     ];
 
@@ -50,8 +52,10 @@ public sealed class ReaderFuzzTests
         var piece = Encoding.UTF8.GetBytes(new string('é', 32 * 1024));
         var brackets = Encoding.ASCII.GetBytes(new string('[', 64 * 1024));
         foreach (var (start, endless) in ((string, byte[])[])[
-            ("", piece), ("{\"model\":\"", piece), ("{\"messages\":[{\"content\":\"", piece), ("{\"prompt\":\"", piece), ("{\"a\":", brackets), ("{\"response\":\"", piece),
-            ("data: ", piece), ("data: {\"choices\":[{\"delta\":{\"content\":\"", piece), ("data: {\"delta\":\"", piece), ("{\"error\":\"", piece), ("{\"input\":[", brackets),
+            ("", piece), ("{\"model\":\"", piece), ("{\"messages\":[{\"content\":\"", piece), ("{\"prompt\":\"", piece), ("{\"a\":", brackets),
+            ("{\"response\":\"", piece),
+            ("data: ", piece), ("data: {\"choices\":[{\"delta\":{\"content\":\"", piece), ("data: {\"delta\":\"", piece), ("{\"error\":\"", piece),
+            ("{\"input\":[", brackets),
             ("data: {\"item\":{\"arguments\":\"", piece), ("event: ", piece)])
         {
             var before = GC.GetAllocatedBytesForCurrentThread();
@@ -70,7 +74,8 @@ public sealed class ReaderFuzzTests
     public void A_stream_without_end_takes_no_memory_for_its_pieces(string label)
     {
         var endpoint = ApiEndpoint.FromLabel(label)!;
-        var lines = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("{\"model\":\"a\",\"message\":{\"content\":\"x\"},\"response\":\"x\",\"done\":false}\n", 100)));
+        var lines = Encoding.UTF8.GetBytes(
+            string.Concat(Enumerable.Repeat("{\"model\":\"a\",\"message\":{\"content\":\"x\"},\"response\":\"x\",\"done\":false}\n", 100)));
         var events = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(
             "data: {\"type\":\"response.output_text.delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"},\"choices\":[{\"delta\":{\"content\":\"x\"},\"text\":\"x\"}],\"model\":\"a\"}\n\n", 100)));
 

@@ -8,8 +8,8 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.UnitTests.Protocols;
 
 /// <summary>
-/// What the readers understand of every recording of every dialect, against the facts file beside it; and that they understand the same wherever the bytes are cut.
-/// To accept new facts, run with UPDATE_GOLDENS=1 and read the difference.
+/// What the readers understand of every recording of every dialect, against the facts file beside it; and that they understand the same wherever the bytes are
+/// cut. To accept new facts, run with UPDATE_GOLDENS=1 and read the difference.
 /// </summary>
 public sealed class RecordedFactsTests
 {
@@ -23,7 +23,8 @@ public sealed class RecordedFactsTests
     };
 
     public static TheoryData<string> Recordings =>
-        [.. Transcript.Names.Where(name => Transcript.Load(name) is { Method: "POST" or "DELETE" } recording && ApiEndpoint.FromPath(recording.Target) != ApiEndpoint.Other)];
+        [.. Transcript.Names.Where(
+            name => Transcript.Load(name) is { Method: "POST" or "DELETE" } recording && ApiEndpoint.FromPath(recording.Target) != ApiEndpoint.Other)];
 
     [Theory]
     [MemberData(nameof(Recordings))]
@@ -92,7 +93,8 @@ public sealed class RecordedFactsTests
         }
 
         var endpoint = ApiEndpoint.FromPath(recording.Target);
-        var reader = WireProtocols.Of(endpoint).CreateResponseReader(endpoint, new ResponseHead(recording.Response.Status, recording.Response.Header("Content-Type"), StartedTimestamp: 0));
+        var reader = WireProtocols.Of(endpoint)
+            .CreateResponseReader(endpoint, new ResponseHead(recording.Response.Status, recording.Response.Header("Content-Type"), StartedTimestamp: 0));
         foreach (var piece in response)
         {
             reader?.Read(piece, timestamp: 0);

@@ -13,7 +13,8 @@ public sealed class BodyDecoderTests
     private const string RawDeflate = "raw deflate";
 
     private static readonly byte[] s_body = Encoding.UTF8.GetBytes(
-        "{\"model\":\"phi4\",\"messages\":[" + string.Join(',', Enumerable.Range(0, 500).Select(n => $"{{\"role\":\"user\",\"content\":\"message {n} \u00e9\"}}")) + "]}");
+        "{\"model\":\"phi4\",\"messages\":["
+            + string.Join(',', Enumerable.Range(0, 500).Select(n => $"{{\"role\":\"user\",\"content\":\"message {n} \u00e9\"}}")) + "]}");
 
     public static TheoryData<string> Codings =>
     [

@@ -197,7 +197,8 @@ public sealed class FairQueueTests
             else if (isFull)
             {
                 Assert.Null(request.Place);
-                Assert.True(_waiting.Any(other => other.Group == group) || _waiting.GroupBy(other => other.Group).All(others => others.Count() == 1), "It had a right to a place.");
+                Assert.True(_waiting.Any(other => other.Group == group) || _waiting.GroupBy(other => other.Group).All(others => others.Count() == 1),
+                    "It had a right to a place.");
             }
 
             if (request.Place is not null)
@@ -245,12 +246,14 @@ public sealed class FairQueueTests
                 passed.OvertakenByGroup[next.Group]++;
                 var own = passed.OvertakenByGroup[passed.Group];
                 // One of each other group for each turn of its own: no group starves, however much the others ask for, and whatever they call themselves.
-                Assert.All(passed.OvertakenByGroup, (times, group) => Assert.True(group == passed.Group || times <= own + 1, "Another group had two turns in one."));
+                Assert.All(passed.OvertakenByGroup,
+                    (times, group) => Assert.True(group == passed.Group || times <= own + 1, "Another group had two turns in one."));
                 if (next.Group == passed.Group)
                 {
                     passed.OvertakenByMember[next.Member]++;
                     var ownTurns = passed.OvertakenByMember[passed.Member];
-                    Assert.All(passed.OvertakenByMember, (times, member) => Assert.True(member == passed.Member || times <= ownTurns + 1, "Another member had two turns in one."));
+                    Assert.All(passed.OvertakenByMember,
+                        (times, member) => Assert.True(member == passed.Member || times <= ownTurns + 1, "Another member had two turns in one."));
                 }
             }
         }

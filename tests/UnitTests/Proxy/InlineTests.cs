@@ -33,7 +33,8 @@ public sealed class InlineTests
     [Fact]
     public async Task A_page_that_fails_fails()
     {
-        await Assert.ThrowsAsync<InvalidOperationException>(() => PoolScheduler.RunAsync(new DefaultHttpContext(), static _ => throw new InvalidOperationException("This page.")));
+        await Assert.ThrowsAsync<InvalidOperationException>(
+            () => PoolScheduler.RunAsync(new DefaultHttpContext(), static _ => throw new InvalidOperationException("This page.")));
     }
 
     [Fact]

@@ -14,7 +14,8 @@ public sealed class OutcomesTests
     public void A_whole_answer_with_its_last_word_is_completed() => Assert.Equal(ExchangeOutcome.Completed, Classify(RelayEnd.Whole, 200, s_terminated));
 
     [Fact]
-    public void A_whole_answer_that_is_not_read_needs_no_last_word() => Assert.Equal(ExchangeOutcome.Completed, Classify(RelayEnd.Whole, 200, s_open, expectsTerminator: false));
+    public void A_whole_answer_that_is_not_read_needs_no_last_word() =>
+        Assert.Equal(ExchangeOutcome.Completed, Classify(RelayEnd.Whole, 200, s_open, expectsTerminator: false));
 
     [Fact]
     public void A_whole_answer_without_its_last_word_is_incomplete() => Assert.Equal(ExchangeOutcome.Incomplete, Classify(RelayEnd.Whole, 200, s_open));
@@ -23,7 +24,8 @@ public sealed class OutcomesTests
     [InlineData(400)]
     [InlineData(404)]
     [InlineData(500)]
-    public void A_status_of_400_and_above_is_ollamas_error(int status) => Assert.Equal(ExchangeOutcome.UpstreamError, Classify(RelayEnd.Whole, status, s_terminated));
+    public void A_status_of_400_and_above_is_ollamas_error(int status) =>
+        Assert.Equal(ExchangeOutcome.UpstreamError, Classify(RelayEnd.Whole, status, s_terminated));
 
     [Fact]
     public void An_error_in_a_200_answer_is_ollamas_error() => Assert.Equal(ExchangeOutcome.UpstreamError, Classify(RelayEnd.Whole, 200, s_failed));
@@ -91,12 +93,15 @@ public sealed class OutcomesTests
     public void A_stream_ollama_cut_is_incomplete() => Assert.Equal(ExchangeOutcome.Incomplete, Classify(RelayEnd.CutByUpstream, 200, s_open));
 
     [Fact]
-    public void A_stream_ollama_cut_after_an_error_is_an_error() => Assert.Equal(ExchangeOutcome.UpstreamError, Classify(RelayEnd.CutByUpstream, 200, s_failed));
+    public void A_stream_ollama_cut_after_an_error_is_an_error() =>
+        Assert.Equal(ExchangeOutcome.UpstreamError, Classify(RelayEnd.CutByUpstream, 200, s_failed));
 
     [Fact]
-    public void No_answer_at_all_is_unreachable() => Assert.Equal(ExchangeOutcome.UpstreamUnreachable, Classify(RelayEnd.NoAnswer, 502, s_open, ForwarderError.Request));
+    public void No_answer_at_all_is_unreachable() =>
+        Assert.Equal(ExchangeOutcome.UpstreamUnreachable, Classify(RelayEnd.NoAnswer, 502, s_open, ForwarderError.Request));
 
     private static ExchangeOutcome Classify(
-        RelayEnd end, int? status, ResponseFacts facts, ForwarderError error = ForwarderError.None, bool expectsTerminator = true, bool clientLeft = false, bool stopping = false) =>
+        RelayEnd end, int? status, ResponseFacts facts, ForwarderError error = ForwarderError.None, bool expectsTerminator = true, bool clientLeft = false,
+            bool stopping = false) =>
         Outcomes.Classify(error, end, status, facts, expectsTerminator, clientLeft, stopping);
 }

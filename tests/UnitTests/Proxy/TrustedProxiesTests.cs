@@ -60,7 +60,8 @@ public sealed class TrustedProxiesTests
     [InlineData("203.0.113.9", "for=198.51.100.1", Peer)]
     [InlineData("198.51.100.1", "for=203.0.113.9, for=10.0.0.2", Peer)]
     [InlineData("203.0.113.9", "garbage", Peer)]
-    public void Two_headers_that_disagree_are_not_believed(string forwardedFor, string forwarded, string client) => Assert.Equal(client, Client(forwardedFor, forwarded));
+    public void Two_headers_that_disagree_are_not_believed(string forwardedFor, string forwarded, string client) =>
+        Assert.Equal(client, Client(forwardedFor, forwarded));
 
     [Theory]
     [InlineData("192.168.1.9")]
@@ -86,7 +87,9 @@ public sealed class TrustedProxiesTests
 
     [Fact]
     public void No_header_makes_it_fail() =>
-        Gen.OneOf(Gen.String, Gen.OneOf("for=", "For=\"", "\"", "\\", ",", ";", "[", "]", ":", "1.2.3.4", "10.0.0.2", "::1", "%", "80", " ", "unknown", "proto=x").Array[0, 20].Select(string.Concat)).Sample(
+        Gen.OneOf(Gen.String,
+            Gen.OneOf("for=", "For=\"", "\"", "\\", ",", ";", "[", "]", ":", "1.2.3.4", "10.0.0.2", "::1", "%", "80", " ", "unknown", "proto=x").Array[0, 20]
+            .Select(string.Concat)).Sample(
             header =>
             {
                 Client(forwardedFor: header);

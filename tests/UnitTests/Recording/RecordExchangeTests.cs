@@ -29,7 +29,8 @@ public sealed class RecordExchangeTests
         },
     };
 
-    private static readonly Exchange s_cancelled = s_exchange with { Outcome = ExchangeOutcome.ClientCancelled, StatusCode = null, Response = ResponseFacts.Unknown };
+    private static readonly Exchange s_cancelled = s_exchange with { Outcome = ExchangeOutcome.ClientCancelled, StatusCode = null,
+        Response = ResponseFacts.Unknown };
 
     [Fact]
     public void The_record_names_the_model_as_ollama_lists_it()
@@ -155,7 +156,8 @@ public sealed class RecordExchangeTests
     [Fact]
     public void The_record_names_its_proxy_and_the_ollama_behind_it()
     {
-        var record = RecordOf(s_exchange, new RecordingOptions { ProxyName = "berlin", BackendName = new OllamaOptions { BackendUrl = new Uri("http://gpu:11434") }.BackendName });
+        var record = RecordOf(s_exchange,
+            new RecordingOptions { ProxyName = "berlin", BackendName = new OllamaOptions { BackendUrl = new Uri("http://gpu:11434") }.BackendName });
 
         Assert.Equal(("berlin", "gpu:11434"), (record.Proxy, record.Backend));
         Assert.Equal((Environment.MachineName, "local"), (RecordOf(s_exchange).Proxy, RecordOf(s_exchange).Backend));

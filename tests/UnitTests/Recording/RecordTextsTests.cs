@@ -22,7 +22,8 @@ public sealed class RecordTextsTests
         Error = $"error parsing tool call: raw='{Mail}'",
         UserAgent = "ollama-python/0.6.0 (x86_64 linux) Python/3.12",
         Request = new RequestFacts { Model = "phi4", Prompt = $"Explain {Mail}", System = $"You are {Mail}" },
-        Response = new ResponseFacts { Text = $"It is {Mail}", Thinking = $"Is it {Mail}", ToolCalls = $"[{{\"name\":\"{Mail}\"}}]", Error = $"error parsing tool call: raw='{Mail}'" },
+        Response = new ResponseFacts { Text = $"It is {Mail}", Thinking = $"Is it {Mail}", ToolCalls = $"[{{\"name\":\"{Mail}\"}}]",
+            Error = $"error parsing tool call: raw='{Mail}'" },
     };
 
     [Fact]
@@ -39,7 +40,8 @@ public sealed class RecordTextsTests
     public void Words_of_our_own_about_a_failure_are_kept_without_capture() =>
         Assert.Equal(
             "Connection refused",
-            RecordOf(s_exchange with { Error = "Connection refused", Response = ResponseFacts.Unknown }, new RecordingOptions { Capture = CaptureMode.None }).Error);
+            RecordOf(s_exchange with { Error = "Connection refused", Response = ResponseFacts.Unknown },
+                new RecordingOptions { Capture = CaptureMode.None }).Error);
 
     [Fact]
     public void Full_capture_keeps_whatever_the_readers_kept()
@@ -81,5 +83,6 @@ public sealed class RecordTextsTests
     private static RequestRecord RecordOf(Exchange exchange, RecordingOptions options) =>
         RecordExchangeHandler.ToRecord(
             exchange,
-            new RecordTexts(options, new Redactor(options with { RedactTimeLimit = TimeSpan.FromSeconds(30) }, TimeProvider.System, NullLogger<Redactor>.Instance)));
+            new RecordTexts(options,
+                new Redactor(options with { RedactTimeLimit = TimeSpan.FromSeconds(30) }, TimeProvider.System, NullLogger<Redactor>.Instance)));
 }

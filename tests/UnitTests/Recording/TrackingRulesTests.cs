@@ -44,7 +44,8 @@ public sealed class TrackingRulesTests
     [InlineData("/v1/embeddings", false)]
     [InlineData("/api/generate", true)]
     public void Embeddings_can_be_left_out(string path, bool stored) =>
-        Assert.All(Enum.GetValues<TrackMode>(), mode => Assert.Equal(stored, new TrackingRules(new RecordingOptions { Track = mode, TrackEmbeddings = false }).Stores(Record("POST", path))));
+        Assert.All(Enum.GetValues<TrackMode>(),
+            mode => Assert.Equal(stored, new TrackingRules(new RecordingOptions { Track = mode, TrackEmbeddings = false }).Stores(Record("POST", path))));
 
     private static (bool All, bool Work, bool Inference) Stored(string method, string path, bool isInference = true)
     {

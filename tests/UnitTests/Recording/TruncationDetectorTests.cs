@@ -45,7 +45,8 @@ public sealed class TruncationDetectorTests
     [Fact]
     public void Every_dialect_is_judged()
     {
-        foreach (var endpoint in (ApiEndpoint[])[ApiEndpoint.Generate, ApiEndpoint.Chat, ApiEndpoint.OpenAiChat, ApiEndpoint.OpenAiCompletions, ApiEndpoint.OpenAiResponses, ApiEndpoint.AnthropicMessages])
+        foreach (var endpoint in (ApiEndpoint[])[ApiEndpoint.Generate, ApiEndpoint.Chat, ApiEndpoint.OpenAiChat, ApiEndpoint.OpenAiCompletions,
+            ApiEndpoint.OpenAiResponses, ApiEndpoint.AnthropicMessages])
         {
             Assert.Equal(Truncation.Certain, Detector().Judge(Exchange(endpoint, 2_050, 2_050 * 8)));
         }

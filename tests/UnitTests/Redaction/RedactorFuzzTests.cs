@@ -9,8 +9,10 @@ public sealed class RedactorFuzzTests
 {
     private static readonly string[] s_pieces =
     [
-        "jane@example.com", "4111 1111 1111 1111", "+49 151 23456789", "06 12 34 56 78", "sk-abcdefghij0123456789", "Bearer abc123def456", "eyJabcdefgh.eyJabcdefgh.x", "://a:b@c.de",
-        "[redacted:email]", "[redacted:", "[redacted: took too long]", "]", "[", "@", ".", "-", "+", " ", "\n", "\\n", "\"", "{", "}", "0", "4", "00", "a", "é", "\u0301", "🦙", "\ud83e", "\udd99", "\0",
+        "jane@example.com", "4111 1111 1111 1111", "+49 151 23456789", "06 12 34 56 78", "sk-abcdefghij0123456789", "Bearer abc123def456",
+        "eyJabcdefgh.eyJabcdefgh.x", "://a:b@c.de",
+        "[redacted:email]", "[redacted:", "[redacted: took too long]", "]", "[", "@", ".", "-", "+", " ", "\n", "\\n", "\"", "{", "}", "0", "4", "00", "a",
+        "é", "\u0301", "🦙", "\ud83e", "\udd99", "\0",
         "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "authorization: ", "api_key=", "555-123-4567", "a@b", "://",
     ];
 

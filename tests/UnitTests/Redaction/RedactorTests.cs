@@ -96,7 +96,8 @@ public sealed class RedactorTests
 
     [Fact]
     public void Findings_that_overlap_become_one() =>
-        Assert.Equal("x [redacted:email]", Redactors.With(new() { Redact = ["email"], RedactPatterns = ["com y?", "example\\.c"] }).Redact("x jane@example.com y"));
+        Assert.Equal("x [redacted:email]",
+            Redactors.With(new() { Redact = ["email"], RedactPatterns = ["com y?", "example\\.c"] }).Redact("x jane@example.com y"));
 
     [Fact]
     public void A_name_that_a_text_brings_along_hides_nothing() =>
@@ -127,7 +128,8 @@ public sealed class RedactorTests
     [Fact]
     public void Json_stays_json_and_escapes_hide_nothing()
     {
-        const string Json = """[{"name":"send","arguments":{"to":"a\u0040example.com","at":4111111111111111,"note":"first\nsk-abcdefghij0123456789","n":1.50,"x@example.com":null,"ok":true}}]""";
+        const string Json =
+            """[{"name":"send","arguments":{"to":"a\u0040example.com","at":4111111111111111,"note":"first\nsk-abcdefghij0123456789","n":1.50,"x@example.com":null,"ok":true}}]""";
 
         var redacted = Redactors.Of("email", "card", "key").RedactJson(Json);
 
@@ -147,5 +149,6 @@ public sealed class RedactorTests
 
     [Fact]
     public void Own_expressions_see_the_json_too() =>
-        Assert.Equal("[{\"name\":\"f\",\"arguments\":{[redacted:pattern]}}]", Redactors.Own("\"password\":\"[^\"]*\"").RedactJson("[{\"name\":\"f\",\"arguments\":{\"password\":\"x\"}}]"));
+        Assert.Equal("[{\"name\":\"f\",\"arguments\":{[redacted:pattern]}}]",
+            Redactors.Own("\"password\":\"[^\"]*\"").RedactJson("[{\"name\":\"f\",\"arguments\":{\"password\":\"x\"}}]"));
 }

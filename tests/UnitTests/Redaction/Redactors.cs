@@ -17,9 +17,11 @@ internal sealed class Redactors : ILogger<Redactor>
     public static Redactor Own(params string[] patterns) => With(new RecordingOptions { RedactPatterns = patterns });
 
     /// <summary>The limit is long: a test must not fail because the machine is busy.</summary>
-    public static Redactor With(RecordingOptions options) => new(options with { RedactTimeLimit = TimeSpan.FromSeconds(30) }, TimeProvider.System, new Redactors());
+    public static Redactor With(RecordingOptions options) =>
+        new(options with { RedactTimeLimit = TimeSpan.FromSeconds(30) }, TimeProvider.System, new Redactors());
 
-    public Redactor Impatient(string pattern) => new(new RecordingOptions { RedactPatterns = [pattern], RedactTimeLimit = TimeSpan.FromMilliseconds(20) }, TimeProvider.System, this);
+    public Redactor Impatient(string pattern) =>
+        new(new RecordingOptions { RedactPatterns = [pattern], RedactTimeLimit = TimeSpan.FromMilliseconds(20) }, TimeProvider.System, this);
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;

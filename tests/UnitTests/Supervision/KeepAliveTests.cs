@@ -13,7 +13,8 @@ public sealed class KeepAliveTests
     [InlineData("1.5h", 5_400)]
     [InlineData("250ms", 0.25)]
     [InlineData("+5s", 5)]
-    public void Numbers_are_seconds_and_texts_are_durations_as_go_writes_them(string text, double seconds) => Assert.Equal(TimeSpan.FromSeconds(seconds), KeepAlive.Parse(text));
+    public void Numbers_are_seconds_and_texts_are_durations_as_go_writes_them(string text, double seconds) =>
+        Assert.Equal(TimeSpan.FromSeconds(seconds), KeepAlive.Parse(text));
 
     [Theory]
     [InlineData("-1")]

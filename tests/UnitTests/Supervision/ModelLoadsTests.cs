@@ -220,7 +220,8 @@ public sealed class ModelLoadsTests
     {
         Asked("phi4", at: 0, load: 4, keepAlive: "1m");
 
-        Assert.Equal(LoadCause.Expired, _loads.Observe(Exchange("phi4", at: 50, seconds: 25, load: 4) with { QueueTime = TimeSpan.FromSeconds(20) }, OurProcess));
+        Assert.Equal(LoadCause.Expired,
+            _loads.Observe(Exchange("phi4", at: 50, seconds: 25, load: 4) with { QueueTime = TimeSpan.FromSeconds(20) }, OurProcess));
         Assert.Null(_loads.Observe(Exchange("phi4", at: 80, seconds: 25, finish: "load") with { QueueTime = TimeSpan.FromSeconds(24.9) }, OurProcess));
     }
 
@@ -254,7 +255,8 @@ public sealed class ModelLoadsTests
     [Fact]
     public void What_proves_no_model_in_memory_is_no_load()
     {
-        Assert.Null(_loads.Observe(Exchange("phi4", at: 0, seconds: 5, load: 4) with { StatusCode = 404, Outcome = ExchangeOutcome.UpstreamError }, OurProcess));
+        Assert.Null(
+            _loads.Observe(Exchange("phi4", at: 0, seconds: 5, load: 4) with { StatusCode = 404, Outcome = ExchangeOutcome.UpstreamError }, OurProcess));
         Assert.Null(_loads.Observe(Exchange("phi4", at: 10, seconds: 5, load: 4) with { Endpoint = ApiEndpoint.Other }, OurProcess));
         Assert.Null(Asked("gpt-oss:120b-cloud", at: 20, load: 4));
         Assert.Equal(0, _loads.Count);
@@ -285,10 +287,12 @@ public sealed class ModelLoadsTests
         IsUp = true,
         ProcessId = OurProcess,
         Version = "0.32.15",
-        Loaded = [.. loaded.Select(model => new LoadedModel(model.Model + ":latest") { ContextLength = 4_096, ExpiresAt = model.ExpiresAt is { } seconds ? At(seconds) : null })],
+        Loaded = [.. loaded.Select(
+            model => new LoadedModel(model.Model + ":latest") { ContextLength = 4_096, ExpiresAt = model.ExpiresAt is { } seconds ? At(seconds) : null })],
     });
 
-    private static Exchange Exchange(string model, double at, double seconds, double? load = null, int? contextLength = null, string? keepAlive = null, string finish = "stop") => new()
+    private static Exchange Exchange(string model, double at, double seconds, double? load = null, int? contextLength = null, string? keepAlive = null,
+        string finish = "stop") => new()
     {
         Id = "0199a1b2c3d4e5f60718293a4b5c6d7e",
         StartedAt = At(at),

@@ -30,7 +30,8 @@ public sealed class OllamaLifeRandomTests
     private static readonly Gen<(Move Move, int Milliseconds)[]> s_moves = Gen.Select(
         Gen.Frequency(
             (6, Gen.Const(Move.LaunchChild)), (1, Gen.Const(Move.FindForeign)), (1, Gen.Const(Move.FailToLaunch)), (6, Gen.Const(Move.AnswerCheck)),
-            (4, Gen.Const(Move.FailCheck)), (4, Gen.Const(Move.Exit)), (6, Gen.Const(Move.FinishEnding)), (1, Gen.Const(Move.BeSilent)), (1, Gen.Const(Move.Doubt)),
+            (4, Gen.Const(Move.FailCheck)), (4, Gen.Const(Move.Exit)), (6, Gen.Const(Move.FinishEnding)), (1, Gen.Const(Move.BeSilent)),
+            (1, Gen.Const(Move.Doubt)),
             (6, Gen.Const(Move.LetTimePass)), (1, Gen.Const(Move.LateNews))),
         Gen.Int[0, 20_000]).Array[0, 300];
 
@@ -192,7 +193,8 @@ public sealed class OllamaLifeRandomTests
                     Assert.True(_alive == 0 && _launching == 0, "A second child.");
                     Assert.False(_noMoreStarts, "A start after the stop.");
                     Assert.Empty(_foreign);
-                    Assert.True(_goneAt is null || _now - _goneAt <= _rules.LongestPause + TimeSpan.FromMilliseconds(20_000 * 300), "A start that never comes.");
+                    Assert.True(_goneAt is null || _now - _goneAt <= _rules.LongestPause + TimeSpan.FromMilliseconds(20_000 * 300),
+                        "A start that never comes.");
                     Assert.True(command.Child > _last, "A number given twice.");
                     _last = _launching = command.Child;
                     _checking = 0;

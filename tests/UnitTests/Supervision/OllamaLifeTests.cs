@@ -60,7 +60,8 @@ public sealed class OllamaLifeTests
     public void An_answer_between_failed_checks_makes_a_child_well_again()
     {
         Ready();
-        foreach (var answer in (OllamaHappening[])[OllamaHappening.NotAnswered, OllamaHappening.NotAnswered, OllamaHappening.Answered, OllamaHappening.NotAnswered, OllamaHappening.NotAnswered])
+        foreach (var answer in (OllamaHappening[])[OllamaHappening.NotAnswered, OllamaHappening.NotAnswered, OllamaHappening.Answered,
+            OllamaHappening.NotAnswered, OllamaHappening.NotAnswered])
         {
             Assert.Equal([new(OllamaAction.Check, 1)], TimePasses());
             Assert.Empty(Happens(answer, 1));

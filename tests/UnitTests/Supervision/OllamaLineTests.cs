@@ -60,7 +60,8 @@ public sealed class OllamaLineTests
         var tail = new OutputTail(passed.Add);
         string[] stack = [.. Enumerable.Range(0, 300).SelectMany(frame => (string[])[$"main.call{frame}(0x{frame:x})", $"\t/src/main.go:{frame} +0x1f"])];
 
-        await tail.DrainAsync(new StringReader(string.Join('\n', ["before", "panic: bad origin", "", "goroutine 1 [running]:", .. stack, "created by main.main in goroutine 7", "Error: after"])));
+        await tail.DrainAsync(new StringReader(
+            string.Join('\n', ["before", "panic: bad origin", "", "goroutine 1 [running]:", .. stack, "created by main.main in goroutine 7", "Error: after"])));
 
         Assert.Equal(["before", "panic: bad origin", "", "Error: after"], tail.Last(20));
         Assert.Equal(606, passed.Count);

@@ -21,7 +21,8 @@ public sealed class OllamaWatchTests
         await _watch.PollAsync(default);
 
         var snapshot = _watch.Current;
-        Assert.Equal((true, "0.32.15", 2, 300L, _time.GetUtcNow()), (snapshot.IsUp, snapshot.Version, snapshot.InstalledCount, snapshot.InstalledSize, snapshot.TakenAt));
+        Assert.Equal((true, "0.32.15", 2, 300L, _time.GetUtcNow()),
+            (snapshot.IsUp, snapshot.Version, snapshot.InstalledCount, snapshot.InstalledSize, snapshot.TakenAt));
         Assert.Equal(KnownOllama.Phi4, snapshot.Find("phi4:latest"));
         Assert.Null(snapshot.Find("llama3:latest"));
     }

@@ -111,7 +111,8 @@ public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
 
     bool ILogger.IsEnabled(LogLevel logLevel) => true;
 
-    void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => _log.Enqueue((logLevel, formatter(state, exception)));
+    void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        _log.Enqueue((logLevel, formatter(state, exception)));
 
     private async Task<OllamaWatchWorker> StartAsync(TimeSpan period)
     {
@@ -121,8 +122,8 @@ public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
     }
 
     /// <summary>
-    /// Lets time pass in small steps until the condition is true. On a busy machine the worker is behind the clock by some steps, so tests tell periods apart by
-    /// their lower bound and the next longer period.
+    /// Lets time pass in small steps until the condition is true. On a busy machine the worker is behind the clock by some steps, so tests tell periods apart
+    /// by their lower bound and the next longer period.
     /// </summary>
     private Task PassAsync(Func<bool> condition) => Eventually.TrueAsync(() =>
     {

@@ -76,7 +76,8 @@ public sealed class PortOwnerTests
 
     [Fact]
     public void The_app_is_quit_and_not_killed() =>
-        Assert.Contains("the app starts it again", Taken(new PortHolder(PortHolderKind.Ollama, "an Ollama"), new PortOwner(9, "ollama", PortManager.WindowsApp)), StringComparison.Ordinal);
+        Assert.Contains("the app starts it again",
+            Taken(new PortHolder(PortHolderKind.Ollama, "an Ollama"), new PortOwner(9, "ollama", PortManager.WindowsApp)), StringComparison.Ordinal);
 
     [Fact]
     public void A_stranger_is_named_and_left_to_the_user()

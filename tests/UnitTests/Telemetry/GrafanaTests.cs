@@ -14,7 +14,8 @@ public sealed partial class GrafanaTests
     private static readonly string[] s_own = ["le", "job", "instance", "alert", "alertname"];
 
     private static readonly string s_catalogue = File.ReadAllText(Repository.PathOf("docs", "metrics.md"));
-    private static readonly string s_home = Regex.Match(File.ReadAllText(Repository.PathOf("Directory.Build.props")), "<RepositoryUrl>([^<]+)<").Groups[1].Value;
+    private static readonly string s_home = Regex.Match(File.ReadAllText(Repository.PathOf("Directory.Build.props")),
+        "<RepositoryUrl>([^<]+)<").Groups[1].Value;
     private static readonly string s_rules = string.Join('\n', Directory.GetFiles(Repository.PathOf("grafana", "rules"), "*.yml").Select(File.ReadAllText));
 
     [Fact]
@@ -43,7 +44,8 @@ public sealed partial class GrafanaTests
     [Fact]
     public void Every_alert_has_a_threshold_a_test_and_a_page_of_the_runbook()
     {
-        var (runbook, tests) = (File.ReadAllText(Repository.PathOf("docs", "runbook.md")), File.ReadAllText(Repository.PathOf("grafana", "rules", "tests", "alerts_test.yml")));
+        var (runbook, tests) = (File.ReadAllText(Repository.PathOf("docs", "runbook.md")),
+            File.ReadAllText(Repository.PathOf("grafana", "rules", "tests", "alerts_test.yml")));
         string[] alerts = [.. Alert().Matches(s_rules).Select(match => match.Groups[1].Value)];
 
         Assert.InRange(alerts.Length, 15, 100);
@@ -84,11 +86,15 @@ public sealed partial class GrafanaTests
     {
         Assert.All(Metric().Matches(text).Select(match => match.Value).Where(metric => !IsLabel(metric)), metric => Assert.True(Exists(metric), metric));
         var labels = Label().Matches(text).Select(match => match.Groups[1].Value)
-            .Concat(Grouping().Matches(text).SelectMany(match => match.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)));
+            .Concat(Grouping().Matches(text).SelectMany(
+                match => match.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)));
         Assert.All(labels, label => Assert.True(s_own.Contains(label) || IsLabel(label), $"no label {label}"));
     }
 
-    private static bool Exists(string metric) => metric == Restarts || s_catalogue.Contains($"| `{Suffix().Replace(metric, "")}` |", StringComparison.Ordinal) || s_catalogue.Contains($"| `{metric}` |", StringComparison.Ordinal);
+    private static bool Exists(string metric) =>
+        metric == Restarts
+            || s_catalogue.Contains($"| `{Suffix().Replace(metric, "")}` |", StringComparison.Ordinal)
+            || s_catalogue.Contains($"| `{metric}` |", StringComparison.Ordinal);
 
     /// <summary>The label is in a table of labels, or among those of a metric.</summary>
     private static bool IsLabel(string label) => label == "reason" || Regex.IsMatch(s_catalogue, $@"(?m)^\|.*`{label}`[,| ]");
@@ -97,9 +103,12 @@ public sealed partial class GrafanaTests
     private static IEnumerable<string> Expressions(string file)
     {
         var dashboard = JsonElement.Parse(File.ReadAllText(file));
-        var panels = Dashboard.Panels(dashboard).Where(panel => panel.TryGetProperty("targets", out _)).SelectMany(panel => panel.GetProperty("targets").EnumerateArray());
-        return panels.Concat(dashboard.GetProperty("annotations").GetProperty("list").EnumerateArray()).Where(target => target.TryGetProperty("expr", out _)).Select(target => target.GetProperty("expr").GetString()!)
-            .Concat(dashboard.GetProperty("templating").GetProperty("list").EnumerateArray().Where(variable => variable.TryGetProperty("definition", out _)).Select(variable => variable.GetProperty("definition").GetString()!));
+        var panels = Dashboard.Panels(dashboard).Where(panel => panel.TryGetProperty("targets", out _))
+            .SelectMany(panel => panel.GetProperty("targets").EnumerateArray());
+        return panels.Concat(dashboard.GetProperty("annotations").GetProperty("list").EnumerateArray()).Where(target => target.TryGetProperty("expr", out _))
+            .Select(target => target.GetProperty("expr").GetString()!)
+            .Concat(dashboard.GetProperty("templating").GetProperty("list").EnumerateArray().Where(
+                variable => variable.TryGetProperty("definition", out _)).Select(variable => variable.GetProperty("definition").GetString()!));
     }
 
     [GeneratedRegex(@"\$\{proxy\}/analytics#/requests\?([^""]+)")]

@@ -27,7 +27,8 @@ public sealed class MetricCatalogueTests
             Assert.Equal(TypeOf(entry.Value.Instrument), row[1]);
             Assert.True(unit is null || row[2] == (unit switch { "s" => "seconds", "By" => "bytes", _ => unit }), $"{entry.Key}: {row[2]}");
             Assert.False(string.IsNullOrWhiteSpace(row[2]) || string.IsNullOrWhiteSpace(row[4]), entry.Key);
-            Assert.Equal(entry.Value.Labels.Order(StringComparer.Ordinal), row[3].Split(", ", StringSplitOptions.RemoveEmptyEntries).Select(label => label.Trim('`')).Order(StringComparer.Ordinal));
+            Assert.Equal(entry.Value.Labels.Order(StringComparer.Ordinal),
+                row[3].Split(", ", StringSplitOptions.RemoveEmptyEntries).Select(label => label.Trim('`')).Order(StringComparer.Ordinal));
         });
     }
 
@@ -49,11 +50,13 @@ public sealed class MetricCatalogueTests
             .SelectMany(row => row[0].Split(", "), (row, label) => (Label: label.Trim('`'), Values: row[1]))
             .ToDictionary(row => row.Label, row => row.Values, StringComparer.Ordinal);
 
-        Assert.Equal(Declared().Values.SelectMany(entry => entry.Labels).Distinct().Order(StringComparer.Ordinal), documented.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(Declared().Values.SelectMany(entry => entry.Labels).Distinct().Order(StringComparer.Ordinal),
+            documented.Keys.Order(StringComparer.Ordinal));
         Assert.All(Enum.GetValues<ErrorType>(), type => Assert.Contains($"`{type.Name()}`", documented["error_type"], StringComparison.Ordinal));
         Assert.All(ExchangePhaseNames.All, phase => Assert.Contains($"`{phase}`", documented["phase"], StringComparison.Ordinal));
         Assert.All(Enum.GetValues<Truncation>(), confidence => Assert.Contains($"`{confidence.Name()}`", documented["confidence"], StringComparison.Ordinal));
-        Assert.All(Enum.GetValues<PromptCategory>(), category => Assert.Contains($"`{category.Label()}`", documented["prompt_category"], StringComparison.Ordinal));
+        Assert.All(Enum.GetValues<PromptCategory>(),
+            category => Assert.Contains($"`{category.Label()}`", documented["prompt_category"], StringComparison.Ordinal));
         Assert.All(Enum.GetValues<ParseFailure>(), failure => Assert.Contains($"`{failure.Name()}`", documented["reason"], StringComparison.Ordinal));
         Assert.All(Enum.GetValues<LoadCause>(), cause => Assert.Contains($"`{cause.Name()}`", documented["cause"], StringComparison.Ordinal));
     }
@@ -81,7 +84,8 @@ public sealed class MetricCatalogueTests
         listener.Start();
         var metrics = new ProxyMetrics(meters, new MetricsOptions(), new ModelNames());
         metrics.BeginAtZero();
-        metrics.ObserveOllama(() => new OllamaSnapshot { TakenAt = DateTimeOffset.UnixEpoch, IsUp = true, Loaded = [new LoadedModel("a:latest") { Size = 1, ContextLength = 1, ExpiresAt = DateTimeOffset.UnixEpoch }] }, TimeProvider.System);
+        metrics.ObserveOllama(() => new OllamaSnapshot { TakenAt = DateTimeOffset.UnixEpoch, IsUp = true,
+            Loaded = [new LoadedModel("a:latest") { Size = 1, ContextLength = 1, ExpiresAt = DateTimeOffset.UnixEpoch }] }, TimeProvider.System);
         metrics.Record(Everything());
         metrics.Record(new Exchange
         {
@@ -145,9 +149,11 @@ public sealed class MetricCatalogueTests
 
     /// <summary>The cells of the table that begins with these words.</summary>
     private static IEnumerable<string[]> Rows(string header) =>
-        s_lines.SkipWhile(line => !line.StartsWith(header, StringComparison.Ordinal)).Skip(2).TakeWhile(line => line.StartsWith('|')).Select(line => line.Trim('|').Split('|').Select(cell => cell.Trim()).ToArray());
+        s_lines.SkipWhile(line => !line.StartsWith(header, StringComparison.Ordinal)).Skip(2).TakeWhile(line => line.StartsWith('|'))
+            .Select(line => line.Trim('|').Split('|').Select(cell => cell.Trim()).ToArray());
 
     /// <summary>The numbers of a text, up to words that only explain them.</summary>
     private static double[] NumbersOf(string text) =>
-        [.. System.Text.RegularExpressions.Regex.Matches(text.Split(": from", 2)[0].Split(", because", 2)[0], @"(?<![\w.])\d+(\.\d+)?").Select(number => double.Parse(number.Value, CultureInfo.InvariantCulture))];
+        [.. System.Text.RegularExpressions.Regex.Matches(text.Split(": from", 2)[0].Split(", because", 2)[0],
+            @"(?<![\w.])\d+(\.\d+)?").Select(number => double.Parse(number.Value, CultureInfo.InvariantCulture))];
 }

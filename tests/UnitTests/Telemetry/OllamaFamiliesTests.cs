@@ -4,12 +4,14 @@ namespace OllamaProxy.UnitTests.Telemetry;
 
 public sealed class OllamaFamiliesTests
 {
-    private const string Ours = "# TYPE ollama_requests_total counter\n# HELP ollama_requests_total Requests.\nollama_requests_total{model=\"a\"} 1\n# TYPE ollama_up gauge\nollama_up{} 1\n";
+    private const string Ours =
+        "# TYPE ollama_requests_total counter\n# HELP ollama_requests_total Requests.\nollama_requests_total{model=\"a\"} 1\n# TYPE ollama_up gauge\nollama_up{} 1\n";
 
     [Fact]
     public void What_only_ollama_has_follows_unchanged()
     {
-        const string theirs = "# HELP ollama_runner_slots Slots of the runner.\n# TYPE ollama_runner_slots gauge\nollama_runner_slots{id=\"x y\"} 4\nollama_wait_seconds_bucket{le=\"+Inf\"} 2 1795559348000\n# a remark\n";
+        const string theirs =
+            "# HELP ollama_runner_slots Slots of the runner.\n# TYPE ollama_runner_slots gauge\nollama_runner_slots{id=\"x y\"} 4\nollama_wait_seconds_bucket{le=\"+Inf\"} 2 1795559348000\n# a remark\n";
 
         Assert.Equal(theirs, OllamaFamilies.Rest(Ours, theirs));
     }

@@ -37,7 +37,8 @@ public sealed class OllamaGaugesTests
     public void A_loaded_model_is_measured_and_one_that_stays_has_no_expiry()
     {
         _snapshot = Loaded(
-            new LoadedModel("phi4:latest") { Size = 100, VramSize = 60, ContextLength = 4_096, ExpiresAt = _time.GetUtcNow() + TimeSpan.FromSeconds(90), Family = "phi3", ParameterSize = "14.7B", Quantization = "Q4_K_M" },
+            new LoadedModel("phi4:latest") { Size = 100, VramSize = 60, ContextLength = 4_096, ExpiresAt = _time.GetUtcNow() + TimeSpan.FromSeconds(90),
+                Family = "phi3", ParameterSize = "14.7B", Quantization = "Q4_K_M" },
             new LoadedModel("tiny:latest"));
 
         Assert.Equal(["phi4:latest phi3 14.7B Q4_K_M=1", "tiny:latest unknown unknown unknown=1"], Texts(_gauges.Loaded()));
@@ -59,7 +60,8 @@ public sealed class OllamaGaugesTests
     {
         _snapshot = Loaded([.. Enumerable.Range(0, 5).Select(number => new LoadedModel($"model-{number}:latest") { Size = 10, VramSize = number })]);
 
-        Assert.Equal(["model-0:latest unknown unknown unknown=1", "model-1:latest unknown unknown unknown=1", "other other other other=3"], Texts(_gauges.Loaded()));
+        Assert.Equal(["model-0:latest unknown unknown unknown=1", "model-1:latest unknown unknown unknown=1", "other other other other=3"],
+            Texts(_gauges.Loaded()));
         Assert.Equal(["model-0:latest=10", "model-1:latest=10", "other=30"], Texts(_gauges.Bytes()));
         Assert.Equal(["model-0:latest=0", "model-1:latest=0.1", "other=0.3"], Texts(_gauges.GpuRatio()));
     }

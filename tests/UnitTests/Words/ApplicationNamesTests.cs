@@ -43,7 +43,8 @@ public sealed class ApplicationNamesTests
     [InlineData("my.tool_2-x", "my.tool_2-x")]
     [InlineData("not-cline/1.0", "not-cline")]
     [InlineData("Python/3.12", "Python")]
-    public void Another_application_has_the_name_it_gives_itself(string userAgent, string application) => Assert.Equal(application, ApplicationNames.Of(userAgent));
+    public void Another_application_has_the_name_it_gives_itself(string userAgent, string application) =>
+        Assert.Equal(application, ApplicationNames.Of(userAgent));
 
     [Theory]
     [InlineData(null)]

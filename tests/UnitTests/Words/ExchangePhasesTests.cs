@@ -8,7 +8,8 @@ public sealed class ExchangePhasesTests
     public void What_ollama_does_not_account_for_is_waiting()
     {
         // Measured: of four parallel requests to one slot the last had 1.85 s in all and the same other fields as the first.
-        var phases = Of(new TokenUsage { TotalDuration = Seconds(1.85), LoadDuration = Seconds(0.01), PromptEvalDuration = Seconds(0.04), EvalDuration = Seconds(0.5) });
+        var phases = Of(
+            new TokenUsage { TotalDuration = Seconds(1.85), LoadDuration = Seconds(0.01), PromptEvalDuration = Seconds(0.04), EvalDuration = Seconds(0.5) });
 
         Assert.Equal(Seconds(1.3), phases.EngineWait);
         Assert.Equal((Seconds(0.01), Seconds(0.04), Seconds(0.5)), (phases.Load, phases.PromptEval, phases.Decode));

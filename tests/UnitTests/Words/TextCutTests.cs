@@ -61,7 +61,8 @@ public sealed class TextCutTests
 
     [Fact]
     public void Every_cut_is_a_beginning_that_ends_with_a_character() =>
-        Gen.Select(Gen.OneOf("a", " ", "é", "e\u0301", "🦙", "👩‍👩‍👧‍👦", "日", "\r\n", "\ud83e", "\udd99").Array[0, 40].Select(string.Concat), Gen.Int[0, 60]).Sample(
+        Gen.Select(Gen.OneOf("a", " ", "é", "e\u0301", "🦙", "👩‍👩‍👧‍👦", "日", "\r\n", "\ud83e", "\udd99").Array[0, 40].Select(string.Concat), Gen.Int[0, 60])
+            .Sample(
             (text, length) =>
             {
                 var cut = TextCut.Beginning(text, length)!;

@@ -12,7 +12,9 @@ public sealed class TokenSpeedTests
         Assert.Equal(new TokenSpeed(20, IsEstimated: false), speed);
     }
 
-    /// <summary>Recordings 80, 80b, 85 and 85b of a real Ollama: tokens, pieces, milliseconds from the first piece to the last, and Ollama's own speed.</summary>
+    /// <summary>
+    /// Recordings 80, 80b, 85 and 85b of a real Ollama: tokens, pieces, milliseconds from the first piece to the last, and Ollama's own speed.
+    /// </summary>
     [Theory]
     [InlineData(40, 39, 714.0, 56.1)]
     [InlineData(40, 40, 675.9, 59.1)]
@@ -29,7 +31,8 @@ public sealed class TokenSpeedTests
     [Fact]
     public void Tokens_that_were_counted_from_the_pieces_give_an_estimate()
     {
-        Assert.Equal(new TokenSpeed(10, IsEstimated: true), TokenSpeed.Of(Stream(pieces: 5, gap: 0.1, new TokenUsage { CompletionTokens = 5, Estimated = true })));
+        Assert.Equal(new TokenSpeed(10, IsEstimated: true),
+            TokenSpeed.Of(Stream(pieces: 5, gap: 0.1, new TokenUsage { CompletionTokens = 5, Estimated = true })));
     }
 
     [Fact]

@@ -91,7 +91,8 @@ internal sealed partial class JsonFieldScanner
     private int ReadToken(ReadOnlySpan<byte> bytes)
     {
         var length = 0;
-        while (length < bytes.Length && bytes[length] is (>= (byte)'0' and <= (byte)'9') or (>= (byte)'a' and <= (byte)'z') or (byte)'E' or (byte)'+' or (byte)'-' or (byte)'.')
+        while (length < bytes.Length && bytes[length] is (>= (byte)'0' and <= (byte)'9') or (>= (byte)'a' and <= (byte)'z') or (byte)'E' or (byte)'+'
+            or (byte)'-' or (byte)'.')
         {
             length++;
         }

@@ -112,7 +112,8 @@ internal sealed class ApiSession : IAsyncDisposable
     private static HttpClient ClientOf(Uri address, string? token)
     {
         // No timeout, because an export may take long.
-        var client = new HttpClient(new SocketsHttpHandler { UseProxy = !address.IsLoopback, AllowAutoRedirect = false, ActivityHeadersPropagator = null }) { Timeout = Timeout.InfiniteTimeSpan };
+        var client = new HttpClient(new SocketsHttpHandler { UseProxy = !address.IsLoopback, AllowAutoRedirect = false,
+            ActivityHeadersPropagator = null }) { Timeout = Timeout.InfiniteTimeSpan };
         if (token is not null)
         {
             client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);

@@ -32,7 +32,9 @@ internal static class ExportCommand
     public static async Task<int> RunAsync(ProxySettings settings, Uri? url, string export, string? count, FileInfo? file, CancellationToken cancellationToken)
     {
         await using var api = await ApiSession.OpenAsync(settings, url, cancellationToken);
-        var total = count is null || file is null || !Terminal.IsWatched ? 0 : (await api.GetAsync(count, AnalyticsJson.Relaxed.StatsJson, cancellationToken)).Total.Requests;
+        var total = count is null || file is null || !Terminal.IsWatched
+            ? 0
+            : (await api.GetAsync(count, AnalyticsJson.Relaxed.StatsJson, cancellationToken)).Total.Requests;
         using var answer = await api.SendAsync(HttpMethod.Get, export, cancellationToken);
         await using var body = await answer.Content.ReadAsStreamAsync(cancellationToken);
         if (file is null)

@@ -36,7 +36,9 @@ internal sealed class FilterOptions
 
     /// <summary>The value given for a parameter, or null.</summary>
     public string? Given(ParseResult parsed, string parameter) =>
-        Array.Find(_options, row => row.Parameter.Name == parameter).Option is { } option && parsed.GetResult(option) is not null ? parsed.GetValue(option) : null;
+        Array.Find(_options, row => row.Parameter.Name == parameter).Option is { } option && parsed.GetResult(option) is not null
+            ? parsed.GetValue(option)
+            : null;
 
     /// <summary>Gives the option of a parameter a shorter name as well.</summary>
     public void AddAlias(string parameter, string alias) => Array.Find(_options, row => row.Parameter.Name == parameter).Option.Aliases.Add(alias);

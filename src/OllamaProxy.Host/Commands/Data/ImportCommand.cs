@@ -11,8 +11,8 @@ using OllamaProxy.Infrastructure.Import;
 namespace OllamaProxy.Host.Commands.Data;
 
 /// <summary>
-/// <c>ollama-proxy import FILE</c>: the records of the original Ollama Metrics Proxy, or of the folder of another ollama-proxy. A store in files has one writer, so
-/// no proxy may be using it.
+/// <c>ollama-proxy import FILE</c>: the records of the original Ollama Metrics Proxy, or of the folder of another ollama-proxy. A store in files has one
+/// writer, so no proxy may be using it.
 /// </summary>
 internal static class ImportCommand
 {
@@ -49,7 +49,8 @@ internal static class ImportCommand
         }
         catch (SqliteException exception)
         {
-            return await Terminal.FailAsync($"the import ended early ({exception.Message}). Records imported so far are kept; run the command again for the rest.");
+            return await Terminal.FailAsync(
+                $"the import ended early ({exception.Message}). Records imported so far are kept; run the command again for the rest.");
         }
     }
 

@@ -16,7 +16,8 @@ internal static partial class OllamaFindings
 
     public static async Task<IReadOnlyList<Finding>> OfAsync(ProxySettings settings, ApiSession? api, CancellationToken cancellationToken)
     {
-        List<Finding> findings = [settings.Ollama.BackendUrl is { } url ? Finding.Ok("ollama", $"elsewhere: {url}") : await ExecutableAsync(settings, api is not null, cancellationToken)];
+        List<Finding> findings = [settings.Ollama.BackendUrl is { } url ? Finding.Ok("ollama", $"elsewhere: {url}")
+            : await ExecutableAsync(settings, api is not null, cancellationToken)];
         if (api is null)
         {
             return findings;
@@ -39,7 +40,8 @@ internal static partial class OllamaFindings
         yield return ollama.IsUp switch
         {
             true => Finding.Ok("ollama", $"{ollama.State}, version {ollama.Version ?? Terminal.Unknown}, {ollama.OllamaHost}"),
-            false => Finding.Bad("ollama", $"does not answer at {ollama.OllamaHost}: {ollama.Problem}", "If Ollama exited, the log of ollama-proxy has the reason."),
+            false =>
+                Finding.Bad("ollama", $"does not answer at {ollama.OllamaHost}: {ollama.Problem}", "If Ollama exited, the log of ollama-proxy has the reason."),
             null => Finding.Note("ollama", $"{ollama.State}; not polled yet."),
         };
         if (ollama.Models is [])
@@ -61,14 +63,16 @@ internal static partial class OllamaFindings
         foreach (var (text, share) in models)
         {
             yield return share >= 99.5 ? Finding.Ok("gpu", text)
-                : Finding.Warn("gpu", text, "The part on the CPU slows the model down: use a smaller model, a smaller quantization or a smaller context (num_ctx, OLLAMA_CONTEXT_LENGTH).");
+                : Finding.Warn("gpu", text,
+                    "The part on the CPU slows the model down: use a smaller model, a smaller quantization or a smaller context (num_ctx, OLLAMA_CONTEXT_LENGTH).");
         }
     }
 
     private static (string Text, double Share) Share(LoadedModelJson model)
     {
         var share = model.SizeBytes > 0 ? 100.0 * model.VramBytes / model.SizeBytes : 100;
-        return (string.Create(CultureInfo.InvariantCulture, $"{model.Name}: {share:N0} % of {Terminal.Bytes(model.SizeBytes)} on the GPU, context {model.ContextLength}."), share);
+        return (string.Create(CultureInfo.InvariantCulture,
+            $"{model.Name}: {share:N0} % of {Terminal.Bytes(model.SizeBytes)} on the GPU, context {model.ContextLength}."), share);
     }
 
     /// <summary>The running proxy may have settings that this shell does not have.</summary>
@@ -76,7 +80,10 @@ internal static partial class OllamaFindings
     {
         if (OllamaExecutable.Find(settings.Ollama) is not { } path)
         {
-            return isRunning ? Finding.Note("ollama", "this shell finds no ollama executable; the running proxy has its own settings.") : Finding.Bad("ollama", "no ollama executable was found.", "Install it from https://ollama.com/download, or set OLLAMA_EXECUTABLE_PATH, or OLLAMA_BACKEND_URL.");
+            return isRunning
+                ? Finding.Note("ollama", "this shell finds no ollama executable; the running proxy has its own settings.")
+                : Finding.Bad("ollama", "no ollama executable was found.",
+                "Install it from https://ollama.com/download, or set OLLAMA_EXECUTABLE_PATH, or OLLAMA_BACKEND_URL.");
         }
 
         return await VersionAsync(path, cancellationToken) is { } version
@@ -90,7 +97,8 @@ internal static partial class OllamaFindings
         patience.CancelAfter(s_patience);
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(path, ["--version"]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
+            using var process = Process.Start(
+                new ProcessStartInfo(path, ["--version"]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
             try
             {
                 // Without a server it prints a warning first, and its own version last.

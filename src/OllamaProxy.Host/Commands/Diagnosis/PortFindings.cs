@@ -25,7 +25,8 @@ internal static class PortFindings
 
         if (!settings.Proxy.IsLoopbackOnly && settings.Access.Token is null)
         {
-            findings.Add(Finding.Note("network", "Other machines can use the proxy (PROXY_HOST), but not read its records.", "Set ANALYTICS_TOKEN to let them."));
+            findings.Add(
+                Finding.Note("network", "Other machines can use the proxy (PROXY_HOST), but not read its records.", "Set ANALYTICS_TOKEN to let them."));
         }
 
         return findings;
@@ -54,7 +55,8 @@ internal static class PortFindings
             PortHolderKind.Nobody => Finding.Ok(about, "free for Ollama."),
             PortHolderKind.Ollama => Finding.Ok(about, $"{holder.Description} answers."),
             PortHolderKind.Proxy => Finding.Bad(about, $"held by {Holder(ollama.BackendPort, holder)}.", "Choose another port with OLLAMA_BACKEND_PORT."),
-            _ => Finding.Warn(about, $"held by {Holder(ollama.BackendPort, holder)}: Ollama gets another port.", "Stop that program, or choose another port with OLLAMA_BACKEND_PORT."),
+            _ => Finding.Warn(about, $"held by {Holder(ollama.BackendPort, holder)}: Ollama gets another port.",
+                "Stop that program, or choose another port with OLLAMA_BACKEND_PORT."),
         };
     }
 

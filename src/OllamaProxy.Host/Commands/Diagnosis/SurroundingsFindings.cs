@@ -11,16 +11,21 @@ internal static class SurroundingsFindings
     /// <summary>A variable, its harmful values, their effect, and the fix.</summary>
     private static readonly (string Name, Func<string, bool> Hurts, string What, string Advice)[] s_known =
     [
-        ("OLLAMA_KEEP_ALIVE", text => text is "0" or "0s" or "0m", "unloads a model after each response, so every request loads it again.", "Unset it (default: 5 minutes), or set it to minutes."),
-        ("OLLAMA_KEEP_ALIVE", text => text.StartsWith('-'), "never unloads a model, so its memory is never freed.", "Unset it when other programs need the GPU."),
+        ("OLLAMA_KEEP_ALIVE", text => text is "0" or "0s" or "0m", "unloads a model after each response, so every request loads it again.",
+            "Unset it (default: 5 minutes), or set it to minutes."),
+        ("OLLAMA_KEEP_ALIVE", text => text.StartsWith('-'), "never unloads a model, so its memory is never freed.",
+            "Unset it when other programs need the GPU."),
         ("OLLAMA_DEBUG", text => text is not ("0" or "false"), "fills the log; from 2 on, with prompts and responses too.", "Unset it after debugging."),
         ("OLLAMA_DEBUG_LOG_REQUESTS", text => text is not ("0" or "false"), "writes every prompt into a file of the temporary folder.", "Unset it."),
-        ("OLLAMA_MAX_LOADED_MODELS", text => text == "1", "lets a second model evict the first: models used in turn are loaded each time.", "Unset it when memory allows."),
-        ("OLLAMA_LOAD_TIMEOUT", text => text.TrimEnd('s', 'm', 'h') == "0" || text.StartsWith('-'), "never aborts a load that hangs.", "Unset it (default: 5 minutes)."),
+        ("OLLAMA_MAX_LOADED_MODELS", text => text == "1", "lets a second model evict the first: models used in turn are loaded each time.",
+            "Unset it when memory allows."),
+        ("OLLAMA_LOAD_TIMEOUT", text => text.TrimEnd('s', 'm', 'h') == "0" || text.StartsWith('-'), "never aborts a load that hangs.",
+            "Unset it (default: 5 minutes)."),
         ("OLLAMA_ORIGINS", text => text.Split(',').Any(part => part == "*"), "lets every web page use Ollama.", "Name the origins you need."),
         ("OLLAMA_ORIGINS", text => text.Split(',').Any(part => part != part.Trim() || (part != "*" && !part.Contains("://", StringComparison.Ordinal))),
             "has an entry without a scheme, or with blanks: Ollama exits at its start with code 2.", "Write http://host, separated by commas without blanks."),
-        ("OLLAMA_SCHED_SPREAD", text => text is not ("0" or "false"), "spreads a model over all GPUs even when it fits into one, which is slower.", "Unset it unless you need it."),
+        ("OLLAMA_SCHED_SPREAD", text => text is not ("0" or "false"), "spreads a model over all GPUs even when it fits into one, which is slower.",
+            "Unset it unless you need it."),
         ("OLLAMA_LLM_LIBRARY", text => text.StartsWith("cpu", StringComparison.OrdinalIgnoreCase), "forces Ollama onto the CPU.", "Unset it."),
     ];
 
@@ -34,9 +39,11 @@ internal static class SurroundingsFindings
             }
         }
 
-        if (int.TryParse(get("OLLAMA_NUM_PARALLEL"), NumberStyles.None, CultureInfo.InvariantCulture, out var parallel) && parallel > settings.Gate.MaxConcurrent)
+        if (int.TryParse(get("OLLAMA_NUM_PARALLEL"), NumberStyles.None, CultureInfo.InvariantCulture, out var parallel)
+            && parallel > settings.Gate.MaxConcurrent)
         {
-            yield return Finding.Warn("environment", $"OLLAMA_NUM_PARALLEL={parallel}, but the proxy forwards {settings.Gate.MaxConcurrent} inferences at once.", "Raise MAX_CONCURRENT_REQUESTS.");
+            yield return Finding.Warn("environment",
+                $"OLLAMA_NUM_PARALLEL={parallel}, but the proxy forwards {settings.Gate.MaxConcurrent} inferences at once.", "Raise MAX_CONCURRENT_REQUESTS.");
         }
 
         if (get("CUDA_VISIBLE_DEVICES") is "" or "-1")
@@ -71,7 +78,8 @@ internal static class SurroundingsFindings
         try
         {
             var test = Path.Combine(Existing(folder), $".ollama-proxy-{Guid.NewGuid():N}");
-            using var file = new FileStream(test, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Options = FileOptions.DeleteOnClose });
+            using var file = new FileStream(test,
+                new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Options = FileOptions.DeleteOnClose });
             return null;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

@@ -120,7 +120,8 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IFileStore
     public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) =>
         ReadingAsync(snapshot => JsonlSearch.Page(snapshot, query, cancellationToken), cancellationToken);
 
-    public Task<RequestRecord?> FindAsync(long id, CancellationToken cancellationToken) => ReadingAsync(snapshot => JsonlSearch.Find(snapshot, id), cancellationToken);
+    public Task<RequestRecord?> FindAsync(long id, CancellationToken cancellationToken) =>
+        ReadingAsync(snapshot => JsonlSearch.Find(snapshot, id), cancellationToken);
 
     public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken) =>
         ReadingAsync(snapshot => JsonlSearch.Models(snapshot, cancellationToken), cancellationToken);
@@ -144,7 +145,8 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IFileStore
         },
         cancellationToken);
 
-    public Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken) => ChangingAsync(stop => _retention.DeleteAsync(filter, stop), cancellationToken);
+    public Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken) =>
+        ChangingAsync(stop => _retention.DeleteAsync(filter, stop), cancellationToken);
 
     public Task<bool> DeleteAsync(long id, CancellationToken cancellationToken) => ChangingAsync(stop => _retention.DeleteAsync(id, stop), cancellationToken);
 
@@ -157,7 +159,8 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IFileStore
 
     /// <summary>Compresses what was written so far; the next batch begins a new file.</summary>
     public Task RollAsync(CancellationToken cancellationToken) => ChangingAsync(
-        async stop => _catalog.Newest() is { } day && _catalog.PlainOf(day) is not null ? await _rewriter.RewriteAsync(day, JsonlChange.None, compress: true, stop) : 0,
+        async stop =>
+            _catalog.Newest() is { } day && _catalog.PlainOf(day) is not null ? await _rewriter.RewriteAsync(day, JsonlChange.None, compress: true, stop) : 0,
         cancellationToken);
 
     public void Dispose()

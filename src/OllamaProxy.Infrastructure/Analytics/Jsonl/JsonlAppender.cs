@@ -69,7 +69,8 @@ internal sealed class JsonlAppender(JsonlCatalog catalog, string directory, long
             file = new JsonlFile(path, isCompressed: false) { Blocks = File.Exists(path) ? JsonlPlain.Mend(path) : [] };
         }
 
-        return new Part(day, file ?? new JsonlFile(path, isCompressed: false), PrivateFiles.Open(path, FileMode.OpenOrCreate, FileShare.ReadWrite | FileShare.Delete));
+        return new Part(day, file ?? new JsonlFile(path, isCompressed: false),
+            PrivateFiles.Open(path, FileMode.OpenOrCreate, FileShare.ReadWrite | FileShare.Delete));
     }
 
     /// <summary>What was written of a batch that failed does not count, and is cut off now or by the next write.</summary>

@@ -151,5 +151,7 @@ internal sealed class JsonlBlockReader
 
     /// <summary>Buffers for what is usual stay; one for a text of megabytes goes with the next block.</summary>
     private static byte[] Grow(byte[] buffer, int length) =>
-        buffer.Length >= length && (buffer.Length <= 4 * JsonlBlock.Size || length > buffer.Length / 4) ? buffer : new byte[Math.Max(length, JsonlBlock.Size * 5 / 4)];
+        buffer.Length >= length && (buffer.Length <= 4 * JsonlBlock.Size || length > buffer.Length / 4)
+            ? buffer
+            : new byte[Math.Max(length, JsonlBlock.Size * 5 / 4)];
 }

@@ -34,7 +34,8 @@ internal sealed class JsonlFilter
                 (Field.InputTokens, filter.MinInputTokens, filter.MaxInputTokens),
                 (Field.OutputTokens, filter.MinOutputTokens, filter.MaxOutputTokens),
                 (Field.Latency, filter.MinLatency is { } min ? JsonlFormat.MicrosUp(min) : null, filter.MaxLatency is { } max ? JsonlFormat.Micros(max) : null),
-            }.Where(range => range.Min is not null || range.Max is not null).Select(range => (range.Field, range.Min ?? long.MinValue, range.Max ?? long.MaxValue)),
+            }.Where(range =>
+                range.Min is not null || range.Max is not null).Select(range => (range.Field, range.Min ?? long.MinValue, range.Max ?? long.MaxValue)),
         ];
         _from = filter.From is { } from ? JsonlFormat.MicrosUp(from - DateTimeOffset.UnixEpoch) : long.MinValue;
         _to = filter.To is { } to ? JsonlFormat.Micros(to) : long.MaxValue;

@@ -22,7 +22,8 @@ internal static class JsonlFormat
         "tokens_per_second", "tokens_per_second_estimated",
         "prompt_tokens_per_second", "total_duration", "load_duration", "load_cause", "prompt_eval_duration", "eval_duration",
         "queue_time", "connect_time", "engine_wait", "decode_time", "client_backpressure", "finish_reason", "error_type", "error", "truncation", "client_ip",
-        "application", "proxy", "backend", "user_agent", "target", "request_bytes", "response_bytes", "message_count", "image_count", "tool_count", "tool_call_count", "num_ctx",
+        "application", "proxy", "backend", "user_agent", "target", "request_bytes", "response_bytes", "message_count", "image_count", "tool_count",
+        "tool_call_count", "num_ctx",
         "max_tokens", "temperature", "keep_alive", "prompt", "system", "response", "thinking", "tool_calls",
     ];
 

@@ -65,7 +65,8 @@ internal static class JsonlGzip
         while (offset < length)
         {
             var read = RandomAccess.Read(file, header.AsSpan(0, 512), offset);
-            if (read < 16 + Fixed || header[0] != 0x1f || header[1] != 0x8b || header[3] != ExtraFlag || !header.AsSpan(12, 2).SequenceEqual(Mark) || header[16] != Version)
+            if (read < 16 + Fixed || header[0] != 0x1f || header[1] != 0x8b || header[3] != ExtraFlag || !header.AsSpan(12, 2).SequenceEqual(Mark)
+                || header[16] != Version)
             {
                 return null;
             }

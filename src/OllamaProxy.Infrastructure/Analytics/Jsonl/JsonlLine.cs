@@ -230,7 +230,9 @@ internal sealed class JsonlLine
         ToolCalls = Text(Field.ToolCalls),
     };
 
-    /// <summary>The field of a key, -1 for an unknown one. Keys stand in the order of the fields, some left out: the next is nearly always soon found.</summary>
+    /// <summary>
+    /// The field of a key, -1 for an unknown one. Keys stand in the order of the fields, some left out: the next is nearly always soon found.
+    /// </summary>
     private static int Find(ref Utf8JsonReader reader, ref int expected)
     {
         for (var step = 0; step < JsonlFormat.FieldCount; step++)

@@ -49,7 +49,8 @@ internal sealed class JsonlOutput : IDisposable
         }
     }
 
-    public void Add(JsonlLine line) => Add(line.Bytes, block => block.With(line.Bytes.Length + 1, line.Id, line.Time, line.HasText, line.Text(JsonlField.Model)));
+    public void Add(JsonlLine line) =>
+        Add(line.Bytes, block => block.With(line.Bytes.Length + 1, line.Id, line.Time, line.HasText, line.Text(JsonlField.Model)));
 
     /// <summary>What is no record may still be of use to a person.</summary>
     public void AddDamaged(ReadOnlySpan<byte> line)

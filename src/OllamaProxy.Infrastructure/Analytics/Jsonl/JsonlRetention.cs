@@ -19,7 +19,8 @@ internal sealed class JsonlRetention(JsonlCatalog catalog, JsonlRewriter rewrite
             if (rules.TextBefore is { } textBefore)
             {
                 var boundary = JsonlFormat.Micros(textBefore);
-                var change = new JsonlChange(block => block.OldestText < boundary, line => line.HasText && line.Time < boundary ? JsonlFate.RemoveText : JsonlFate.Keep);
+                var change = new JsonlChange(block => block.OldestText < boundary,
+                    line => line.HasText && line.Time < boundary ? JsonlFate.RemoveText : JsonlFate.Keep);
                 texts += await rewriter.RewriteAsync(day, change, compress: false, cancellationToken);
             }
         }
@@ -110,7 +111,8 @@ internal sealed class JsonlRetention(JsonlCatalog catalog, JsonlRewriter rewrite
             }
 
             var share = (double)block.Length / block.RawLength;
-            foreach (var (time, length) in reader.Records(file, block).Select(line => (line.Time, Length: line.Bytes.Length + 1)).OrderBy(line => line.Time).ToList())
+            foreach (var (time, length) in reader.Records(file,
+                block).Select(line => (line.Time, Length: line.Bytes.Length + 1)).OrderBy(line => line.Time).ToList())
             {
                 if ((excess -= (long)Math.Ceiling(length * share)) <= 0)
                 {

@@ -11,7 +11,8 @@ internal static class JsonlSearch
         (double?, long)? after = query.After is { } cursor ? (cursor.Value, cursor.Id) : null;
         var filter = new JsonlFilter(query.Filter);
         List<(RequestRecord Record, double? Value)> found = query.Order == RequestOrder.Time
-            ? [.. InTime(snapshot, filter, query.Ascending, after, cancellationToken).Take(query.Limit + 1).Select(record => (record, (double?)JsonlFormat.Micros(record.Timestamp)))]
+            ? [.. InTime(snapshot, filter, query.Ascending, after,
+                cancellationToken).Take(query.Limit + 1).Select(record => (record, (double?)JsonlFormat.Micros(record.Timestamp)))]
             : Best(snapshot, filter, order, after, query.Limit + 1, cancellationToken);
         var more = found.Count > query.Limit;
         var page = found.Take(query.Limit).ToList();

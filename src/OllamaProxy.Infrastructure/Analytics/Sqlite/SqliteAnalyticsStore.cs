@@ -149,8 +149,11 @@ internal sealed partial class SqliteAnalyticsStore(
         RemovingThenUpkeepAsync(
             async () =>
             {
-                var row = await _file.ReadingAsync(reader => reader.QuerySingleOrDefault<SqliteRow>(SqliteQueries.Find, new SqliteId { Id = id }), cancellationToken);
-                var removed = row is null ? 0 : await _file.WritingAsync(writer => SqliteForgetting.Remove(writer, [(id, row.TimestampUs)], _lastId), cancellationToken);
+                var row = await _file.ReadingAsync(reader => reader.QuerySingleOrDefault<SqliteRow>(SqliteQueries.Find, new SqliteId { Id = id }),
+                    cancellationToken);
+                var removed = row is null
+                    ? 0
+                    : await _file.WritingAsync(writer => SqliteForgetting.Remove(writer, [(id, row.TimestampUs)], _lastId), cancellationToken);
                 await WipeAsync(removed, cancellationToken);
                 return removed > 0;
             },
@@ -161,8 +164,12 @@ internal sealed partial class SqliteAnalyticsStore(
         var total = await RemovingAsync(
             async () =>
             {
-                var records = rules.RecordsBefore is { } before ? await RemoveOldAsync(SqliteQueries.Oldest, SqliteForgetting.Remove, SqliteRow.Micros(before), cancellationToken) : 0;
-                var texts = rules.TextBefore is { } textBefore ? await RemoveOldAsync(SqliteQueries.OldTexts, RemoveTexts, SqliteRow.Micros(textBefore), cancellationToken) : 0;
+                var records = rules.RecordsBefore is { } before
+                    ? await RemoveOldAsync(SqliteQueries.Oldest, SqliteForgetting.Remove, SqliteRow.Micros(before), cancellationToken)
+                    : 0;
+                var texts = rules.TextBefore is { } textBefore
+                    ? await RemoveOldAsync(SqliteQueries.OldTexts, RemoveTexts, SqliteRow.Micros(textBefore), cancellationToken)
+                    : 0;
                 await WipeAsync(records + texts, cancellationToken);
                 return new RetentionResult(records, texts);
             },
@@ -189,7 +196,8 @@ internal sealed partial class SqliteAnalyticsStore(
 
         return total;
 
-        static int RemoveTexts(SqliteConnection writer, IReadOnlyCollection<(long Id, long TimestampUs)> records, long lastId) => SqliteForgetting.RemoveTexts(writer, records);
+        static int RemoveTexts(SqliteConnection writer, IReadOnlyCollection<(long Id, long TimestampUs)> records, long lastId) =>
+            SqliteForgetting.RemoveTexts(writer, records);
     }
 
     public void Dispose()
@@ -205,16 +213,19 @@ internal sealed partial class SqliteAnalyticsStore(
         }
     }
 
-    public Task CheckpointAsync(CancellationToken cancellationToken) => _file.WritingAsync(writer => SqliteSchema.Checkpoint(writer, CheckpointPatience), cancellationToken);
+    public Task CheckpointAsync(CancellationToken cancellationToken) =>
+        _file.WritingAsync(writer => SqliteSchema.Checkpoint(writer, CheckpointPatience), cancellationToken);
 
     private async Task<long> RemoveOldAsync(
-        string sql, Func<SqliteConnection, IReadOnlyCollection<(long Id, long TimestampUs)>, long, int> remove, long before, CancellationToken cancellationToken)
+        string sql, Func<SqliteConnection, IReadOnlyCollection<(long Id, long TimestampUs)>, long, int> remove, long before,
+            CancellationToken cancellationToken)
     {
         var total = 0L;
         int removed;
         do
         {
-            removed = await _file.WritingAsync(writer => remove(writer, SqliteForgetting.Next(writer, sql, before, SqliteForgetting.Piece), _lastId), cancellationToken);
+            removed = await _file.WritingAsync(writer => remove(writer, SqliteForgetting.Next(writer, sql, before, SqliteForgetting.Piece), _lastId),
+                cancellationToken);
             total += removed;
         }
         while (removed > 0);
@@ -228,7 +239,9 @@ internal sealed partial class SqliteAnalyticsStore(
         while (await _file.WritingAsync(writer => SqliteForgetting.Used(writer), cancellationToken) > maxBytes * 0.95)
         {
             var removed = await _file.WritingAsync(
-                writer => SqliteForgetting.Remove(writer, SqliteForgetting.Next(writer, SqliteQueries.Oldest, long.MaxValue, SqliteForgetting.Piece / 5), _lastId), cancellationToken);
+                writer =>
+                    SqliteForgetting.Remove(writer, SqliteForgetting.Next(writer, SqliteQueries.Oldest, long.MaxValue, SqliteForgetting.Piece / 5), _lastId),
+                        cancellationToken);
             if (removed == 0)
             {
                 break;
@@ -254,7 +267,8 @@ internal sealed partial class SqliteAnalyticsStore(
         }
 
         // A reader that stays longer keeps the log from being emptied; it is overwritten from its start once that reader is gone.
-        for (var tries = 0; tries < CheckpointTries && !await _file.WritingAsync(writer => SqliteSchema.Checkpoint(writer, CheckpointPatience), cancellationToken); tries++)
+        for (var tries = 0; tries < CheckpointTries
+            && !await _file.WritingAsync(writer => SqliteSchema.Checkpoint(writer, CheckpointPatience), cancellationToken); tries++)
         {
         }
 
@@ -288,10 +302,12 @@ internal sealed partial class SqliteAnalyticsStore(
 
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Warning, "{Path} was the database of the original Ollama Metrics Proxy, so it was renamed to {Original}. 'ollama-proxy import {Original}' imports its records.")]
+        [LoggerMessage(1, LogLevel.Warning,
+            "{Path} was the database of the original Ollama Metrics Proxy, so it was renamed to {Original}. 'ollama-proxy import {Original}' imports its records.")]
         public static partial void MovedAside(ILogger logger, string path, string original);
 
-        [LoggerMessage(2, LogLevel.Information, "The statistics of {Hours} hours are being computed from the records of {Path}. Until then, answers about these hours take longer.")]
+        [LoggerMessage(2, LogLevel.Information,
+            "The statistics of {Hours} hours are being computed from the records of {Path}. Until then, answers about these hours take longer.")]
         public static partial void Computing(ILogger logger, long hours, string path);
 
         [LoggerMessage(3, LogLevel.Error, "Sums and text index could not be updated. Answers stay correct but take longer. The proxy retries in an hour.")]

@@ -14,7 +14,8 @@ internal readonly record struct SqliteCandidates(string Table, string Condition,
 
     public static SqliteCandidates After(long id) => new(ByPosition, string.Create(CultureInfo.InvariantCulture, $"id > {id}"), null);
 
-    public static SqliteCandidates Between(long first, long last) => new(ByPosition, string.Create(CultureInfo.InvariantCulture, $"id BETWEEN {first} AND {last}"), null);
+    public static SqliteCandidates Between(long first, long last) =>
+        new(ByPosition, string.Create(CultureInfo.InvariantCulture, $"id BETWEEN {first} AND {last}"), null);
 
     public static SqliteCandidates Of(IEnumerable<long> ids) => new(ByPosition, "id IN (SELECT value FROM json_each(@Ids))", SqliteIds.Json(ids));
 }

@@ -7,8 +7,8 @@ using SQLitePCL;
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 /// <summary>
-/// The connections to one file: one that writes, for one caller at a time, and one from the pool for every reader, which thanks to the write-ahead log neither waits
-/// for the writer nor holds it up.
+/// The connections to one file: one that writes, for one caller at a time, and one from the pool for every reader, which thanks to the write-ahead log neither
+/// waits for the writer nor holds it up.
 /// </summary>
 internal sealed class SqliteConnections : IDisposable
 {
@@ -235,13 +235,15 @@ internal sealed class SqliteConnections : IDisposable
 
         if (!_options.MovesOriginalAside)
         {
-            throw new AnalyticsStoreException($"{Path} is the database of the original Ollama Metrics Proxy. 'ollama-proxy import {Path}' imports its records.");
+            throw new AnalyticsStoreException(
+                $"{Path} is the database of the original Ollama Metrics Proxy. 'ollama-proxy import {Path}' imports its records.");
         }
 
         OriginalDatabase.Settle(Path);
         var name = System.IO.Path.GetFileNameWithoutExtension(Path);
         var aside = Enumerable.Range(1, int.MaxValue)
-            .Select(number => System.IO.Path.Combine(Directory, number == 1 ? $"{name}.original.db" : string.Create(CultureInfo.InvariantCulture, $"{name}.original-{number}.db")))
+            .Select(number => System.IO.Path.Combine(Directory,
+                number == 1 ? $"{name}.original.db" : string.Create(CultureInfo.InvariantCulture, $"{name}.original-{number}.db")))
             .First(path => !File.Exists(path));
         File.Move(Path, aside);
         PrivateFiles.Tighten(aside);
@@ -249,8 +251,8 @@ internal sealed class SqliteConnections : IDisposable
     }
 
     /// <summary>
-    /// SQLite itself starts the log over only if no reader is there at that moment, which with readers one after the other may never be: then it grows, and slows all of
-    /// them. Readers are waited for briefly; if that is not enough, it is tried again when the log has grown as much again.
+    /// SQLite itself starts the log over only if no reader is there at that moment, which with readers one after the other may never be: then it grows, and
+    /// slows all of them. Readers are waited for briefly; if that is not enough, it is tried again when the log has grown as much again.
     /// </summary>
     private void KeepLogShort()
     {

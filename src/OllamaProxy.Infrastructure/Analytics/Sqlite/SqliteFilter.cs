@@ -3,7 +3,9 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
-/// <summary>A filter as a condition, put together from fixed texts, and the values of its parameters. Those of a page stand here too, as Dapper.AOT takes one object.</summary>
+/// <summary>
+/// A filter as a condition, put together from fixed texts, and the values of its parameters. Those of a page stand here too, as Dapper.AOT takes one object.
+/// </summary>
 internal sealed class SqliteFilter
 {
     public string? Model { get; set; }
@@ -147,8 +149,10 @@ internal sealed class SqliteFilter
         [
             ("@Model", Model), ("@Endpoint", Endpoint), ("@Category", Category), ("@Status", Status), ("@Outcome", Outcome), ("@ErrorType", ErrorType),
             ("@Client", Client), ("@Application", Application), ("@Proxy", Proxy), ("@Backend", Backend), ("@RequestId", RequestId),
-            ("@Search", Search), ("@PromptSearch", PromptSearch), ("@From", From), ("@To", To), ("@MinInputTokens", MinInputTokens), ("@MaxInputTokens", MaxInputTokens),
-            ("@MinOutputTokens", MinOutputTokens), ("@MaxOutputTokens", MaxOutputTokens), ("@MinLatency", MinLatency), ("@MaxLatency", MaxLatency), ("@IsInference", IsInference),
+            ("@Search", Search), ("@PromptSearch", PromptSearch), ("@From", From), ("@To", To), ("@MinInputTokens", MinInputTokens),
+            ("@MaxInputTokens", MaxInputTokens),
+            ("@MinOutputTokens", MinOutputTokens), ("@MaxOutputTokens", MaxOutputTokens), ("@MinLatency", MinLatency), ("@MaxLatency", MaxLatency),
+            ("@IsInference", IsInference),
             ("@Match", Match), ("@AfterValue", AfterValue), ("@AfterId", AfterId), ("@Limit", Limit), ("@Ids", candidates.Ids),
         ];
         foreach (var (name, value) in values)

@@ -36,7 +36,9 @@ internal static class SqliteForgetting
         return removed;
     }
 
-    /// <summary>The next piece of the oldest records, or of the oldest texts (<see cref="SqliteQueries.Oldest"/>, <see cref="SqliteQueries.OldTexts"/>).</summary>
+    /// <summary>
+    /// The next piece of the oldest records, or of the oldest texts (<see cref="SqliteQueries.Oldest"/>, <see cref="SqliteQueries.OldTexts"/>).
+    /// </summary>
     public static List<(long Id, long TimestampUs)> Next(SqliteConnection connection, string sql, long before, int count)
     {
         using var command = SqliteSchema.Command(connection, sql, ("@Before", before), ("@Count", count));
@@ -62,7 +64,8 @@ internal static class SqliteForgetting
 
     /// <summary>Bytes in use, free pages not counted.</summary>
     public static long Used(SqliteConnection connection) =>
-        (SqliteSchema.Scalar(connection, "PRAGMA page_count") - SqliteSchema.Scalar(connection, "PRAGMA freelist_count")) * SqliteSchema.Scalar(connection, "PRAGMA page_size");
+        (SqliteSchema.Scalar(connection, "PRAGMA page_count") - SqliteSchema.Scalar(connection, "PRAGMA freelist_count")) * SqliteSchema.Scalar(connection,
+            "PRAGMA page_size");
 
     /// <summary>Gives some free pages back; false when there are none.</summary>
     public static bool Shrink(SqliteConnection connection)

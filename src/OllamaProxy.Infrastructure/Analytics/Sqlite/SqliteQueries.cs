@@ -89,7 +89,8 @@ internal static class SqliteQueries
     }
 
     /// <summary>Positions and times of matching records among some candidates.</summary>
-    public static string Keys(SqliteFilter filter, SqliteCandidates candidates) => $"SELECT id, timestamp_us FROM {candidates.Table} WHERE {candidates.Condition} AND {filter.Condition()}";
+    public static string Keys(SqliteFilter filter, SqliteCandidates candidates) =>
+        $"SELECT id, timestamp_us FROM {candidates.Table} WHERE {candidates.Condition} AND {filter.Condition()}";
 
     /// <summary>
     /// What statistics need of matching records among some candidates, in the order in which <see cref="SqliteSummary.ReadRows"/> reads it. Unknown numbers

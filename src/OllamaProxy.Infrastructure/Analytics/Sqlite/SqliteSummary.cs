@@ -163,7 +163,8 @@ internal sealed class SqliteSummary
                 {
                     var key = dimension == StatDimension.Client ? _filter.Client : found.Labels.Values[StatLabel.IndexOf(dimension)];
                     step.PartOf(key).Add(
-                        Number(row, StatNumber.Requests), Number(row, StatNumber.Errors), Number(row, StatNumber.InputTokens), Number(row, StatNumber.OutputTokens));
+                        Number(row, StatNumber.Requests), Number(row, StatNumber.Errors), Number(row, StatNumber.InputTokens),
+                            Number(row, StatNumber.OutputTokens));
                 }
             }
         }
@@ -219,7 +220,8 @@ internal sealed class SqliteSummary
     {
         Dictionary<string, long> counted = [];
         var isSplit = _builder.Split == StatDimension.Client;
-        using var command = Command($"SELECT client, SUM(requests){(isSplit ? ", hour, SUM(errors), SUM(input_tokens), SUM(output_tokens)" : "")} FROM {rows}", from, to);
+        using var command = Command($"SELECT client, SUM(requests){(isSplit ? ", hour, SUM(errors), SUM(input_tokens), SUM(output_tokens)" : "")} FROM {rows}",
+            from, to);
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {

@@ -6,8 +6,8 @@ namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 /// <summary>
 /// Which records may contain a text: an FTS5 index of trigrams without texts and without positions, a quarter of the size of one that has them. It gives
-/// candidates; <see cref="SqliteFunctions.Contains"/> decides. It consists of parts of <see cref="PartSize"/> positions, because nothing is ever taken out of an FTS5
-/// table: with its <c>secure-delete</c> that takes tens of milliseconds for each record, and without it the words stay in the file. Instead the part is
+/// candidates; <see cref="SqliteFunctions.Contains"/> decides. It consists of parts of <see cref="PartSize"/> positions, because nothing is ever taken out of
+/// an FTS5 table: with its <c>secure-delete</c> that takes tens of milliseconds for each record, and without it the words stay in the file. Instead the part is
 /// dropped, which leaves no trace, and made again from what is left of its records. Meanwhile it is stale, and its records are read.
 /// </summary>
 internal static class SqliteTextIndex
@@ -79,8 +79,8 @@ internal static class SqliteTextIndex
     }
 
     /// <summary>
-    /// Frees what the connection keeps of parts it has written to: FTS5 holds a hash table of 128 KiB and some statements for each as long as the schema is loaded. It is loaded
-    /// anew when it is needed next. Nothing may run on the connection.
+    /// Frees what the connection keeps of parts it has written to: FTS5 holds a hash table of 128 KiB and some statements for each as long as the schema is
+    /// loaded. It is loaded anew when it is needed next. Nothing may run on the connection.
     /// </summary>
     public static void LetGo(SqliteConnection connection) => SqliteSchema.Execute(connection, "PRAGMA writable_schema = RESET");
 
@@ -124,7 +124,8 @@ internal static class SqliteTextIndex
         }
 
         List<(long Id, string? Prompt, string? Response)> texts = [];
-        using (var rows = Command(connection, $"SELECT id, prompt, response FROM requests WHERE {Range(part)} AND id > @After ORDER BY id LIMIT {Piece}", ("@After", indexedTo)))
+        using (var rows = Command(connection, $"SELECT id, prompt, response FROM requests WHERE {Range(part)} AND id > @After ORDER BY id LIMIT {Piece}",
+            ("@After", indexedTo)))
         using (var reader = rows.ExecuteReader())
         {
             while (reader.Read())
@@ -219,14 +220,15 @@ internal static class SqliteTextIndex
     }
 
     /// <summary>
-    /// As the comparison without case sees it. FTS5 folds case too, but by another edition of Unicode; and it stops at a zero. What is folded here is equal there
-    /// whenever the comparison says so.
+    /// As the comparison without case sees it. FTS5 folds case too, but by another edition of Unicode; and it stops at a zero. What is folded here is equal
+    /// there whenever the comparison says so.
     /// </summary>
     private static string Fold(string text) => text.ToUpperInvariant().Replace('\0', ' ');
 
     private static string Table(long part) => string.Create(CultureInfo.InvariantCulture, $"text_{part}");
 
-    private static string Range(long part) => string.Create(CultureInfo.InvariantCulture, $"id BETWEEN {part << PartBits} AND {(part << PartBits) + PartSize - 1}");
+    private static string Range(long part) =>
+        string.Create(CultureInfo.InvariantCulture, $"id BETWEEN {part << PartBits} AND {(part << PartBits) + PartSize - 1}");
 
     private static void Create(SqliteConnection connection, long part)
     {
