@@ -103,6 +103,8 @@ public sealed class PostgresSharingTests(PostgresFixture fixture) : IAsyncLifeti
     {
         var store = await OpenAsync();
         await store.WriteAsync([.. Enumerable.Range(0, 3_000).Select(second => Records.At(second) with { Prompt = $"why is number {second} so" })], default);
+        // What began with the write would hold the lease.
+        await store.Upkeep;
         _time.Advance(TimeSpan.FromDays(3));
 
         await store.MaintainAsync();
