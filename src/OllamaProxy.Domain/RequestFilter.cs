@@ -104,7 +104,7 @@ public sealed record RequestCursor(double? Value, long Id);
 public sealed record RequestPage(IReadOnlyList<RequestRecord> Records, RequestCursor? Next);
 
 /// <summary>What a store knows of itself and of everything in it.</summary>
-public sealed record AnalyticsStats
+public sealed record StoreInfo
 {
     /// <summary><c>sqlite</c>, <c>jsonl</c> or <c>none</c>.</summary>
     public required string Backend { get; init; }

@@ -63,7 +63,7 @@ internal static class ProxyHost
             }
 
             own.MapHealth();
-            own.MapOwn([.. OwnEndpoints.All, .. DashboardEndpoints.All]);
+            own.MapOwn([.. LocalEndpoints.All, .. DashboardEndpoints.All]);
         });
         return app;
     }

@@ -131,7 +131,7 @@ public sealed class AnalyticsExportTests
 
         public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<AnalyticsStats> GetStatsAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<StoreInfo> DescribeAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -51,7 +51,7 @@ public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffi
         var commands = Commands.Select(row => row.Data).Where(row => row.Item1.EndsWith("analytics-api.md", StringComparison.Ordinal)).Select(row => row.Item2)
             .ToList();
 
-        Assert.All(Host.Analytics.OwnEndpoints.All, endpoint => Assert.Contains(
+        Assert.All(Host.Analytics.LocalEndpoints.All, endpoint => Assert.Contains(
             commands,
             command => Regex.IsMatch(command, Regex.Escape(endpoint.Path).Replace("\\{id}", "[0-9]+", StringComparison.Ordinal) + "[?\" ]")
                 && (command.Contains("-X DELETE", StringComparison.Ordinal), command.Contains("-X POST", StringComparison.Ordinal)

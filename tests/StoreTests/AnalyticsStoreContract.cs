@@ -74,7 +74,7 @@ public abstract class AnalyticsStoreContract : IDisposable
         Assert.Equal(StatLine.Empty, summary.Total);
         Assert.All(Enum.GetValues<StatDimension>(), dimension => Assert.Empty(summary[dimension]));
         Assert.Empty(summary.Series);
-        var stats = await store.GetStatsAsync(default);
+        var stats = await store.DescribeAsync(default);
         Assert.Equal(store.Backend, stats.Backend);
         Assert.Equal(0, stats.TotalRecords);
         Assert.Null(stats.Oldest);
@@ -118,7 +118,7 @@ public abstract class AnalyticsStoreContract : IDisposable
         }));
         await Task.WhenAll([writing, .. readers]);
 
-        Assert.Equal(store.Remembers ? 500 : 0, (await store.GetStatsAsync(default)).TotalRecords);
+        Assert.Equal(store.Remembers ? 500 : 0, (await store.DescribeAsync(default)).TotalRecords);
     }
 
     public void Dispose()

@@ -201,7 +201,7 @@ public sealed partial class JsonlAnalyticsStoreTests : RememberingStoreContract
         }
 
         await Task.WhenAll(writing, changing);
-        Assert.Equal(600, (await store.GetStatsAsync(default)).TotalRecords);
+        Assert.Equal(600, (await store.DescribeAsync(default)).TotalRecords);
     }
 
     private static readonly TimeSpan s_week = TimeSpan.FromDays(6);

@@ -42,7 +42,7 @@ public sealed class JsonlKillTests : IDisposable
             Assert.Equal(Enumerable.Range(0, records.Count).Select(Record), records.OrderBy(record => record.Id).Select(record => record with { Id = 0 }));
             Assert.Equal(Enumerable.Range(1, records.Count), records.Select(record => (int)record.Id).Order());
             await store.WriteAsync([Record(records.Count)], default);
-            Assert.Equal(records.Count + 1, (await store.GetStatsAsync(default)).TotalRecords);
+            Assert.Equal(records.Count + 1, (await store.DescribeAsync(default)).TotalRecords);
             store.Dispose();
             Directory.Delete(Data, recursive: true);
             File.Delete(Acknowledged);

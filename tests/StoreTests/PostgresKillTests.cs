@@ -50,7 +50,7 @@ public sealed class PostgresKillTests
         var all = await store.ReadAsync(RequestFilter.Everything, default).ToListAsync();
         Assert.Superset(confirmed, all.Select(record => record.RequestId).ToHashSet());
         Assert.Equal(all.Count, all.Select(record => record.RequestId).Distinct().Count());
-        Assert.Equal(all.Count, (await store.GetStatsAsync(default)).TotalRecords);
+        Assert.Equal(all.Count, (await store.DescribeAsync(default)).TotalRecords);
         var query = new StatsQuery(RequestFilter.Everything, TimeSpan.FromHours(1));
         Expected.AssertStats(all, query, await store.SummarizeAsync(query, default));
     }

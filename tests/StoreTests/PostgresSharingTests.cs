@@ -31,7 +31,7 @@ public sealed class PostgresSharingTests(PostgresFixture fixture) : IAsyncLifeti
         var stores = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => OpenAsync()));
         await Task.WhenAll(stores.Select((store, index) => store.WriteAsync([Records.At(index)], default)));
 
-        Assert.Equal(4, (await stores[0].GetStatsAsync(default)).TotalRecords);
+        Assert.Equal(4, (await stores[0].DescribeAsync(default)).TotalRecords);
         Assert.Equal(1L, await AskAsync("SELECT count(*) FROM ollama_proxy.versions"));
     }
 
@@ -121,7 +121,7 @@ public sealed class PostgresSharingTests(PostgresFixture fixture) : IAsyncLifeti
     {
         await (await OpenAsync()).WriteAsync([Records.At(1)], default);
         await AskAsync("UPDATE ollama_proxy.versions SET version = 99");
-        Assert.Equal(1, (await (await OpenAsync()).GetStatsAsync(default)).TotalRecords);
+        Assert.Equal(1, (await (await OpenAsync()).DescribeAsync(default)).TotalRecords);
 
         await AskAsync("UPDATE ollama_proxy.versions SET oldest_program = 99");
         var exception = await Assert.ThrowsAsync<AnalyticsStoreException>(() => OpenAsync());

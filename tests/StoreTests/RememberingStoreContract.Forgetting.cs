@@ -18,7 +18,7 @@ public abstract partial class RememberingStoreContract
         var result = await store.RetainAsync(new RetentionRules(boundary, null, null), default);
 
         Assert.Equal(new RetentionResult(2_400, 0), result);
-        var stats = await store.GetStatsAsync(default);
+        var stats = await store.DescribeAsync(default);
         Assert.Equal(100, stats.TotalRecords);
         Assert.Equal(boundary, stats.Oldest);
         Assert.Equal(Records.At(2_499 + Later).Timestamp, stats.Newest);
@@ -62,10 +62,10 @@ public abstract partial class RememberingStoreContract
                 200).Select(index => Records.At(index * apart) with { Prompt = RandomNumberGenerator.GetHexString(2_000) })], default);
         }
 
-        Assert.True((await store.GetStatsAsync(default)).SizeBytes > MaxBytes);
+        Assert.True((await store.DescribeAsync(default)).SizeBytes > MaxBytes);
         var result = await store.RetainAsync(new RetentionRules(null, null, MaxBytes), default);
 
-        var stats = await store.GetStatsAsync(default);
+        var stats = await store.DescribeAsync(default);
         Assert.InRange(stats.SizeBytes, 1, MaxBytes);
         if (KeepsFiles)
         {
@@ -95,7 +95,7 @@ public abstract partial class RememberingStoreContract
 
         Assert.Equal(1_000, await deleting);
         Assert.Empty(await ReadAsync(store, new RequestFilter { Client = "10.0.0.1" }));
-        Assert.Equal(2_010, (await store.GetStatsAsync(default)).TotalRecords);
+        Assert.Equal(2_010, (await store.DescribeAsync(default)).TotalRecords);
         Assert.Equal(2_010, (await store.SummarizeAsync(new StatsQuery(RequestFilter.Everything), default)).Total.Requests);
         Assert.Equal(2_000, (await ReadAsync(store, new RequestFilter { Search = "IS IT" })).Count);
     }

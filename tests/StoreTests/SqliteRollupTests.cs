@@ -87,7 +87,7 @@ public sealed class SqliteRollupTests : IDisposable
 
         await Assert.ThrowsAnyAsync<Exception>(() => _store.WriteAsync([One(2), One(3) with { Status = null! }], default));
 
-        Assert.Equal(1, (await _store.GetStatsAsync(default)).TotalRecords);
+        Assert.Equal(1, (await _store.DescribeAsync(default)).TotalRecords);
         await AssertRightAsync(areSummed: true);
     }
 
@@ -124,9 +124,9 @@ public sealed class SqliteRollupTests : IDisposable
     public async Task Records_are_counted_through_all_that_adds_and_removes_them()
     {
         await _store.OpenAsync(default);
-        Assert.Equal(0, (await _store.GetStatsAsync(default)).TotalRecords);
+        Assert.Equal(0, (await _store.DescribeAsync(default)).TotalRecords);
         await _store.WriteAsync([.. Enumerable.Range(0, 700).Select(One)], default);
-        Assert.Equal(700, (await _store.GetStatsAsync(default)).TotalRecords);
+        Assert.Equal(700, (await _store.DescribeAsync(default)).TotalRecords);
 
         await _store.DeleteAsync(new RequestFilter { Model = "phi4" }, default);
         await _store.DeleteAsync((await _store.SearchAsync(new RequestQuery { Limit = 1 }, default)).Records[0].Id, default);
@@ -134,7 +134,7 @@ public sealed class SqliteRollupTests : IDisposable
 
         var left = (await _store.ReadAsync(RequestFilter.Everything, default).ToListAsync()).Count;
         Assert.InRange(left, 100, 500);
-        Assert.Equal(left, (await _store.GetStatsAsync(default)).TotalRecords);
+        Assert.Equal(left, (await _store.DescribeAsync(default)).TotalRecords);
     }
 
     public void Dispose()
@@ -160,7 +160,7 @@ public sealed class SqliteRollupTests : IDisposable
         if (areSummed)
         {
             Assert.Equal(0L, Ask("SELECT COUNT(*) FROM stale_hours"));
-            var records = (await _store.GetStatsAsync(default)).TotalRecords;
+            var records = (await _store.DescribeAsync(default)).TotalRecords;
             Assert.All((string[])["hourly", "hourly_clients", "hourly_client_labels"],
                 table => Assert.Equal(records, Ask($"SELECT COALESCE(SUM(requests), 0) FROM {table}")));
         }

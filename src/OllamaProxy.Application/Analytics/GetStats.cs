@@ -23,7 +23,7 @@ public sealed record GetStats(StatsQuery Query) : IRequest<StatsResult>
 /// <param name="From">Where the range begins: as asked for, or the oldest record; null when there is neither.</param>
 /// <param name="To">Where it ends: as asked for, but not in the future.</param>
 /// <param name="Query">What was asked, but that the step is longer where a range without a beginning would have too many.</param>
-public sealed record StatsResult(AnalyticsStats Store, int QueueSize, RequestStats Stats, DateTimeOffset? From, DateTimeOffset To, StatsQuery Query)
+public sealed record StatsResult(StoreInfo Store, int QueueSize, RequestStats Stats, DateTimeOffset? From, DateTimeOffset To, StatsQuery Query)
 {
     /// <summary>The step of the time series; null without one.</summary>
     public TimeSpan? Step => Query.SeriesStep;
@@ -61,7 +61,7 @@ internal sealed class GetStatsHandler(IAnalyticsStore store, ExchangeQueue queue
     public async Task<StatsResult> Handle(GetStats query, CancellationToken cancellationToken)
     {
         var (filter, now) = (query.Query.Filter, time.GetUtcNow());
-        var own = await store.GetStatsAsync(cancellationToken);
+        var own = await store.DescribeAsync(cancellationToken);
         var from = filter.From ?? own.Oldest;
         var to = filter.To < now ? filter.To.Value : now;
         var bounded = Bounded(query.Query, from, to);

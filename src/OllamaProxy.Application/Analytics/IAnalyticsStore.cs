@@ -35,7 +35,7 @@ public interface IAnalyticsStore
 
     Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken);
 
-    Task<AnalyticsStats> GetStatsAsync(CancellationToken cancellationToken);
+    Task<StoreInfo> DescribeAsync(CancellationToken cancellationToken);
 
     /// <summary>Removes every matching record for good; returns how many went. In small pieces, so that the writer is never held up for long.</summary>
     Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken);

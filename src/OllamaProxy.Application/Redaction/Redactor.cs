@@ -25,7 +25,7 @@ public sealed partial class Redactor(RecordingOptions options, TimeProvider time
     private readonly RedactionPattern[] _patterns =
     [
         .. BuiltInPatterns.Of(options.Redact),
-        .. options.RedactPatterns.Select((pattern, index) => OwnPatterns.Create(pattern, index + 1, options.RedactTimeLimit)),
+        .. options.RedactPatterns.Select((pattern, index) => UserPatterns.Create(pattern, index + 1, options.RedactTimeLimit)),
     ];
 
     private readonly ConcurrentDictionary<string, bool> _slow = new(StringComparer.Ordinal);
@@ -48,7 +48,7 @@ public sealed partial class Redactor(RecordingOptions options, TimeProvider time
     {
         var deadline = new Deadline(time, options.RedactTimeLimit);
         return JsonRedaction.TryRedact(json, value => Redact(value, _patterns, deadline)) is { } redacted
-            ? Redact(redacted, [.. _patterns.Where(pattern => pattern.Name == OwnPatterns.Name)], deadline)
+            ? Redact(redacted, [.. _patterns.Where(pattern => pattern.Name == UserPatterns.Name)], deadline)
             : Redact(json, _patterns, deadline);
     }
 

@@ -6,7 +6,7 @@ namespace OllamaProxy.Application.Supervision;
 /// </summary>
 /// <remarks>
 /// Three things it guarantees whatever the events: there is never a second child beside one that may still live, because only
-/// <see cref="OllamaHappening.Gone"/> makes room for another; an external Ollama is never ended; and nothing is started once a stop was requested or the proxy
+/// <see cref="OllamaEventKind.Gone"/> makes room for another; an external Ollama is never ended; and nothing is started once a stop was requested or the proxy
 /// drains. One caller at a time.
 /// </remarks>
 public sealed class OllamaLife(OllamaLifeRules rules)
@@ -55,7 +55,7 @@ public sealed class OllamaLife(OllamaLifeRules rules)
     /// <summary>Failures in a row.</summary>
     public int Failures => _failures;
 
-    /// <summary>When <see cref="OllamaHappening.TimePassed"/> is due; null when nothing is waited for.</summary>
+    /// <summary>When <see cref="OllamaEventKind.TimePassed"/> is due; null when nothing is waited for.</summary>
     public TimeSpan? WakeAt => _launchAt is { } launch && (_checkAt is not { } check || launch < check) ? launch : _checkAt;
 
     /// <summary>Takes in what happened; returns what is to be done now, in order. The list is valid until the next call.</summary>
@@ -71,49 +71,49 @@ public sealed class OllamaLife(OllamaLifeRules rules)
 
         switch (happened.Happening)
         {
-            case OllamaHappening.Begun when _child == 0 && !_isStopping && !_isDraining:
+            case OllamaEventKind.Begun when _child == 0 && !_isStopping && !_isDraining:
                 _begunAt = now;
                 Launch();
                 break;
-            case OllamaHappening.Found when _body == Body.Launching:
+            case OllamaEventKind.Found when _body == Body.Launching:
                 Adopt(now);
                 break;
-            case OllamaHappening.Launched when _body == Body.Launching:
+            case OllamaEventKind.Launched when _body == Body.Launching:
                 Welcome(now);
                 break;
-            case OllamaHappening.NotLaunched when _body == Body.Launching:
+            case OllamaEventKind.NotLaunched when _body == Body.Launching:
                 _body = Body.None;
                 Count(RestartReason.Exited, now);
                 Continue(now);
                 break;
-            case OllamaHappening.Answered:
+            case OllamaEventKind.Answered:
                 Answered(now);
                 break;
-            case OllamaHappening.NotAnswered:
+            case OllamaEventKind.NotAnswered:
                 NotAnswered(now);
                 break;
-            case OllamaHappening.Silent when _body == Body.Child && State is OllamaState.Ready or OllamaState.Unhealthy:
+            case OllamaEventKind.Silent when _body == Body.Child && State is OllamaState.Ready or OllamaState.Unhealthy:
                 Replace(RestartReason.Hung, now);
                 break;
             // Once it is unhealthy, checks have their own times: more of them would only replace a busy child sooner.
-            case OllamaHappening.Doubted when State is OllamaState.Ready or OllamaState.External:
+            case OllamaEventKind.Doubted when State is OllamaState.Ready or OllamaState.External:
                 Check();
                 break;
-            case OllamaHappening.Exited when _body == Body.Child:
+            case OllamaEventKind.Exited when _body == Body.Child:
                 Replace(RestartReason.Exited, now);
                 break;
-            case OllamaHappening.Gone when _body == Body.Ending:
+            case OllamaEventKind.Gone when _body == Body.Ending:
                 _body = Body.None;
                 Continue(now);
                 break;
-            case OllamaHappening.TimePassed:
+            case OllamaEventKind.TimePassed:
                 TimePassed(now);
                 break;
-            case OllamaHappening.Draining:
+            case OllamaEventKind.Draining:
                 _isDraining = true;
                 CancelLaunch();
                 break;
-            case OllamaHappening.StopAsked:
+            case OllamaEventKind.StopAsked:
                 Stop();
                 break;
         }

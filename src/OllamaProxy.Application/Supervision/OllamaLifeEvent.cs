@@ -1,7 +1,7 @@
 namespace OllamaProxy.Application.Supervision;
 
 /// <summary>What can happen to an Ollama.</summary>
-public enum OllamaHappening
+public enum OllamaEventKind
 {
     /// <summary>The program begins: one has to be found or started.</summary>
     Begun,
@@ -45,7 +45,7 @@ public enum OllamaHappening
 
 /// <param name="Happening">What happened.</param>
 /// <param name="Child">To which child, by its number; 0 where it is about none. News of a child that is no longer the current one is ignored.</param>
-public readonly record struct OllamaEvent(OllamaHappening Happening, int Child = 0);
+public readonly record struct OllamaEvent(OllamaEventKind Happening, int Child = 0);
 
 /// <summary>What <see cref="OllamaLife"/> wants done.</summary>
 public enum OllamaAction

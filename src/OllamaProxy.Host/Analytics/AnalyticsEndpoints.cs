@@ -30,7 +30,7 @@ internal static class AnalyticsEndpoints
 
     public static Task<IResult> IndexAsync()
     {
-        string[] paths = [.. OwnEndpoints.All.Select(endpoint => endpoint.Path).Distinct(), "/metrics", "/healthz"];
+        string[] paths = [.. LocalEndpoints.All.Select(endpoint => endpoint.Path).Distinct(), "/metrics", "/healthz"];
         return Task.FromResult<IResult>(TypedResults.Json(new IndexJson(paths), AnalyticsJson.Relaxed.IndexJson));
     }
 

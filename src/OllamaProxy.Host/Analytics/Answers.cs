@@ -13,7 +13,7 @@ internal static class Answers
         StatusCodes.Status400BadRequest, "Invalid parameter", string.Join(" ", errors.Select(error => $"{error.Key} {error.Value[0]}")), errors);
 
     /// <summary>405 for every other method of the path, instead of forwarding it to Ollama.</summary>
-    public static IResult WrongMethod(HttpContext context, IReadOnlyList<OwnEndpoint> methods)
+    public static IResult WrongMethod(HttpContext context, IReadOnlyList<LocalEndpoint> methods)
     {
         var allowed = methods.SelectMany(endpoint => endpoint.Method == HttpMethods.Get ? (string[])["GET", "HEAD"] : [endpoint.Method]);
         context.Response.Headers.Allow = string.Join(", ", allowed);

@@ -35,7 +35,7 @@ internal static class OpenApiDocument
     {
         var paths = new JsonObject();
         var schemas = new JsonObject();
-        foreach (var path in OwnEndpoints.All.GroupBy(endpoint => endpoint.Path))
+        foreach (var path in LocalEndpoints.All.GroupBy(endpoint => endpoint.Path))
         {
             var methods = new JsonObject();
             foreach (var endpoint in path)
@@ -69,7 +69,7 @@ internal static class OpenApiDocument
         };
     }
 
-    private static JsonObject Operation(OwnEndpoint endpoint, JsonObject schemas)
+    private static JsonObject Operation(LocalEndpoint endpoint, JsonObject schemas)
     {
         var responses = new JsonObject { [Text(endpoint.Status)] = Good(endpoint, schemas) };
         foreach (var status in endpoint.AlsoAt)
@@ -102,7 +102,7 @@ internal static class OpenApiDocument
         return operation;
     }
 
-    private static JsonObject Good(OwnEndpoint endpoint, JsonObject schemas)
+    private static JsonObject Good(LocalEndpoint endpoint, JsonObject schemas)
     {
         var content = new JsonObject();
         foreach (var type in endpoint.MediaTypes)

@@ -33,7 +33,7 @@ internal static class RedactionSettings
 
         foreach (var pattern in patterns.Take(MaxPatterns))
         {
-            if (OwnPatterns.Problem(pattern) is { } why)
+            if (UserPatterns.Problem(pattern) is { } why)
             {
                 yield return $"ANALYTICS_REDACT_PATTERNS=\"{EnvironmentVariables.Cut(pattern)}\": is not a regular expression: {EnvironmentVariables.Cut(WithoutPattern(why, pattern))}";
             }

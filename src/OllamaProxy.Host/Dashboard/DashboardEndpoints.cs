@@ -14,7 +14,7 @@ internal static class DashboardEndpoints
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
     /// <summary>The path of the files, whose names change with their content.</summary>
-    public static IReadOnlyList<OwnEndpoint> All { get; } =
+    public static IReadOnlyList<LocalEndpoint> All { get; } =
     [
         new("GET", "/analytics/assets/{name}", "A file of the dashboard.", (http, _) => AssetAsync(http)) { MediaTypes = [] },
     ];

@@ -10,7 +10,7 @@ internal sealed class DemoHistoryWorker(IAnalyticsStore store, RecordTexts texts
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        if (!store.Remembers || (await store.GetStatsAsync(cancellationToken)).TotalRecords > 0)
+        if (!store.Remembers || (await store.DescribeAsync(cancellationToken)).TotalRecords > 0)
         {
             return;
         }

@@ -16,7 +16,7 @@ internal sealed class NullStore : IAnalyticsStore
 
     public IAsyncEnumerable<RequestRecord> ReadAsync(RequestFilter filter, CancellationToken cancellationToken) => AsyncEnumerable.Empty<RequestRecord>();
 
-    public Task<AnalyticsStats> GetStatsAsync(CancellationToken cancellationToken) => Task.FromResult(new AnalyticsStats { Backend = Backend });
+    public Task<StoreInfo> DescribeAsync(CancellationToken cancellationToken) => Task.FromResult(new StoreInfo { Backend = Backend });
 
     public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) => Task.FromResult(new RequestPage([], null));
 

@@ -151,7 +151,7 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
     public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) =>
         AskAsync(store => store.SummarizeAsync(query, cancellationToken));
 
-    public Task<AnalyticsStats> GetStatsAsync(CancellationToken cancellationToken) => AskAsync(store => store.GetStatsAsync(cancellationToken));
+    public Task<StoreInfo> DescribeAsync(CancellationToken cancellationToken) => AskAsync(store => store.DescribeAsync(cancellationToken));
 
     public Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken) => AskAsync(store => store.DeleteAsync(filter, cancellationToken));
 

@@ -41,7 +41,7 @@ public sealed class OtherStore : IDisposable
         try
         {
             await _store.OpenAsync(cancellationToken);
-            return (await _store.GetStatsAsync(cancellationToken)).TotalRecords;
+            return (await _store.DescribeAsync(cancellationToken)).TotalRecords;
         }
         catch (AnalyticsStoreException exception)
         {

@@ -11,20 +11,20 @@ internal sealed partial class OllamaProcessSupervisor
         var after = _life.State;
         switch (happened.Happening)
         {
-            case OllamaHappening.NotAnswered when after == OllamaState.Unhealthy && before != after:
+            case OllamaEventKind.NotAnswered when after == OllamaState.Unhealthy && before != after:
                 Log.NoAnswer(_logger, _backend);
                 break;
-            case OllamaHappening.NotAnswered when before != after:
+            case OllamaEventKind.NotAnswered when before != after:
                 Log.Unhealthy(_logger, _child?.Id);
                 break;
-            case OllamaHappening.Answered when before == OllamaState.Unhealthy:
+            case OllamaEventKind.Answered when before == OllamaState.Unhealthy:
                 Log.AnswersAgain(_logger, _backend);
                 break;
-            case OllamaHappening.Silent when before != after:
+            case OllamaEventKind.Silent when before != after:
                 Log.Hung(_logger, _child?.Id, (long)_options.HangAfter.TotalSeconds);
                 break;
             // The caller of a failed start reports it and ends the program.
-            case OllamaHappening.Gone or OllamaHappening.NotLaunched when !commands.Any(static command => command.Action == OllamaAction.GiveUp):
+            case OllamaEventKind.Gone or OllamaEventKind.NotLaunched when !commands.Any(static command => command.Action == OllamaAction.GiveUp):
                 TellFailure(after);
                 break;
         }

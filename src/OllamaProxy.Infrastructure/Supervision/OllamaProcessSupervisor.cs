@@ -75,7 +75,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         _loop = RunAsync();
-        Post(OllamaHappening.Begun);
+        Post(OllamaEventKind.Begun);
         if (_options.HangAfter > TimeSpan.Zero)
         {
             _ = LookForHangsAsync();
@@ -113,9 +113,9 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         return await WaitAsync(limit, cancellationToken) && ProcessId is { } successor && successor != processId;
     }
 
-    public void Doubt() => Post(OllamaHappening.Doubted);
+    public void Doubt() => Post(OllamaEventKind.Doubted);
 
-    public void Drain() => Post(OllamaHappening.Draining);
+    public void Drain() => Post(OllamaEventKind.Draining);
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -126,7 +126,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         }
 
         await using var hurry = cancellationToken.UnsafeRegister(static cancel => ((CancellationTokenSource)cancel!).Cancel(), _hurry);
-        Post(OllamaHappening.StopAsked);
+        Post(OllamaEventKind.StopAsked);
         await Task.WhenAny(_loop, _state.UntilAsync(static state => state == OllamaState.Stopped, s_stopLimit, CancellationToken.None));
         if (ProcessId is { } id)
         {
@@ -137,7 +137,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
 
     public void KillAtOnce()
     {
-        Post(OllamaHappening.StopAsked);
+        Post(OllamaEventKind.StopAsked);
         _hurry.Cancel();
         _child?.Kill();
     }
@@ -150,7 +150,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         _child?.Dispose();
     }
 
-    private void Post(OllamaHappening happening, int child = 0) => _events.Writer.TryWrite(new OllamaEvent(happening, child));
+    private void Post(OllamaEventKind happening, int child = 0) => _events.Writer.TryWrite(new OllamaEvent(happening, child));
 
     private async Task RunAsync()
     {
@@ -204,7 +204,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
             }
         }
 
-        return new OllamaEvent(OllamaHappening.TimePassed);
+        return new OllamaEvent(OllamaEventKind.TimePassed);
     }
 
     private async Task CarryOutAsync(OllamaCommand command)
@@ -248,26 +248,26 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
                 _launchedAt = _time.GetTimestamp();
                 _child?.Dispose();
                 _child = child;
-                Post(OllamaHappening.Launched, command.Child);
+                Post(OllamaEventKind.Launched, command.Child);
                 await child.Exited;
-                Post(OllamaHappening.Exited, command.Child);
+                Post(OllamaEventKind.Exited, command.Child);
             }
             else if (launch.Problem is null)
             {
                 _child?.Dispose();
                 _child = null;
-                Post(OllamaHappening.Found, command.Child);
+                Post(OllamaEventKind.Found, command.Child);
             }
             else
             {
-                Post(OllamaHappening.NotLaunched, command.Child);
+                Post(OllamaEventKind.NotLaunched, command.Child);
             }
         }
         // Whatever it was, the next attempt may go better, and the state machine has to know.
         catch (Exception exception) when (!_disposed.IsCancellationRequested)
         {
             _problem = $"Ollama could not be started: {exception.Message}";
-            Post(OllamaHappening.NotLaunched, command.Child);
+            Post(OllamaEventKind.NotLaunched, command.Child);
         }
     }
 
@@ -283,7 +283,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
             Log.Ready(_logger, version, (long)_time.GetElapsedTime(_launchedAt).TotalMilliseconds);
         }
 
-        Post(version is not null || (!isStarting && _progress.HasHeardSince(begun)) ? OllamaHappening.Answered : OllamaHappening.NotAnswered, child);
+        Post(version is not null || (!isStarting && _progress.HasHeardSince(begun)) ? OllamaEventKind.Answered : OllamaEventKind.NotAnswered, child);
     }
 
     /// <summary>Ends the child and all it started, however long that takes: another one must not be started beside it.</summary>
@@ -305,7 +305,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
             _problem = await EndOfAsync(child);
         }
 
-        Post(OllamaHappening.Gone, number);
+        Post(OllamaEventKind.Gone, number);
     }
 
     private async Task LookForHangsAsync()
@@ -315,7 +315,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         {
             if (_progress.SilentFor() >= _options.HangAfter)
             {
-                Post(OllamaHappening.Silent);
+                Post(OllamaEventKind.Silent);
             }
         }
     }

@@ -92,7 +92,7 @@ public sealed class OllamaLifeRandomTests
         public World()
         {
             Life = new OllamaLife(_rules);
-            Tell(OllamaHappening.Begun);
+            Tell(OllamaEventKind.Begun);
         }
 
         public OllamaLife Life { get; }
@@ -106,52 +106,52 @@ public sealed class OllamaLifeRandomTests
             {
                 case Move.LaunchChild when _launching != 0:
                     _alive = _launching;
-                    Tell(OllamaHappening.Launched, Take(ref _launching));
+                    Tell(OllamaEventKind.Launched, Take(ref _launching));
                     break;
                 case Move.FindForeign when _launching != 0:
                     _foreign.Add(_launching);
-                    Tell(OllamaHappening.Found, Take(ref _launching));
+                    Tell(OllamaEventKind.Found, Take(ref _launching));
                     break;
                 case Move.FailToLaunch when _launching != 0:
                     _goneAt = _now;
-                    Tell(OllamaHappening.NotLaunched, Take(ref _launching));
+                    Tell(OllamaEventKind.NotLaunched, Take(ref _launching));
                     break;
                 case Move.AnswerCheck when _checking != 0:
-                    Tell(OllamaHappening.Answered, Take(ref _checking));
+                    Tell(OllamaEventKind.Answered, Take(ref _checking));
                     break;
                 case Move.FailCheck when _checking != 0:
-                    Tell(OllamaHappening.NotAnswered, Take(ref _checking));
+                    Tell(OllamaEventKind.NotAnswered, Take(ref _checking));
                     break;
                 case Move.Exit when _alive != 0:
                     // The process is gone; what it started may live on until it is ended.
-                    Tell(OllamaHappening.Exited, _alive);
+                    Tell(OllamaEventKind.Exited, _alive);
                     break;
                 case Move.FinishEnding when _ending != 0:
                     _alive = 0;
                     _goneAt = _now;
-                    Tell(OllamaHappening.Gone, Take(ref _ending));
+                    Tell(OllamaEventKind.Gone, Take(ref _ending));
                     break;
                 case Move.BeSilent when _alive != 0:
-                    Tell(OllamaHappening.Silent, _alive);
+                    Tell(OllamaEventKind.Silent, _alive);
                     break;
                 case Move.Doubt:
-                    Tell(OllamaHappening.Doubted);
+                    Tell(OllamaEventKind.Doubted);
                     break;
                 case Move.LetTimePass:
                     _now = Life.WakeAt is { } at && at > _now ? at : _now;
-                    Tell(OllamaHappening.TimePassed);
+                    Tell(OllamaEventKind.TimePassed);
                     break;
                 case Move.LateNews when _last > 1:
-                    Tell(OllamaHappening.NotAnswered, _last - 1);
-                    Tell(OllamaHappening.Exited, _last - 1);
+                    Tell(OllamaEventKind.NotAnswered, _last - 1);
+                    Tell(OllamaEventKind.Exited, _last - 1);
                     break;
                 case Move.Drain:
                     _noMoreStarts = true;
-                    Tell(OllamaHappening.Draining);
+                    Tell(OllamaEventKind.Draining);
                     break;
                 case Move.Stop:
                     _noMoreStarts = _isStopped = true;
-                    Tell(OllamaHappening.StopAsked);
+                    Tell(OllamaEventKind.StopAsked);
                     break;
             }
         }
@@ -172,7 +172,7 @@ public sealed class OllamaLifeRandomTests
             return value;
         }
 
-        private void Tell(OllamaHappening happening, int child = 0)
+        private void Tell(OllamaEventKind happening, int child = 0)
         {
             // A check and a launch that are under way are answered once; so each command is noted before the next event.
             foreach (var command in Life.Take(new OllamaEvent(happening, child), _now).ToArray())
@@ -180,7 +180,7 @@ public sealed class OllamaLifeRandomTests
                 Carry(command);
             }
 
-            Assert.True(Life.WakeAt is not { } wake || wake > _now || happening != OllamaHappening.TimePassed, "A time that has passed is waited for again.");
+            Assert.True(Life.WakeAt is not { } wake || wake > _now || happening != OllamaEventKind.TimePassed, "A time that has passed is waited for again.");
             Assert.True(!_isStopped || Life.State is OllamaState.Stopping or OllamaState.Stopped, $"{Life.State} after a stop.");
             Assert.True(Life.State != OllamaState.Ready || _alive != 0, "Ready without a child.");
         }

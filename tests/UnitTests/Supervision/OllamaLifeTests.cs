@@ -12,14 +12,14 @@ public sealed class OllamaLifeTests
     [Fact]
     public void A_start_looks_for_an_Ollama_checks_what_it_launched_and_is_ready_at_the_first_answer()
     {
-        Assert.Equal([new(OllamaAction.FindOrLaunch, 1)], Happens(OllamaHappening.Begun));
-        Assert.Equal([new(OllamaAction.Check, 1)], Happens(OllamaHappening.Launched, 1));
-        Assert.Empty(Happens(OllamaHappening.NotAnswered, 1));
+        Assert.Equal([new(OllamaAction.FindOrLaunch, 1)], Happens(OllamaEventKind.Begun));
+        Assert.Equal([new(OllamaAction.Check, 1)], Happens(OllamaEventKind.Launched, 1));
+        Assert.Empty(Happens(OllamaEventKind.NotAnswered, 1));
         Assert.Equal(OllamaState.Starting, _life.State);
         Assert.Equal(_now + s_rules.StartingCheckPause, _life.WakeAt);
 
         Assert.Equal([new(OllamaAction.Check, 1)], TimePasses());
-        Assert.Empty(Happens(OllamaHappening.Answered, 1));
+        Assert.Empty(Happens(OllamaEventKind.Answered, 1));
 
         Assert.Equal(OllamaState.Ready, _life.State);
         Assert.Equal(_now + s_rules.CheckPause, _life.WakeAt);
@@ -30,9 +30,9 @@ public sealed class OllamaLifeTests
     {
         Ready();
 
-        Assert.Equal([new(OllamaAction.CleanUp, 1)], Happens(OllamaHappening.Exited, 1));
+        Assert.Equal([new(OllamaAction.CleanUp, 1)], Happens(OllamaEventKind.Exited, 1));
         Assert.Equal(OllamaState.Restarting, _life.State);
-        Assert.Equal([new(OllamaAction.FindOrLaunch, 2, RestartReason.Exited)], Happens(OllamaHappening.Gone, 1));
+        Assert.Equal([new(OllamaAction.FindOrLaunch, 2, RestartReason.Exited)], Happens(OllamaEventKind.Gone, 1));
         Assert.Equal(OllamaState.Starting, _life.State);
     }
 
@@ -42,17 +42,17 @@ public sealed class OllamaLifeTests
         Ready();
 
         Assert.Equal([new(OllamaAction.Check, 1)], TimePasses());
-        Assert.Empty(Happens(OllamaHappening.NotAnswered, 1));
+        Assert.Empty(Happens(OllamaEventKind.NotAnswered, 1));
         Assert.Equal(OllamaState.Unhealthy, _life.State);
         TimePasses();
-        Assert.Empty(Happens(OllamaHappening.NotAnswered, 1));
+        Assert.Empty(Happens(OllamaEventKind.NotAnswered, 1));
         TimePasses();
-        Assert.Equal([new(OllamaAction.Stop, 1)], Happens(OllamaHappening.NotAnswered, 1));
+        Assert.Equal([new(OllamaAction.Stop, 1)], Happens(OllamaEventKind.NotAnswered, 1));
         Assert.Equal(OllamaState.Restarting, _life.State);
 
         // Its process ends because it was asked to; that is no second failure.
-        Assert.Empty(Happens(OllamaHappening.Exited, 1));
-        Assert.Equal([new(OllamaAction.FindOrLaunch, 2, RestartReason.Unhealthy)], Happens(OllamaHappening.Gone, 1));
+        Assert.Empty(Happens(OllamaEventKind.Exited, 1));
+        Assert.Equal([new(OllamaAction.FindOrLaunch, 2, RestartReason.Unhealthy)], Happens(OllamaEventKind.Gone, 1));
         Assert.Equal(1, _life.Failures);
     }
 
@@ -60,8 +60,8 @@ public sealed class OllamaLifeTests
     public void An_answer_between_failed_checks_makes_a_child_well_again()
     {
         Ready();
-        foreach (var answer in (OllamaHappening[])[OllamaHappening.NotAnswered, OllamaHappening.NotAnswered, OllamaHappening.Answered,
-            OllamaHappening.NotAnswered, OllamaHappening.NotAnswered])
+        foreach (var answer in (OllamaEventKind[])[OllamaEventKind.NotAnswered, OllamaEventKind.NotAnswered, OllamaEventKind.Answered,
+            OllamaEventKind.NotAnswered, OllamaEventKind.NotAnswered])
         {
             Assert.Equal([new(OllamaAction.Check, 1)], TimePasses());
             Assert.Empty(Happens(answer, 1));
@@ -75,8 +75,8 @@ public sealed class OllamaLifeTests
     {
         Ready();
 
-        Assert.Equal([new(OllamaAction.Stop, 1)], Happens(OllamaHappening.Silent, 1));
-        Assert.Equal([new(OllamaAction.FindOrLaunch, 2, RestartReason.Hung)], Happens(OllamaHappening.Gone, 1));
+        Assert.Equal([new(OllamaAction.Stop, 1)], Happens(OllamaEventKind.Silent, 1));
+        Assert.Equal([new(OllamaAction.FindOrLaunch, 2, RestartReason.Hung)], Happens(OllamaEventKind.Gone, 1));
     }
 
     [Fact]
@@ -87,9 +87,9 @@ public sealed class OllamaLifeTests
         List<OllamaState> states = [];
         for (var failure = 1; failure <= 10; failure++)
         {
-            Happens(OllamaHappening.Exited, _child);
+            Happens(OllamaEventKind.Exited, _child);
             states.Add(_life.State);
-            var commands = Happens(OllamaHappening.Gone, _child);
+            var commands = Happens(OllamaEventKind.Gone, _child);
             var begun = _now;
             if (commands.Length == 0)
             {
@@ -98,7 +98,7 @@ public sealed class OllamaLifeTests
 
             pauses.Add((_now - begun).TotalSeconds);
             Assert.Equal([new(OllamaAction.FindOrLaunch, ++_child, RestartReason.Exited)], commands);
-            Happens(OllamaHappening.Launched, _child);
+            Happens(OllamaEventKind.Launched, _child);
         }
 
         Assert.Equal([0, 1, 2, 4, 8, 16, 32, 60, 60, 60], pauses);
@@ -106,7 +106,7 @@ public sealed class OllamaLifeTests
         Assert.All(states[4..], state => Assert.Equal(OllamaState.CrashLoop, state));
         // Nobody is told to wait for the next attempt before it answers.
         Assert.Equal(OllamaState.CrashLoop, _life.State);
-        Happens(OllamaHappening.Answered, _child);
+        Happens(OllamaEventKind.Answered, _child);
         Assert.Equal(OllamaState.Ready, _life.State);
     }
 
@@ -120,7 +120,7 @@ public sealed class OllamaLifeTests
         Assert.Equal(2, _life.Failures);
 
         _now += s_rules.StableAfter;
-        Happens(OllamaHappening.Exited, _child);
+        Happens(OllamaEventKind.Exited, _child);
 
         Assert.Equal(1, _life.Failures);
     }
@@ -128,83 +128,83 @@ public sealed class OllamaLifeTests
     [Fact]
     public void A_first_start_that_fails_at_once_is_given_up()
     {
-        Happens(OllamaHappening.Begun);
-        Happens(OllamaHappening.Launched, 1);
-        Happens(OllamaHappening.Exited, 1);
+        Happens(OllamaEventKind.Begun);
+        Happens(OllamaEventKind.Launched, 1);
+        Happens(OllamaEventKind.Exited, 1);
 
-        Assert.Equal([new(OllamaAction.GiveUp, 1)], Happens(OllamaHappening.Gone, 1));
+        Assert.Equal([new(OllamaAction.GiveUp, 1)], Happens(OllamaEventKind.Gone, 1));
         Assert.Equal(OllamaState.Stopped, _life.State);
     }
 
     [Fact]
     public void A_first_start_with_nothing_to_launch_is_given_up()
     {
-        Happens(OllamaHappening.Begun);
+        Happens(OllamaEventKind.Begun);
 
-        Assert.Equal([new(OllamaAction.GiveUp, 1)], Happens(OllamaHappening.NotLaunched, 1));
+        Assert.Equal([new(OllamaAction.GiveUp, 1)], Happens(OllamaEventKind.NotLaunched, 1));
     }
 
     [Fact]
     public void A_first_start_that_fails_after_the_patience_is_a_crash_like_any_other()
     {
-        Happens(OllamaHappening.Begun);
-        Happens(OllamaHappening.Launched, 1);
-        Happens(OllamaHappening.NotAnswered, 1);
+        Happens(OllamaEventKind.Begun);
+        Happens(OllamaEventKind.Launched, 1);
+        Happens(OllamaEventKind.NotAnswered, 1);
         _now += s_rules.StartPatience;
-        Happens(OllamaHappening.Exited, 1);
+        Happens(OllamaEventKind.Exited, 1);
 
-        Assert.Equal([new(OllamaAction.FindOrLaunch, 2, RestartReason.Exited)], Happens(OllamaHappening.Gone, 1));
+        Assert.Equal([new(OllamaAction.FindOrLaunch, 2, RestartReason.Exited)], Happens(OllamaEventKind.Gone, 1));
     }
 
     [Fact]
     public void A_start_that_never_answers_is_waited_for_for_ten_minutes()
     {
-        Happens(OllamaHappening.Begun);
-        Happens(OllamaHappening.Launched, 1);
+        Happens(OllamaEventKind.Begun);
+        Happens(OllamaEventKind.Launched, 1);
         var launched = _now;
-        while (Happens(OllamaHappening.NotAnswered, 1) is [])
+        while (Happens(OllamaEventKind.NotAnswered, 1) is [])
         {
             TimePasses();
         }
 
         Assert.Equal(s_rules.StartLimit, _now - launched);
-        Assert.Equal([new(OllamaAction.FindOrLaunch, 2, RestartReason.Unhealthy)], Happens(OllamaHappening.Gone, 1));
+        Assert.Equal([new(OllamaAction.FindOrLaunch, 2, RestartReason.Unhealthy)], Happens(OllamaEventKind.Gone, 1));
     }
 
     [Fact]
     public void A_child_that_is_doubted_is_checked_at_once_and_replaced_no_sooner_for_further_doubts()
     {
         Ready();
-        Assert.Equal([new(OllamaAction.Check, 1)], Happens(OllamaHappening.Doubted));
-        Assert.Empty(Happens(OllamaHappening.Doubted));
+        Assert.Equal([new(OllamaAction.Check, 1)], Happens(OllamaEventKind.Doubted));
+        Assert.Empty(Happens(OllamaEventKind.Doubted));
 
-        Assert.Empty(Happens(OllamaHappening.NotAnswered, 1));
+        Assert.Empty(Happens(OllamaEventKind.NotAnswered, 1));
 
         Assert.Equal(OllamaState.Unhealthy, _life.State);
-        Assert.Empty(Happens(OllamaHappening.Doubted));
+        Assert.Empty(Happens(OllamaEventKind.Doubted));
         Assert.Equal(_now + s_rules.CheckPause, _life.WakeAt);
     }
 
     [Fact]
     public void Somebody_elses_Ollama_that_goes_away_is_watched_and_used_again_and_never_replaced()
     {
-        Happens(OllamaHappening.Begun);
-        Assert.Empty(Happens(OllamaHappening.Found, 1));
+        Happens(OllamaEventKind.Begun);
+        Assert.Empty(Happens(OllamaEventKind.Found, 1));
         Assert.Equal(OllamaState.External, _life.State);
 
         // A request that could not connect does not wait for the next check.
-        Assert.Equal([new(OllamaAction.Check, 1)], Happens(OllamaHappening.Doubted));
+        Assert.Equal([new(OllamaAction.Check, 1)], Happens(OllamaEventKind.Doubted));
         for (var time = 0; time < 100; time++)
         {
-            Assert.Empty(Happens(OllamaHappening.NotAnswered, 1));
+            Assert.Empty(Happens(OllamaEventKind.NotAnswered, 1));
             Assert.Equal(OllamaState.Unhealthy, _life.State);
             Assert.Equal([new(OllamaAction.Check, 1)], TimePasses());
         }
 
-        Happens(OllamaHappening.Answered, 1);
+        Happens(OllamaEventKind.Answered, 1);
         Assert.Equal(OllamaState.External, _life.State);
-        Assert.Empty(Happens(OllamaHappening.Silent, 1));
-        Assert.Empty(Happens(OllamaHappening.StopAsked));
+        Assert.Empty(Happens(OllamaEventKind.Silent, 1));
+        Assert.Empty(Happens(OllamaEventKind.StopAsked));
         Assert.Equal(OllamaState.Stopped, _life.State);
     }
 
@@ -213,10 +213,10 @@ public sealed class OllamaLifeTests
     {
         Ready();
 
-        Assert.Equal([new(OllamaAction.Stop, 1)], Happens(OllamaHappening.StopAsked));
+        Assert.Equal([new(OllamaAction.Stop, 1)], Happens(OllamaEventKind.StopAsked));
         Assert.Equal(OllamaState.Stopping, _life.State);
-        Assert.Empty(Happens(OllamaHappening.Exited, 1));
-        Assert.Empty(Happens(OllamaHappening.Gone, 1));
+        Assert.Empty(Happens(OllamaEventKind.Exited, 1));
+        Assert.Empty(Happens(OllamaEventKind.Gone, 1));
         Assert.Equal(OllamaState.Stopped, _life.State);
         Assert.Null(_life.WakeAt);
     }
@@ -224,12 +224,12 @@ public sealed class OllamaLifeTests
     [Fact]
     public void A_stop_during_a_launch_ends_what_comes_of_it()
     {
-        Happens(OllamaHappening.Begun);
-        Assert.Empty(Happens(OllamaHappening.StopAsked));
+        Happens(OllamaEventKind.Begun);
+        Assert.Empty(Happens(OllamaEventKind.StopAsked));
         Assert.Equal(OllamaState.Stopping, _life.State);
 
-        Assert.Equal([new(OllamaAction.Stop, 1)], Happens(OllamaHappening.Launched, 1));
-        Assert.Empty(Happens(OllamaHappening.Gone, 1));
+        Assert.Equal([new(OllamaAction.Stop, 1)], Happens(OllamaEventKind.Launched, 1));
+        Assert.Empty(Happens(OllamaEventKind.Gone, 1));
         Assert.Equal(OllamaState.Stopped, _life.State);
     }
 
@@ -237,11 +237,11 @@ public sealed class OllamaLifeTests
     public void While_the_proxy_drains_a_child_that_ends_is_not_started_again()
     {
         Ready();
-        Assert.Empty(Happens(OllamaHappening.Draining));
+        Assert.Empty(Happens(OllamaEventKind.Draining));
         Assert.Equal(OllamaState.Ready, _life.State);
 
-        Assert.Equal([new(OllamaAction.CleanUp, 1)], Happens(OllamaHappening.Exited, 1));
-        Assert.Empty(Happens(OllamaHappening.Gone, 1));
+        Assert.Equal([new(OllamaAction.CleanUp, 1)], Happens(OllamaEventKind.Exited, 1));
+        Assert.Empty(Happens(OllamaEventKind.Gone, 1));
         Assert.Equal(OllamaState.Stopped, _life.State);
     }
 
@@ -253,38 +253,38 @@ public sealed class OllamaLifeTests
         Crash();
 
         // The check of the first one comes back late, and says nothing about the second.
-        Assert.Empty(Happens(OllamaHappening.NotAnswered, 1));
-        Assert.Empty(Happens(OllamaHappening.Exited, 1));
+        Assert.Empty(Happens(OllamaEventKind.NotAnswered, 1));
+        Assert.Empty(Happens(OllamaEventKind.Exited, 1));
         Assert.Equal(OllamaState.Ready, _life.State);
     }
 
     private void Ready()
     {
-        Happens(OllamaHappening.Begun);
-        Happens(OllamaHappening.Launched, ++_child);
-        Happens(OllamaHappening.Answered, _child);
+        Happens(OllamaEventKind.Begun);
+        Happens(OllamaEventKind.Launched, ++_child);
+        Happens(OllamaEventKind.Answered, _child);
         Assert.Equal(OllamaState.Ready, _life.State);
     }
 
     /// <summary>The child ends, and another one is ready at once.</summary>
     private void Crash()
     {
-        Happens(OllamaHappening.Exited, _child);
-        if (Happens(OllamaHappening.Gone, _child) is [])
+        Happens(OllamaEventKind.Exited, _child);
+        if (Happens(OllamaEventKind.Gone, _child) is [])
         {
             _now = _life.WakeAt!.Value;
-            Happens(OllamaHappening.TimePassed);
+            Happens(OllamaEventKind.TimePassed);
         }
 
-        Happens(OllamaHappening.Launched, ++_child);
-        Happens(OllamaHappening.Answered, _child);
+        Happens(OllamaEventKind.Launched, ++_child);
+        Happens(OllamaEventKind.Answered, _child);
     }
 
-    private OllamaCommand[] Happens(OllamaHappening happening, int child = 0) => [.. _life.Take(new OllamaEvent(happening, child), _now)];
+    private OllamaCommand[] Happens(OllamaEventKind happening, int child = 0) => [.. _life.Take(new OllamaEvent(happening, child), _now)];
 
     private OllamaCommand[] TimePasses()
     {
         _now = _life.WakeAt!.Value;
-        return Happens(OllamaHappening.TimePassed);
+        return Happens(OllamaEventKind.TimePassed);
     }
 }

@@ -129,11 +129,11 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IFileStore
     public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) =>
         ReadingAsync(snapshot => new JsonlStats(query).Of(snapshot, cancellationToken), cancellationToken);
 
-    public Task<AnalyticsStats> GetStatsAsync(CancellationToken cancellationToken) => ReadingAsync(
+    public Task<StoreInfo> DescribeAsync(CancellationToken cancellationToken) => ReadingAsync(
         snapshot =>
         {
             var blocks = snapshot.Blocks.Select(source => source.Block).Where(block => block.Count > 0).ToList();
-            return new AnalyticsStats
+            return new StoreInfo
             {
                 Backend = Backend,
                 DataDirectory = _directory,

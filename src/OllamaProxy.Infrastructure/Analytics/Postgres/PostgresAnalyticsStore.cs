@@ -97,11 +97,11 @@ internal sealed partial class PostgresAnalyticsStore(
     public Task<RequestStats> SummarizeAsync(StatsQuery query, CancellationToken cancellationToken) =>
         _connections.ReadAsync(session => PostgresSummary.OfAsync(session, query, cancellationToken), cancellationToken);
 
-    public Task<AnalyticsStats> GetStatsAsync(CancellationToken cancellationToken) => _connections.ReadAsync(
+    public Task<StoreInfo> DescribeAsync(CancellationToken cancellationToken) => _connections.ReadAsync(
         async session => (await session.ListAsync(
             s_stats,
             [],
-            row => new AnalyticsStats
+            row => new StoreInfo
             {
                 Backend = Backend,
                 DataDirectory = _connections.Name,
@@ -255,10 +255,10 @@ internal sealed partial class PostgresAnalyticsStore(
     private async Task<long> ShrinkAsync(long most, CancellationToken cancellationToken)
     {
         var records = 0L;
-        var newest = (await GetStatsAsync(cancellationToken)).Newest?.UtcDateTime;
+        var newest = (await DescribeAsync(cancellationToken)).Newest?.UtcDateTime;
         foreach (var day in (await DaysAsync("requests", cancellationToken)).Where(day => newest is { } last && day < PostgresTime.DayOf(last)))
         {
-            if ((await GetStatsAsync(cancellationToken)).SizeBytes <= most)
+            if ((await DescribeAsync(cancellationToken)).SizeBytes <= most)
             {
                 break;
             }

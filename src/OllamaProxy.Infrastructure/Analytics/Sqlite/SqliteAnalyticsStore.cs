@@ -102,11 +102,11 @@ internal sealed partial class SqliteAnalyticsStore(
         }
     }
 
-    public async Task<AnalyticsStats> GetStatsAsync(CancellationToken cancellationToken)
+    public async Task<StoreInfo> DescribeAsync(CancellationToken cancellationToken)
     {
         await using var reader = _file.OpenReader();
         var stats = await reader.QuerySingleAsync<SqliteStats>(SqliteQueries.Stats);
-        return new AnalyticsStats
+        return new StoreInfo
         {
             Backend = Backend,
             DataDirectory = _file.Directory,
@@ -134,10 +134,10 @@ internal sealed partial class SqliteAnalyticsStore(
             async () =>
             {
                 var removed = 0L;
-                var matching = await _file.ReadingAsync(reader => SqliteForgetting.Matching(reader, SqliteFilter.Of(filter)), cancellationToken);
-                foreach (var piece in matching.Chunk(SqliteForgetting.Piece))
+                var matching = await _file.ReadingAsync(reader => SqliteDeletion.Matching(reader, SqliteFilter.Of(filter)), cancellationToken);
+                foreach (var piece in matching.Chunk(SqliteDeletion.Piece))
                 {
-                    removed += await _file.WritingAsync(writer => SqliteForgetting.Remove(writer, piece, _lastId), cancellationToken);
+                    removed += await _file.WritingAsync(writer => SqliteDeletion.Remove(writer, piece, _lastId), cancellationToken);
                 }
 
                 await WipeAsync(removed, cancellationToken);
@@ -153,7 +153,7 @@ internal sealed partial class SqliteAnalyticsStore(
                     cancellationToken);
                 var removed = row is null
                     ? 0
-                    : await _file.WritingAsync(writer => SqliteForgetting.Remove(writer, [(id, row.TimestampUs)], _lastId), cancellationToken);
+                    : await _file.WritingAsync(writer => SqliteDeletion.Remove(writer, [(id, row.TimestampUs)], _lastId), cancellationToken);
                 await WipeAsync(removed, cancellationToken);
                 return removed > 0;
             },
@@ -165,7 +165,7 @@ internal sealed partial class SqliteAnalyticsStore(
             async () =>
             {
                 var records = rules.RecordsBefore is { } before
-                    ? await RemoveOldAsync(SqliteQueries.Oldest, SqliteForgetting.Remove, SqliteRow.Micros(before), cancellationToken)
+                    ? await RemoveOldAsync(SqliteQueries.Oldest, SqliteDeletion.Remove, SqliteRow.Micros(before), cancellationToken)
                     : 0;
                 var texts = rules.TextBefore is { } textBefore
                     ? await RemoveOldAsync(SqliteQueries.OldTexts, RemoveTexts, SqliteRow.Micros(textBefore), cancellationToken)
@@ -177,7 +177,7 @@ internal sealed partial class SqliteAnalyticsStore(
 
         // Rebuilding needs space, so check the size again afterwards.
         await Upkeep();
-        while (rules.MaxBytes is { } maxBytes && await _file.WritingAsync(writer => SqliteForgetting.Used(writer), cancellationToken) > maxBytes)
+        while (rules.MaxBytes is { } maxBytes && await _file.WritingAsync(writer => SqliteDeletion.Used(writer), cancellationToken) > maxBytes)
         {
             var removed = await RemovingAsync(() => RemoveUntilAsync(maxBytes, cancellationToken), cancellationToken);
             if (removed == 0)
@@ -197,7 +197,7 @@ internal sealed partial class SqliteAnalyticsStore(
         return total;
 
         static int RemoveTexts(SqliteConnection writer, IReadOnlyCollection<(long Id, long TimestampUs)> records, long lastId) =>
-            SqliteForgetting.RemoveTexts(writer, records);
+            SqliteDeletion.RemoveTexts(writer, records);
     }
 
     public void Dispose()
@@ -224,7 +224,7 @@ internal sealed partial class SqliteAnalyticsStore(
         int removed;
         do
         {
-            removed = await _file.WritingAsync(writer => remove(writer, SqliteForgetting.Next(writer, sql, before, SqliteForgetting.Piece), _lastId),
+            removed = await _file.WritingAsync(writer => remove(writer, SqliteDeletion.Next(writer, sql, before, SqliteDeletion.Piece), _lastId),
                 cancellationToken);
             total += removed;
         }
@@ -236,11 +236,11 @@ internal sealed partial class SqliteAnalyticsStore(
     {
         var total = 0L;
         // A little less than allowed, so that not every look finds something to do.
-        while (await _file.WritingAsync(writer => SqliteForgetting.Used(writer), cancellationToken) > maxBytes * 0.95)
+        while (await _file.WritingAsync(writer => SqliteDeletion.Used(writer), cancellationToken) > maxBytes * 0.95)
         {
             var removed = await _file.WritingAsync(
                 writer =>
-                    SqliteForgetting.Remove(writer, SqliteForgetting.Next(writer, SqliteQueries.Oldest, long.MaxValue, SqliteForgetting.Piece / 5), _lastId),
+                    SqliteDeletion.Remove(writer, SqliteDeletion.Next(writer, SqliteQueries.Oldest, long.MaxValue, SqliteDeletion.Piece / 5), _lastId),
                         cancellationToken);
             if (removed == 0)
             {
@@ -262,7 +262,7 @@ internal sealed partial class SqliteAnalyticsStore(
             return 0;
         }
 
-        while (await _file.WritingAsync(writer => SqliteForgetting.Shrink(writer), cancellationToken))
+        while (await _file.WritingAsync(writer => SqliteDeletion.Shrink(writer), cancellationToken))
         {
         }
 

@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 /// <summary>Removes records and texts, on the writer's connection, a small piece at a time, and gives the space back.</summary>
-internal static class SqliteForgetting
+internal static class SqliteDeletion
 {
     /// <summary>Records in one piece.</summary>
     public const int Piece = 500;

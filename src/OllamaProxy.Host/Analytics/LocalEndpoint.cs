@@ -6,14 +6,14 @@ using OllamaProxy.Host.Access;
 namespace OllamaProxy.Host.Analytics;
 
 /// <summary>
-/// One method of one of our own paths. The table of these (<see cref="OwnEndpoints.All"/>) maps the paths, lists their parameters, and generates the OpenAPI
+/// One method of one of our own paths. The table of these (<see cref="LocalEndpoints.All"/>) maps the paths, lists their parameters, and generates the OpenAPI
 /// document, so that the three cannot differ.
 /// </summary>
 /// <param name="Method">GET (which answers HEAD too), POST or DELETE.</param>
 /// <param name="Path">With <c>{id}</c> for a number.</param>
 /// <param name="Summary">One sentence.</param>
 /// <param name="Answer">Handles the request once its parameters are valid.</param>
-internal sealed record OwnEndpoint(string Method, string Path, string Summary, Func<HttpContext, QueryRequest, Task<IResult>> Answer)
+internal sealed record LocalEndpoint(string Method, string Path, string Summary, Func<HttpContext, QueryRequest, Task<IResult>> Answer)
 {
     public IReadOnlyList<QueryParameter> Parameters { get; init; } = [];
 
@@ -47,18 +47,18 @@ internal static partial class OwnEndpointMapping
     /// <summary>Enough for every form; other bodies are not read.</summary>
     private const long MaxBody = 64 * 1024;
 
-    public static void MapOwn(this IEndpointRouteBuilder routes, IReadOnlyList<OwnEndpoint> table)
+    public static void MapOwn(this IEndpointRouteBuilder routes, IReadOnlyList<LocalEndpoint> table)
     {
         foreach (var path in table.GroupBy(endpoint => endpoint.Path))
         {
-            OwnEndpoint[] methods = [.. path];
+            LocalEndpoint[] methods = [.. path];
             routes.Map(path.Key, (RequestDelegate)(context => AnswerAsync(context, methods)));
         }
 
         routes.Map("/analytics/{**rest}", (RequestDelegate)(context => AnswerAsync(context, [])));
     }
 
-    private static async Task AnswerAsync(HttpContext context, OwnEndpoint[] methods)
+    private static async Task AnswerAsync(HttpContext context, LocalEndpoint[] methods)
     {
         SetHeaders(context.Response.Headers);
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
@@ -81,14 +81,14 @@ internal static partial class OwnEndpointMapping
         // A locked or full store gets an error response and a log line.
         catch (Exception exception) when (!context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
-            Log.Failed(context.RequestServices.GetRequiredService<ILogger<OwnEndpoint>>(), exception, context.Request.Method, context.Request.Path);
+            Log.Failed(context.RequestServices.GetRequiredService<ILogger<LocalEndpoint>>(), exception, context.Request.Method, context.Request.Path);
             context.Response.Clear();
             SetHeaders(context.Response.Headers);
             await Answers.Problem(StatusCodes.Status500InternalServerError, "Internal error", "The log of the proxy has the reason.").ExecuteAsync(context);
         }
     }
 
-    private static async Task<IResult> ResultAsync(HttpContext context, OwnEndpoint[] methods)
+    private static async Task<IResult> ResultAsync(HttpContext context, LocalEndpoint[] methods)
     {
         var access = context.RequestServices.GetRequiredService<ReaderAccess>();
         var method = HttpMethods.IsHead(context.Request.Method) ? HttpMethods.Get : context.Request.Method;

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace OllamaProxy.Application.Redaction;
 
 /// <summary>The user's own regular expressions.</summary>
-public static class OwnPatterns
+public static class UserPatterns
 {
     /// <summary>The name that stands in redacted texts.</summary>
     internal const string Name = "pattern";

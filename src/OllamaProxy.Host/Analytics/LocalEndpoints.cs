@@ -5,13 +5,13 @@ using OllamaProxy.Host.Health;
 namespace OllamaProxy.Host.Analytics;
 
 /// <summary>The table of the own paths, one row each.</summary>
-internal static class OwnEndpoints
+internal static class LocalEndpoints
 {
     private const string Get = "GET";
     private const string Post = "POST";
     private const string Delete = "DELETE";
 
-    public static IReadOnlyList<OwnEndpoint> All { get; } =
+    public static IReadOnlyList<LocalEndpoint> All { get; } =
     [
         new(Get, "/analytics", "The dashboard for a browser (Accept: text/html), otherwise the list of these paths.",
             (http, _) => DashboardEndpoints.IndexAsync(http))
