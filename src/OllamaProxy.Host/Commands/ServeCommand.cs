@@ -125,8 +125,8 @@ internal static class ServeCommand
             return;
         }
 
-        foreach (
-            var warning in await SelfCheck.WarningsAsync(options.Addresses, options.Port, app.Services.GetRequiredService<ProxyInstance>(), cancellationToken))
+        var instance = app.Services.GetRequiredService<ProxyInstance>();
+        foreach (var warning in await SelfCheck.WarningsAsync(options.Addresses, options.Port, instance, cancellationToken))
         {
             await Console.Error.WriteLineAsync($"{Terminal.PaintError(Ansi.Yellow, "warning:")} {warning}");
         }
