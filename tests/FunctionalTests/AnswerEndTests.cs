@@ -145,7 +145,7 @@ public sealed class AnswerEndTests
         await Eventually.TrueAsync(() => upstream.Requests.Count == 3, TimeSpan.FromSeconds(60));
         mayAnswer.SetResult();
 
-        var exchanges = (await _recorded.AllAsync(4)).OrderBy(exchange => exchange.StartedAt).ToArray();
+        Exchange[] exchanges = [.. await _recorded.AllAsync(4)];
         Assert.Equal([null, "a", "a"], exchanges[1..].Select(exchange => exchange.Request.Model));
         Assert.Equal(ParseFailure.DecoderLimit, exchanges[1].Request.Failure);
         await AssertFailuresAsync(proxy, "decoder_limit", 1);

@@ -29,10 +29,13 @@ internal sealed class RecordedRequests : INotificationHandler<RequestRecorded>
         return All.Count == 1 ? All[0] : throw new InvalidOperationException($"{All.Count} exchanges were recorded.");
     }
 
-    /// <summary>Exactly so many exchanges, once they are recorded, in order of their ends.</summary>
+    /// <summary>
+    /// Exactly so many exchanges, once they are recorded, in order of their beginnings: an exchange ends after its client has the last byte, so the client's next
+    /// one may end first.
+    /// </summary>
     public async Task<IReadOnlyList<Exchange>> AllAsync(int count)
     {
         await Eventually.TrueAsync(() => _heard.Count >= count);
-        return All.Count == count ? All : throw new InvalidOperationException($"{All.Count} exchanges were recorded, not {count}.");
+        return All.Count == count ? [.. All.OrderBy(exchange => exchange.StartedAt)] : throw new InvalidOperationException($"{All.Count} exchanges were recorded, not {count}.");
     }
 }
