@@ -90,7 +90,7 @@ describe('colors', () => {
   it('are not for names that never answered', () => {
     const group = (name: string | null, success: number, output_tokens = 0): Group => ({ name, numbers: { success, output_tokens } as Group['numbers'] });
     expect(answering([group('typo', 0), group('cut', 0, 7), group('good', 1), group(null, 3)])).toEqual(['cut', 'good']);
-    const of = (model: string | null, status: string, output_tokens: number | null) => record({ model, status, output_tokens });
+    const of = (model: string | null, status: string, output_tokens: number | null) => record({ model, model_name: model, status, output_tokens });
     expect(
       answeringIn([
         of('rare', 'success', 1),
@@ -98,7 +98,7 @@ describe('colors', () => {
         of('often', 'cancelled', 3),
         of(null, 'success', 1),
         of('often', 'success', null),
-        record({ model: 'pulled', is_inference: false }),
+        record({ model: 'pulled', model_name: 'pulled', is_inference: false }),
       ]),
     ).toEqual(['often', 'rare']);
   });
