@@ -141,7 +141,7 @@ public sealed record RequestRecord
     /// <summary>The name of the proxy that recorded it; null in imported records.</summary>
     public string? Proxy { get; init; }
 
-    /// <summary>The name of the Ollama behind it; null in imported records.</summary>
+    /// <summary>The name of the proxy's Ollama; null in imported records.</summary>
     public string? Backend { get; init; }
 
     /// <summary>The application the user agent names (<see cref="ApplicationNames"/>); null when it names none.</summary>

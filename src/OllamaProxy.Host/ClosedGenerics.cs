@@ -15,7 +15,7 @@ namespace OllamaProxy.Host;
 
 /// <summary>
 /// Registers the loggers and options that every start needs by their closed types. From an open registration such as <c>ILogger&lt;&gt;</c> a compiled program
-/// must build each type at run time, which takes a fifth of a millisecond (docs/performance.md). Types that are missing here work, too.
+/// must build each type at run time, which takes a fifth of a millisecond (docs/performance.md). Types missing here still work, only slower.
 /// </summary>
 internal static class ClosedGenerics
 {

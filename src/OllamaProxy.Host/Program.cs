@@ -3,7 +3,7 @@ using OllamaProxy.Infrastructure.Supervision;
 
 if (ChildShim.IsMeant(args))
 {
-    return ChildShim.Run(args);
+    return await ChildShim.RunAsync(args);
 }
 
 Terminal.LeaveModes();

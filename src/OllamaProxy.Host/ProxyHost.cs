@@ -63,7 +63,7 @@ internal static class ProxyHost
             }
 
             own.MapHealth();
-            own.MapOwn([.. LocalEndpoints.All, .. DashboardEndpoints.All]);
+            own.MapLocal([.. LocalEndpoints.All, .. DashboardEndpoints.All]);
         });
         return app;
     }

@@ -8,8 +8,10 @@ namespace OllamaProxy.SimulatedOllama;
 internal sealed partial class HostRules(bool isLoopback)
 {
     private const string Headers =
-        "Authorization,Content-Type,User-Agent,Accept,X-Requested-With,Openai-Beta,X-Stainless-Arch,X-Stainless-Async,X-Stainless-Custom-Poll-Interval,X-Stainless-Helper-Method,"
-        + "X-Stainless-Lang,X-Stainless-Os,X-Stainless-Package-Version,X-Stainless-Poll-Helper,X-Stainless-Retry-Count,X-Stainless-Runtime,X-Stainless-Runtime-Version,X-Stainless-Timeout";
+        "Authorization,Content-Type,User-Agent,Accept,X-Requested-With,Openai-Beta,X-Stainless-Arch,X-Stainless-Async,X-Stainless-Custom-Poll-Interval,"
+        + "X-Stainless-Helper-Method,"
+        + "X-Stainless-Lang,X-Stainless-Os,X-Stainless-Package-Version,X-Stainless-Poll-Helper,X-Stainless-Retry-Count,X-Stainless-Runtime,"
+        + "X-Stainless-Runtime-Version,X-Stainless-Timeout";
 
     /// <summary>True when the answer is already decided.</summary>
     /// <param name="context">The request.</param>

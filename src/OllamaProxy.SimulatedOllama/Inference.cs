@@ -6,7 +6,8 @@ namespace OllamaProxy.SimulatedOllama;
 internal sealed class Inference(Models models, SimulatedOllamaOptions options, FaultPlan faults)
 {
     private const string NoImages =
-        "{\"error\":{\"code\":400,\"message\":\"Multimodal data provided, but model does not support multimodal requests.\",\"type\":\"invalid_request_error\"}}";
+        "{\"error\":{\"code\":400,\"message\":\"Multimodal data provided, but model does not support multimodal "
+            + "requests.\",\"type\":\"invalid_request_error\"}}";
     private readonly ModelRunner _runner = new(models, options);
     private int _jobs = options.Seed;
 

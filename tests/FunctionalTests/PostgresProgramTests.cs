@@ -1,34 +1,14 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using OllamaProxy.TestKit;
+using OllamaProxy.Tests;
 
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>The program itself, started and stopped before its database.</summary>
-public sealed class PostgresProgramTests : IAsyncLifetime
+public sealed class PostgresProgramTests : PostgresTest
 {
     private const int Requests = 1_100;
-
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ollama-proxy-team-");
-    private PostgresServer? _server;
-    private string _url = "";
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await PostgresServer.StartAsync();
-        Assert.SkipWhen(_server is null, PostgresServer.Reason);
-        _url = await _server.CreateDatabaseAsync();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_server is not null)
-        {
-            await _server.DisposeAsync();
-        }
-
-        _folder.Delete(recursive: true);
-    }
 
     [Fact]
     public async Task Two_proxies_share_a_database_and_lose_nothing_while_it_is_away()
@@ -38,7 +18,7 @@ public sealed class PostgresProgramTests : IAsyncLifetime
         await SendAsync(first, 10);
         await Eventually.TrueAsync(async () => await TotalAsync(first) == 10);
 
-        await _server!.StopAsync();
+        await Server.StopAsync();
         await SendAsync(first, Requests);
         await using (var stopped = await ProxyProcess.StartAsync(Variables("second")))
         {
@@ -50,8 +30,8 @@ public sealed class PostgresProgramTests : IAsyncLifetime
         }
 
         // The second has stopped; what it recorded is in its folder.
-        Assert.NotEmpty(Directory.GetFiles(Path.Combine(_folder.FullName, "second", "spool")));
-        await _server.RestartAsync();
+        Assert.NotEmpty(Directory.GetFiles(Path.Combine(Folder.FullName, "second", "spool")));
+        await Server.RestartAsync();
         await using var restarted = await ProxyProcess.StartAsync(Variables("second"));
         using var again = new HttpClient { BaseAddress = restarted.Address };
         await Eventually.TrueAsync(async () => await TotalAsync(again) == 10 + Requests + 5);
@@ -77,7 +57,7 @@ public sealed class PostgresProgramTests : IAsyncLifetime
     {
         ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9",
         ["ANALYTICS_BACKEND"] = "postgres",
-        ["ANALYTICS_DATABASE_URL"] = _url,
-        ["ANALYTICS_DIR"] = Path.Combine(_folder.FullName, name),
+        ["ANALYTICS_DATABASE_URL"] = Url,
+        ["ANALYTICS_DIR"] = Path.Combine(Folder.FullName, name),
     };
 }

@@ -8,46 +8,34 @@ using OllamaProxy.Domain;
 using OllamaProxy.Infrastructure.Analytics;
 using OllamaProxy.Infrastructure.Analytics.Postgres;
 using OllamaProxy.TestKit;
+using OllamaProxy.Tests;
 
 namespace OllamaProxy.StoreTests;
 
 /// <summary>The server is away: records wait in memory, then on disk, and are written when it is back.</summary>
-public sealed class PostgresOutageTests : IAsyncLifetime
+public sealed class PostgresOutageTests : PostgresTest
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ollama-proxy-outage-");
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly StoreHealth _health = new(TimeProvider.System, NullLogger<StoreHealth>.Instance);
     private readonly List<IDisposable> _opened = [];
-    private PostgresServer? _server;
-    private string _url = "";
 
-    public async ValueTask InitializeAsync()
+    public override async ValueTask DisposeAsync()
     {
-        _server = await PostgresServer.StartAsync();
-        Assert.SkipWhen(_server is null, PostgresServer.Reason);
-        _url = await _server.CreateDatabaseAsync();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
+        GC.SuppressFinalize(this);
         _opened.ForEach(opened => opened.Dispose());
         await _services.DisposeAsync();
-        _folder.Delete(recursive: true);
-        if (_server is not null)
-        {
-            await _server.DisposeAsync();
-        }
+        await base.DisposeAsync();
     }
 
     [Fact]
-    public async Task Records_of_an_outage_wait_on_disk_and_are_written_when_the_server_is_back()
+    public async Task Records_of_an_outage_wait_on_disk_and_are_written_when_theServer_is_back()
     {
         var (store, spool, batch) = Create();
         Assert.True(await store.TendAsync(default));
         Add(batch, 0, 10);
         Assert.True(await batch.WriteAsync(default));
 
-        await _server!.StopAsync();
+        await Server.StopAsync();
         Add(batch, 10, 1_500);
         Assert.False(await batch.WriteAsync(default));
         Assert.Equal((0, false), (batch.Count, spool.IsEmpty));
@@ -57,7 +45,7 @@ public sealed class PostgresOutageTests : IAsyncLifetime
         Assert.False(await store.TendAsync(default));
         Assert.Contains("does not answer", _health.Problem!.Text, StringComparison.Ordinal);
 
-        await _server.RestartAsync();
+        await Server.RestartAsync();
         await Eventually.TrueAsync(() => batch.WriteAsync(default));
         await Eventually.TrueAsync(() => spool.IsEmpty);
         Assert.Null(_health.Problem);
@@ -65,16 +53,16 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_waits_on_disk_is_written_when_the_server_is_back_though_nothing_new_comes()
+    public async Task Spooled_records_are_written_when_theServer_is_back_without_new_records()
     {
         var (store, spool, batch) = Create();
         Assert.True(await store.TendAsync(default));
-        await _server!.StopAsync();
+        await Server.StopAsync();
         Add(batch, 0, 1_000);
         Assert.False(await batch.WriteAsync(default));
         Assert.Equal((0, false), (batch.Count, spool.IsEmpty));
 
-        await _server.RestartAsync();
+        await Server.RestartAsync();
         await Eventually.TrueAsync(() => store.TendAsync(default));
         await Eventually.TrueAsync(() => spool.IsEmpty);
 
@@ -83,9 +71,9 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_start_without_the_server_records_and_a_stop_without_it_loses_nothing()
+    public async Task A_start_without_theServer_records_and_a_stop_without_it_loses_nothing()
     {
-        await _server!.StopAsync();
+        await Server.StopAsync();
         var (store, spool, batch) = Create();
         Assert.False(await store.TendAsync(default));
         Add(batch, 0, 5);
@@ -94,7 +82,7 @@ public sealed class PostgresOutageTests : IAsyncLifetime
         Assert.False(spool.IsEmpty);
 
         // The next start finds them.
-        await _server.RestartAsync();
+        await Server.RestartAsync();
         (store, spool, _) = Create();
         Assert.True(await store.TendAsync(default));
         await Eventually.TrueAsync(() => spool.IsEmpty);
@@ -104,8 +92,8 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     [Fact]
     public async Task A_batch_that_went_to_disk_before_its_commit_was_confirmed_is_written_once()
     {
-        using var relay = new PostgresRelay(_server!);
-        _url = _url.Replace(_server!.Folder, relay.Folder, StringComparison.Ordinal);
+        using var relay = new PostgresRelay(Server);
+        Url = Url.Replace(Server.Folder, relay.Folder, StringComparison.Ordinal);
         var (store, spool, batch) = Create();
         Assert.True(await store.TendAsync(default));
         Add(batch, 0, 10);
@@ -124,9 +112,38 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_full_disk_of_waiting_records_keeps_the_rest_in_memory_and_then_drops_and_counts()
+    public async Task A_batch_that_went_to_disk_alone_because_the_rest_had_no_room_is_written_once()
     {
-        await _server!.StopAsync();
+        using var relay = new PostgresRelay(Server);
+        Url = Url.Replace(Server.Folder, relay.Folder, StringComparison.Ordinal);
+        var (store, spool, batch) = Create(megabytes: 1);
+        Assert.True(await store.TendAsync(default));
+        Add(batch, 0, 10);
+        Assert.True(await batch.WriteAsync(default));
+        await ((PostgresAnalyticsStore)store.Current).Upkeep;
+
+        relay.Cut = PostgresCut.AfterCommit;
+        Add(batch, 10, 500);
+        Assert.False(await batch.WriteAsync(default));
+        Assert.Equal(500, batch.Count);
+        Assert.Equal(500, spool.Doubtful?.Records.Count);
+        await Server.StopAsync();
+        Add(batch, 510, 600, new string('x', 2_000));
+        // The second write fails after the spool took the first part.
+        Assert.False(await batch.WriteAsync(default));
+        Assert.Equal((1_100, false), (batch.Count, spool.IsEmpty));
+        Assert.False(await batch.WriteAsync(default));
+
+        await Server.RestartAsync();
+        await Eventually.TrueAsync(() => batch.WriteAsync(default));
+        await Eventually.TrueAsync(() => spool.IsEmpty);
+        await AssertAllAsync(store, 1_110);
+    }
+
+    [Fact]
+    public async Task When_the_spool_is_full_the_rest_waits_in_memory_up_to_its_bound()
+    {
+        await Server.StopAsync();
         var (store, _, batch) = Create(megabytes: 1);
         Assert.False(await store.TendAsync(default));
 
@@ -137,14 +154,14 @@ public sealed class PostgresOutageTests : IAsyncLifetime
         }
 
         Assert.Equal(RecordBatch.Capacity, batch.Count);
-        Assert.InRange(new DirectoryInfo(Path.Combine(_folder.FullName, PostgresSpool.FolderName)).EnumerateFiles().Sum(file => file.Length), 1, 1_000_000);
+        Assert.InRange(new DirectoryInfo(Path.Combine(Folder.FullName, PostgresSpool.FolderName)).EnumerateFiles().Sum(file => file.Length), 1, 1_000_000);
     }
 
     private (ReopeningStore Store, PostgresSpool Spool, RecordBatch Batch) Create(int megabytes = 512)
     {
         var options = new AnalyticsOptions
         {
-            Backend = "postgres", Directory = _folder.FullName, Database = PostgresFixture.Database(_url), SpoolMegabytes = megabytes,
+            Backend = "postgres", Directory = Folder.FullName, Database = PostgresFixture.Database(Url), SpoolMegabytes = megabytes,
         };
         var spool = new PostgresSpool(options);
         var store = new ReopeningStore(
@@ -154,11 +171,11 @@ public sealed class PostgresOutageTests : IAsyncLifetime
         return (store, spool, new RecordBatch(store, metrics, TimeProvider.System, NullLogger<RecordBatch>.Instance, spool));
     }
 
-    private static void Add(RecordBatch batch, int first, int count)
+    private static void Add(RecordBatch batch, int first, int count, string prompt = "why \0 is it")
     {
         for (var index = first; index < first + count; index++)
         {
-            batch.Add(Records.At(index) with { Prompt = "why \0 is it", OutputTokens = index });
+            batch.Add(Records.At(index) with { Prompt = prompt, OutputTokens = index });
         }
     }
 

@@ -6,7 +6,8 @@ namespace OllamaProxy.StoreTests;
 /// <summary>Stands before the server, and can break every connection at the moment a transaction is being committed.</summary>
 internal sealed class PostgresRelay : IDisposable
 {
-    private static readonly byte[] s_commit = "COMMIT"u8.ToArray();
+    /// <summary>With the end of the text, because each transaction begins with READ COMMITTED.</summary>
+    private static readonly byte[] s_commit = "COMMIT\0"u8.ToArray();
 
     private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
     private readonly string _server;
@@ -45,7 +46,17 @@ internal sealed class PostgresRelay : IDisposable
             {
                 var client = await _listener.AcceptAsync();
                 var server = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await server.ConnectAsync(new UnixDomainSocketEndPoint(_server));
+                try
+                {
+                    await server.ConnectAsync(new UnixDomainSocketEndPoint(_server));
+                }
+                // The server is stopped.
+                catch (SocketException)
+                {
+                    client.Close();
+                    continue;
+                }
+
                 lock (_sockets)
                 {
                     _sockets.AddRange([client, server]);

@@ -58,7 +58,7 @@ public sealed class PostgresSharingTests(PostgresFixture fixture) : IAsyncLifeti
     }
 
     [Fact]
-    public async Task Sums_are_right_whoever_removes_records_of_whom()
+    public async Task Sums_are_right_when_one_proxy_removes_records_of_another()
     {
         var (first, second) = (await OpenAsync(), await OpenAsync());
         await first.WriteAsync([Records.At(1), Records.At(2) with { ClientIp = "10.0.0.1" }], default);

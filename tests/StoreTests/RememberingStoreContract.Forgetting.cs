@@ -134,6 +134,7 @@ public abstract partial class RememberingStoreContract
         await store.WriteAsync([.. canaries.SelectMany((record, index) => new[] { record, Records.At(1_000 + Later + index) with { Prompt = "stays" } })],
             default);
         Assert.True(!KeepsFiles || IsTraced(Canary), "The canary must be found first, or this test proves nothing.");
+        Assert.NotEmpty(await ReadAsync(store, new RequestFilter { Search = Canary }));
 
         switch (how)
         {

@@ -59,7 +59,7 @@ public sealed class SqliteRollupTests : IDisposable
     }
 
     [Fact]
-    public async Task Anybody_can_read_the_sums_with_plain_SQL()
+    public async Task Sums_are_readable_with_plain_SQL()
     {
         await _store.OpenAsync(default);
         await _store.WriteAsync(

@@ -6,7 +6,7 @@ using OllamaProxy.Bench.Run;
 namespace OllamaProxy.Bench.Stores;
 
 /// <summary>
-/// What records cost once there are very many: their size, how fast they are found, summed up and exported, and whether recording keeps up while somebody
+/// What records cost once there are very many: their size, how fast they are found, summed up and exported, and whether recording keeps up while a client
 /// searches. The published program answers; the store is filled before it starts.
 /// </summary>
 internal sealed class StoreBench(BenchOptions options, Contestant ours, Places places, CancellationToken stop)
@@ -140,7 +140,7 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
         return RunningContestant.Start(ours with { Environment = environment }, upstreamPort, places);
     }
 
-    /// <summary>Recording while somebody searches.</summary>
+    /// <summary>Recording while a client searches.</summary>
     private async Task RecordAsync(string backend, int row, RunningContestant proxy, StoreQuestions questions, Corpus corpus, Child load, int upstreamPort)
     {
         await Console.Error.WriteLineAsync($"stores: {backend}: {Rate}/s for {_seconds} s with searches");

@@ -40,7 +40,8 @@ public sealed class GetStatsValidator : AbstractValidator<GetStats>
         RuleFor(stats => stats.Query.Top).InclusiveBetween(1, GetStats.MaxTop).OverridePropertyName("top")
             .WithMessage($"must be a whole number from 1 to {GetStats.MaxTop}.");
         RuleFor(stats => stats.Query.SeriesStep).Must(step => step is null || IsWholeStep(step.Value)).OverridePropertyName("step")
-            .WithMessage("must be minutes that divide an hour (1m, 2m, 3m, 4m, 5m, 6m, 10m, 12m, 15m, 20m, 30m), or whole hours or days (1h, 6h, 1d), or such a length in seconds.");
+            .WithMessage("must be minutes that divide an hour (1m, 2m, 3m, 4m, 5m, 6m, 10m, 12m, 15m, 20m, 30m), or whole hours or days (1h, 6h, 1d), or "
+                + "such a length in seconds.");
         RuleFor(stats => stats.Query).Must(IsBounded).OverridePropertyName("step")
             .WithMessage($"is too short for the range: more than {GetStats.MaxSteps} steps. Make the step longer, or the range shorter.");
         RuleFor(stats => stats.Query).Must(query => query.SplitBy is null || query.SeriesStep is not null).OverridePropertyName("split")

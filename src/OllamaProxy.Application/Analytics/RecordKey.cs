@@ -3,10 +3,13 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Analytics;
 
-/// <summary>What a record is found by: its number in the store, or its <c>request_id</c>, which is the same everywhere.</summary>
+/// <summary>The key of a record: its number in one store, or its <c>request_id</c>, which is the same in every store.</summary>
 public sealed record RecordKey
 {
     private const int IdLength = 32;
+
+    /// <summary>48 bits hold later times than .NET does.</summary>
+    private static readonly long s_lastTime = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
 
     /// <summary>The position in the store; null for a request id.</summary>
     public long? Number { get; private init; }
@@ -30,7 +33,7 @@ public sealed record RecordKey
 
     /// <summary>
     /// Finds the record. A request id of this program is a UUID of version 7 (RFC 9562), which begins with the milliseconds of the record's time: so the index
-    /// by time finds it. Ids of imported records are not, and all records are searched for them.
+    /// by time finds it. Ids of the original program are not UUIDs, so they need a search of all records.
     /// </summary>
     public async Task<RequestRecord?> FindAsync(IAnalyticsStore store, CancellationToken cancellationToken)
     {
@@ -40,10 +43,10 @@ public sealed record RecordKey
         }
 
         var filter = new RequestFilter { RequestId = RequestId };
-        if (RequestId![12] == '7' && RequestId[16] is '8' or '9' or 'a' or 'b')
+        var milliseconds = long.Parse(RequestId.AsSpan(0, 12), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+        if (RequestId![12] == '7' && RequestId[16] is '8' or '9' or 'a' or 'b' && milliseconds <= s_lastTime)
         {
-            var begin = DateTimeOffset.FromUnixTimeMilliseconds(
-                long.Parse(RequestId.AsSpan(0, 12), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
+            var begin = DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);
             filter = filter with { From = begin, To = begin.AddTicks(TimeSpan.TicksPerMillisecond - 1) };
         }
 

@@ -7,7 +7,7 @@ namespace OllamaProxy.Application.Import;
 /// <summary>Brings the original program's rows into the store. What is there already is left out, so it may be repeated.</summary>
 /// <param name="Rows">The rows, in any order.</param>
 /// <param name="KeepFrom">Older records would be removed by the next retention, and are left out; null for all of them.</param>
-/// <param name="Progress">Hears how many rows have been looked at.</param>
+/// <param name="Progress">Receives the number of rows read.</param>
 public sealed record ImportInteractions(IAsyncEnumerable<OriginalInteraction> Rows, DateTimeOffset? KeepFrom, IProgress<long>? Progress = null)
     : IRequest<ImportResult>;
 

@@ -4,10 +4,10 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Import;
 
-/// <summary>Brings the records of another store into this one. Records that are there already are left out, so it may be repeated.</summary>
+/// <summary>Imports the records of another store. It skips records that this store already has, so it can be repeated.</summary>
 /// <param name="Records">The records, in the order of time.</param>
 /// <param name="KeepFrom">Older records would be removed by the next retention, and are left out; null for all of them.</param>
-/// <param name="Progress">Hears how many records have been looked at.</param>
+/// <param name="Progress">Receives the number of records read.</param>
 public sealed record ImportRecords(IAsyncEnumerable<RequestRecord> Records, DateTimeOffset? KeepFrom, IProgress<long>? Progress = null)
     : IRequest<ImportResult>;
 

@@ -3,10 +3,10 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Import;
 
-/// <summary>Writes records in batches, but not those that the store has already.</summary>
+/// <summary>Writes records in batches and skips those that the store already has.</summary>
 /// <param name="store">The store.</param>
 /// <param name="keepFrom">Older records are left out; null for none.</param>
-/// <param name="progress">Hears how many records have been looked at.</param>
+/// <param name="progress">Receives the number of records read.</param>
 internal sealed class RecordImport(IAnalyticsStore store, DateTimeOffset? keepFrom, IProgress<long>? progress)
 {
     /// <summary>Records in one write.</summary>
@@ -62,7 +62,7 @@ internal sealed class RecordImport(IAnalyticsStore store, DateTimeOffset? keepFr
         }
     }
 
-    /// <summary>What the store has of the time of a batch, which is short: records come in the order of time.</summary>
+    /// <summary>Reads the ids that the store has in the batch's time range. The range is short, because records arrive in order of time.</summary>
     private async Task<HashSet<string>> KnownAsync(CancellationToken cancellationToken)
     {
         HashSet<string> known = new(StringComparer.Ordinal);

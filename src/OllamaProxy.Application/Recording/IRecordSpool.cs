@@ -2,9 +2,9 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Recording;
 
-/// <summary>Where records wait that memory has no room for, until the store takes them.</summary>
+/// <summary>Holds records on disk while the store cannot take them.</summary>
 public interface IRecordSpool
 {
-    /// <summary>Keeps records durably; false when there is no room, or no such place. Called by the recording worker only.</summary>
+    /// <summary>Writes records durably; false without room or without a spool. Only the recording worker calls it.</summary>
     bool TryAdd(IReadOnlyList<RequestRecord> records);
 }

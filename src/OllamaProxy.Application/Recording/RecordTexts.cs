@@ -23,7 +23,7 @@ public sealed class RecordTexts(RecordingOptions options, Redactor redactor)
 
     private readonly int _length = options.Capture == CaptureMode.Preview ? options.PreviewLength : int.MaxValue;
 
-    /// <summary>The options that decide it.</summary>
+    /// <summary>The recording options.</summary>
     public RecordingOptions Options => options;
 
     /// <summary>A prompt, a system prompt, an answer or a thought.</summary>

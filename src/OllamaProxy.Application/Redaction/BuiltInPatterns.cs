@@ -79,7 +79,10 @@ public static partial class BuiltInPatterns
 
     /// <summary>A key in PEM; one whose end is missing goes to the text's end.</summary>
     [GeneratedRegex(
-        """-----BEGIN[ ](?:[A-Z0-9]{1,20}[ ]){0,3}PRIVATE[ ]KEY(?:[ ]BLOCK)?----- [\s\S]*? (?: -----END[ ](?:[A-Z0-9]{1,20}[ ]){0,3}PRIVATE[ ]KEY(?:[ ]BLOCK)?----- | \z)""",
+        """
+        -----BEGIN[ ](?:[A-Z0-9]{1,20}[ ]){0,3}PRIVATE[ ]KEY(?:[ ]BLOCK)?-----
+        [\s\S]*? (?: -----END[ ](?:[A-Z0-9]{1,20}[ ]){0,3}PRIVATE[ ]KEY(?:[ ]BLOCK)?----- | \z)
+        """,
         Options, TimeLimit)]
     private static partial Regex PrivateKey();
 

@@ -66,7 +66,7 @@ internal sealed class ModelHistory
         return Last(at, from ?? DateTimeOffset.MinValue, condition);
     }
 
-    /// <summary>The last by the moment at which its model was ready; of those at the same moment, the one noted last.</summary>
+    /// <summary>Finds the use whose model was ready last. Among equal times, the one noted last wins.</summary>
     private ModelUse? Last(DateTimeOffset at, DateTimeOffset from, Func<ModelUse, bool> condition)
     {
         ModelUse? last = null;

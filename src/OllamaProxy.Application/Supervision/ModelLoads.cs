@@ -123,7 +123,7 @@ public sealed class ModelLoads
     {
         var usedUntil = history?.UsedUntil(at);
         var past = new Past(history, at, usedUntil) { HasForgotten = history?.HasForgotten(at) ?? _hasForgotten };
-        // Back to the last poll that listed it. Without closures, because this runs for each exchange.
+        // Search back to the last poll that listed it. This runs for each exchange, so it uses no closures.
         for (var index = _polls.Count - 1; index >= 0 && past.Listed is null; index--)
         {
             var poll = _polls[index];
@@ -322,7 +322,7 @@ public sealed class ModelLoads
         /// <summary>When it was last in memory for sure.</summary>
         public DateTimeOffset? SeenAt => ListedAt is null || UsedUntil > ListedAt ? UsedUntil : ListedAt;
 
-        /// <summary>Notes a poll. Polls come from the last to the first.</summary>
+        /// <summary>Notes a poll. The caller passes polls from newest to oldest.</summary>
         public void Note(Poll poll, LoadedModel? listed)
         {
             if (listed is not null)

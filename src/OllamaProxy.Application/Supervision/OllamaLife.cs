@@ -55,7 +55,7 @@ public sealed class OllamaLife(OllamaLifeRules rules)
     /// <summary>Failures in a row.</summary>
     public int Failures => _failures;
 
-    /// <summary>When <see cref="OllamaEventKind.TimePassed"/> is due; null when nothing is waited for.</summary>
+    /// <summary>When <see cref="OllamaEventKind.TimePassed"/> is due; null without a pending timer.</summary>
     public TimeSpan? WakeAt => _launchAt is { } launch && (_checkAt is not { } check || launch < check) ? launch : _checkAt;
 
     /// <summary>Takes in what happened; returns what is to be done now, in order. The list is valid until the next call.</summary>

@@ -8,7 +8,7 @@ namespace OllamaProxy.Application.Telemetry;
 /// <summary>How exchanges and records are counted.</summary>
 public sealed partial class ProxyMetrics
 {
-    /// <summary>What the proxy itself knows of an exchange and keeps in no record: its own share of the time, and what it could not read.</summary>
+    /// <summary>Counts facts that no record holds: the proxy's own overhead, and bodies it could not parse.</summary>
     public void Record(Exchange exchange)
     {
         Overhead("request", exchange.RequestOverhead);
@@ -68,7 +68,7 @@ public sealed partial class ProxyMetrics
         {
             var loadLabels = new TagList { { "model", model }, { "cause", cause } };
             _loads.Add(1, loadLabels);
-            // An answer to a request that only loads tells no duration; loading is all it did.
+            // The response to a load-only request has no load_duration, so its whole latency is the load.
             _loadTime.Record((record.LoadDuration ?? record.Latency - (record.QueueTime ?? TimeSpan.Zero)).TotalSeconds, loadLabels);
         }
 

@@ -18,7 +18,7 @@ public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervis
     private static readonly ActivitySource s_source = new(SourceName);
 
     /// <summary>
-    /// Begins the span while its exchange runs, for a request that shall carry its identity to Ollama; null when nobody wants the span. It is finished where
+    /// Begins the span while its exchange runs, for a request that carries its identity to Ollama; null without a listener. It is finished where
     /// the others are made.
     /// </summary>
     /// <param name="traceParent">The caller's header.</param>

@@ -23,7 +23,8 @@ internal static class LoginPage
         svg{width:26px;height:26px;fill:none;stroke:#fff;stroke-width:2.6;stroke-linecap:round;stroke-linejoin:round}rect{fill:var(--accent);stroke:none}
         p{margin:0 0 16px;color:var(--quiet)}p.wrong{color:light-dark(#b42318,#ff8a7d)}
         label{font-weight:500}
-        input,button{font:inherit;width:100%;height:40px;padding:0 11px;border-radius:6px;border:1px solid var(--strong);background:var(--surface);color:var(--ink)}
+        input,button{font:inherit;width:100%;height:40px;padding:0 11px;border-radius:6px;border:1px solid var(--strong)}
+        input,button{background:var(--surface);color:var(--ink)}
         input{margin:4px 0 14px}
         button{background:var(--accent);border-color:var(--accent);color:#fff;font-weight:550;cursor:pointer}
         :focus-visible{outline:2px solid var(--accent);outline-offset:1px}
@@ -31,7 +32,8 @@ internal static class LoginPage
 
     /// <summary>Allows only this style and this form: no script, image or frame.</summary>
     private static readonly string s_policy =
-        $"default-src 'none'; style-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Style)))}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+        $"default-src 'none'; style-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Style)))}'; form-action 'self'; base-uri "
+            + "'none'; frame-ancestors 'none'";
 
     public static Task<IResult> ShowAsync(HttpContext http) => Task.FromResult(
         Token(http).IsSet ? Page(http, StatusCodes.Status200OK, "") : NoToken());

@@ -43,7 +43,8 @@ internal sealed class ReaderAccess(AccessOptions options, ProxyOptions proxy, Re
             return Answers.Problem(
                 StatusCodes.Status403Forbidden,
                 "Unknown Host header",
-                "A web page could point its own name here, so only localhost, IP addresses and the names in PROXY_ALLOWED_HOSTS are accepted. Start the proxy with PROXY_ALLOWED_HOSTS set to the name you use.");
+                "A web page could point its own name here, so only localhost, IP addresses and the names in PROXY_ALLOWED_HOSTS are accepted. Start the "
+                    + "proxy with PROXY_ALLOWED_HOSTS set to the name you use.");
         }
 
         return CrossSite.Is(http)

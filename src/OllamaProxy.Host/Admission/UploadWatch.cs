@@ -25,7 +25,7 @@ internal sealed class UploadWatch : IDisposable
     private bool _isWaiting;
     private bool _isDisposed;
 
-    /// <summary>Waits for the client since the last progress, in ticks, and the bytes that arrived meanwhile.</summary>
+    /// <summary>Timer ticks spent waiting for the client since the last progress; <see cref="_bytes"/> counts what arrived since.</summary>
     private int _waited;
     private int _bytes;
 

@@ -10,7 +10,7 @@ namespace OllamaProxy.Host.Analytics;
 /// document, so that the three cannot differ.
 /// </summary>
 /// <param name="Method">GET (which answers HEAD too), POST or DELETE.</param>
-/// <param name="Path">With <c>{id}</c> for a number.</param>
+/// <param name="Path">May contain <c>{id}</c>, a record's key.</param>
 /// <param name="Summary">One sentence.</param>
 /// <param name="Answer">Handles the request once its parameters are valid.</param>
 internal sealed record LocalEndpoint(string Method, string Path, string Summary, Func<HttpContext, QueryRequest, Task<IResult>> Answer)
@@ -42,12 +42,12 @@ internal sealed record LocalEndpoint(string Method, string Path, string Summary,
 }
 
 /// <summary>Maps the table.</summary>
-internal static partial class OwnEndpointMapping
+internal static partial class LocalEndpointMapping
 {
     /// <summary>Enough for every form; other bodies are not read.</summary>
     private const long MaxBody = 64 * 1024;
 
-    public static void MapOwn(this IEndpointRouteBuilder routes, IReadOnlyList<LocalEndpoint> table)
+    public static void MapLocal(this IEndpointRouteBuilder routes, IReadOnlyList<LocalEndpoint> table)
     {
         foreach (var path in table.GroupBy(endpoint => endpoint.Path))
         {

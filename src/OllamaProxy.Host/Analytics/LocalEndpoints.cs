@@ -4,7 +4,7 @@ using OllamaProxy.Host.Health;
 
 namespace OllamaProxy.Host.Analytics;
 
-/// <summary>The table of the own paths, one row each.</summary>
+/// <summary>The proxy's own paths, one row per method.</summary>
 internal static class LocalEndpoints
 {
     private const string Get = "GET";

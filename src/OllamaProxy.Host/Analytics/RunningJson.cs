@@ -30,7 +30,7 @@ internal sealed record RunningJson(
             exchange.Method,
             models.DisplayOf(ModelName.Normalize(exchange.Observation.Model)),
             exchange.ClientAddress,
-            // As in a record.
+            // Cut to the same length as in a record.
             TextCut.Beginning(exchange.UserAgent, 500),
             ApplicationNames.Of(exchange.UserAgent),
             request.Elapsed.TotalSeconds,

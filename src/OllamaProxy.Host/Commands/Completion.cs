@@ -49,7 +49,9 @@ internal static class Completion
                 $line = $commandAst.ToString()
                 $rest = if ($line.IndexOf(' ') -ge 0) { $line.Substring($line.IndexOf(' ') + 1) } else { '' }
                 $at = [Math]::Max(0, $cursorPosition - ($line.Length - $rest.Length))
-                ollama-proxy "[suggest:$at]" $rest 2>$null | ForEach-Object { [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_) }
+                ollama-proxy "[suggest:$at]" $rest 2>$null | ForEach-Object {
+                    [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)
+                }
             }
             """,
     };

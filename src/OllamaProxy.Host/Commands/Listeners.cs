@@ -128,7 +128,8 @@ internal sealed class Listeners : IDisposable
         }
         else if (ways.Count == 0)
         {
-            return $"Port {port} is in use by {who}. Stop that {(holder.Kind == PortHolderKind.Proxy ? "one" : "program")}, or choose another port with PROXY_PORT.";
+            return $"Port {port} is in use by {who}. Stop that {(holder.Kind == PortHolderKind.Proxy ? "one" : "program")}, or choose another port with "
+                + "PROXY_PORT.";
         }
         else
         {

@@ -17,7 +17,8 @@ internal static class OpenSsl
     {
         if (OperatingSystem.IsLinux() && SettingThatNeedsIt(settings) is { } setting && !Array.Exists(s_libraries, IsThere))
         {
-            throw new StartException($"{setting} needs OpenSSL (libssl.so.3), which is not installed. Install it (Debian and Ubuntu: apt-get install libssl3), or remove the setting.");
+            throw new StartException($"{setting} needs OpenSSL (libssl.so.3), which is not installed. Install it (Debian and Ubuntu: apt-get install "
+                + "libssl3), or remove the setting.");
         }
     }
 

@@ -31,7 +31,8 @@ internal static class Passthrough
         if (OllamaExecutable.Find(settings.Ollama) is not { } ollama)
         {
             return await Terminal.FailAsync(
-                $"'{arguments[0]}' is not a command of ollama-proxy, and no ollama executable was found to run it. Try 'ollama-proxy --help', or set OLLAMA_EXECUTABLE_PATH.", ExitCodes.CannotStart);
+                $"'{arguments[0]}' is not a command of ollama-proxy, and no ollama executable was found to run it. Try 'ollama-proxy --help', or set "
+                    + "OLLAMA_EXECUTABLE_PATH.", ExitCodes.CannotStart);
         }
 
         var address = ApiSession.AddressesOf(settings.Proxy).FirstOrDefault();

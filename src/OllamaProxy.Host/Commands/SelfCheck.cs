@@ -27,7 +27,8 @@ internal static class SelfCheck
             if (holder.Instance != own.Id && (holder.Kind != PortHolderKind.Nobody || Covers(bound, address)))
             {
                 var owner = PortOwner.Find(port)?.Describe() is { Length: > 0 } known && holder.Kind != PortHolderKind.Nobody ? $" ({known})" : "";
-                warnings.Add($"On {end} {(holder.Kind == PortHolderKind.Nobody ? "no program" : holder.Description)}{owner} answers instead of this proxy, so clients that connect there bypass it.");
+                warnings.Add($"On {end} {(holder.Kind == PortHolderKind.Nobody ? "no program" : holder.Description)}{owner} answers instead of this proxy, "
+                    + "so clients that connect there bypass it.");
             }
         }
 

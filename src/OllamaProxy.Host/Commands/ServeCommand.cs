@@ -156,7 +156,8 @@ internal static class ServeCommand
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new StartException($"the log folder {Path.GetFullPath(options.Directory!)} cannot be written ({exception.Message}). Set LOG_DIR to a folder this user may write to.");
+            throw new StartException($"the log folder {Path.GetFullPath(options.Directory!)} cannot be written ({exception.Message}). Set LOG_DIR to a "
+                + "folder this user may write to.");
         }
     }
 

@@ -60,7 +60,8 @@ internal static partial class EnvironmentVariables
         new("OLLAMA_EXECUTABLE_PATH", "", "a path", "The ollama executable, if it is not on PATH.",
             (settings, text) => settings with { Ollama = settings.Ollama with { ExecutablePath = text } }),
         new("OLLAMA_HOST", "", "an address of this machine",
-            "Ollama's own variable: where the Ollama that the proxy starts listens (default: 127.0.0.1 and OLLAMA_BACKEND_PORT). Ignored when it names the proxy's port.",
+            "Ollama's own variable: where the Ollama that the proxy starts listens (default: 127.0.0.1 and OLLAMA_BACKEND_PORT). Ignored when it names the "
+                + "proxy's port.",
             (settings, text) => settings with { OllamaHost = text }),
         new("OLLAMA_POLL_SECONDS", "10", "0 to 3600 (0: never)",
             "How often the proxy asks Ollama which models are loaded, while a page, scrape or command asked within the last minute; otherwise once a minute.",
@@ -311,7 +312,8 @@ internal static partial class EnvironmentVariables
         var (port, ollama) = (settings.Proxy.Port, settings.Ollama);
         if (settings.Scrape.Port is > 0 and var metrics && (metrics == port || (ollama.BackendUrl is null && metrics == ollama.BackendPort)))
         {
-            yield return $"METRICS_PORT={metrics}: is {(metrics == port ? "PROXY_PORT, where /metrics is without it" : "OLLAMA_BACKEND_PORT")}; it must be a different port.";
+            yield return $"METRICS_PORT={metrics}: is {(metrics == port ? "PROXY_PORT, where /metrics is without it" : "OLLAMA_BACKEND_PORT")}; it must be "
+                + "a different port.";
         }
 
         if (port == 0)

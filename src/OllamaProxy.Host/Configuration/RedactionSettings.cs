@@ -35,7 +35,8 @@ internal static class RedactionSettings
         {
             if (UserPatterns.Problem(pattern) is { } why)
             {
-                yield return $"ANALYTICS_REDACT_PATTERNS=\"{EnvironmentVariables.Cut(pattern)}\": is not a regular expression: {EnvironmentVariables.Cut(WithoutPattern(why, pattern))}";
+                yield return $"ANALYTICS_REDACT_PATTERNS=\"{EnvironmentVariables.Cut(pattern)}\": is not a regular expression: "
+                    + $"{EnvironmentVariables.Cut(WithoutPattern(why, pattern))}";
             }
         }
     }

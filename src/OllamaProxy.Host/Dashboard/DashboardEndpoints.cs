@@ -11,7 +11,8 @@ internal static class DashboardEndpoints
 {
     /// <summary>Allows its own files and the API only: no inline script or style, no other origin, no HTML from text.</summary>
     public const string Policy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+            + "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
     /// <summary>The path of the files, whose names change with their content.</summary>
     public static IReadOnlyList<LocalEndpoint> All { get; } =

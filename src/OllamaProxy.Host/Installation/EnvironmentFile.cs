@@ -61,6 +61,6 @@ internal static class EnvironmentFile
     /// <summary>A line of the file, quoted where needed.</summary>
     public static string Line(string name, string value) =>
         value.Any(character => char.IsWhiteSpace(character) || character is '"' or '\\' or '#' or '\'' or ';' or '$' or '`')
-            ? $"{name}=\"{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("$", "\\$", StringComparison.Ordinal).Replace("`", "\\`", StringComparison.Ordinal)}\""
+            ? $"{name}=\"{string.Concat(value.Select(character => character is '\\' or '"' or '$' or '`' ? $"\\{character}" : $"{character}"))}\""
             : $"{name}={value}";
 }

@@ -47,7 +47,8 @@ internal static class InstallCommand
         if (wish.Root is null && !OperatingSystem.IsMacOS() && !Environment.IsPrivilegedProcess)
         {
             return await Terminal.FailAsync(OperatingSystem.IsWindows()
-                ? "this needs administrator rights: run it in a terminal opened as administrator, or use install-service-launcher.bat. --dry-run shows the steps."
+                ? "this needs administrator rights: run it in a terminal opened as administrator, or use install-service-launcher.bat. --dry-run shows the "
+                    + "steps."
                 : "this needs root: sudo ollama-proxy install. --dry-run shows the steps.");
         }
 
@@ -104,7 +105,8 @@ internal static class InstallCommand
         };
         request = request with { OllamaStartsItself = wish.OllamaStartsItself ?? StartsItself(wish, request) };
         return wish is { System: "linux", IsUninstall: false, Account: null, Root: null } && user == "root" && !request.OllamaStartsItself
-            ? throw new CommandException("Ollama has no service here, so this one would start it as root. Name the account that has the models (--account NAME, or --account root), or run this with sudo from it.")
+            ? throw new CommandException("Ollama has no service here, so this one would start it as root. Name the account that has the models (--account "
+                + "NAME, or --account root), or run this with sudo from it.")
             {
                 ExitCode = ExitCodes.CannotStart,
             }

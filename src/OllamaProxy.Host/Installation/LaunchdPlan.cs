@@ -15,8 +15,10 @@ internal static class LaunchdPlan
         if (request is { OllamaStartsItself: true, TakeOver: not false, ProxyPort: 11434 })
         {
             throw new CommandException(
-                "The Ollama app starts Ollama on port 11434. Quit it and switch off its start at login (System Settings, Login Items; for Homebrew: brew services stop ollama), " +
-                "then install again with --no-take-over; or put the proxy beside it: --no-take-over --proxy-port 11433 --ollama-backend-url http://127.0.0.1:11434");
+                "The Ollama app starts Ollama on port 11434. Quit it and switch off its start at login (System Settings, Login Items; for Homebrew: brew "
+                + "services stop ollama), "
+                + "then install again with --no-take-over; or put the proxy beside it: --no-take-over --proxy-port 11433 --ollama-backend-url "
+                + "http://127.0.0.1:11434");
         }
 
         return

@@ -40,7 +40,8 @@ internal sealed record RunProgram(string Program, IReadOnlyList<string> Argument
 /// <param name="Environment">Variables of the service only.</param>
 internal sealed record SetWindowsService(
     string Name, string DisplayName, string Description, string CommandLine, string? Account, IReadOnlyDictionary<string, string> Environment)
-    : Step($"set up the service {Name} ({CommandLine}), started with a delay, restarted after 5, 10 and 30 s, as {Account ?? "LocalSystem"}, with {string.Join(", ", Environment.Select(pair => $"{pair.Key}={pair.Value}"))}");
+    : Step($"set up the service {Name} ({CommandLine}), started with a delay, restarted after 5, 10 and 30 s, as {Account ?? "LocalSystem"}, with "
+        + $"{string.Join(", ", Environment.Select(pair => $"{pair.Key}={pair.Value}"))}");
 
 internal sealed record StartWindowsService(string Name) : Step($"start the service {Name}");
 

@@ -94,8 +94,8 @@ internal sealed class StepRunner(string? root, Func<string, string> show)
         File.Copy(from, to + ".new", overwrite: true);
         if (!OperatingSystem.IsWindows())
         {
-            const UnixFileMode Everybody =
-                UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+            const UnixFileMode Everybody = UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute
+                | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
             File.SetUnixFileMode(to + ".new", Everybody | UnixFileMode.UserWrite);
         }
 
@@ -142,6 +142,7 @@ internal sealed class StepRunner(string? root, Func<string, string> show)
             await Task.Delay(s_poll, TimeProvider.System, cancellationToken);
         }
 
-        throw new CommandException($"everything is installed, but no proxy answers on port {port}. {(OperatingSystem.IsWindows() ? "The Event Log and the log folder say why." : "Its log says why: journalctl -u ollama-proxy")}");
+        throw new CommandException($"everything is installed, but no proxy answers on port {port}. "
+            + $"{(OperatingSystem.IsWindows() ? "The Event Log and the log folder say why." : "Its log says why: journalctl -u ollama-proxy")}");
     }
 }

@@ -145,9 +145,10 @@ internal static partial class SystemdPlan
 
             """);
         var account = AccountName(request.Account ?? (ownsOllama ? request.User : null));
+        var warning = account == "root" ? " Ollama runs as root: --account names another." : "";
         text.Append(ownsOllama
             ? string.Create(CultureInfo.InvariantCulture, $"""
-               # It starts Ollama itself, which needs the GPU, and the models of {account}.{(account == "root" ? " Ollama runs as root: --account names another." : "")}
+               # It starts Ollama itself, which needs the GPU, and the models of {account}.{warning}
                User={account}
                {(request.ModelsFolder is { } models ? $"Environment=\"OLLAMA_MODELS={Quoted(models)}\"" : "# The models are in the home folder.")}
                ProtectSystem=full
@@ -218,7 +219,8 @@ internal static partial class SystemdPlan
         settings.TryAdd("ANALYTICS_DIR", Data);
 
         var text =
-            new StringBuilder("# Settings of the ollama-proxy service, one NAME=value per line. After a change: systemctl restart ollama-proxy\n# All settings: ollama-proxy --help\n\n");
+            new StringBuilder("# Settings of the ollama-proxy service, one NAME=value per line. After a change: systemctl restart ollama-proxy\n# All "
+                + "settings: ollama-proxy --help\n\n");
         foreach (var row in EnvironmentVariables.All)
         {
             text.Append(settings.TryGetValue(row.Name, out var value) ? EnvironmentFile.Line(row.Name, value) : $"#{row.Name}={row.Default}").Append('\n');

@@ -14,7 +14,7 @@ internal sealed class ForwarderHooks(ExchangeInProgress exchange, Uri backend) :
     public override ValueTask TransformRequestAsync(
         HttpContext context, HttpRequestMessage request, string destinationPrefix, CancellationToken cancellationToken)
     {
-        // Set, or YARP would build one from the prefix. The sender knows the target.
+        // YARP builds a URI from the prefix unless one is set. RequestSender writes the real target.
         request.RequestUri = backend;
         return ValueTask.CompletedTask;
     }

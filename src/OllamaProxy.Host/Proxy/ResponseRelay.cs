@@ -79,7 +79,7 @@ internal sealed class ResponseRelay
             {
                 try
                 {
-                    // A read that filled the buffer has more behind it. Otherwise a stream that waits for its next token holds no buffer.
+                    // After a read that filled the buffer, more bytes are there. Otherwise the stream waits without a buffer.
                     if (read == 0 || read < buffer.Length)
                     {
                         Return(ref buffer);

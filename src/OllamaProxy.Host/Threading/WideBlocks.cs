@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Connections;
 namespace OllamaProxy.Host.Threading;
 
 /// <summary>
-/// Kestrel's buffers. They are as small as its own, because a connection with a partial request holds one. While an upload runs they are wide, so it takes an
-/// eighth of the reads and writes (docs/decisions/0002-inline-sockets.md).
+/// Kestrel's buffers. They are as small as its own, because a connection with a partial request holds one. While an upload of any client runs they are wide, so
+/// it takes an eighth of the reads and writes (docs/decisions/0002-inline-sockets.md).
 /// </summary>
 internal sealed class WideBlocks : MemoryPool<byte>, IMemoryPoolFactory<byte>
 {
@@ -23,7 +23,7 @@ internal sealed class WideBlocks : MemoryPool<byte>, IMemoryPoolFactory<byte>
     public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => this;
 
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1) =>
-        Shared.Rent(Volatile.Read(ref s_uploads) > 0 ? Wide : Math.Max(Narrow, minBufferSize));
+        Shared.Rent(Math.Max(Volatile.Read(ref s_uploads) > 0 ? Wide : Narrow, minBufferSize));
 
     /// <summary>Does nothing: the whole program shares one pool, and each of its users disposes it.</summary>
     protected override void Dispose(bool disposing)

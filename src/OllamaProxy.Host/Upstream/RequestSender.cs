@@ -237,6 +237,7 @@ internal sealed class RequestSender
         {
             _exchange.FailRequest(exception);
             ClientFault = exception;
+            _exchange.Upload?.EndWait(0);
             throw;
         }
 

@@ -77,7 +77,17 @@ internal sealed class UpstreamConnection : IDisposable
     }
 
     /// <summary>Returns false when the idle connection was closed, or has unexpected bytes, which would be taken for the next response.</summary>
-    public bool IsUsable() => !_socket.Poll(0, SelectMode.SelectRead);
+    public bool IsUsable()
+    {
+        try
+        {
+            return !_socket.Poll(0, SelectMode.SelectRead);
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
 
     public void EndExchange(long now) => (IdleSince, HasAnswer) = (now, false);
 

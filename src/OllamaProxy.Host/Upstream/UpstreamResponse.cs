@@ -62,6 +62,16 @@ internal sealed class UpstreamResponse(
         Finish(isStopped);
     }
 
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && !_isFinished)
+        {
+            connection.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
     /// <param name="isStopped">True when the connection was closed to end the sending, even if the sender had just finished.</param>
     private void Finish(bool isStopped = false)
     {

@@ -19,7 +19,8 @@ internal sealed partial class StopReport(RunningRequests running, LogOptions log
         _awaited = active + queued;
         Tell(_awaited == 0
             ? "Stopping: no request is running."
-            : $"Stopping: waiting up to {grace.TotalSeconds:0} s for {Amount.Of(active, "running request")}{(queued == 0 ? "" : $" and {Amount.Of(queued, "queued request")}")}. "
+            : $"Stopping: waiting up to {grace.TotalSeconds:0} s for "
+                + $"{Amount.Of(active, "running request")}{(queued == 0 ? "" : $" and {Amount.Of(queued, "queued request")}")}. "
               + "A second Ctrl+C stops at once.");
     }
 
@@ -32,7 +33,8 @@ internal sealed partial class StopReport(RunningRequests running, LogOptions log
         {
             Tell(_cut + _refused == 0
                 ? $"{Amount.Of(_awaited, "request")} finished, none cut."
-                : $"The grace period is over (SHUTDOWN_GRACE_SECONDS): {Amount.Of(_cut, "running request")} cut, {Amount.Of(_refused, "queued request")} refused, "
+                : $"The grace period is over (SHUTDOWN_GRACE_SECONDS): {Amount.Of(_cut, "running request")} cut, {Amount.Of(_refused, "queued request")} "
+                    + "refused, "
                   + $"{Math.Max(0, _awaited - _cut - _refused):N0} finished.");
         }
     }

@@ -21,7 +21,17 @@ internal sealed class StatLabels : IEquatable<StatLabels>
 
     public string?[] Values { get; }
 
-    public static StatLabels Of(RequestRecord record) => new([.. StatLabel.All.Select(label => label.Of(record))]);
+    public static StatLabels Of(RequestRecord record)
+    {
+        // Without LINQ: this runs for each record.
+        var values = new string?[StatLabel.All.Count];
+        for (var label = 0; label < values.Length; label++)
+        {
+            values[label] = StatLabel.All[label].Of(record);
+        }
+
+        return new StatLabels(values);
+    }
 
     public bool Equals(StatLabels? other) => other is not null && other._hash == _hash && Values.AsSpan().SequenceEqual(other.Values);
 

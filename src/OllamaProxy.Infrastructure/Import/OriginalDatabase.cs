@@ -31,7 +31,8 @@ public sealed class OriginalDatabase : IDisposable
     {
         if (!File.Exists(path))
         {
-            throw new ImportException($"There is no file {Path.GetFullPath(path)}. The original's is named ollama_analytics.db, in the folder ollama_analytics beside its program, or in {@"C:\ProgramData\OllamaProxy\analytics"} as a service.");
+            throw new ImportException($"There is no file {Path.GetFullPath(path)}. The original's is named ollama_analytics.db, in the folder "
+                + $"ollama_analytics beside its program, or in {@"C:\ProgramData\OllamaProxy\analytics"} as a service.");
         }
 
         // Not pooled, so that the file is closed at once. Reading a log that the original left needs write permission.
@@ -51,7 +52,8 @@ public sealed class OriginalDatabase : IDisposable
         catch (SqliteException exception)
         {
             connection.Dispose();
-            throw new ImportException($"{path} cannot be read ({exception.Message}). It must be the SQLite database of the original Ollama Metrics Proxy; if that still runs, stop it first.", exception);
+            throw new ImportException($"{path} cannot be read ({exception.Message}). It must be the SQLite database of the original Ollama Metrics Proxy; "
+                + "if that still runs, stop it first.", exception);
         }
         catch
         {

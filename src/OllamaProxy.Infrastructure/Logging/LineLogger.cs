@@ -6,7 +6,7 @@ namespace OllamaProxy.Infrastructure.Logging;
 
 /// <summary>
 /// Loggers for one output, whose lines one thread writes, many at a time. Logging never waits for the output, because a terminal may be stopped and a disk
-/// slow: too many waiting lines are dropped, and the output has their number.
+/// slow: too many waiting lines are dropped, and the output has their number. Lines after the end are dropped, too.
 /// </summary>
 public sealed class LineLoggerProvider : ILoggerProvider
 {
@@ -16,7 +16,7 @@ public sealed class LineLoggerProvider : ILoggerProvider
     /// <summary>Milliseconds from one write to the next, in which lines join: a write for each line would cost more than making the line.</summary>
     private const int Pause = 50;
 
-    /// <summary>How long the end waits for an output that takes nothing.</summary>
+    /// <summary>How long <see cref="Dispose"/> waits for a blocked output.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     [ThreadStatic]
@@ -86,7 +86,7 @@ public sealed class LineLoggerProvider : ILoggerProvider
                 _output.Write(text);
             }
             // A log that cannot be written must not end the program.
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            catch (Exception)
             {
             }
 

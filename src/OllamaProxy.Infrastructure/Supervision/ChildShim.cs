@@ -31,7 +31,7 @@ public static class ChildShim
     /// <summary>The verb for this system; null where neither is needed.</summary>
     public static string? Verb => OperatingSystem.IsLinux() ? BecomeVerb : OperatingSystem.IsMacOS() ? GuardVerb : null;
 
-    /// <summary>Whether these arguments of the program are for <see cref="Run"/>.</summary>
+    /// <summary>Whether these arguments of the program are for <see cref="RunAsync"/>.</summary>
     public static bool IsMeant(IReadOnlyList<string> args) => args is [BecomeVerb or GuardVerb, ..];
 
     /// <summary>The arguments that put Ollama behind the shim.</summary>
@@ -40,7 +40,7 @@ public static class ChildShim
 
     /// <summary>Does what the verb says; the exit code.</summary>
     /// <param name="args">The program's arguments, the verb first.</param>
-    public static int Run(IReadOnlyList<string> args)
+    public static async Task<int> RunAsync(IReadOnlyList<string> args)
     {
         if (OperatingSystem.IsLinux() && args is [BecomeVerb, var id, var executable, ..]
             && int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var parent))
@@ -50,10 +50,10 @@ public static class ChildShim
 
         if (!OperatingSystem.IsWindows() && args is [GuardVerb, var guarded, ..])
         {
-            return GuardAsync(guarded, args.Skip(2)).GetAwaiter().GetResult();
+            return await GuardAsync(guarded, args.Skip(2));
         }
 
-        Console.Error.WriteLine($"{args[0]} is for the program's own use.");
+        await Console.Error.WriteLineAsync($"{args[0]} is for the program's own use.");
         return 2;
     }
 

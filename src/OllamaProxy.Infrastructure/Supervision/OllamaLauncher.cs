@@ -48,7 +48,8 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
                 return new Launch(backend)
                 {
                     Problem =
-                        $"Port {backend.Port}, chosen for Ollama by OLLAMA_BACKEND_PORT, is held by {holder.Description}{Owner(backend.Port)}. Stop that program, or choose another port.",
+                        $"Port {backend.Port}, chosen for Ollama by OLLAMA_BACKEND_PORT, is held by {holder.Description}{Owner(backend.Port)}. Stop that "
+                            + "program, or choose another port.",
                 };
             default:
                 var other = Local(options.BindHost, FreePort());

@@ -42,14 +42,16 @@ internal static partial class OllamaLine
     /// slog as text (<c>level=WARN</c>), as JSON, and without a handler (<c>2026/11/23 11:49:44 WARN</c>); llama.cpp with its prefix (<c>0.01.234.567 W</c>).
     /// </summary>
     [GeneratedRegex("""
-        ^(?:(?:time=\S+\ )?level=|\{(?:"[^"]*":"[^"]*",)*"level":"|\d{4}/\d\d/\d\d\ [\d:.]+\ (?=(?:DEBUG|INFO|WARN|ERROR)\b)|\d+\.\d\d\.\d{3}\.\d{3}\ (?=[A-Z]\ ))(?<level>[A-Z]+)
+        ^(?:(?:time=\S+\ )?level=|\{(?:"[^"]*":"[^"]*",)*"level":"
+            |\d{4}/\d\d/\d\d\ [\d:.]+\ (?=(?:DEBUG|INFO|WARN|ERROR)\b)|\d+\.\d\d\.\d{3}\.\d{3}\ (?=[A-Z]\ ))(?<level>[A-Z]+)
         """, RegexOptions.IgnorePatternWhitespace | RegexOptions.ExplicitCapture)]
     private static partial Regex Leveled();
 
     /// <summary>A word for a failure at the beginning of the line, behind names such as <c>llama_model_load:</c>, <c>[GIN-debug]</c> or a date.</summary>
     [GeneratedRegex("""
         ^(?:\[[\w-]+\]\ |[\w.-]+:\ |\d{4}/\d\d/\d\d\ (?:-\ )?[\d:.]+\ )*
-        (?:\[?(?:panic|fatal|error|exception)\b|failed\ to\b|(?:cuda|rocm|hip|vulkan|metal)\ error\b|\[?signal\ |SIG[A-Z]{3,}\b|GGML_ASSERT|terminate\ called|segmentation\ fault|unexpected\ fault\ address)
+        (?:\[?(?:panic|fatal|error|exception)\b|failed\ to\b|(?:cuda|rocm|hip|vulkan|metal)\ error\b|\[?signal\ |SIG[A-Z]{3,}\b
+            |GGML_ASSERT|terminate\ called|segmentation\ fault|unexpected\ fault\ address)
         |\bout\ of\ memory\b|\bGGML_ASSERT\(
         """, RegexOptions.IgnorePatternWhitespace | RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex Failure();

@@ -45,16 +45,19 @@ public sealed record PortOwner(int? ProcessId, string? Name, PortManager? Manage
         PortManager.Systemd when IsOllama =>
         [
             $"stop it and keep it from starting again: sudo systemctl disable --now {Unit}",
-            $"or move it to the private port, where systemd still supervises it: sudo systemctl edit {Unit}, add the lines [Service] and Environment=OLLAMA_HOST=127.0.0.1:11435, then sudo systemctl restart {Unit}",
+            $"or move it to the private port, where systemd still supervises it: sudo systemctl edit {Unit}, add the lines [Service] and "
+                + $"Environment=OLLAMA_HOST=127.0.0.1:11435, then sudo systemctl restart {Unit}",
         ],
         PortManager.Systemd => [$"stop it: sudo systemctl stop {Unit}"],
         PortManager.WindowsApp =>
         [
-            "quit Ollama from its icon beside the clock (ending ollama.exe is not enough: the app starts it again), and take it out of Settings > Apps > Startup",
+            "quit Ollama from its icon beside the clock (ending ollama.exe is not enough: the app starts it again), and take it out of Settings > Apps > "
+                + "Startup",
         ],
         PortManager.MacApp =>
         [
-            "quit Ollama from the menu bar (ending its server is not enough: the app starts it again), and take it out of System Settings > General > Login Items",
+            "quit Ollama from the menu bar (ending its server is not enough: the app starts it again), and take it out of System Settings > General > Login "
+                + "Items",
         ],
         PortManager.Homebrew => ["stop it: brew services stop ollama"],
         PortManager.Docker =>

@@ -1,39 +1,19 @@
 using OllamaProxy.TestKit;
+using OllamaProxy.Tests;
 
 namespace OllamaProxy.FunctionalTests.Commands;
 
 /// <summary>Commands on a PostgreSQL store, with a real server.</summary>
-public sealed class PostgresCommandTests : IAsyncLifetime
+public sealed class PostgresCommandTests : PostgresTest
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ollama-proxy-import-");
-    private PostgresServer? _server;
-    private string _url = "";
-
-    public async ValueTask InitializeAsync()
-    {
-        _server = await PostgresServer.StartAsync();
-        Assert.SkipWhen(_server is null, PostgresServer.Reason);
-        _url = await _server.CreateDatabaseAsync();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_server is not null)
-        {
-            await _server.DisposeAsync();
-        }
-
-        _folder.Delete(recursive: true);
-    }
-
     [Theory]
     [InlineData("sqlite")]
     [InlineData("jsonl")]
     public async Task A_store_in_files_moves_into_the_database_once(string backend)
     {
-        var original = Path.Combine(_folder.FullName, "original.db");
+        var original = Path.Combine(Folder.FullName, "original.db");
         OriginalFile.Write(original, [.. Enumerable.Range(1, 1_200).Select(minutes => TimeSpan.FromMinutes(minutes))]);
-        var files = Path.Combine(_folder.FullName, "store");
+        var files = Path.Combine(Folder.FullName, "store");
         var (code, output) = await ProxyProcess.RunAsync(
             new Dictionary<string, string?> { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_DIR"] = files }, ["import", original]);
         Assert.Equal((0, true), (code, output.Contains("1,200 records were imported", StringComparison.Ordinal)));
@@ -54,7 +34,7 @@ public sealed class PostgresCommandTests : IAsyncLifetime
     [Fact]
     public async Task The_doctor_checks_the_database_and_nothing_shows_its_login()
     {
-        _url += ";Password=not-to-be-shown";
+        Url += ";Password=not-to-be-shown";
 
         var (_, output) = await RunAsync("doctor");
         Assert.Contains("answers (PostgreSQL 1", output, StringComparison.Ordinal);
@@ -65,7 +45,7 @@ public sealed class PostgresCommandTests : IAsyncLifetime
         Assert.Contains("ANALYTICS_DATABASE_URL", output, StringComparison.Ordinal);
         Assert.DoesNotContain("not-to-be-shown", output, StringComparison.Ordinal);
 
-        await _server!.StopAsync();
+        await Server.StopAsync();
         (var code, output) = await RunAsync("doctor");
         Assert.Equal(1, code);
         Assert.Contains("does not answer", output, StringComparison.Ordinal);
@@ -80,8 +60,8 @@ public sealed class PostgresCommandTests : IAsyncLifetime
         {
             ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9",
             ["ANALYTICS_BACKEND"] = "postgres",
-            ["ANALYTICS_DATABASE_URL"] = _url,
-            ["ANALYTICS_DIR"] = Path.Combine(_folder.FullName, "spool"),
+            ["ANALYTICS_DATABASE_URL"] = Url,
+            ["ANALYTICS_DIR"] = Path.Combine(Folder.FullName, "spool"),
             ["PROXY_PORT"] = "0",
         },
         arguments);

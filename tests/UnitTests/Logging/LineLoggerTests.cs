@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
 using OllamaProxy.Infrastructure.Logging;
+using OllamaProxy.TestKit;
 
 namespace OllamaProxy.UnitTests.Logging;
 
@@ -32,6 +33,23 @@ public sealed partial class LineLoggerTests
     }
 
     [Fact]
+    public void An_output_that_fails_loses_its_lines_and_gets_the_next_ones()
+    {
+        using var output = new StoppedOutput { FailsOnce = true };
+        using (var provider = new LineLoggerProvider(new TextLog { Time = LogTime.None }, output, TimeProvider.System))
+        {
+            var logger = provider.CreateLogger("Category");
+            Line(logger, 1);
+            output.Resume();
+            Assert.True(output.HasFailed.Wait(Patience.Limit));
+            Line(logger, 2);
+            Line(logger, 3);
+        }
+
+        Assert.Equal(["info  Category: number 2", "info  Category: number 3"], output.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Fact]
     public void The_journal_takes_the_level_from_a_prefix()
     {
         var journal = new JournalLog(new TextLog { Time = LogTime.None });
@@ -52,6 +70,10 @@ public sealed partial class LineLoggerTests
         private readonly ManualResetEventSlim _isRunning = new();
         private readonly StringBuilder _text = new();
 
+        public ManualResetEventSlim HasFailed { get; } = new();
+
+        public bool FailsOnce { get; init; }
+
         public string Text => _text.ToString();
 
         public void Resume() => _isRunning.Set();
@@ -59,6 +81,12 @@ public sealed partial class LineLoggerTests
         public void Write(StringBuilder lines)
         {
             _isRunning.Wait();
+            if (FailsOnce && !HasFailed.IsSet)
+            {
+                HasFailed.Set();
+                throw new InvalidOperationException("This output is broken.");
+            }
+
             _text.Append(lines);
         }
 

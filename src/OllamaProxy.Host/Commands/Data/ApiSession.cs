@@ -141,7 +141,7 @@ internal sealed class ApiSession : IAsyncDisposable
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         var app = builder.Build();
         app.UseRouting();
-        app.MapOwn(LocalEndpoints.All);
+        app.MapLocal(LocalEndpoints.All);
         try
         {
             await app.Services.GetRequiredService<IAnalyticsStore>().OpenAsync(cancellationToken);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MediatR;
 using Microsoft.Data.Sqlite;
 using OllamaProxy.Application.Analytics;
@@ -71,7 +70,7 @@ internal static class ImportCommand
         await using var services = ProxyHost.CreateBuilder(settings with { Analytics = settings.Analytics with { MovesOriginalAside = true } }).Build();
         var store = services.Services.GetRequiredService<ReopeningStore>();
         await store.OpenAsync(cancellationToken);
-        // It may have had the path of the new database.
+        // The original's file may have the path of the new database; opening the store then renamed it.
         var moved = store.Current is ISqliteAnalyticsStore sqlite && sqlite.Path == file.FullName ? sqlite.MovedAside : null;
         if (moved is not null)
         {
@@ -88,23 +87,23 @@ internal static class ImportCommand
 
     private static async Task TellAsync(ProxySettings settings, ImportResult result)
     {
-        await Console.Out.WriteLineAsync(Text($"{Amount.Of(result.Imported, "record")} {(result.Imported == 1 ? "was" : "were")} imported into {settings.Analytics.Place} ({settings.Analytics.Backend})."));
+        await Console.Out.WriteLineAsync($"{Amount.Of(result.Imported, "record")} {(result.Imported == 1 ? "was" : "were")} imported into "
+            + $"{settings.Analytics.Place} ({settings.Analytics.Backend}).");
         if (result.AlreadyThere > 0)
         {
-            await Console.Out.WriteLineAsync(Text($"{Amount.Of(result.AlreadyThere, "record")} {(result.AlreadyThere == 1 ? "was" : "were")} already there."));
+            await Console.Out.WriteLineAsync($"{Amount.Of(result.AlreadyThere, "record")} {(result.AlreadyThere == 1 ? "was" : "were")} already there.");
         }
 
         if (result.TooOld > 0)
         {
-            await Console.Out.WriteLineAsync(Text(
-                $"{Amount.Of(result.TooOld, "record")} older than {Amount.Of(settings.Analytics.RetentionDays, "day")} skipped, because the proxy would delete them at once. To keep them, set ANALYTICS_RETENTION_DAYS (0 keeps everything) for import and proxy, and import again."));
+            await Console.Out.WriteLineAsync(
+                $"{Amount.Of(result.TooOld, "record")} older than {Amount.Of(settings.Analytics.RetentionDays, "day")} skipped, because the proxy would "
+                    + "delete them at once. To keep them, set ANALYTICS_RETENTION_DAYS (0 keeps everything) for import and proxy, and import again.");
         }
 
         if (result.WithoutTime > 0)
         {
-            await Console.Error.WriteLineAsync(Text($"{Amount.Of(result.WithoutTime, "row")} skipped: the time cannot be read."));
+            await Console.Error.WriteLineAsync($"{Amount.Of(result.WithoutTime, "row")} skipped: the time cannot be read.");
         }
     }
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

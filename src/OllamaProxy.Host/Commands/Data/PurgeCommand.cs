@@ -38,7 +38,8 @@ internal static class PurgeCommand
 
             if (Console.IsInputRedirected)
             {
-                return await Terminal.FailAsync($"{Amount.Of(matching, "record")} {(matching == 1 ? "matches" : "match")}. There is no terminal for the confirmation; --yes deletes without it.");
+                return await Terminal.FailAsync($"{Amount.Of(matching, "record")} {(matching == 1 ? "matches" : "match")}. There is no terminal for the "
+                    + "confirmation; --yes deletes without it.");
             }
 
             await Console.Error.WriteAsync($"Delete {Amount.Of(matching, "record")} permanently? [y/N] ");

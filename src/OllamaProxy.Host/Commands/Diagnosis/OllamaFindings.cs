@@ -56,7 +56,8 @@ internal static partial class OllamaFindings
             yield return Finding.Warn(
                 "gpu",
                 string.Join(" ", models.Select(static model => model.Text)),
-                "Ollama uses the CPU only. If this machine has a GPU, Ollama found no driver for it: with LOG_LEVEL=debug, the log of ollama-proxy lists the GPUs that Ollama found.");
+                "Ollama uses the CPU only. If this machine has a GPU, Ollama found no driver for it: with LOG_LEVEL=debug, the log of ollama-proxy lists "
+                    + "the GPUs that Ollama found.");
             yield break;
         }
 
@@ -64,7 +65,8 @@ internal static partial class OllamaFindings
         {
             yield return share >= 99.5 ? Finding.Ok("gpu", text)
                 : Finding.Warn("gpu", text,
-                    "The part on the CPU slows the model down: use a smaller model, a smaller quantization or a smaller context (num_ctx, OLLAMA_CONTEXT_LENGTH).");
+                    "The part on the CPU slows the model down: use a smaller model, a smaller quantization or a smaller context (num_ctx, "
+                        + "OLLAMA_CONTEXT_LENGTH).");
         }
     }
 

@@ -239,6 +239,7 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IFileStore
     {
         InvalidDataException =>
             $"a file of the analytics folder {_directory} is damaged ({exception.Message}). Move it away, or set ANALYTICS_DIR to another folder.",
-        _ => $"the analytics folder {_directory} cannot be opened or written ({exception.Message}). Set ANALYTICS_DIR to a folder this user may write to, or ANALYTICS_BACKEND=none.",
+        _ => $"the analytics folder {_directory} cannot be opened or written ({exception.Message}). Set ANALYTICS_DIR to a folder this user may write to, "
+            + "or ANALYTICS_BACKEND=none.",
     };
 }

@@ -33,6 +33,9 @@ internal sealed partial class PostgresAnalyticsStore(
     private Task _upkeep = Task.CompletedTask;
     private Task _draining = Task.CompletedTask;
 
+    /// <summary>The recording worker and the store's check both start background work.</summary>
+    private readonly Lock _starting = new();
+
     /// <summary>The upkeep that runs in the background, or ran last.</summary>
     internal Task Upkeep => _upkeep;
 
@@ -172,17 +175,23 @@ internal sealed partial class PostgresAnalyticsStore(
 
     private void Maintain()
     {
-        if (_upkeep.IsCompleted)
+        lock (_starting)
         {
-            _upkeep = Task.Run(MaintainAsync);
+            if (_upkeep.IsCompleted)
+            {
+                _upkeep = Task.Run(MaintainAsync);
+            }
         }
     }
 
     private void Drain()
     {
-        if (spool is { IsEmpty: false } waiting && _draining.IsCompleted)
+        lock (_starting)
         {
-            _draining = Task.Run(() => DrainAsync(waiting));
+            if (spool is { IsEmpty: false } waiting && _draining.IsCompleted)
+            {
+                _draining = Task.Run(() => DrainAsync(waiting));
+            }
         }
     }
 
@@ -258,7 +267,8 @@ internal sealed partial class PostgresAnalyticsStore(
         var newest = (await DescribeAsync(cancellationToken)).Newest?.UtcDateTime;
         foreach (var day in (await DaysAsync("requests", cancellationToken)).Where(day => newest is { } last && day < PostgresTime.DayOf(last)))
         {
-            if ((await DescribeAsync(cancellationToken)).SizeBytes <= most)
+            var size = await _connections.ReadAsync(async session => (long)(await session.AskAsync(Size, cancellationToken))!, cancellationToken);
+            if (size <= most)
             {
                 break;
             }

@@ -11,7 +11,7 @@ namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 /// </summary>
 internal sealed class PostgresConnections : IDisposable
 {
-    /// <summary>Limits the time of a question, so that one person cannot keep the server from all others.</summary>
+    /// <summary>Limits each statement of a query, so that one user cannot block the server for all others.</summary>
     public static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(30);
 
     /// <summary>Connections for what writes: a batch, what waited on disk, and upkeep.</summary>
@@ -19,7 +19,7 @@ internal sealed class PostgresConnections : IDisposable
 
     private readonly NpgsqlDataSource _source;
 
-    /// <summary>Fewer than there are connections: whoever exports must not keep the writer from one.</summary>
+    /// <summary>Fewer than the connections, so that exports never keep the writer from one.</summary>
     private readonly SemaphoreSlim _readers;
 
     public PostgresConnections(PostgresDatabase database)
@@ -109,7 +109,7 @@ internal sealed class PostgresConnections : IDisposable
     /// <summary>A session whose transaction is the caller's to commit.</summary>
     /// <param name="isolation">What it sees of others.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <param name="places">What the session gives a place of back at its end; null for nothing.</param>
+    /// <param name="places">The semaphore that the session releases at its end; null for none.</param>
     public async Task<PostgresSession> OpenAsync(IsolationLevel isolation, CancellationToken cancellationToken, SemaphoreSlim? places = null)
     {
         var connection = await _source.OpenConnectionAsync(cancellationToken).OnPoolAsync();

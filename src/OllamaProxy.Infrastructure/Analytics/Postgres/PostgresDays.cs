@@ -68,8 +68,8 @@ internal static class PostgresDays
                     }
 
                     var rows = (long)(await session.AskAsync($"SELECT count(*) FROM {NameOf(tables[0], day)}", cancellationToken))!;
-                    await session.RunAsync(PostgresSchema.LockRecords, cancellationToken);
                     await session.RunAsync(ShortWait, cancellationToken);
+                    await session.RunAsync(PostgresSchema.LockRecords, cancellationToken);
                     await session.RunAsync($"DROP TABLE IF EXISTS {string.Join(", ", tables.Select(table => NameOf(table, day)))}", cancellationToken);
                     await session.RunAsync(PostgresRemoval.Count, cancellationToken);
                     return rows;

@@ -18,7 +18,7 @@ internal sealed class PostgresFilter
     public PostgresFilter(RequestFilter filter, bool looksUpTexts = false)
     {
         AddLabels(filter, "r.", "client_ip");
-        // Said twice, in the words of the partial index, so that it is used.
+        // Repeats the condition of the partial index, so that the planner uses it.
         Add(filter.ErrorType, "r.status <> 'success' AND r.error_type =");
         Add(filter.RequestId, "r.request_id =");
         Add(filter.From is { } from ? PostgresTime.InstantFrom(from) : null, "r.time >=");
@@ -118,7 +118,7 @@ internal sealed class PostgresFilter
             return;
         }
 
-        // Said of the texts, too, so that only those days are touched.
+        // Limits the texts to the same range, so that other days' partitions are pruned.
         all += filter.From is { } from ? $" AND t.time >= {Parameter(PostgresTime.InstantFrom(from))}" : "";
         all += filter.To is { } to ? $" AND t.time <= {Parameter(PostgresTime.Instant(to))}" : "";
         And($"r.id IN (SELECT t.id FROM {PostgresSchema.Name}.texts t WHERE {all})");

@@ -4,7 +4,7 @@ namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 
 /// <summary>
 /// Removes single records, hour by hour: those of an hour go in one transaction, in which its sums are computed again from what stays. No batch is written in
-/// between, by whichever proxy, and writers notice that their sums have changed.
+/// between by any proxy, and writers notice that their sums have changed.
 /// </summary>
 internal static class PostgresRemoval
 {
@@ -15,7 +15,7 @@ internal static class PostgresRemoval
     public const string Count = $"UPDATE {PostgresSchema.Name}.removals SET count = count + 1";
 
     /// <summary>Sums that were computed again belong to no proxy.</summary>
-    private const int Nobody = 0;
+    private const int NoWriter = 0;
 
     /// <summary>Removes every matching record; returns how many.</summary>
     public static async Task<long> RunAsync(PostgresConnections connections, RequestFilter filter, CancellationToken cancellationToken)
@@ -92,7 +92,7 @@ internal static class PostgresRemoval
 
         if (rows.Count > 0)
         {
-            await new PostgresRollups().WriteAsync(session, Nobody, 0, rows, cancellationToken);
+            await new PostgresRollups().WriteAsync(session, NoWriter, 0, rows, cancellationToken);
         }
     }
 }

@@ -23,7 +23,7 @@ internal sealed class PostgresRollups
 
     /// <summary>Writes the sums of some rows, in the transaction of their records.</summary>
     /// <param name="session">The transaction.</param>
-    /// <param name="writer">Whose rows.</param>
+    /// <param name="writer">The writer that owns the rows.</param>
     /// <param name="removals">How often records were removed so far: with another number, what was known is no longer true.</param>
     /// <param name="rows">What is added.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -67,7 +67,7 @@ internal sealed class PostgresRollups
             cancellationToken);
     }
 
-    /// <summary>What was written last was committed.</summary>
+    /// <summary>Accepts the last written sums after their commit.</summary>
     public void Accept()
     {
         _accepted.ForEach(accept => accept());
@@ -79,7 +79,7 @@ internal sealed class PostgresRollups
         }
     }
 
-    /// <summary>What was written last may have been committed or not, so nothing is known.</summary>
+    /// <summary>Forgets all sums, because it is unknown whether the last ones were committed.</summary>
     public void Forget()
     {
         _accepted.Clear();

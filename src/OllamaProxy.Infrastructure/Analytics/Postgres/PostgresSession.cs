@@ -6,14 +6,17 @@ namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 /// <summary>One transaction. Without <see cref="CommitAsync"/> nothing of it stays.</summary>
 /// <param name="connection">Its connection.</param>
 /// <param name="transaction">Its transaction.</param>
-/// <param name="places">What it holds a place of until its end; null for nothing.</param>
+/// <param name="places">The semaphore that it releases at its end; null for none.</param>
 internal sealed class PostgresSession(NpgsqlConnection connection, NpgsqlTransaction transaction, SemaphoreSlim? places = null) : IAsyncDisposable
 {
+    /// <summary>Seconds that each statement may take; 0 for no limit.</summary>
+    public int CommandTimeout { get; set; }
+
     /// <summary>A statement with positional parameters ($1, $2, ...).</summary>
     public NpgsqlCommand Command(string sql, IEnumerable<object> values)
     {
 #pragma warning disable CA2100 // SQL is made of fixed texts; values are parameters.
-        var command = new NpgsqlCommand(sql, connection, transaction) { CommandTimeout = 0 };
+        var command = new NpgsqlCommand(sql, connection, transaction) { CommandTimeout = CommandTimeout };
 #pragma warning restore CA2100
         foreach (var value in values)
         {

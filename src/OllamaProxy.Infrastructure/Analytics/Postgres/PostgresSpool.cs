@@ -22,7 +22,13 @@ internal sealed partial class PostgresSpool : IRecordSpool
     private readonly long _capacity;
     private readonly ILogger<PostgresSpool>? _logger;
     private readonly Lock _changing = new();
-    private readonly SortedSet<string> _files = new(StringComparer.Ordinal);
+
+    /// <summary>The files with their lengths, oldest first.</summary>
+    private readonly SortedDictionary<string, long> _files = new(StringComparer.Ordinal);
+
+    /// <summary>Records of a doubtful batch that is on disk, while the caller still has them because the others found no room.</summary>
+    private readonly HashSet<RequestRecord> _spooled = new(ReferenceEqualityComparer.Instance);
+
     private long _last;
     private long _bytes;
     private bool _isFull;
@@ -37,7 +43,7 @@ internal sealed partial class PostgresSpool : IRecordSpool
 
         foreach (var file in new DirectoryInfo(_folder).EnumerateFiles($"*{Suffix}").Where(file => TryParse(file.Name, out _, out _, out _)))
         {
-            _files.Add(file.Name);
+            _files.Add(file.Name, file.Length);
             _bytes += file.Length;
             _ = TryParse(file.Name, out var place, out _, out _);
             _last = Math.Max(_last, place);
@@ -74,12 +80,25 @@ internal sealed partial class PostgresSpool : IRecordSpool
 
             // The writer sees that it is gone, and begins anew under another name: no later batch may hide that this one was not written.
             Doubtful = null;
-            var already = new HashSet<RequestRecord>(doubtful.Records, ReferenceEqualityComparer.Instance);
-            records = [.. records.Where(record => !already.Contains(record))];
+            _spooled.UnionWith(doubtful.Records);
         }
 
-        return records.Count == 0 || TryAdd(new PostgresBatch(Guid.CreateVersion7(), 1, records));
+        records = ExceptSpooled(records);
+        if (records.Count > 0 && !TryAdd(new PostgresBatch(Guid.CreateVersion7(), 1, records)))
+        {
+            return false;
+        }
+
+        _spooled.Clear();
+        return true;
     }
+
+    /// <summary>Leaves out records that are on disk, though the caller still has them.</summary>
+    public IReadOnlyList<RequestRecord> ExceptSpooled(IReadOnlyList<RequestRecord> records) =>
+        _spooled.Count == 0 ? records : [.. records.Where(record => !_spooled.Contains(record))];
+
+    /// <summary>The caller no longer has any of the records.</summary>
+    public void ForgetSpooled() => _spooled.Clear();
 
     /// <summary>The batch that waits longest; null for none.</summary>
     public (string File, PostgresBatch Batch)? First()
@@ -87,7 +106,7 @@ internal sealed partial class PostgresSpool : IRecordSpool
         string? file;
         lock (_changing)
         {
-            file = _files.Min;
+            file = _files.Keys.FirstOrDefault();
         }
 
         if (file is null || !TryParse(file, out _, out var instance, out var number))
@@ -95,7 +114,15 @@ internal sealed partial class PostgresSpool : IRecordSpool
             return null;
         }
 
-        var bytes = File.ReadAllBytes(Path.Combine(_folder, file));
+        var path = Path.Combine(_folder, file);
+        if (!File.Exists(path))
+        {
+            // Another process with this folder wrote it to the database.
+            Remove(file);
+            return First();
+        }
+
+        var bytes = File.ReadAllBytes(path);
         var line = new JsonlLine();
         List<RequestRecord> records = [];
         for (var start = 0; start < bytes.Length;)
@@ -116,7 +143,6 @@ internal sealed partial class PostgresSpool : IRecordSpool
     public void Remove(string file, bool isRefused = false)
     {
         var path = Path.Combine(_folder, file);
-        var length = new FileInfo(path).Length;
         if (isRefused)
         {
             File.Move(path, path + ".refused", overwrite: true);
@@ -128,7 +154,7 @@ internal sealed partial class PostgresSpool : IRecordSpool
 
         lock (_changing)
         {
-            _files.Remove(file);
+            _files.Remove(file, out var length);
             _bytes -= length;
             _isFull = false;
         }
@@ -177,7 +203,7 @@ internal sealed partial class PostgresSpool : IRecordSpool
 
         lock (_changing)
         {
-            _files.Add(name);
+            _files.Add(name, lines.WrittenCount);
             _bytes += lines.WrittenCount;
         }
 

@@ -1,6 +1,6 @@
 namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 
-/// <summary>What a database is like, before anything is changed in it.</summary>
+/// <summary>The state of a database before this program changes it.</summary>
 /// <param name="ServerVersion">The server's version as text.</param>
 /// <param name="IsTooOld">Whether the server is older than <see cref="OldestServer"/>.</param>
 /// <param name="HasTables">Whether the tables are there.</param>

@@ -138,7 +138,7 @@ internal sealed class PostgresSummary
         return sums;
     }
 
-    /// <summary>What puts hours together: all of them, or those of a step.</summary>
+    /// <summary>The expression that groups hours: all together, or by step.</summary>
     private string Step => _step is { } step ? string.Create(CultureInfo.InvariantCulture, $"floor(extract(epoch FROM start)::float8 / {step})") : "0::float8";
 
     /// <summary>Adds the sums by labels and step.</summary>
@@ -174,7 +174,7 @@ internal sealed class PostgresSummary
     }
 
     /// <summary>
-    /// Counts the requests of each client, of which there are many, and reads the distributions only of those that are shown. The counts of a client that is
+    /// Counts the requests of all clients, but reads distributions only for those that are shown. The counts of a client that is
     /// shown give way to its sums.
     /// </summary>
     private async Task AddClientsAsync(DateTimeOffset? from, DateTimeOffset? to)

@@ -4,7 +4,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 
-/// <summary>What becomes of a text in PostgreSQL, which refuses the character U+0000 and halves of surrogate pairs.</summary>
+/// <summary>Replaces the characters that PostgreSQL refuses: U+0000 and unpaired surrogates.</summary>
 internal static class PostgresText
 {
     /// <summary>Stands between prompt and answer in the folded text; neither contains it there.</summary>

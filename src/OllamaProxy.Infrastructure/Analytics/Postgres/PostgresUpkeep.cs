@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 
-/// <summary>What is done ahead and behind: partitions for the next days, and the text index of days that are over.</summary>
+/// <summary>Creates the partitions of the next days and the text index of past days.</summary>
 internal static class PostgresUpkeep
 {
     /// <summary>Days for which there are partitions before they begin.</summary>
@@ -17,6 +17,8 @@ internal static class PostgresUpkeep
 
     /// <summary>Changes a row unless another proxy indexes. A proxy that was killed meanwhile keeps the others from it for an hour.</summary>
     private const string Begin = $"UPDATE {PostgresSchema.Name}.indexing SET until = now() + interval '1 hour' WHERE until < now()";
+
+    private const string Renew = $"UPDATE {PostgresSchema.Name}.indexing SET until = now() + interval '1 hour'";
 
     private const string End = $"UPDATE {PostgresSchema.Name}.indexing SET until = '-infinity'";
 
@@ -59,6 +61,8 @@ internal static class PostgresUpkeep
             cancellationToken);
         foreach (var day in space is null ? [] : days)
         {
+            // An import brings more days than an hour is long enough for.
+            await connections.ChangeAsync(session => session.RunAsync(Renew, cancellationToken), cancellationToken);
             var (texts, index) = (PostgresDays.NameOf("texts", day), IndexOf(day));
             // One that was begun and not finished is of no use.
             await connections.RunAloneAsync($"DROP INDEX IF EXISTS {PostgresSchema.Name}.{index}", cancellationToken);

@@ -11,6 +11,9 @@ namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 /// </summary>
 internal sealed class PostgresWriter(PostgresConnections connections, PostgresSpool? spool = null)
 {
+    /// <summary>Seconds for a statement. Without a limit, a server that vanished would stop recording for ever.</summary>
+    private const int Timeout = 120;
+
     /// <summary>The statement ends without a row when the batch is there already.</summary>
     private const string Begin =
         $"""
@@ -45,12 +48,15 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
         try
         {
             records = await WithoutWrittenAsync(records, cancellationToken);
+            records = spool?.ExceptSpooled(records) ?? records;
             if (records.Count > 0)
             {
                 // A copy: the caller goes on adding to its list.
                 await WriteAsync(new PostgresBatch(_instance, _number + 1, [.. records]), cancellationToken);
                 _number++;
             }
+
+            spool?.ForgetSpooled();
         }
         catch (NpgsqlException exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -87,13 +93,18 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
 
         if (spool is not null && spool.Doubtful != doubtful)
         {
-            // It waits on disk now, under the name it has.
+            // The spool holds the batch now, under its own identity.
             (_doubtful, _instance, _number, _writer, _rollups) = (null, Guid.CreateVersion7(), 0, 0, new PostgresRollups());
             return records;
         }
 
         var last = (long)await connections.ChangeAsync(
-            async session => (await session.AskAsync($"{Register} last_batch", cancellationToken, _instance))!, cancellationToken);
+            async session =>
+            {
+                session.CommandTimeout = Timeout;
+                return (await session.AskAsync($"{Register} last_batch", cancellationToken, _instance))!;
+            },
+            cancellationToken);
         SetDoubtful(null);
         _rollups.Forget();
         if (last < doubtful.Number)
@@ -125,6 +136,7 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
     private async Task WriteAsync(PostgresBatch batch, List<RequestRecord> kept, CancellationToken cancellationToken)
     {
         await using var session = await connections.OpenAsync(IsolationLevel.ReadCommitted, cancellationToken);
+        session.CommandTimeout = Timeout;
         await session.RunAsync(PostgresSchema.ShareRecords, cancellationToken);
         if (await session.AskAsync(Begin, cancellationToken, batch.Instance, batch.Number) is not int sender)
         {
@@ -152,7 +164,7 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
         _rollups.Accept();
     }
 
-    /// <summary>Whose rows of sums a batch of another sender is added to: this writer's.</summary>
+    /// <summary>The id of this writer, whose sums also take the batches of other senders.</summary>
     private async Task<int> WriterAsync(PostgresSession session, CancellationToken cancellationToken) =>
         _writer != 0 ? _writer : (int)(await session.AskAsync($"{Register} id", cancellationToken, _instance))!;
 

@@ -303,7 +303,8 @@ internal sealed partial class SqliteAnalyticsStore(
     private static partial class Log
     {
         [LoggerMessage(1, LogLevel.Warning,
-            "{Path} was the database of the original Ollama Metrics Proxy, so it was renamed to {Original}. 'ollama-proxy import {Original}' imports its records.")]
+            "{Path} was the database of the original Ollama Metrics Proxy, so it was renamed to {Original}. 'ollama-proxy import {Original}' imports its "
+                + "records.")]
         public static partial void MovedAside(ILogger logger, string path, string original);
 
         [LoggerMessage(2, LogLevel.Information,

@@ -281,6 +281,7 @@ internal sealed class SqliteConnections : IDisposable
             "Move it away (the proxy then creates a new one), or set ANALYTICS_DIR to another folder.",
         SqliteException { SqliteErrorCode: 5 or 6 } =>
             $"the analytics database {Path} is locked by another program. Is another ollama-proxy running? Stop it, or set ANALYTICS_DIR to another folder.",
-        _ => $"the analytics database {Path} cannot be opened or written ({exception.Message}). Set ANALYTICS_DIR to a folder this user may write to, or ANALYTICS_BACKEND=none.",
+        _ => $"the analytics database {Path} cannot be opened or written ({exception.Message}). Set ANALYTICS_DIR to a folder this user may write to, or "
+            + "ANALYTICS_BACKEND=none.",
     };
 }

@@ -123,7 +123,7 @@ internal sealed class SqliteFilter
     public string LabelCondition() => And(LabelConditions());
 
     /// <summary>Whether there is a condition on another label than whether it is an inference.</summary>
-    public bool HasLabels => 
+    public bool HasLabels =>
         (Model, Endpoint, Category, Status, Outcome, Application, Proxy, Backend) is not (null, null, null, null, null, null, null, null);
 
     private IEnumerable<string> LabelConditions() =>
@@ -131,7 +131,7 @@ internal sealed class SqliteFilter
         Model is null ? "" : "model = @Model",
         Endpoint is null ? "" : "endpoint = @Endpoint",
         Category is null ? "" : "category = @Category",
-        // Said twice, in the words of the partial index, so that it is used.
+        // Repeats the condition of the partial index, so that the planner uses it.
         Status is null ? "" : Status == "success" ? "status = @Status" : "status <> 'success' AND status = @Status",
         Outcome is null ? "" : "outcome = @Outcome",
         Application is null ? "" : "application = @Application",

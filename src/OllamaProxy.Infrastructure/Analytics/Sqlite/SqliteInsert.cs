@@ -86,5 +86,6 @@ internal sealed class SqliteInsert(SqliteConnection connection) : IDisposable
     ];
 
     private static readonly string s_sql =
-        $"INSERT INTO requests ({string.Join(", ", s_columns.Select(row => row.Column))}) VALUES ({string.Join(", ", Enumerable.Repeat("?", s_columns.Length))})";
+        $"INSERT INTO requests ({string.Join(", ", s_columns.Select(row => row.Column))}) VALUES "
+            + $"({string.Join(", ", Enumerable.Repeat("?", s_columns.Length))})";
 }

@@ -7,7 +7,8 @@ internal static class SqliteQueries
 {
     /// <summary>Each of them looked up, where one query for all would read the whole index.</summary>
     public const string Stats =
-        "SELECT (SELECT records FROM positions) AS total, (SELECT MIN(timestamp_us) FROM requests) AS oldest, (SELECT MAX(timestamp_us) FROM requests) AS newest";
+        "SELECT (SELECT records FROM positions) AS total, (SELECT MIN(timestamp_us) FROM requests) AS oldest, (SELECT MAX(timestamp_us) FROM requests) AS "
+            + "newest";
 
     /// <summary>To be run with everything that adds or removes records.</summary>
     public const string Count = "UPDATE positions SET records = records + @Added";
@@ -85,7 +86,8 @@ internal static class SqliteQueries
             (_, null) => $" AND {column} IS NULL AND id < @AfterId",
             _ => $" AND ({column} IS NULL OR {column} {than} @AfterValue OR ({column} = @AfterValue AND id < @AfterId))",
         };
-        return $"SELECT id, {column} FROM {candidates.Table} WHERE {candidates.Condition} AND {filter.Condition()}{after} ORDER BY {column} IS NULL, {column} {direction}, id DESC LIMIT @Limit";
+        return $"SELECT id, {column} FROM {candidates.Table} WHERE {candidates.Condition} AND {filter.Condition()}{after} ORDER BY {column} IS NULL, "
+            + $"{column} {direction}, id DESC LIMIT @Limit";
     }
 
     /// <summary>Positions and times of matching records among some candidates.</summary>

@@ -139,6 +139,7 @@ internal sealed class SqliteSummary
     private void AddSums(SqliteCommand command, bool isClient)
     {
         var known = new Dictionary<long, (StatLabels Labels, StatSums Sums)>();
+        using var find = new SqliteStatement(_connection, $"SELECT {StatLabel.Columns} FROM labels WHERE id = ?");
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
@@ -146,7 +147,7 @@ internal sealed class SqliteSummary
             var id = raw.sqlite3_column_int64(row, 1);
             if (!known.TryGetValue(id, out var found))
             {
-                var labels = FindLabels(id);
+                var labels = FindLabels(find, id);
                 known[id] = found = (labels, _builder.SumsOf(labels));
             }
 
@@ -174,7 +175,7 @@ internal sealed class SqliteSummary
     private static long Number(sqlite3_stmt row, StatNumber number) => raw.sqlite3_column_int64(row, 2 + (int)number);
 
     /// <summary>
-    /// Counts the requests of each client, of which there are many, and reads the distributions only of those that are shown. The counts of a client that is
+    /// Counts the requests of all clients, but reads distributions only for those that are shown. The counts of a client that is
     /// shown give way to its sums.
     /// </summary>
     private void AddClients(long from, long to)
@@ -240,12 +241,11 @@ internal sealed class SqliteSummary
 
     private static string? KeyOf(string client) => client == SqliteRollups.NoClient ? null : client;
 
-    private StatLabels FindLabels(long id)
+    private StatLabels FindLabels(SqliteStatement find, long id)
     {
-        using var command = SqliteSchema.Command(_connection, $"SELECT {StatLabel.Columns} FROM labels WHERE id = @Id", ("@Id", id));
-        using var reader = command.ExecuteReader();
-        reader.Read();
-        return LabelsOf(_texts, reader.Handle!, 0);
+        find.Bind(id);
+        find.Run();
+        return LabelsOf(_texts, find.Row, 0);
     }
 
     /// <summary>The first hour of which every record is in the range. That of the range's start is one, too, when it has no record before it.</summary>
