@@ -71,7 +71,6 @@ internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics,
     /// <summary>Mean seconds that a slot is held. An estimate: threads may overwrite each other's.</summary>
     private double _meanHold;
 
-    /// <summary>For tests.</summary>
     internal int Free => Volatile.Read(ref _free);
 
     public int Waiting => _queue.Count;
@@ -147,17 +146,13 @@ internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics,
 
         // Otherwise the turn has come, or the place was lost.
         var hasSlot = !hasLeft && await turn;
-        if (aborted.IsCancellationRequested)
+        if (hasSlot && aborted.IsCancellationRequested)
         {
-            if (hasSlot)
-            {
-                PassOn();
-            }
-
-            return Refuse(endpoint, AdmissionResult.Cancelled, waited);
+            PassOn();
         }
 
         return
+            aborted.IsCancellationRequested ? Refuse(endpoint, AdmissionResult.Cancelled, waited) :
             hasSlot ? Admit(endpoint, waited) :
             !hasLeft ? Refuse(endpoint, _hasQueue ? AdmissionResult.Displaced : AdmissionResult.QueueFull, waited) :
             grace.IsOver ? Refuse(endpoint, AdmissionResult.Stopping, waited) :

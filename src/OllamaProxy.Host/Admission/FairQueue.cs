@@ -21,11 +21,7 @@ internal sealed class FairQueue<TGroup, TMember, TItem>(int capacity)
     /// Adds the item behind those of its member; a new group or member joins behind all others. When the queue is full, a newcomer takes the newest place of
     /// the longest queue: a group without a place takes it from the longest group, and a member from the longest member of its own group.
     /// </summary>
-    /// <param name="group">The first level of turns.</param>
-    /// <param name="member">The second level of turns.</param>
-    /// <param name="item">The item to add.</param>
-    /// <param name="displaced">The item that lost its place to this one; null for none.</param>
-    /// <returns>The argument for <see cref="Leave"/>; null when there is no place.</returns>
+    /// <returns>The argument for <see cref="Leave"/>; null when there is no place. <paramref name="displaced"/> lost its place to the item.</returns>
     public Place? TryAdd(TGroup group, TMember member, TItem item, out TItem? displaced)
     {
         displaced = Count < capacity ? null : Displace(group, member);

@@ -193,27 +193,12 @@ internal sealed partial class ExchangeMiddleware(
         return (hooks.End, error);
     }
 
-    private Task<RelayEnd> ExplainAsync(HttpContext context, ExchangeInProgress exchange)
-    {
-        if (exchange.IsMalformed)
-        {
-            return ProxyReplies.MalformedAsync(context, exchange);
-        }
-
-        if (exchange.Upload is { HasStalled: true })
-        {
-            metrics.Rejected(exchange.Endpoint, RejectionReason.BodyStalled);
-            return ProxyReplies.StalledAsync(context, exchange);
-        }
-
-        if (grace.IsOver)
-        {
-            return ProxyReplies.StoppingAsync(context, exchange, wasSent: true);
-        }
-
+    private Task<RelayEnd> ExplainAsync(HttpContext context, ExchangeInProgress exchange) =>
+        exchange.IsMalformed ? ProxyReplies.MalformedAsync(context, exchange) :
+        exchange.Upload is { HasStalled: true } ? ProxyReplies.StalledAsync(context, exchange, metrics) :
+        grace.IsOver ? ProxyReplies.StoppingAsync(context, exchange, wasSent: true) :
         // A request that was sent and lost says nothing about a start of Ollama.
-        return ProxyReplies.UnreachableAsync(context, exchange, ollama.Backend, StartWait.IsUnsent(context) ? ollama.State : OllamaState.Ready);
-    }
+        ProxyReplies.UnreachableAsync(context, exchange, ollama.Backend, StartWait.IsUnsent(context) ? ollama.State : OllamaState.Ready);
 
     private static partial class Log
     {

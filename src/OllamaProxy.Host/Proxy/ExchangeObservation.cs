@@ -52,30 +52,19 @@ internal sealed partial class ExchangeObservation(ApiEndpoint endpoint, DecoderB
 
     public void ObserveRequest(ReadOnlySequence<byte> bytes)
     {
-        foreach (var segment in bytes)
-        {
-            ObserveRequest(segment.Span);
-        }
-    }
-
-    public void ObserveRequest(ReadOnlySpan<byte> bytes)
-    {
         lock (_reading)
         {
-            if (_isRequestComplete)
-            {
-                return;
-            }
-
-            RequestBytes += bytes.Length;
-            if (_hasRequestReaderFailed)
-            {
-                return;
-            }
-
+            // Bytes that arrive after the client disconnected are ignored.
+            RequestBytes += _isRequestComplete ? 0 : bytes.Length;
             try
             {
-                _requestReader?.Read(bytes);
+                foreach (var segment in bytes)
+                {
+                    if (!_isRequestComplete && !_hasRequestReaderFailed)
+                    {
+                        _requestReader?.Read(segment.Span);
+                    }
+                }
             }
             catch (Exception exception)
             {
@@ -126,7 +115,6 @@ internal sealed partial class ExchangeObservation(ApiEndpoint endpoint, DecoderB
         }
     }
 
-    /// <summary>Bytes that arrive after the client disconnected are ignored.</summary>
     public RequestFacts CompleteRequest()
     {
         lock (_reading)

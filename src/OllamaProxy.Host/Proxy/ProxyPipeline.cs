@@ -27,8 +27,8 @@ internal static class ProxyPipeline
         services.AddSingleton<UpstreamPool>();
         services.AddSingleton<ConcurrencyGate>();
         services.AddSingleton<RunningRequests>();
+        services.AddSingleton<IInferenceProgress>(static services => services.GetRequiredService<RunningRequests>());
         services.AddSingleton(new DecoderBudget());
-        services.AddSingleton<IInferenceProgress, InferenceProgress>();
         services.AddSingleton<GraceEnd>();
         services.AddSingleton<StartWait>();
         services.AddSingleton<ExchangeCompletion>();
@@ -67,9 +67,7 @@ internal static class ProxyPipeline
         });
     }
 
-    /// <param name="app">The application.</param>
-    /// <param name="hasMetrics">False when <c>/metrics</c> has a port of its own; on this port it then belongs to Ollama.</param>
-    /// <param name="mapLocal">Maps the local paths.</param>
+    /// <summary>Maps the local paths with <paramref name="mapLocal"/>. <c>/metrics</c> belongs to Ollama when it has a port of its own.</summary>
     public static void UseProxyPipeline(this WebApplication app, bool hasMetrics, Action<IEndpointRouteBuilder> mapLocal)
     {
         app.MapWhen(

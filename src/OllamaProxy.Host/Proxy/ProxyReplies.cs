@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using Microsoft.Extensions.Primitives;
 using OllamaProxy.Application.Supervision;
+using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Admission;
 using OllamaProxy.Infrastructure.Supervision;
@@ -56,8 +57,9 @@ internal static class ProxyReplies
     }
 
     /// <summary>408: the body stalled on a slot that others waited for. Its rest would look like another request, so the connection closes.</summary>
-    public static Task<RelayEnd> StalledAsync(HttpContext context, ExchangeInProgress exchange)
+    public static Task<RelayEnd> StalledAsync(HttpContext context, ExchangeInProgress exchange, ProxyMetrics metrics)
     {
+        metrics.Rejected(exchange.Endpoint, RejectionReason.BodyStalled);
         var why = $"the request's body stalled for {UploadWatch.Limit.TotalSeconds} s while other requests waited for its slot";
         return CloseAsync(context, exchange, StatusCodes.Status408RequestTimeout, why, RejectionReason.BodyStalled);
     }
@@ -72,9 +74,7 @@ internal static class ProxyReplies
         return CloseAsync(context, exchange, StatusCodes.Status500InternalServerError, why, RejectionReason.ProxyFault);
     }
 
-    /// <param name="context">The request.</param>
-    /// <param name="exchange">Its exchange.</param>
-    /// <param name="wasSent">False when Ollama never got the request, so sending it again cannot run it twice.</param>
+    /// <summary>503. Unless the request <paramref name="wasSent"/>, sending it again cannot run it twice.</summary>
     public static Task<RelayEnd> StoppingAsync(HttpContext context, ExchangeInProgress exchange, bool wasSent = false)
     {
         Reset(context).RetryAfter = "5";
@@ -85,10 +85,9 @@ internal static class ProxyReplies
     /// <summary>Ollama gave no answer: 503 with Retry-After when it may soon, else 502.</summary>
     public static Task<RelayEnd> UnreachableAsync(HttpContext context, ExchangeInProgress exchange, Uri backend, OllamaState state)
     {
-        var lacksDescriptors = LacksDescriptors(context);
         var (retryAfter, why) = state switch
         {
-            _ when lacksDescriptors => (
+            _ when LacksDescriptors(context) => (
                 "5", "no file descriptors are left for a connection to Ollama. Raise the limit of the proxy (LimitNOFILE of its service, or ulimit -n)"),
             OllamaState.Starting or OllamaState.Restarting => ("5", $"Ollama at {backend.Authority} is starting and does not answer yet"),
             OllamaState.CrashLoop => ("30", $"Ollama at {backend.Authority} keeps exiting; the proxy's log has its last lines"),

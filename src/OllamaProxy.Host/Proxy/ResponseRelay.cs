@@ -137,11 +137,8 @@ internal sealed class ResponseRelay
 
     private static void Return(ref byte[] buffer)
     {
-        if (buffer.Length > 0)
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-            buffer = [];
-        }
+        ArrayPool<byte>.Shared.Return(buffer);
+        buffer = [];
     }
 
     /// <summary>Writes before it observes, so readers cannot delay the client. Arrival is noted first: a slow client must not look like a slow model.</summary>

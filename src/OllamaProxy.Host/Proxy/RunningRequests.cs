@@ -1,3 +1,5 @@
+using OllamaProxy.Application.Supervision;
+
 namespace OllamaProxy.Host.Proxy;
 
 internal enum RequestPhase
@@ -24,7 +26,7 @@ internal readonly record struct RunningRequest(ExchangeInProgress Exchange, Requ
 }
 
 /// <summary>The running requests. Reports changes outside the lock, to one watcher at most; without one, each change costs the read of a field.</summary>
-internal sealed class RunningRequests
+internal sealed class RunningRequests(TimeProvider time) : IInferenceProgress
 {
     private readonly Lock _changing = new();
     private readonly LinkedList<ExchangeInProgress> _running = new();
@@ -63,19 +65,6 @@ internal sealed class RunningRequests
         Report(exchange);
     }
 
-    /// <summary>When the last byte of any response arrived, or of an inference's; ended requests count. A timestamp of their clock; 0 for never.</summary>
-    public long LastHeard(bool ofInference)
-    {
-        lock (_changing)
-        {
-            return _running
-                .Where(exchange => exchange.NeedsSlot || !ofInference)
-                .Select(static exchange => exchange.Timings.LastHeard)
-                .Append(ofInference ? _lastHeardOfInference : _lastHeard)
-                .Max();
-        }
-    }
-
     /// <summary>Notes a new phase. Only the request's own thread calls it, so its changes are reported in order.</summary>
     public void Enter(ExchangeInProgress exchange, RequestPhase phase)
     {
@@ -83,8 +72,7 @@ internal sealed class RunningRequests
         Report(exchange);
     }
 
-    /// <summary>Reports every change from now on; null stops that.</summary>
-    /// <param name="changed">Runs on the thread that carries the request, so it must neither wait nor throw.</param>
+    /// <summary>Reports every change, on the thread of the request, to a method that must neither wait nor throw; null stops that.</summary>
     public void Watch(Action<RunningRequest>? changed) => Interlocked.Exchange(ref _changed, changed);
 
     public ExchangeInProgress[] Snapshot()
@@ -103,13 +91,36 @@ internal sealed class RunningRequests
         return (all.Length - waiting, waiting);
     }
 
+    public bool HasHeardSince(long timestamp) => LastHeard(ofInference: false) >= timestamp;
+
+    public TimeSpan SilentFor()
+    {
+        // Ollama has the whole request and could send, because the client takes what it sends.
+        var work = Snapshot().Where(static exchange => exchange is { NeedsSlot: true, Timings: { WholeSince: not 0, IsHeldUp: false } });
+        var oldest = work.Select(static exchange => exchange.Timings.WholeSince).DefaultIfEmpty().Min();
+        return oldest == 0 ? TimeSpan.Zero : time.GetElapsedTime(Math.Max(oldest, LastHeard(ofInference: true)));
+    }
+
     /// <summary>Time since the most stalled inference last received a byte; zero without inferences.</summary>
-    public TimeSpan LongestSilence(TimeProvider time) =>
+    public TimeSpan LongestSilence() =>
         Snapshot()
             .Where(static exchange => exchange.NeedsSlot && exchange.Timings.HeardAt != 0)
             .Select(exchange => time.GetElapsedTime(exchange.Timings.HeardAt))
             .Append(TimeSpan.Zero)
             .Max();
+
+    /// <summary>When the last byte of any response arrived, or of an inference's; ended requests count. A timestamp; 0 for never.</summary>
+    private long LastHeard(bool ofInference)
+    {
+        lock (_changing)
+        {
+            return _running
+                .Where(exchange => exchange.NeedsSlot || !ofInference)
+                .Select(static exchange => exchange.Timings.LastHeard)
+                .Append(ofInference ? _lastHeardOfInference : _lastHeard)
+                .Max();
+        }
+    }
 
     private void Report(ExchangeInProgress exchange)
     {

@@ -89,7 +89,7 @@ internal static class PrometheusEndpoint
         var (metrics, time) = (services.GetRequiredService<ProxyMetrics>(), services.GetRequiredService<TimeProvider>());
         var (ollama, running) = (services.GetRequiredService<OllamaWatch>(), services.GetRequiredService<RunningRequests>());
         metrics.ObserveOllama(ollama.Look, time);
-        metrics.ObserveSilence(() => running.LongestSilence(time).TotalSeconds);
+        metrics.ObserveSilence(() => running.LongestSilence().TotalSeconds);
         if (services.GetRequiredService<AnalyticsOptions>() is { Backend: not "none", Directory: var folder })
         {
             metrics.ObserveFreeSpace(() => FreeBytes(folder));

@@ -59,7 +59,10 @@ internal sealed partial class ClientListener(Socket listening, SocketTransportOp
             {
                 socket = await listening.AcceptAsync(_unbound.Token);
                 await KeepRoomAsync(socket);
-                SetOptions(socket);
+                socket.NoDelay = true;
+                socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+                socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveSeconds);
+                socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveSeconds);
                 return _connections.Create(socket);
             }
             // The client has disconnected already, the listener was unbound, or the system lacks a resource.
@@ -88,14 +91,6 @@ internal sealed partial class ClientListener(Socket listening, SocketTransportOp
         _connections.Dispose();
         _unbound.Dispose();
         return ValueTask.CompletedTask;
-    }
-
-    private static void SetOptions(Socket socket)
-    {
-        socket.NoDelay = true;
-        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveSeconds);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveSeconds);
     }
 
     /// <summary>Holds an accepted connection while it would leave too few descriptors for connections to Ollama and for files.</summary>

@@ -230,7 +230,6 @@ internal sealed class UpstreamConnection : IDisposable
         return begin.Length >= known.Length ? begin.StartsWith(known) : known.StartsWith(begin);
     }
 
-    /// <summary>Makes room for a read.</summary>
     private void EnsureRoom()
     {
         if (_to < _buffer.Length)
@@ -252,11 +251,7 @@ internal sealed class UpstreamConnection : IDisposable
 
     private void ReleaseBuffer()
     {
-        if (_buffer.Length > 0)
-        {
-            ArrayPool<byte>.Shared.Return(_buffer);
-        }
-
+        ArrayPool<byte>.Shared.Return(_buffer);
         (_buffer, _from, _to) = ([], 0, 0);
     }
 }

@@ -57,19 +57,15 @@ internal sealed class UpstreamHandler(UpstreamPool pool, RequestSender sender) :
 
     private void PassInterim(int status, int count)
     {
-        switch (status)
+        // The bytes after a 101 would be another protocol.
+        if (status == StatusCodes.Status101SwitchingProtocols || count > MaxInterim)
         {
-            case StatusCodes.Status101SwitchingProtocols:
-                // The bytes that follow would be another protocol.
-                throw new IOException("Ollama changed the protocol of the connection.");
-            case StatusCodes.Status100Continue:
-                sender.Continue();
-                break;
+            throw new IOException("Ollama changed the protocol of the connection, or sends interim responses without end.");
         }
 
-        if (count > MaxInterim)
+        if (status == StatusCodes.Status100Continue)
         {
-            throw new IOException("Ollama sends interim responses without end.");
+            sender.Continue();
         }
     }
 

@@ -47,8 +47,7 @@ internal sealed class UpstreamHead
     /// <summary>The length of the body in bytes, if the head has one.</summary>
     public long Length { get; private set; }
 
-    /// <summary>How the body ends.</summary>
-    /// <param name="isHead">True for the response to a HEAD request.</param>
+    /// <summary>How the body ends. The response to a HEAD request has none.</summary>
     public BodyFraming Framing(bool isHead) =>
         isHead || Status is 204 or 304 ? BodyFraming.None :
         IsChunked ? BodyFraming.Chunked :

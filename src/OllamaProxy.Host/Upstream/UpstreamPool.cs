@@ -21,17 +21,14 @@ internal sealed class UpstreamPool : IDisposable
     /// <summary>Takes an idle connection; null without a usable one.</summary>
     public UpstreamConnection? TryRent(Uri backend)
     {
-        while (Take(backend) is { } connection)
+        var connection = Take(backend);
+        while (connection is not null && !connection.IsUsable())
         {
-            if (connection.IsUsable())
-            {
-                return connection;
-            }
-
             connection.Dispose();
+            connection = Take(backend);
         }
 
-        return null;
+        return connection;
     }
 
     /// <summary>Takes back a connection whose response has ended.</summary>

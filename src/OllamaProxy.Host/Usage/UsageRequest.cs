@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using OllamaProxy.Host.Decoding;
 using OllamaProxy.Host.Proxy;
@@ -34,7 +35,7 @@ internal static class UsageRequest
                 held.Write(buffer, 0, read);
                 var known = (int)Math.Min(ahead, read);
                 ahead -= known;
-                exchange.Observation.ObserveRequest(buffer.AsSpan(known..read));
+                exchange.Observation.ObserveRequest(new ReadOnlySequence<byte>(buffer, known, read - known));
             }
         }
         catch (Exception exception)

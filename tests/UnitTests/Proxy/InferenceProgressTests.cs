@@ -11,18 +11,17 @@ namespace OllamaProxy.UnitTests.Proxy;
 public sealed class InferenceProgressTests
 {
     private readonly FakeTimeProvider _time = new();
-    private readonly RunningRequests _running = new();
+    private readonly RunningRequests _running;
     private readonly Dictionary<ExchangeInProgress, LinkedListNode<ExchangeInProgress>> _places = [];
-    private readonly InferenceProgress _progress;
 
-    public InferenceProgressTests() => _progress = new InferenceProgress(_running, _time);
+    public InferenceProgressTests() => _running = new RunningRequests(_time);
 
     [Fact]
     public void Without_work_there_is_no_silence()
     {
         Pass(100);
 
-        Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
+        Assert.Equal(TimeSpan.Zero, _running.SilentFor());
     }
 
     [Fact]
@@ -30,18 +29,18 @@ public sealed class InferenceProgressTests
     {
         var exchange = Begin("POST", "/api/chat");
         Pass(100);
-        Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
+        Assert.Equal(TimeSpan.Zero, _running.SilentFor());
 
         exchange.EndRequest();
         Pass(7);
-        Assert.Equal(TimeSpan.FromSeconds(7), _progress.SilentFor());
+        Assert.Equal(TimeSpan.FromSeconds(7), _running.SilentFor());
 
         exchange.ObserveResponse("x"u8, _time.GetTimestamp());
         Pass(3);
-        Assert.Equal(TimeSpan.FromSeconds(3), _progress.SilentFor());
+        Assert.Equal(TimeSpan.FromSeconds(3), _running.SilentFor());
 
         _running.Remove(_places[exchange]);
-        Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
+        Assert.Equal(TimeSpan.Zero, _running.SilentFor());
     }
 
     [Fact]
@@ -53,12 +52,12 @@ public sealed class InferenceProgressTests
         answered.EndRequest();
         Pass(100);
         answered.ObserveResponse("x"u8, _time.GetTimestamp());
-        Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
+        Assert.Equal(TimeSpan.Zero, _running.SilentFor());
 
         _running.Remove(_places[answered]);
         Pass(5);
 
-        Assert.Equal(TimeSpan.FromSeconds(5), _progress.SilentFor());
+        Assert.Equal(TimeSpan.FromSeconds(5), _running.SilentFor());
     }
 
     [Fact]
@@ -67,13 +66,13 @@ public sealed class InferenceProgressTests
         var list = Begin("GET", "/api/tags");
         list.EndRequest();
         Pass(10);
-        Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
+        Assert.Equal(TimeSpan.Zero, _running.SilentFor());
 
         Begin("POST", "/api/generate").EndRequest();
         Pass(10);
         list.ObserveResponse("x"u8, _time.GetTimestamp());
 
-        Assert.Equal(TimeSpan.FromSeconds(10), _progress.SilentFor());
+        Assert.Equal(TimeSpan.FromSeconds(10), _running.SilentFor());
     }
 
     [Fact]
@@ -84,12 +83,12 @@ public sealed class InferenceProgressTests
         exchange.Timings.BeginClientWait();
         var since = _time.GetTimestamp();
         Pass(100);
-        Assert.Equal(TimeSpan.Zero, _progress.SilentFor());
+        Assert.Equal(TimeSpan.Zero, _running.SilentFor());
 
         exchange.Timings.EndClientWait(since);
         Pass(2);
 
-        Assert.Equal(TimeSpan.FromSeconds(2), _progress.SilentFor());
+        Assert.Equal(TimeSpan.FromSeconds(2), _running.SilentFor());
     }
 
     [Fact]
@@ -101,9 +100,9 @@ public sealed class InferenceProgressTests
         exchange.ObserveResponse("x"u8, _time.GetTimestamp());
         _running.Remove(_places[exchange]);
 
-        Assert.True(_progress.HasHeardSince(before));
+        Assert.True(_running.HasHeardSince(before));
         Pass(1);
-        Assert.False(_progress.HasHeardSince(_time.GetTimestamp()));
+        Assert.False(_running.HasHeardSince(_time.GetTimestamp()));
     }
 
     private void Pass(int seconds) => _time.Advance(TimeSpan.FromSeconds(seconds));

@@ -14,7 +14,7 @@ public sealed class MemoryWorkerTests
     [InlineData("2000 500 200 125 125", "500 125")]
     public void Memory_is_returned_once_when_a_load_has_gone(string running, string collectedAt)
     {
-        using var worker = new MemoryWorker(new RunningRequests(), TimeProvider.System);
+        using var worker = new MemoryWorker(new RunningRequests(TimeProvider.System), TimeProvider.System);
 
         var collected = running.Split(' ').Where(count => worker.HasLoadEnded(int.Parse(count, System.Globalization.CultureInfo.InvariantCulture)));
 

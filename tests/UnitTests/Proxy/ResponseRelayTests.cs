@@ -75,7 +75,7 @@ public sealed class ResponseRelayTests
         context.Request.Method = "GET";
         context.RequestAborted = gone.Token;
         context.Response.Body = new LeavingClient(gone, onWrite);
-        var exchange = new ExchangeInProgress(context, new RunningRequests(), new DecoderBudget(), TimeProvider.System, NullLogger.Instance);
+        var exchange = new ExchangeInProgress(context, new RunningRequests(TimeProvider.System), new DecoderBudget(), TimeProvider.System, NullLogger.Instance);
         if (gate is not null)
         {
             exchange.HoldSlot(gate, await gate.EnterAsync(ApiEndpoint.Chat, context));

@@ -73,7 +73,7 @@ public sealed class UpstreamFuzzTests
         }
 
         context.Response.Body = received;
-        var exchange = new ExchangeInProgress(context, new RunningRequests(), new DecoderBudget(), TimeProvider.System, NullLogger.Instance);
+        var exchange = new ExchangeInProgress(context, new RunningRequests(TimeProvider.System), new DecoderBudget(), TimeProvider.System, NullLogger.Instance);
         using var request = new HttpRequestMessage(HttpMethod.Get, ollama.Address);
         using var invoker = new HttpMessageInvoker(new UpstreamHandler(pool, new RequestSender(context, exchange, new HostRules(true, ollama.Address))));
         var end = RelayEnd.NoAnswer;
