@@ -14,6 +14,8 @@ internal static class SqliteRollups
     /// <summary>The client of records without one: a part of a primary key cannot be NULL.</summary>
     public const string NoClient = "";
 
+    private const string ClientsByLabels = "hourly_clients_by_labels";
+
     private static readonly string s_schema =
         $"""
         DROP TABLE IF EXISTS labels;
@@ -58,17 +60,21 @@ internal static class SqliteRollups
             PRIMARY KEY (hour, client, labels_id)
         ) STRICT, WITHOUT ROWID;
 
+        -- The clients of some labels, without their histograms.
+        CREATE INDEX {ClientsByLabels} ON hourly_client_labels (labels_id, hour, client, requests, errors, input_tokens, output_tokens);
+
         -- Hours without sums, whose records are to be read.
         CREATE TABLE stale_hours (hour INTEGER PRIMARY KEY) STRICT;
         INSERT INTO stale_hours SELECT DISTINCT timestamp_us / {HourUs} - (timestamp_us % {HourUs} < 0) FROM requests;
         """;
 
-    /// <summary>Whether the tables are there with the declared columns.</summary>
+    /// <summary>Whether the tables are there with the declared columns, and the last index.</summary>
     public static bool Fit(SqliteConnection connection)
     {
         string[] sums = ["hour", "client", "labels_id", .. SqliteSums.Columns.Split(", ")];
         string[] labels = ["id", .. StatLabel.All.Select(label => label.Column)];
-        return SqliteSchema.Columns(connection, "hourly_client_labels").SetEquals(sums) && SqliteSchema.Columns(connection, "labels").SetEquals(labels);
+        return SqliteSchema.Columns(connection, "hourly_client_labels").SetEquals(sums) && SqliteSchema.Columns(connection, "labels").SetEquals(labels)
+            && SqliteSchema.Scalar(connection, $"SELECT COUNT(*) FROM sqlite_schema WHERE name = '{ClientsByLabels}'") == 1;
     }
 
     /// <summary>

@@ -132,8 +132,8 @@ internal sealed class SqliteSummary
     }
 
     /// <summary>The plus keeps SQLite from one look-up for each of the labels and hours.</summary>
-    private string LabelCondition() =>
-        _filter.LabelCondition() is { Length: > 0 } condition ? $" AND +labels_id IN (SELECT id FROM labels WHERE {condition})" : "";
+    private string LabelCondition(string column = "+labels_id") =>
+        _filter.LabelCondition() is { Length: > 0 } condition ? $" AND {column} IN (SELECT id FROM labels WHERE {condition})" : "";
 
     /// <summary>Adds the sums that a statement reads: to the sums of their labels, to their step, and to the client of the filter if they are its.</summary>
     private void AddSums(SqliteCommand command, bool isClient)
@@ -180,10 +180,11 @@ internal sealed class SqliteSummary
     /// </summary>
     private void AddClients(long from, long to)
     {
-        var (table, condition) = _filter.HasLabels ? ("hourly_client_labels", LabelCondition())
-            : ("hourly_clients", _filter.IsInference is null ? "" : " AND is_inference = @IsInference");
+        var inference = _filter.IsInference is null ? "" : " AND is_inference = @IsInference";
+        var (table, condition, counting) = _filter.HasLabels ? ("hourly_client_labels", LabelCondition(), LabelCondition("labels_id"))
+            : ("hourly_clients", inference, inference);
         var clients = _builder[StatDimension.Client];
-        var counted = CountClients($"{table} WHERE hour >= @FromHour AND hour < @ToHour{condition} GROUP BY hour, client", from, to);
+        var counted = CountClients($"{table} WHERE hour >= @FromHour AND hour < @ToHour{counting}", from, to);
         foreach (var (client, requests) in counted)
         {
             clients[KeyOf(client)][StatNumber.Requests] += requests;
@@ -221,8 +222,7 @@ internal sealed class SqliteSummary
     {
         Dictionary<string, long> counted = [];
         var isSplit = _builder.Split == StatDimension.Client;
-        using var command = Command($"SELECT client, SUM(requests){(isSplit ? ", hour, SUM(errors), SUM(input_tokens), SUM(output_tokens)" : "")} FROM {rows}",
-            from, to);
+        using var command = Command($"SELECT client, requests, hour, errors, input_tokens, output_tokens FROM {rows}", from, to);
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
