@@ -77,6 +77,8 @@ public sealed class ApiEndpoint
     private static readonly FrozenDictionary<string, ApiEndpoint> s_byPath =
         All.Where(endpoint => endpoint != Other).ToFrozenDictionary(endpoint => endpoint.Path, StringComparer.Ordinal);
 
+    private static readonly FrozenDictionary<string, ApiEndpoint> s_byLabel = All.ToFrozenDictionary(endpoint => endpoint.Label, StringComparer.Ordinal);
+
     private static readonly FrozenDictionary<string, ApiEndpoint>.AlternateLookup<ReadOnlySpan<char>> s_bySpan =
         s_byPath.GetAlternateLookup<ReadOnlySpan<char>>();
 
@@ -132,7 +134,7 @@ public sealed class ApiEndpoint
     }
 
     /// <summary>The endpoint with this <see cref="Label"/>, or null.</summary>
-    public static ApiEndpoint? FromLabel(string label) => All.FirstOrDefault(endpoint => endpoint.Label == label);
+    public static ApiEndpoint? FromLabel(string? label) => label is null ? null : s_byLabel.GetValueOrDefault(label);
 
     public override string ToString() => Label;
 }

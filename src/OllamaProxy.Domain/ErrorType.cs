@@ -2,19 +2,19 @@ using System.Buffers;
 
 namespace OllamaProxy.Domain;
 
-/// <summary>Why an exchange was no success: a closed set, so that it can be a label.</summary>
+/// <summary>Why an exchange failed: a closed set, so that it can be a label.</summary>
 public enum ErrorType
 {
-    /// <summary>The client left first, or gave up waiting. No error of Ollama's.</summary>
+    /// <summary>The client disconnected first. Not an error of Ollama.</summary>
     ClientAbort,
 
-    /// <summary>No answer could be had: refused, reset, or no HTTP.</summary>
+    /// <summary>No response: the connection was refused or reset, or the answer was no HTTP.</summary>
     UpstreamUnreachable,
 
-    /// <summary>The answer ended, or was cut, without its last word.</summary>
+    /// <summary>The response ended, or was cut, without its terminator.</summary>
     Incomplete,
 
-    /// <summary>An error inside an answer that had begun with status 200.</summary>
+    /// <summary>An error inside a response that had begun with status 200.</summary>
     MidStream,
 
     /// <summary>Ollama lacks the model.</summary>
@@ -23,7 +23,7 @@ public enum ErrorType
     /// <summary>404 that is not about a model: Ollama has no such path.</summary>
     NotFound,
 
-    /// <summary>The request was wrong: 400 and the other statuses that say so.</summary>
+    /// <summary>The request was invalid: 400 and the other statuses that mean it.</summary>
     BadRequest,
 
     /// <summary>401 or 403: the Host or Origin was refused, or the cloud wants a login.</summary>
@@ -32,7 +32,7 @@ public enum ErrorType
     /// <summary>429.</summary>
     RateLimited,
 
-    /// <summary>503 or 529, or words that say so: Ollama's own queue is full.</summary>
+    /// <summary>503 or 529, or a text that means the same: Ollama's own queue is full.</summary>
     Busy,
 
     /// <summary>The prompt does not fit the context.</summary>
@@ -50,7 +50,7 @@ public enum ErrorType
     /// <summary>The proxy's queue was too slow.</summary>
     QueueTimeout,
 
-    /// <summary>The client's body stood still while it held a slot and others waited.</summary>
+    /// <summary>The client's upload stalled while it held a slot and others waited.</summary>
     BodyStalled,
 
     /// <summary>The proxy itself failed.</summary>
@@ -63,6 +63,8 @@ public enum ErrorType
 /// <summary>Finds the type of an error, and its name.</summary>
 public static class ErrorTypes
 {
+    public static ClosedSet<ErrorType> Set { get; } = new(Name);
+
     /// <summary>Ollama's own list (its llm package), and the words of the allocators and drivers behind it.</summary>
     private static readonly SearchValues<string> s_outOfMemory = SearchValues.Create(
         [
@@ -148,7 +150,7 @@ public static class ErrorTypes
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "An error type without a name."),
     };
 
-    /// <summary>The type of an exchange's error; null when it was none.</summary>
+    /// <summary>The type of an exchange's error; null for a success.</summary>
     public static ErrorType? Of(Exchange exchange) => exchange.Outcome switch
     {
         ExchangeOutcome.Completed => null,
@@ -171,7 +173,7 @@ public static class ErrorTypes
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "A reason without a type."),
     };
 
-    /// <summary>Ollama and its runner say some things in words only, under changing statuses.</summary>
+    /// <summary>Ollama and its runner report some errors only in their text, with varying statuses.</summary>
     private static ErrorType? OfText(string? text) =>
         text is null ? null :
         text.AsSpan().ContainsAny(s_outOfMemory) || DoesNotFit(text) ? ErrorType.OutOfMemory :

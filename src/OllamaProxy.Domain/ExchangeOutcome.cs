@@ -1,21 +1,21 @@
 namespace OllamaProxy.Domain;
 
-/// <summary>How an exchange ended. Told by the terminal marker of the protocol and by who closed first, never by the HTTP status alone.</summary>
+/// <summary>How an exchange ended: by the terminator of the protocol and by the side that closed first, never by the HTTP status alone.</summary>
 public enum ExchangeOutcome
 {
-    /// <summary>The answer arrived whole: a plain answer to its last byte, a stream to its terminal marker.</summary>
+    /// <summary>The whole response arrived: a plain one to its last byte, a stream to its terminator.</summary>
     Completed,
 
     /// <summary>Ollama answered with an error: a status of 400 or more, or an error line inside a 200 stream.</summary>
     UpstreamError,
 
-    /// <summary>The answer ended, or was cut, without its terminal marker.</summary>
+    /// <summary>The response ended, or was cut, without its terminator.</summary>
     Incomplete,
 
-    /// <summary>The client left first.</summary>
+    /// <summary>The client disconnected first.</summary>
     ClientCancelled,
 
-    /// <summary>No answer could be had: refused, reset before the status line, or garbage instead of HTTP.</summary>
+    /// <summary>No response: refused, reset before the status line, or garbage instead of HTTP.</summary>
     UpstreamUnreachable,
 
     /// <summary>The proxy itself refused, for example because its queue was full.</summary>
@@ -28,7 +28,12 @@ public enum ExchangeOutcome
 /// <summary>The names under which outcomes are stored, exported and counted.</summary>
 public static class ExchangeOutcomes
 {
-    /// <summary>The value of the <c>status</c> label and field: <c>success</c>, <c>cancelled</c> (the client left) or <c>error</c>.</summary>
+    public static ClosedSet<ExchangeOutcome> Set { get; } = new(Name);
+
+    /// <summary>All values of <see cref="Status"/>.</summary>
+    public static IReadOnlyList<string> Statuses { get; } = [.. Enum.GetValues<ExchangeOutcome>().Select(Status).Distinct()];
+
+    /// <summary>The value of the <c>status</c> label and field: <c>success</c>, <c>cancelled</c> (the client disconnected) or <c>error</c>.</summary>
     public static string Status(this ExchangeOutcome outcome) => outcome switch
     {
         ExchangeOutcome.Completed => "success",

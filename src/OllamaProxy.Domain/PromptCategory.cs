@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace OllamaProxy.Domain;
 
 /// <summary>
-/// What kind of thing a prompt asks for: a closed set. The original program's ten patterns, in its order, matched at word starts so that
-/// "show" is no question and "prefix" no debugging; what matches none is <see cref="Other"/>, never a word of the prompt.
+/// The task of a prompt: a closed set. The original program's ten patterns, in its order, matched at word starts so that
+/// "show" is no question and "prefix" no debugging. A prompt that matches none is <see cref="Other"/>.
 /// </summary>
 public enum PromptCategory
 {
@@ -25,7 +25,9 @@ public enum PromptCategory
 /// <summary>Finds the category of a prompt, and its name.</summary>
 public static partial class PromptCategories
 {
-    /// <summary>Only the beginning decides: a prompt may be megabytes long, a pattern search over all of it would not be free.</summary>
+    public static ClosedSet<PromptCategory> Set { get; } = new(Label);
+
+    /// <summary>Only the beginning of a prompt is inspected, because a prompt may be megabytes long.</summary>
     private const int Inspected = 4_096;
 
     /// <summary>The value of the <c>prompt_category</c> label and the stored <c>category</c>.</summary>

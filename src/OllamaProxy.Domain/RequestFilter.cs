@@ -1,6 +1,6 @@
 namespace OllamaProxy.Domain;
 
-/// <summary>Which records: every set part must match. Ranges are inclusive at both ends; a record whose value is unknown is in no range.</summary>
+/// <summary>Selects records: every part that is set must match. Ranges include both ends; an unknown value is in no range.</summary>
 public sealed record RequestFilter
 {
     public static RequestFilter Everything { get; } = new();
@@ -8,19 +8,16 @@ public sealed record RequestFilter
     /// <summary>A model, in any spelling Ollama accepts.</summary>
     public string? Model { get; init; }
 
-    /// <summary>An endpoint's label.</summary>
-    public string? Endpoint { get; init; }
+    public ApiEndpoint? Endpoint { get; init; }
 
-    public string? Category { get; init; }
+    public PromptCategory? Category { get; init; }
 
     /// <summary><see cref="ExchangeOutcomes.Status"/>.</summary>
     public string? Status { get; init; }
 
-    /// <summary><see cref="ExchangeOutcomes.Name"/>.</summary>
-    public string? Outcome { get; init; }
+    public ExchangeOutcome? Outcome { get; init; }
 
-    /// <summary><see cref="ErrorTypes.Name"/>.</summary>
-    public string? ErrorType { get; init; }
+    public ErrorType? ErrorType { get; init; }
 
     /// <summary>A client's address, as stored.</summary>
     public string? Client { get; init; }
@@ -37,7 +34,7 @@ public sealed record RequestFilter
     /// <summary>The identity of one record.</summary>
     public string? RequestId { get; init; }
 
-    /// <summary>Text that must occur in the prompt or in the answer, in any case, taken literally.</summary>
+    /// <summary>Text that must occur in the prompt or in the response, in any case, taken literally.</summary>
     public string? Search { get; init; }
 
     /// <summary>Text that must occur in the prompt, in any case, taken literally.</summary>
@@ -65,7 +62,7 @@ public sealed record RequestFilter
     public bool? IsInference { get; init; }
 }
 
-/// <summary>By what records are sorted. A record whose value is unknown comes last, whichever the direction; equals come newest first.</summary>
+/// <summary>The sort key. A record without a value comes last in either direction; equal values come newest first.</summary>
 public enum RequestOrder
 {
     Time,
@@ -89,12 +86,12 @@ public sealed record RequestQuery
     public int Limit { get; init; } = 100;
 
     /// <summary>
-    /// Goes on behind the page that gave this (<see cref="RequestPage.Next"/>); null for the first page. Only valid for the same filter, order and direction.
+    /// Continues after the page that returned this (<see cref="RequestPage.Next"/>); null for the first page. Only valid for the same filter, order and direction.
     /// </summary>
     public RequestCursor? After { get; init; }
 }
 
-/// <summary>A place between two records of an order, which stays where it is when records come or go.</summary>
+/// <summary>A position between two records of an order. It stays valid when records are added or removed.</summary>
 /// <param name="Value">The last record's value of the order, in the order's unit (microseconds, tokens, tokens per second); null when it had none.</param>
 /// <param name="Id">The last record's position in the store.</param>
 public sealed record RequestCursor(double? Value, long Id);
@@ -103,13 +100,13 @@ public sealed record RequestCursor(double? Value, long Id);
 /// <param name="Next">Where the next page begins; null after the last.</param>
 public sealed record RequestPage(IReadOnlyList<RequestRecord> Records, RequestCursor? Next);
 
-/// <summary>What a store knows of itself and of everything in it.</summary>
+/// <summary>The description of a store and of its content.</summary>
 public sealed record StoreInfo
 {
     /// <summary><c>sqlite</c>, <c>jsonl</c> or <c>none</c>.</summary>
     public required string Backend { get; init; }
 
-    /// <summary>Where the records live; null for a store that remembers nothing.</summary>
+    /// <summary>Where the records live; null for a store that keeps nothing.</summary>
     public string? DataDirectory { get; init; }
 
     public long TotalRecords { get; init; }

@@ -1,12 +1,12 @@
 namespace OllamaProxy.Domain;
 
 /// <summary>
-/// The analysed fact we keep: one row, one JSON line, one export item. Null is unknown. The first keys are the original program's, with its names
-/// and units (seconds as floating point, Unix seconds for the timestamp), so that what read it before still does.
+/// The analyzed fact that is stored: one row, one JSON line, one exported item. Null is unknown. The table of its fields is
+/// <c>Application/Analytics/RecordFields.cs</c>.
 /// </summary>
 public sealed record RequestRecord
 {
-    /// <summary>Position in the store, given by it; 0 until stored.</summary>
+    /// <summary>The position in the store, which assigns it; 0 until stored.</summary>
     public long Id { get; init; }
 
     /// <summary>The exchange's own identifier: 32 hexadecimal digits.</summary>
@@ -18,19 +18,18 @@ public sealed record RequestRecord
     /// <summary>The canonical model name (<see cref="ModelName.Normalize"/>); null when the request named none.</summary>
     public string? Model { get; init; }
 
-    /// <summary>The endpoint's label.</summary>
-    public required string Endpoint { get; init; }
+    public required ApiEndpoint Endpoint { get; init; }
 
     public required string Method { get; init; }
 
-    public required string Category { get; init; }
+    public required PromptCategory Category { get; init; }
 
     /// <summary>The prompt, cut to the preview length.</summary>
     public string? Prompt { get; init; }
 
     public string? System { get; init; }
 
-    /// <summary>The answer, cut to the preview length.</summary>
+    /// <summary>The response, cut to the preview length.</summary>
     public string? Response { get; init; }
 
     public string? Thinking { get; init; }
@@ -54,13 +53,13 @@ public sealed record RequestRecord
 
     public int? OutputTokens { get; init; }
 
-    /// <summary>True when <see cref="OutputTokens"/> was counted from the pieces that passed.</summary>
+    /// <summary>True when <see cref="OutputTokens"/> was counted from the chunks that passed.</summary>
     public bool TokensEstimated { get; init; }
 
     public double? TokensPerSecond { get; init; }
 
     /// <summary>
-    /// True when <see cref="TokensPerSecond"/> follows from the arrival of the pieces, false when Ollama measured it (<see cref="TokenSpeed"/>).
+    /// True when <see cref="TokensPerSecond"/> follows from the arrival of the chunks, false when Ollama measured it (<see cref="TokenSpeed"/>).
     /// </summary>
     public bool SpeedEstimated { get; init; }
 
@@ -69,23 +68,23 @@ public sealed record RequestRecord
 
     public TimeSpan? LoadDuration { get; init; }
 
-    /// <summary><see cref="LoadCauses.Name"/> of why the model had to be loaded; null when it had not, or that is not known.</summary>
-    public string? LoadCause { get; init; }
+    /// <summary>Why the model had to be loaded; null when it was in memory, or when that is unknown.</summary>
+    public LoadCause? LoadCause { get; init; }
 
     public TimeSpan? PromptEvalDuration { get; init; }
 
     public TimeSpan? EvalDuration { get; init; }
 
-    /// <summary>Waiting in the proxy's own line.</summary>
+    /// <summary>Time in the proxy's own queue.</summary>
     public TimeSpan? QueueTime { get; init; }
 
     /// <summary>Connecting to Ollama; zero when a connection was open already.</summary>
     public TimeSpan? ConnectTime { get; init; }
 
     /// <summary>
-    /// Waiting for Ollama, where it does not say what it did meanwhile (every <c>/v1</c> answer, and every answer that was cut or cancelled): from the moment
-    /// it was asked to the first piece of the answer, or to the end when none came. Null when Ollama was not asked, or when its own durations say more. It
-    /// follows from stored times, so records of earlier versions have it, too.
+    /// Waiting for Ollama where it does not report what it did (every <c>/v1</c> response, and every response that was cut or cancelled): from sending the
+    /// request to the first chunk of the response, or to the end without one. Null when Ollama was not asked, or when its own durations say more. It follows
+    /// from stored times, so records of earlier versions have it, too.
     /// </summary>
     public TimeSpan? ResponseWait
     {
@@ -104,34 +103,33 @@ public sealed record RequestRecord
     /// <summary>Waiting inside Ollama (<see cref="ExchangePhases.EngineWait"/>).</summary>
     public TimeSpan? EngineWait { get; init; }
 
-    /// <summary>Writing the answer: <see cref="EvalDuration"/>, or from the first piece of a stream to the last.</summary>
+    /// <summary>Writing the response: <see cref="EvalDuration"/>, or from the first chunk of a stream to the last.</summary>
     public TimeSpan? DecodeTime { get; init; }
 
-    /// <summary>Waiting for the client to take what was there for it.</summary>
+    /// <summary>Waiting for the client to read what was sent.</summary>
     public TimeSpan? BackPressure { get; init; }
 
-    /// <summary>Tokens of the prompt that were not cached, read per second; null where Ollama does not say how many were cached.</summary>
+    /// <summary>Uncached prompt tokens per second; null where Ollama does not report how many were cached.</summary>
     public double? PromptTokensPerSecond { get; init; }
 
-    /// <summary><see cref="ErrorTypes.Name"/>; null for a success.</summary>
-    public string? ErrorType { get; init; }
+    /// <summary>Null for a success.</summary>
+    public ErrorType? ErrorType { get; init; }
 
-    /// <summary>How sure it is that Ollama shortened the prompt: <c>certain</c>, <c>likely</c>, or null.</summary>
-    public string? Truncation { get; init; }
+    /// <summary>How certain it is that Ollama truncated the prompt; null when nothing suggests it.</summary>
+    public Truncation? Truncation { get; init; }
 
     public int? StatusCode { get; init; }
 
-    /// <summary><see cref="ExchangeOutcomes.Status"/>.</summary>
-    public required string Status { get; init; }
+    /// <summary><see cref="ExchangeOutcomes.Status"/> of <see cref="Outcome"/>.</summary>
+    public string Status => Outcome.Status();
 
-    /// <summary><see cref="ExchangeOutcomes.Name"/>.</summary>
-    public required string Outcome { get; init; }
+    public required ExchangeOutcome Outcome { get; init; }
 
     public string? Error { get; init; }
 
     public string? FinishReason { get; init; }
 
-    /// <summary>Whether the answer was a stream, whatever the request said; null when no answer came.</summary>
+    /// <summary>Whether the response was a stream, whatever the request asked for; null without a response.</summary>
     public bool? Stream { get; init; }
 
     public string? ClientIp { get; init; }
@@ -144,16 +142,16 @@ public sealed record RequestRecord
     /// <summary>The name of the proxy's Ollama; null in imported records.</summary>
     public string? Backend { get; init; }
 
-    /// <summary>The application the user agent names (<see cref="ApplicationNames"/>); null when it names none.</summary>
+    /// <summary>The application that the user agent names (<see cref="ApplicationNames"/>); null when it names none.</summary>
     public string? Application { get; init; }
 
     /// <summary>The raw request target, path and query.</summary>
     public string? Target { get; init; }
 
-    /// <summary><c>num_predict</c> or <c>max_tokens</c> as asked for.</summary>
+    /// <summary><c>num_predict</c> or <c>max_tokens</c> as requested.</summary>
     public int? MaxTokens { get; init; }
 
-    /// <summary><c>keep_alive</c> as asked for.</summary>
+    /// <summary><c>keep_alive</c> as requested.</summary>
     public string? KeepAlive { get; init; }
 
     public int? ToolCallCount { get; init; }
@@ -168,11 +166,16 @@ public sealed record RequestRecord
 
     public int? ToolCount { get; init; }
 
-    /// <summary><c>num_ctx</c> as asked for.</summary>
+    /// <summary><c>num_ctx</c> as requested.</summary>
     public int? ContextLength { get; init; }
 
     public double? Temperature { get; init; }
 
     /// <summary>False for load, unload and management calls, and for every method but POST.</summary>
     public bool IsInference { get; init; }
+
+    /// <summary>Whether any of the texts is there that retention may remove before the record.</summary>
+    public bool HasText => (Prompt ?? System ?? Response ?? Thinking ?? ToolCalls) is not null;
+
+    public RequestRecord WithoutText() => this with { Prompt = null, System = null, Response = null, Thinking = null, ToolCalls = null };
 }

@@ -1,18 +1,20 @@
 namespace OllamaProxy.Domain;
 
-/// <summary>How sure it is that Ollama shortened a prompt to make it fit, which no answer says.</summary>
+/// <summary>How certain it is that Ollama truncated a prompt to fit the context. No response reports it.</summary>
 public enum Truncation
 {
-    /// <summary>The counts speak for it.</summary>
+    /// <summary>The token counts suggest it.</summary>
     Likely,
 
-    /// <summary>The count is the very one that shortening leaves, and the text was far too long for it.</summary>
+    /// <summary>The count is exactly the one that truncation leaves, and the text was far too long for the context.</summary>
     Certain,
 }
 
-/// <summary>What shortening leaves, and the names of the confidence.</summary>
+/// <summary>Recognizes truncated prompts, and names the confidence.</summary>
 public static class Truncations
 {
+    public static ClosedSet<Truncation> Set { get; } = new(Name);
+
     /// <summary>Ollama's own default of <c>num_keep</c>.</summary>
     public const int DefaultKeptTokens = 4;
 
@@ -25,7 +27,7 @@ public static class Truncations
     };
 
     /// <summary>
-    /// True when <paramref name="promptTokens"/> is what is left of a prompt that was longer than the context: Ollama drops half of what lies behind the kept
+    /// True when <paramref name="promptTokens"/> remain of a prompt that was longer than the context: Ollama drops half of the tokens behind the kept
     /// beginning, <c>num_ctx - max((num_ctx - keep) / 2, 1)</c>, where a model with a begin-of-sequence token keeps one more (runner of Ollama 0.30 and later;
     /// recording 29f: 1,027 of 2,048).
     /// </summary>

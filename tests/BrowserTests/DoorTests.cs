@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 using OllamaProxy.Application.Analytics;
+using OllamaProxy.Domain;
 using OllamaProxy.SimulatedOllama;
 using OllamaProxy.TestKit;
 
@@ -101,7 +102,7 @@ public sealed class DoorTests(Browser browser)
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await BusyProxy.StartAsync(ollama.Address);
         var record = BusyProxy.Week(proxy, 10)[^1];
-        await BusyProxy.WriteAsync(proxy, [record with { TokensPerSecond = 43.21, OutputTokens = 20, Status = "success", Outcome = "completed" }]);
+        await BusyProxy.WriteAsync(proxy, [record with { TokensPerSecond = 43.21, OutputTokens = 20, Outcome = ExchangeOutcome.Completed }]);
         await using var visit = await browser.VisitAsync(proxy.Address);
         await visit.Page.RouteAsync("**/analytics/messages/1", async route =>
         {

@@ -28,7 +28,7 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
         """;
 
     private static readonly RequestRecord s_usual = BusyProxy.Week(DateTimeOffset.UnixEpoch.AddYears(56), 200)
-        .Last(record => record is { Endpoint: "chat", Outcome: "completed", LoadCause: null }) with
+        .Last(record => record is { Endpoint.Label: "chat", Outcome: ExchangeOutcome.Completed, LoadCause: null }) with
         {
             Model = "qwen3:8b",
             System = null,
@@ -71,7 +71,7 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
     private static readonly Dictionary<string, RequestRecord> s_kinds = new()
     {
         ["native"] = s_everything,
-        ["v1"] = s_unreported with { Endpoint = "v1/messages", FinishReason = "end_turn" },
+        ["v1"] = s_unreported with { Endpoint = ApiEndpoint.AnthropicMessages, FinishReason = "end_turn" },
         ["tools"] = s_usual with
         {
             Response = "",
@@ -84,14 +84,13 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
             Response = "",
             FinishReason = "length",
             MaxTokens = 512,
-            Truncation = "certain",
+            Truncation = Truncation.Certain,
             ContextLength = 4_096,
         },
         ["images"] = s_usual with { Prompt = "What is in these pictures?", ImageCount = 2, Response = "A *lighthouse* and a harbor." },
         ["cancelled"] = s_unreported with
         {
-            Outcome = "client_cancelled",
-            Status = "cancelled",
+            Outcome = ExchangeOutcome.ClientCancelled,
             TokensEstimated = true,
             OutputTokens = 31,
             InputTokens = null,
@@ -100,9 +99,8 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
         ["failed"] = s_unreported with
         {
             Model = "qwen3:9b",
-            Outcome = "upstream_error",
-            Status = "error",
-            ErrorType = "model_not_found",
+            Outcome = ExchangeOutcome.UpstreamError,
+            ErrorType = ErrorType.ModelNotFound,
             Error = "model 'qwen3:9b' not found",
             StatusCode = 404,
             Response = null,
@@ -123,7 +121,7 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
         },
         ["embedding"] = s_usual with
         {
-            Endpoint = "embed",
+            Endpoint = ApiEndpoint.Embed,
             Response = null,
             OutputTokens = null,
             TokensPerSecond = null,
@@ -245,7 +243,7 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
         await using var visit = await browser.VisitAsync(busy.Address);
         var now = TimeProvider.System.GetUtcNow();
         var (record, id) = busy.Records.Select((record, index) => (record, index + 1))
-            .Last(entry => entry.record is { LoadCause: not null, Outcome: "completed", TimeToFirstToken: not null, TokensPerSecond: not null });
+            .Last(entry => entry.record is { LoadCause: not null, Outcome: ExchangeOutcome.Completed, TimeToFirstToken: not null, TokensPerSecond: not null });
         List<RequestRecord> others =
         [
             .. busy.Records.Where(

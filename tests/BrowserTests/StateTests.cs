@@ -86,7 +86,7 @@ public sealed partial class StateTests(Browser browser, BusyProxy busy)
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await BusyProxy.StartAsync(ollama.Address);
         await BusyProxy.WriteAsync(proxy,
-            [BusyProxy.Week(proxy, 10)[^1] with { Status = "success", Outcome = "completed", ErrorType = null, IsInference = true }]);
+            [BusyProxy.Week(proxy, 10)[^1] with { Outcome = ExchangeOutcome.Completed, ErrorType = null, IsInference = true }]);
         await using var visit = await browser.VisitAsync(proxy.Address);
 
         await visit.OpenAsync("overview?range=24h");
@@ -190,10 +190,10 @@ public sealed partial class StateTests(Browser browser, BusyProxy busy)
     public async Task No_two_models_of_a_chart_look_alike_and_one_that_never_answered_is_gray()
     {
         await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"), ("OLLAMA_POLL_SECONDS", "0"));
-        var one = BusyProxy.Week(proxy, 10)[^1] with { Status = "success", Outcome = "completed", IsInference = true };
+        var one = BusyProxy.Week(proxy, 10)[^1] with { Outcome = ExchangeOutcome.Completed, IsInference = true };
         // The most used first; a name that was misspelled all day; and more models than there are colors.
         await BusyProxy.WriteAsync(proxy, [.. Enumerable.Range(0, 12).SelectMany(model => Several(20 - model, one with { Model = $"m{model:00}:latest" }))]);
-        var failed = one with { Model = "typo:latest", Status = "error", Outcome = "upstream_error", OutputTokens = null, ErrorType = "model_not_found" };
+        var failed = one with { Model = "typo:latest", Outcome = ExchangeOutcome.UpstreamError, OutputTokens = null, ErrorType = ErrorType.ModelNotFound };
         await BusyProxy.WriteAsync(proxy, [.. Several(30, failed)]);
         await using var visit = await browser.VisitAsync(proxy.Address);
         visit.Expected.Add("does not answer");
@@ -237,7 +237,7 @@ public sealed partial class StateTests(Browser browser, BusyProxy busy)
             Thinking = Hostile,
             ToolCalls = "[{\"name\":\"<img src=x onerror=alert(6)>\",\"arguments\":\"<script>alert(7)</script>\"}]", UserAgent = Hostile,
             Application = Hostile, ClientIp = Hostile, Error = Hostile,
-            FinishReason = Hostile, Target = "/api/<img>", KeepAlive = Hostile, Status = "error", Outcome = "upstream_error",
+            FinishReason = Hostile, Target = "/api/<img>", KeepAlive = Hostile, Outcome = ExchangeOutcome.UpstreamError,
         };
         await BusyProxy.WriteAsync(proxy, [record]);
         await using var visit = await browser.VisitAsync(proxy.Address);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.Playwright;
+using OllamaProxy.Domain;
 using OllamaProxy.TestKit;
 
 namespace OllamaProxy.BrowserTests;
@@ -140,7 +141,7 @@ public sealed partial class ViewTests(Browser browser, BusyProxy busy)
     public async Task Each_row_shows_where_its_time_went()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
-        var record = busy.Records.Last(one => one is { Status: "success", Endpoint: "chat", LoadCause: not null, IsInference: true });
+        var record = busy.Records.Last(one => one is { Status: "success", Endpoint.Label: "chat", LoadCause: not null, IsInference: true });
 
         await visit.OpenAsync(
             $"requests?range=all&model={record.Model}&min_latency={record.Latency.TotalSeconds.ToString(CultureInfo.InvariantCulture)}&sort=latency");
@@ -242,7 +243,7 @@ public sealed partial class ViewTests(Browser browser, BusyProxy busy)
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         var (record, id) = busy.Records.Select((record, index) => (record, index + 1))
-            .Last(entry => entry.record is { LoadCause: "evicted", Status: "success", Endpoint: "chat", ImageCount: null, ToolCount: null });
+            .Last(entry => entry.record is { LoadCause: LoadCause.Evicted, Status: "success", Endpoint.Label: "chat", ImageCount: null, ToolCount: null });
 
         await visit.OpenAsync($"requests/{id}");
 
@@ -272,9 +273,9 @@ public sealed partial class ViewTests(Browser browser, BusyProxy busy)
             record.Timestamp >= from
             && (query["kind"] == "all" || record.IsInference)
             && (query["model"] is not { } model || record.Model == model)
-            && (query["category"] is not { } category || record.Category == category)
+            && (query["category"] is not { } category || record.Category.Label() == category)
             && (query["status"] is not { } status || record.Status == status)
-            && (query["error_type"] is not { } errorType || record.ErrorType == errorType)
+            && (query["error_type"] is not { } errorType || record.ErrorType?.Name() == errorType)
             && (query["application"] is not { } application || record.Application == application)
             && (query["search"] is not { } search || record.Prompt?.Contains(search, StringComparison.OrdinalIgnoreCase) == true
                 || record.Response?.Contains(search, StringComparison.OrdinalIgnoreCase) == true)

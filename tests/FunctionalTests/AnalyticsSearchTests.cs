@@ -14,14 +14,14 @@ public sealed partial class AnalyticsSearchTests
 {
     private static readonly RequestRecord[] s_records =
     [
-        StoredRequests.At(1) with { Model = "llama3:8b", Endpoint = "generate", Category = "explain", Prompt = "Explain 100%_sure", InputTokens = 5,
-            OutputTokens = 50, Latency = TimeSpan.FromSeconds(0.5), TokensPerSecond = 20, Backend = "gpu:11434" },
-        StoredRequests.At(2) with { Status = "error", Outcome = "upstream_error", ErrorType = "out_of_memory", StatusCode = 500, ClientIp = "10.0.0.7",
+        StoredRequests.At(1) with { Model = "llama3:8b", Endpoint = ApiEndpoint.Generate, Category = PromptCategory.Explain, Prompt = "Explain 100%_sure",
+            InputTokens = 5, OutputTokens = 50, Latency = TimeSpan.FromSeconds(0.5), TokensPerSecond = 20, Backend = "gpu:11434" },
+        StoredRequests.At(2) with { Outcome = ExchangeOutcome.UpstreamError, ErrorType = ErrorType.OutOfMemory, StatusCode = 500, ClientIp = "10.0.0.7",
             Application = "curl", Response = null, Latency = TimeSpan.FromSeconds(3) },
-        StoredRequests.At(3) with { Endpoint = "v1/chat/completions", Status = "cancelled", Outcome = "client_cancelled", Response = "grüße aus KÖLN",
+        StoredRequests.At(3) with { Endpoint = ApiEndpoint.OpenAiChat, Outcome = ExchangeOutcome.ClientCancelled, Response = "grüße aus KÖLN",
             InputTokens = 10, OutputTokens = 7, TimeToFirstToken = TimeSpan.FromSeconds(0.25) },
-        StoredRequests.At(4) with { Model = null, Endpoint = "tags", Method = "GET", Category = "empty", Prompt = null, Response = null, IsInference = false,
-            Latency = TimeSpan.FromSeconds(0.125), TimeToFirstToken = null },
+        StoredRequests.At(4) with { Model = null, Endpoint = ApiEndpoint.FromLabel("tags")!, Method = "GET", Category = PromptCategory.Empty, Prompt = null,
+            Response = null, IsInference = false, Latency = TimeSpan.FromSeconds(0.125), TimeToFirstToken = null },
         StoredRequests.At(5) with { InputTokens = 100, OutputTokens = 7, TokensPerSecond = 3.5, TimeToFirstToken = TimeSpan.FromSeconds(2),
             Latency = TimeSpan.FromSeconds(2), Proxy = "berlin" },
     ];

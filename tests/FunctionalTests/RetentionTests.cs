@@ -87,12 +87,11 @@ public sealed class RetentionTests
     {
         RequestId = Guid.CreateVersion7().ToString("N"),
         Timestamp = at,
-        Endpoint = "chat",
+        Endpoint = ApiEndpoint.Chat,
         Method = "POST",
-        Category = "other",
+        Category = PromptCategory.Other,
         Prompt = prompt,
         Latency = TimeSpan.FromSeconds(1),
-        Status = "success",
-        Outcome = "completed",
+        Outcome = ExchangeOutcome.Completed,
     };
 }

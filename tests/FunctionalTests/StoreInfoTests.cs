@@ -17,16 +17,15 @@ public sealed class AnalyticsStatsTests
             Model = number <= 4 ? "llama3:8b" : "phi4:latest",
             ClientIp = number == 1 ? "10.0.0.7" : "127.0.0.1",
             Application = number == 1 ? "curl" : null,
-            Status = number switch { 9 => "cancelled", 10 => "error", _ => "success" },
-            Outcome = number switch { 9 => "client_cancelled", 10 => "upstream_error", _ => "completed" },
+            Outcome = number switch { 9 => ExchangeOutcome.ClientCancelled, 10 => ExchangeOutcome.UpstreamError, _ => ExchangeOutcome.Completed },
             Latency = TimeSpan.FromSeconds(number),
             InputTokens = number == 10 ? null : 10,
             OutputTokens = number == 10 ? null : 20,
             TokensPerSecond = number == 10 ? null : 5,
             TimeToFirstToken = TimeSpan.FromSeconds(0.5),
         }),
-        StoredRequests.At(120) with { RequestId = new string('f', 32), Model = null, Endpoint = "tags", Category = "empty", IsInference = false,
-            Latency = TimeSpan.FromSeconds(100) },
+        StoredRequests.At(120) with { RequestId = new string('f', 32), Model = null, Endpoint = ApiEndpoint.FromLabel("tags")!, Category = PromptCategory.Empty,
+            IsInference = false, Latency = TimeSpan.FromSeconds(100) },
     ];
 
     [Theory]

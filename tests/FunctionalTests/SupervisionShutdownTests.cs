@@ -68,7 +68,7 @@ public sealed class SupervisionShutdownTests
 
         await proxy.App.StopAsync();
 
-        Assert.Equal("proxy_stopped", Assert.Single(records.Seen).Outcome);
+        Assert.Equal(ExchangeOutcome.ProxyStopped, Assert.Single(records.Seen).Outcome);
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => request);
     }
 

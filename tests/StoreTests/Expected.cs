@@ -94,14 +94,14 @@ internal static class Expected
     private static string? Key(RequestRecord record, StatDimension dimension) => dimension switch
     {
         StatDimension.Model => record.Model,
-        StatDimension.Endpoint => record.Endpoint,
-        StatDimension.Category => record.Category,
+        StatDimension.Endpoint => record.Endpoint.Label,
+        StatDimension.Category => record.Category.Label(),
         StatDimension.Client => record.ClientIp,
         StatDimension.Application => record.Application,
-        StatDimension.ErrorType => record.ErrorType,
+        StatDimension.ErrorType => record.ErrorType?.Name(),
         StatDimension.Backend => record.Backend,
         StatDimension.Proxy => record.Proxy,
-        _ => record.Outcome,
+        _ => record.Outcome.Name(),
     };
 
     /// <summary>Most requests first; equals by name, those without a name last.</summary>

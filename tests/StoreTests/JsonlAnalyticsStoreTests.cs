@@ -47,7 +47,7 @@ public sealed partial class JsonlAnalyticsStoreTests : RememberingStoreContract
     {
         var store = await OpenAsync();
 
-        await Assert.ThrowsAnyAsync<Exception>(() => store.WriteAsync([Records.At(1), Records.At(Day), Records.At(2 * Day) with { Status = null! }], default));
+        await Assert.ThrowsAnyAsync<Exception>(() => store.WriteAsync([Records.At(1), Records.At(Day), Records.At(2 * Day) with { Method = null! }], default));
 
         Assert.Empty(await ReadAsync(store, RequestFilter.Everything));
         await store.WriteAsync([Records.At(3)], default);

@@ -18,8 +18,9 @@ internal sealed class RandomRecords(int seed)
     ];
 
     private static readonly string?[] s_models = ["phi4:latest", "llama3:8b", "qwen2.5:0.5b", null];
-    private static readonly string[] s_endpoints = ["chat", "generate", "embed", "tags"];
-    private static readonly string[] s_categories = ["code", "question", "other", "empty"];
+    private static readonly ApiEndpoint[] s_endpoints = [ApiEndpoint.Chat, ApiEndpoint.Generate, ApiEndpoint.Embed, ApiEndpoint.FromLabel("tags")!];
+    private static readonly PromptCategory[] s_categories =
+        [PromptCategory.CodeWrite, PromptCategory.Question, PromptCategory.Other, PromptCategory.Empty];
     private static readonly string?[] s_clients = ["127.0.0.1", "10.0.0.7", "::1", "10.0.0.8", "10.0.0.9", null];
     private static readonly string?[] s_applications = ["open-webui", "ollama-python", null];
 
@@ -36,11 +37,11 @@ internal sealed class RandomRecords(int seed)
     public RequestFilter Filter(TimeSpan within) => new()
     {
         Model = Maybe(5, () => Pick(["PHI4", "registry.ollama.ai/library/llama3:8b", "qwen2.5:0.5b", "absent"])),
-        Endpoint = Maybe(5, () => Pick(s_endpoints)),
-        Category = Maybe(6, () => Pick(s_categories)),
+        Endpoint = _random.Next(5) == 0 ? Pick(s_endpoints) : null,
+        Category = _random.Next(6) == 0 ? Pick(s_categories) : null,
         Status = Maybe(6, () => Pick(["success", "error", "cancelled"])),
-        ErrorType = Maybe(8, () => Pick(["upstream_error", "model_not_found"])),
-        Outcome = Maybe(8, () => Pick(["completed", "upstream_error", "client_cancelled", "rejected"])),
+        ErrorType = _random.Next(8) == 0 ? Pick([ErrorType.UpstreamError, ErrorType.ModelNotFound]) : null,
+        Outcome = _random.Next(8) == 0 ? (ExchangeOutcome)_random.Next(7) : null,
         Client = Maybe(6, () => Pick(s_clients)),
         Application = Maybe(6, () => Pick(s_applications)),
         Proxy = Maybe(9, () => Pick(s_proxies)),
@@ -96,14 +97,13 @@ internal sealed class RandomRecords(int seed)
             Category = Pick(s_categories),
             Prompt = Maybe(0, Text),
             Response = Maybe(0, Text),
-            Status = outcome.Status(),
-            Outcome = outcome.Name(),
-            ErrorType = outcome is ExchangeOutcome.Completed ? null : Pick(["upstream_error", "model_not_found", "out_of_memory"]),
+            Outcome = outcome,
+            ErrorType = outcome is ExchangeOutcome.Completed ? null : Pick([ErrorType.UpstreamError, ErrorType.ModelNotFound, ErrorType.OutOfMemory]),
             Latency = Latency(),
             TimeToFirstToken = firstToken,
-            LoadCause = _random.Next(4) == 0 ? "cold" : null,
+            LoadCause = _random.Next(4) == 0 ? LoadCause.Cold : null,
             LoadDuration = _random.Next(2) == 0 ? null : Latency(),
-            Truncation = _random.Next(5) == 0 ? "likely" : null,
+            Truncation = _random.Next(5) == 0 ? Truncation.Likely : null,
             InputTokens = _random.Next(4) == 0 ? null : _random.Next(10),
             CachedInputTokens = _random.Next(4) == 0 ? _random.Next(10) : null,
             OutputTokens = _random.Next(4) == 0 ? null : _random.Next(10),
@@ -114,7 +114,7 @@ internal sealed class RandomRecords(int seed)
             Application = Pick(s_applications),
             Proxy = Pick(s_proxies),
             Backend = Pick(s_backends),
-            IsInference = endpoint != "tags",
+            IsInference = endpoint.IsInference,
         };
     }
 

@@ -14,9 +14,10 @@ public abstract partial class RememberingStoreContract
                     TokensPerSecond = 10 },
                 Records.At(2) with { Latency = TimeSpan.FromSeconds(3), InputTokens = 6, CachedInputTokens = 2, ClientIp = "b",
                     TimeToFirstToken = TimeSpan.FromSeconds(0.5) },
-                Records.At(3) with { Latency = TimeSpan.FromSeconds(2), Status = "error", Outcome = "rejected", ClientIp = "a", Stream = true,
+                Records.At(3) with { Latency = TimeSpan.FromSeconds(2), Outcome = ExchangeOutcome.Rejected, ClientIp = "a", Stream = true,
                     TimeToFirstToken = TimeSpan.FromSeconds(9) },
-                Records.At(7_201) with { Model = null, Status = "cancelled", Outcome = "client_cancelled", Endpoint = "tags", Category = "other" },
+                Records.At(7_201) with { Model = null, Outcome = ExchangeOutcome.ClientCancelled, Endpoint = ApiEndpoint.FromLabel("tags")!,
+                    Category = PromptCategory.Other },
             ],
             default);
 
@@ -91,7 +92,7 @@ public abstract partial class RememberingStoreContract
             }
             else
             {
-                var filter = random.AnyFilter(s_days) with { Category = "code" };
+                var filter = random.AnyFilter(s_days) with { Category = PromptCategory.CodeWrite };
                 Assert.Equal(all.RemoveAll(record => Expected.Matches(record, AsAsked(filter))), await store.DeleteAsync(filter, default));
             }
 

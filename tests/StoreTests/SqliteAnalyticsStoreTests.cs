@@ -63,7 +63,7 @@ public sealed class SqliteAnalyticsStoreTests : RememberingStoreContract
     {
         var store = await OpenAsync();
 
-        await Assert.ThrowsAnyAsync<Exception>(() => store.WriteAsync([Records.At(1), Records.At(2) with { Status = null! }, Records.At(3)], default));
+        await Assert.ThrowsAnyAsync<Exception>(() => store.WriteAsync([Records.At(1), Records.At(2) with { Method = null! }, Records.At(3)], default));
 
         Assert.Empty(await ReadAsync(store, RequestFilter.Everything));
     }

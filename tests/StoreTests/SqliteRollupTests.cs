@@ -17,7 +17,7 @@ public sealed class SqliteRollupTests : IDisposable
         new(new RequestFilter { Model = "phi4" }, TimeSpan.FromHours(1), 5, StatDimension.Client),
         new(new RequestFilter { Client = "10.0.0.9", Status = "success" }, TimeSpan.FromHours(1), 5, StatDimension.Client),
         new(new RequestFilter { Client = "10.0.0.9", Application = "curl" }, TimeSpan.FromHours(2), 5, StatDimension.Model),
-        new(new RequestFilter { Category = "absent" }),
+        new(new RequestFilter { Category = PromptCategory.List }),
         new(new RequestFilter { Client = "absent" }),
         new(RequestFilter.Everything) { Groups = [] },
         new(new RequestFilter { Model = "phi4" }, TimeSpan.FromHours(1)) { Groups = [] },
@@ -85,7 +85,7 @@ public sealed class SqliteRollupTests : IDisposable
         await _store.OpenAsync(default);
         await _store.WriteAsync([One(1)], default);
 
-        await Assert.ThrowsAnyAsync<Exception>(() => _store.WriteAsync([One(2), One(3) with { Status = null! }], default));
+        await Assert.ThrowsAnyAsync<Exception>(() => _store.WriteAsync([One(2), One(3) with { Method = null! }], default));
 
         Assert.Equal(1, (await _store.DescribeAsync(default)).TotalRecords);
         await AssertRightAsync(areSummed: true);
@@ -149,7 +149,7 @@ public sealed class SqliteRollupTests : IDisposable
         Model = (number % 3) switch { 0 => "phi4:latest", 1 => "llama3:8b", _ => null },
         ClientIp = number % 11 == 7 ? null : string.Create(CultureInfo.InvariantCulture, $"10.0.0.{number % 29}"),
         Application = number % 2 == 0 ? "curl" : null,
-        Status = number % 9 == 4 ? "error" : "success",
+        Outcome = number % 9 == 4 ? ExchangeOutcome.UpstreamError : ExchangeOutcome.Completed,
         IsInference = number % 4 > 0,
         InputTokens = number,
         Latency = TimeSpan.FromMilliseconds(1 + number),

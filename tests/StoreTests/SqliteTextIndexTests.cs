@@ -33,13 +33,12 @@ public sealed class SqliteTextIndexTests : IDisposable
     {
         using (var transaction = connection.BeginTransaction())
         {
-            var rows = new List<SqliteRow> { SqliteRow.From(Records.At(part) with { Prompt = "Why is the sky blue?" }) };
-            rows[0].Id = (part * SqliteTextIndex.PartSize) + 1;
-            Assert.True(SqliteTextIndex.Add(connection, rows));
+            var record = Records.At(part) with { Prompt = "Why is the sky blue?" };
+            Assert.True(SqliteTextIndex.Add(connection, [record], (part * SqliteTextIndex.PartSize) + 1));
             transaction.Commit();
         }
 
-        SqliteTextIndex.LetGo(connection);
+        SqliteTextIndex.ReleaseMemory(connection);
         // Of FTS5, which prepares some for each table it has written to.
         var count = 0;
         for (var statement = raw.sqlite3_next_stmt(connection.Handle,

@@ -27,7 +27,7 @@ internal sealed class Corpus(int count, DateTimeOffset end, bool isOffice = true
 
     private static readonly string[] s_models =
         ["phi4:latest", "llama3.1:8b", "qwen2.5:7b", "mistral:7b", "gemma2:9b", "deepseek-r1:14b", "codellama:13b", "nomic-embed-text:latest"];
-    private static readonly string[] s_endpoints = ["chat", "generate", "v1/chat/completions", "v1/messages"];
+    private static readonly ApiEndpoint[] s_endpoints = [ApiEndpoint.Chat, ApiEndpoint.Generate, ApiEndpoint.OpenAiChat, ApiEndpoint.AnthropicMessages];
     private static readonly string?[] s_applications = ["open-webui", "ollama-python", "continue", "curl", null];
 
     /// <summary>Beginnings of prompts, by which <see cref="PromptCategories"/> tells them apart.</summary>
@@ -41,12 +41,12 @@ internal sealed class Corpus(int count, DateTimeOffset end, bool isOffice = true
     /// <summary>What an application uses, the most frequent first, and its share of all people.</summary>
     private static readonly Use[] s_uses =
     [
-        new("open-webui", 0.45, ["phi4:latest", "llama3.1:8b", "gemma2:9b"], ["chat"], [0, 6, 1, 2, 3, 7, 8, 9]),
-        new("continue", 0.2, ["qwen2.5:7b", "codellama:13b"], ["chat", "generate"], [4, 5, 3]),
-        new("claude-code", 0.1, ["qwen2.5:7b", "deepseek-r1:14b"], ["v1/messages"], [4, 5, 8]),
-        new("ollama-python", 0.15, ["llama3.1:8b", "mistral:7b", "phi4:latest"], ["generate", "chat"], [1, 8, 2]),
-        new("openai-python", 0.05, ["llama3.1:8b"], ["v1/chat/completions"], [0, 1]),
-        new(null, 0.05, ["phi4:latest", "llama3.1:8b"], ["generate"], [0, 6]),
+        new("open-webui", 0.45, ["phi4:latest", "llama3.1:8b", "gemma2:9b"], [ApiEndpoint.Chat], [0, 6, 1, 2, 3, 7, 8, 9]),
+        new("continue", 0.2, ["qwen2.5:7b", "codellama:13b"], [ApiEndpoint.Chat, ApiEndpoint.Generate], [4, 5, 3]),
+        new("claude-code", 0.1, ["qwen2.5:7b", "deepseek-r1:14b"], [ApiEndpoint.AnthropicMessages], [4, 5, 8]),
+        new("ollama-python", 0.15, ["llama3.1:8b", "mistral:7b", "phi4:latest"], [ApiEndpoint.Generate, ApiEndpoint.Chat], [1, 8, 2]),
+        new("openai-python", 0.05, ["llama3.1:8b"], [ApiEndpoint.OpenAiChat], [0, 1]),
+        new(null, 0.05, ["phi4:latest", "llama3.1:8b"], [ApiEndpoint.Generate], [0, 6]),
     ];
 
     /// <summary>Requests of each hour of a working day, of which the night's are programs.</summary>
@@ -97,7 +97,7 @@ internal sealed class Corpus(int count, DateTimeOffset end, bool isOffice = true
             Model = model,
             Endpoint = endpoint,
             Method = "POST",
-            Category = PromptCategories.Of(prompt).Label(),
+            Category = PromptCategories.Of(prompt),
             Prompt = hasTexts ? prompt : null,
             Response = failed || !hasTexts ? null : Text(_random.Next(5, 150)),
             Latency = TimeSpan.FromMilliseconds(200 + (output * _random.Next(8, 40))),
@@ -112,8 +112,7 @@ internal sealed class Corpus(int count, DateTimeOffset end, bool isOffice = true
             EvalDuration = TimeSpan.FromMilliseconds(output * 18),
             QueueTime = TimeSpan.Zero,
             StatusCode = outcome == ExchangeOutcome.UpstreamError ? 500 : 200,
-            Status = outcome.Status(),
-            Outcome = outcome.Name(),
+            Outcome = outcome,
             FinishReason = failed ? null : "stop",
             Stream = true,
             ClientIp = client,
@@ -127,7 +126,7 @@ internal sealed class Corpus(int count, DateTimeOffset end, bool isOffice = true
         };
     }
 
-    private (string Client, string? Application, string Model, string Endpoint, int Task) OfOffice()
+    private (string Client, string? Application, string Model, ApiEndpoint Endpoint, int Task) OfOffice()
     {
         var weight = _random.NextDouble() * _people[^1].UpTo;
         var person = Array.Find(_people, one => one.UpTo >= weight)!;
@@ -136,7 +135,7 @@ internal sealed class Corpus(int count, DateTimeOffset end, bool isOffice = true
         return (person.Client, use.Application, model, use.Endpoints[Math.Min(Frequently(use.Endpoints.Length), use.Endpoints.Length - 1)], Pick(use.Tasks));
     }
 
-    private (string Client, string? Application, string Model, string Endpoint, int Task) OfAnybody() => (
+    private (string Client, string? Application, string Model, ApiEndpoint Endpoint, int Task) OfAnybody() => (
         $"10.0.{_random.Next(2)}.{_random.Next(1, 150)}",
         Pick(s_applications),
         s_models[Math.Min(Frequently(s_models.Length), s_models.Length - 1)],
@@ -190,7 +189,7 @@ internal sealed class Corpus(int count, DateTimeOffset end, bool isOffice = true
     }
 
     /// <summary>An application: what it uses, and the share of people who use it.</summary>
-    private sealed record Use(string? Application, double Share, string[] Models, string[] Endpoints, int[] Tasks);
+    private sealed record Use(string? Application, double Share, string[] Models, ApiEndpoint[] Endpoints, int[] Tasks);
 
     /// <summary>A person.</summary>
     /// <param name="Client">The address.</param>

@@ -3,17 +3,16 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Analytics;
 
-/// <summary>What every filter must keep. Names are the query parameters', so that a message says which one to change.</summary>
+/// <summary>The rules of every filter: a range must not end before it begins. Messages name the query parameters.</summary>
 internal sealed class FilterRules : AbstractValidator<RequestFilter>
 {
     public FilterRules()
     {
-        RuleFor(filter => filter).Must(filter => !(filter.From > filter.To)).OverridePropertyName("start_time").WithMessage("must not be after end_time.");
-        RuleFor(filter => filter).Must(filter => !(filter.MinInputTokens > filter.MaxInputTokens)).OverridePropertyName("min_input_tokens")
-            .WithMessage("must not be more than max_input_tokens.");
-        RuleFor(filter => filter).Must(filter => !(filter.MinOutputTokens > filter.MaxOutputTokens)).OverridePropertyName("min_output_tokens")
-            .WithMessage("must not be more than max_output_tokens.");
-        RuleFor(filter => filter).Must(filter => !(filter.MinLatency > filter.MaxLatency)).OverridePropertyName("min_latency")
-            .WithMessage("must not be more than max_latency.");
+        foreach (var least in FilterParts.All.Where(part => part.Comparison == Comparison.AtLeast))
+        {
+            var most = FilterParts.All.Single(part => part.Field == least.Field && part.Comparison == Comparison.AtMost);
+            RuleFor(filter => filter).Must(filter => !((least.Value(filter) as long?) > (most.Value(filter) as long?))).OverridePropertyName(least.Name!)
+                .WithMessage($"must not be {(least.Field.Kind == FieldKind.Time ? "after" : "more than")} {most.Name}.");
+        }
     }
 }

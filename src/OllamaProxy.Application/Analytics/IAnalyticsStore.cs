@@ -37,40 +37,40 @@ public interface IAnalyticsStore
 
     Task<StoreInfo> DescribeAsync(CancellationToken cancellationToken);
 
-    /// <summary>Removes every matching record for good; returns how many went. In small pieces, so that the writer is never held up for long.</summary>
+    /// <summary>Removes every matching record for good; returns how many. Works in small pieces, so that the writer never waits long.</summary>
     Task<long> DeleteAsync(RequestFilter filter, CancellationToken cancellationToken);
 
     /// <summary>Removes one record for good; false when there is none.</summary>
     Task<bool> DeleteAsync(long id, CancellationToken cancellationToken);
 
-    /// <summary>Does what the rules of retention ask for, in small pieces; the file shrinks again.</summary>
+    /// <summary>Applies the rules of retention in small pieces; the file shrinks again.</summary>
     Task<RetentionResult> RetainAsync(RetentionRules rules, CancellationToken cancellationToken);
 }
 
-/// <summary>What to keep.</summary>
-/// <param name="RecordsBefore">Records older than this go; null keeps them.</param>
-/// <param name="TextBefore">Of records older than this the texts go (prompt, system, answer, thinking, tool calls); null keeps them.</param>
-/// <param name="MaxBytes">The oldest records go until the store is not larger; null for any size.</param>
+/// <summary>The rules of retention.</summary>
+/// <param name="RecordsBefore">Older records are removed; null keeps them.</param>
+/// <param name="TextBefore">Texts of older records are removed (prompt, system, response, thinking, tool calls); null keeps them.</param>
+/// <param name="MaxBytes">The oldest records are removed until the store is not larger; null for any size.</param>
 public sealed record RetentionRules(DateTimeOffset? RecordsBefore, DateTimeOffset? TextBefore, long? MaxBytes);
 
 /// <param name="Records">Records removed.</param>
 /// <param name="Texts">Records whose texts were removed.</param>
 public sealed record RetentionResult(long Records, long Texts);
 
-/// <summary>What only the SQLite store can do.</summary>
+/// <summary>The operations that only the SQLite store has.</summary>
 public interface ISqliteAnalyticsStore : IAnalyticsStore
 {
     /// <summary>The database file.</summary>
     string Path { get; }
 
-    /// <summary>Where the original program's database went that was in its place when it was opened; null when there was none.</summary>
+    /// <summary>The new path of the original program's database, which was in its place when it was opened; null when there was none.</summary>
     string? MovedAside { get; }
 
     /// <summary>Moves the write-ahead log into the database file.</summary>
     Task CheckpointAsync(CancellationToken cancellationToken);
 }
 
-/// <summary>What only the JSON-lines store can do.</summary>
+/// <summary>The operations that only the JSON-lines store has.</summary>
 public interface IJsonlAnalyticsStore : IAnalyticsStore
 {
     /// <summary>The file that is written to now.</summary>

@@ -5,16 +5,16 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Import;
 
-/// <summary>Makes our records of the original's rows. What it wrote where it knew nothing becomes unknown; nothing is guessed.</summary>
+/// <summary>Converts rows of the original program to records. Values that it wrote without knowing them become unknown; nothing is guessed.</summary>
 public static class OriginalRecords
 {
-    /// <summary>Longer than any request; a duration beyond it is no duration, and would leave the range of one.</summary>
+    /// <summary>Longer than any request. A longer duration is invalid, and would exceed the range of its type.</summary>
     private const double MaxSeconds = 1e8;
 
-    /// <summary>A first token that came this close to the end, in seconds, was an answer in one piece: the original took its end for its first token.</summary>
+    /// <summary>The original recorded the end of an unstreamed response as its first token: one within so many seconds of the end is none.</summary>
     private const double OnePiece = 0.001;
 
-    /// <summary>The record of a row; null when the row does not say when it was.</summary>
+    /// <summary>The record of a row; null when the row has no time.</summary>
     public static RequestRecord? Of(OriginalInteraction row, RecordTexts texts)
     {
         if (ParseTime(row.Timestamp) is not { } timestamp)
@@ -33,10 +33,10 @@ public static class OriginalRecords
             RequestId = IdOf(row, timestamp),
             Timestamp = timestamp,
             Model = ModelName.Normalize(row.Model is "unknown" ? null : row.Model),
-            Endpoint = endpoint.Label,
+            Endpoint = endpoint,
             Method = "POST",
-            // Its words for what it had no pattern for were words of the prompt.
-            Category = PromptCategories.Of(prompt).Label(),
+            // Without a matching pattern, the original took a word of the prompt as the category.
+            Category = PromptCategories.Of(prompt),
             Prompt = texts.Keep(prompt),
             Response = texts.Keep(NotEmpty(row.Response)),
             Latency = Seconds(row.Duration) ?? TimeSpan.Zero,
@@ -48,8 +48,7 @@ public static class OriginalRecords
             TotalDuration = Known(row.TotalDuration),
             LoadDuration = Known(row.LoadDuration),
             StatusCode = row.StatusCode is >= 100 and < 1000 ? (int)row.StatusCode : null,
-            Status = outcome.Status(),
-            Outcome = outcome.Name(),
+            Outcome = outcome,
             Error = texts.Keep(NotEmpty(row.Error)),
             ClientIp = AddressOf(row.Client),
             UserAgent = TextCut.Beginning(NotEmpty(row.UserAgent), 500),
@@ -58,7 +57,7 @@ public static class OriginalRecords
         };
     }
 
-    /// <summary>When it was; null for a text that is no time.</summary>
+    /// <summary>Parses a time; null for any other text.</summary>
     internal static DateTimeOffset? ParseTime(string? text)
     {
         // Go's text: date, time, offset, the zone's name, a monotonic reading. .NET's clock has seven of Go's nine decimals.
@@ -80,7 +79,7 @@ public static class OriginalRecords
             : null;
     }
 
-    /// <summary>The same row has the same identifier in every import, so that one that is repeated, or was broken off, brings nothing twice.</summary>
+    /// <summary>The same row has the same identifier in every import, so a repeated or resumed import adds nothing twice.</summary>
     private static string IdOf(OriginalInteraction row, DateTimeOffset timestamp) =>
         string.Create(CultureInfo.InvariantCulture, $"{timestamp.UtcTicks:x16}{row.Id:x16}");
 
@@ -105,7 +104,7 @@ public static class OriginalRecords
 
     private static string? NotEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
-    /// <summary>It wrote 0 where it knew nothing.</summary>
+    /// <summary>The original wrote 0 for unknown.</summary>
     private static int? Count(long? count) => count is > 0 and <= int.MaxValue ? (int)count : null;
 
     private static TimeSpan? Known(double? seconds) => seconds > 0 ? Seconds(seconds) : null;

@@ -4,7 +4,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Recording;
 
-/// <summary>Turns a completed exchange into the record we keep, and announces it.</summary>
+/// <summary>Turns a completed exchange into the stored record, and announces it.</summary>
 public sealed record RecordExchange(Exchange Exchange) : IRequest<RequestRecord>;
 
 internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetector truncations, OllamaWatch ollama, ModelNames models, RecordTexts texts)
@@ -32,9 +32,9 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
             RequestId = exchange.Id,
             Timestamp = exchange.StartedAt,
             Model = ModelName.Normalize(request.Model ?? response.Model),
-            Endpoint = exchange.Endpoint.Label,
+            Endpoint = exchange.Endpoint,
             Method = exchange.Method,
-            Category = PromptCategories.Of(request.Prompt).Label(),
+            Category = PromptCategories.Of(request.Prompt),
             Prompt = texts.Keep(request.Prompt),
             System = texts.Keep(request.System),
             Response = texts.Keep(response.Text),
@@ -62,10 +62,9 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
             BackPressure = phases.ClientBackPressure,
             PromptTokensPerSecond = usage.PromptTokensPerSecond,
             StatusCode = exchange.StatusCode,
-            Status = exchange.Outcome.Status(),
-            Outcome = exchange.Outcome.Name(),
+            Outcome = exchange.Outcome,
             Error = texts.KeepError(exchange),
-            ErrorType = ErrorTypes.Of(exchange)?.Name(),
+            ErrorType = ErrorTypes.Of(exchange),
             FinishReason = response.FinishReason,
             Stream = exchange.StatusCode is null ? null : response.Streamed,
             ClientIp = exchange.ClientAddress,
@@ -85,8 +84,8 @@ internal sealed class RecordExchangeHandler(IMediator mediator, TruncationDetect
             ContextLength = request.ContextLength,
             Temperature = request.Temperature,
             IsInference = exchange.IsInference,
-            Truncation = truncation?.Name(),
-            LoadCause = loadCause?.Name(),
+            Truncation = truncation,
+            LoadCause = loadCause,
         };
     }
 }

@@ -24,7 +24,7 @@ public sealed class RequestLine(RequestRecord record)
         }
     }
 
-    public string Endpoint => record.Endpoint;
+    public string Endpoint => record.Endpoint.Label;
 
     public string? Model => Plain(record.Model);
 
@@ -33,9 +33,9 @@ public sealed class RequestLine(RequestRecord record)
     /// <summary><see cref="ExchangeOutcomes.Status"/>.</summary>
     public string Status => record.Status;
 
-    public string Outcome => record.Outcome;
+    public string Outcome => record.Outcome.Name();
 
-    public string? ErrorType => record.ErrorType;
+    public string? ErrorType => record.ErrorType?.Name();
 
     public int? InputTokens => record.InputTokens;
 

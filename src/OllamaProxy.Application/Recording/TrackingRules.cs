@@ -2,12 +2,11 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Recording;
 
-/// <summary>Which exchanges are stored. Only the store asks: metrics, and what watches live, see all of them.</summary>
+/// <summary>Which exchanges are stored. Metrics and the live feed see all of them.</summary>
 public sealed class TrackingRules(RecordingOptions options)
 {
     /// <summary>
-    /// What programs ask again and again to see how Ollama is. <c>/api/show</c> is a question too although Ollama takes it as POST only, and
-    /// <c>/v1/models</c> is OpenAI's <c>/api/tags</c>.
+    /// Endpoints that programs poll. <c>/api/show</c> reads although Ollama takes it as POST only; <c>/v1/models</c> is OpenAI's <c>/api/tags</c>.
     /// </summary>
     private static readonly HashSet<string> s_polled = ["root", "version", "status", "tags", "ps", "show", "v1/models"];
 
@@ -21,8 +20,8 @@ public sealed class TrackingRules(RecordingOptions options)
         };
 
     private static bool IsPolling(RequestRecord record) =>
-        s_polled.Contains(record.Endpoint) && (record.Method is "GET" or "HEAD" || record is { Endpoint: "show", Method: "POST" });
+        s_polled.Contains(record.Endpoint.Label) && (record.Method is "GET" or "HEAD" || record is { Endpoint.Label: "show", Method: "POST" });
 
-    private static bool IsEmbedding(string endpoint) =>
-        endpoint == ApiEndpoint.Embed.Label || endpoint == ApiEndpoint.Embeddings.Label || endpoint == ApiEndpoint.OpenAiEmbeddings.Label;
+    private static bool IsEmbedding(ApiEndpoint endpoint) =>
+        endpoint == ApiEndpoint.Embed || endpoint == ApiEndpoint.Embeddings || endpoint == ApiEndpoint.OpenAiEmbeddings;
 }

@@ -83,7 +83,7 @@ public sealed class GenAiMetrics : INotificationHandler<RequestRecorded>
         RecordTokens("output", record.TokensEstimated ? null : record.OutputTokens, labels);
         if (record.ErrorType is { } error)
         {
-            labels.Add(GenAi.ErrorType, error);
+            labels.Add(GenAi.ErrorType, error.Name());
         }
 
         _duration.Record(record.Latency.TotalSeconds, labels);

@@ -40,8 +40,8 @@ public sealed partial class ProxyMetrics
         var labels = new TagList
         {
             { "model", model },
-            { "endpoint", record.Endpoint },
-            { "prompt_category", record.Category },
+            { "endpoint", record.Endpoint.Label },
+            { "prompt_category", record.Category.Label() },
         };
         _duration.Record(record.Latency.TotalSeconds, labels);
         labels.Add("status", record.Status);
@@ -49,12 +49,12 @@ public sealed partial class ProxyMetrics
 
         if (record.ErrorType is { } errorType)
         {
-            _errors.Add(1, new TagList { { "model", model }, { "endpoint", record.Endpoint }, { "error_type", errorType } });
+            _errors.Add(1, new TagList { { "model", model }, { "endpoint", record.Endpoint.Label }, { "error_type", errorType.Name() } });
         }
 
         if (record.Truncation is { } confidence)
         {
-            _truncated.Add(1, new TagList { { "model", model }, { "confidence", confidence } });
+            _truncated.Add(1, new TagList { { "model", model }, { "confidence", confidence.Name() } });
         }
 
         if (record.IsInference)
@@ -66,7 +66,7 @@ public sealed partial class ProxyMetrics
 
         if (record.LoadCause is { } cause)
         {
-            var loadLabels = new TagList { { "model", model }, { "cause", cause } };
+            var loadLabels = new TagList { { "model", model }, { "cause", cause.Name() } };
             _loads.Add(1, loadLabels);
             // The response to a load-only request has no load_duration, so its whole latency is the load.
             _loadTime.Record((record.LoadDuration ?? record.Latency - (record.QueueTime ?? TimeSpan.Zero)).TotalSeconds, loadLabels);
@@ -74,7 +74,7 @@ public sealed partial class ProxyMetrics
 
         if (record.OutputTokens is > 0 and { } tokens)
         {
-            var tokenLabels = new TagList { { "model", model }, { "prompt_category", record.Category } };
+            var tokenLabels = new TagList { { "model", model }, { "prompt_category", record.Category.Label() } };
             _tokensGenerated.Record(tokens, tokenLabels);
             if (record.TokensPerSecond is { } speed)
             {
@@ -90,7 +90,7 @@ public sealed partial class ProxyMetrics
         {
             // Without a load_duration (the paths of /v1) it is unknown whether the model was loaded.
             var state = record.LoadCause is not null ? "cold" : record.LoadDuration is not null ? "warm" : "unknown";
-            _firstToken.Record(first.TotalSeconds, new TagList { { "model", model }, { "endpoint", record.Endpoint }, { "state", state } });
+            _firstToken.Record(first.TotalSeconds, new TagList { { "model", model }, { "endpoint", record.Endpoint.Label }, { "state", state } });
         }
 
         var label = new KeyValuePair<string, object?>("model", model);
@@ -107,7 +107,7 @@ public sealed partial class ProxyMetrics
 
     private void RecordTokens(RequestRecord record, string model)
     {
-        var labels = new TagList { { "model", model }, { "endpoint", record.Endpoint } };
+        var labels = new TagList { { "model", model }, { "endpoint", record.Endpoint.Label } };
         Count(_promptTokens, record.InputTokens, labels);
         Count(_cachedTokens, record.CachedInputTokens, labels);
         Count(_generatedTokens, record.OutputTokens, labels);

@@ -68,11 +68,11 @@ public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervis
         span.SetTag(GenAi.ServerAddress, ollama.Backend.Host);
         span.SetTag(GenAi.ServerPort, ollama.Backend.Port);
         span.SetTag("ollama.request_id", record.RequestId);
-        span.SetTag(GenAi.ErrorType, record.ErrorType);
+        span.SetTag(GenAi.ErrorType, record.ErrorType?.Name());
         if (exchange.Outcome.Status() == "error")
         {
             // Ollama's own words may quote what it was asked.
-            span.SetStatus(ActivityStatusCode.Error, options.CapturesContent ? record.Error : record.ErrorType);
+            span.SetStatus(ActivityStatusCode.Error, options.CapturesContent ? record.Error : record.ErrorType?.Name());
         }
 
         if (record.IsInference)
@@ -96,12 +96,12 @@ public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervis
         span.SetTag("gen_ai.usage.cache_read.input_tokens", record.CachedInputTokens);
         span.SetTag("gen_ai.usage.output_tokens", record.TokensEstimated ? null : record.OutputTokens);
         span.SetTag("ollama.load_duration", record.LoadDuration?.TotalSeconds);
-        span.SetTag("ollama.load_cause", record.LoadCause);
+        span.SetTag("ollama.load_cause", record.LoadCause?.Name());
         span.SetTag("ollama.queue_wait", record.QueueTime?.TotalSeconds);
         span.SetTag("ollama.slot_wait", record.EngineWait?.TotalSeconds);
         span.SetTag("ollama.client_backpressure", record.BackPressure?.TotalSeconds);
         span.SetTag("ollama.num_ctx", record.ContextLength);
-        span.SetTag("ollama.prompt.truncated", record.Truncation);
+        span.SetTag("ollama.prompt.truncated", record.Truncation?.Name());
         if (options.CapturesContent)
         {
             span.SetTag("gen_ai.system_instructions", SpanMessages.System(record));

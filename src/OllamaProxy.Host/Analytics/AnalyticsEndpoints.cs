@@ -71,7 +71,7 @@ internal static class AnalyticsEndpoints
         }
 
         var found = await Mediator(context).Send(new FindRequest(key), context.RequestAborted);
-        return found.Record is { } record ? TypedResults.Json(RecordJson.Of(record, Models(context)), AnalyticsJson.Relaxed.RecordJson) : NoRecord(key);
+        return found.Record is { } record ? TypedResults.Json(new RecordJson(record, Models(context)), AnalyticsJson.Relaxed.RecordJson) : NoRecord(key);
     }
 
     public static async Task<IResult> DeleteAsync(HttpContext context, QueryRequest request)
@@ -145,7 +145,7 @@ internal static class AnalyticsEndpoints
         }
 
         var models = Models(context);
-        return (null, [.. page.Records.Select(record => RecordJson.Of(record, models))], next);
+        return (null, [.. page.Records.Select(record => new RecordJson(record, models))], next);
     }
 
     /// <summary>The same query after this page.</summary>

@@ -41,12 +41,13 @@ internal sealed record ExportAnswer(IAsyncEnumerable<RequestRecord> Records, str
 
             var body = response.BodyWriter;
             var models = httpContext.RequestServices.GetRequiredService<ModelNames>();
+            var csv = new RecordCsv(models);
             using var json = new Utf8JsonWriter(body, new JsonWriterOptions { Encoder = AnalyticsJson.Relaxed.Options.Encoder, SkipValidation = true });
             began = true;
             Begin(body);
             for (var first = true; more; more = await source.MoveNextAsync(), first = false)
             {
-                Write(body, json, RecordJson.Of(source.Current, models), first);
+                Write(body, json, csv, new RecordJson(source.Current, models), first);
                 if (body.UnflushedBytes >= FlushAt)
                 {
                     await body.FlushAsync(abort);
@@ -74,11 +75,11 @@ internal sealed record ExportAnswer(IAsyncEnumerable<RequestRecord> Records, str
         }
     }
 
-    private void Write(PipeWriter body, Utf8JsonWriter json, RecordJson record, bool isFirst)
+    private void Write(PipeWriter body, Utf8JsonWriter json, RecordCsv csv, RecordJson record, bool isFirst)
     {
         if (Format == "csv")
         {
-            Encoding.UTF8.GetBytes(RecordCsv.Line(record), body);
+            Encoding.UTF8.GetBytes(csv.Line(record.Record), body);
             return;
         }
 

@@ -155,7 +155,7 @@ internal sealed partial class LiveFeed : IDisposable
         }
         else if (note.Record is { } record)
         {
-            Append("record", RecordJson.Of(record, _models), AnalyticsJson.Relaxed.RecordJson);
+            Append("record", new RecordJson(record, _models), AnalyticsJson.Relaxed.RecordJson);
             Send(count: 1);
         }
         else if (note.Newcomer is { } newcomer)

@@ -9,7 +9,7 @@ namespace OllamaProxy.Host.Analytics;
 
 /// <summary>
 /// The API's description in OpenAPI 3.1, generated once from the table that maps the paths and reads their parameters. The schemas come from the serialized
-/// types, so they cannot differ from the responses.
+/// types and from the table of fields, so they cannot differ from the responses.
 /// </summary>
 internal static class OpenApiDocument
 {
@@ -146,6 +146,11 @@ internal static class OpenApiDocument
             TreatNullObliviousAsNonNullable = true,
             TransformSchemaNode = static (context, node) =>
             {
+                if (context.TypeInfo.Type == typeof(RecordJson))
+                {
+                    return ApiFields.Schema();
+                }
+
                 if (context.TypeInfo.Kind == JsonTypeInfoKind.Object && node is JsonObject it && it.ContainsKey("properties"))
                 {
                     it["title"] = context.TypeInfo.Type.Name.Replace("Json", "", StringComparison.Ordinal);

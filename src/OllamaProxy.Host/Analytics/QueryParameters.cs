@@ -22,48 +22,11 @@ internal static partial class QueryParameters
         ("tokens_per_second", RequestOrder.TokensPerSecond),
     ];
 
-    private static readonly string[] s_categories = [.. Enum.GetValues<PromptCategory>().Select(category => category.Label())];
-    private static readonly string[] s_outcomes = [.. Enum.GetValues<ExchangeOutcome>().Select(outcome => outcome.Name())];
-    private static readonly string[] s_errorTypes = [.. Enum.GetValues<ErrorType>().Select(type => type.Name())];
-    private static readonly string[] s_statuses = [.. Enum.GetValues<ExchangeOutcome>().Select(outcome => outcome.Status()).Distinct()];
     private static readonly string[] s_dimensions =
         [.. Enum.GetValues<StatDimension>().Select(dimension => JsonNamingPolicy.SnakeCaseLower.ConvertName(dimension.ToString()))];
-    private static readonly string[] s_endpoints = [.. ApiEndpoint.All.Select(endpoint => endpoint.Label)];
-
-    private static readonly QueryParameter s_model = Text("model", "A model in any spelling Ollama accepts: phi4, PHI4:latest.",
-        (filter, text) => filter with { Model = text });
-    private static readonly QueryParameter s_client = Text("client", "A client's address, as in client_ip.", (filter, text) => filter with { Client = text });
-    private static readonly QueryParameter s_from =
-        Time("start_time", "The earliest time: Unix seconds, or RFC 3339 with a zone.", (filter, time) => filter with { From = time });
-    private static readonly QueryParameter s_to =
-        Time("end_time", "The latest time: Unix seconds, or RFC 3339 with a zone.", (filter, time) => filter with { To = time });
 
     /// <summary>The filter.</summary>
-    public static IReadOnlyList<QueryParameter> Filters { get; } =
-    [
-        s_model,
-        new("endpoint", "string", "An endpoint: its label (chat) or its path (/api/chat).", Endpoint) { Values = s_endpoints },
-        Word("category", "The category of the prompt.", s_categories, (filter, word) => filter with { Category = word }),
-        Word("status", "Success, error or cancelled.", s_statuses, (filter, word) => filter with { Status = word }),
-        Word("outcome", "The outcome.", s_outcomes, (filter, word) => filter with { Outcome = word }),
-        Word("error_type", "The error type.", s_errorTypes, (filter, word) => filter with { ErrorType = word }),
-        s_client,
-        Text("application", "An application, as in application.", (filter, text) => filter with { Application = text }),
-        Text("proxy", "A proxy's name, as in proxy.", (filter, text) => filter with { Proxy = text }),
-        Text("backend", "A backend's name, as in backend.", (filter, text) => filter with { Backend = text }),
-        Text("search", "Text in the prompt or in the answer, in any case, taken literally.", (filter, text) => filter with { Search = text }),
-        Text("prompt_search", "Text in the prompt, in any case, taken literally.", (filter, text) => filter with { PromptSearch = text }),
-        s_from,
-        s_to,
-        Count("min_input_tokens", "The fewest prompt tokens.", (filter, count) => filter with { MinInputTokens = count }),
-        Count("max_input_tokens", "The most prompt tokens.", (filter, count) => filter with { MaxInputTokens = count }),
-        Count("min_output_tokens", "The fewest completion tokens.", (filter, count) => filter with { MinOutputTokens = count }),
-        Count("max_output_tokens", "The most completion tokens.", (filter, count) => filter with { MaxOutputTokens = count }),
-        Seconds("min_latency", "The lowest latency, in seconds.", (filter, length) => filter with { MinLatency = length }),
-        Seconds("max_latency", "The highest latency, in seconds.", (filter, length) => filter with { MaxLatency = length }),
-        new("inference", "string", "Only requests that ran a model (true), only the others (false), or both (all).",
-            Inference) { Values = ["true", "false", "all"] },
-    ];
+    public static IReadOnlyList<QueryParameter> Filters { get; } = [.. FilterParts.All.Where(part => part.Name is not null).Select(Of)];
 
     /// <summary>The filter and the page.</summary>
     public static IReadOnlyList<QueryParameter> Pages { get; } =
@@ -171,17 +134,33 @@ internal static partial class QueryParameters
 
     private static bool? Boolean(string text) => text switch { "true" or "1" => true, "false" or "0" => false, _ => null };
 
-    private static string? Endpoint(QueryRequest request, string text)
+    /// <summary>The parameter of a part of the filter.</summary>
+    private static QueryParameter Of(FilterPart part)
     {
-        if (text.StartsWith('/') ? ApiEndpoint.All.FirstOrDefault(endpoint => endpoint.Path == text) is { } found
-            : (found = ApiEndpoint.FromLabel(text)!) is not null)
+        var words = part.Field.Words;
+        return part.Field.Kind switch
         {
-            request.Filter = request.Filter with { Endpoint = found!.Label };
-            return null;
-        }
+            FieldKind.Flag => new(part.Name!, "string", part.Meaning, (request, text) => Inference(request, text, part)) { Values = ["true", "false", "all"] },
+            FieldKind.Time => Read("string", text => Instant(text),
+                "must be Unix seconds, or a time with a zone such as 2026-11-01T12:00:00Z or 2026-11-01T13:00:00+01:00."),
+            FieldKind.Number => Read("integer", text => (int?)Whole(text, 0, int.MaxValue), "must be a whole number from 0."),
+            FieldKind.Duration => Read("number", text => Seconds(text), "must be a number of seconds from 0."),
+            _ when part.Field == RecordFields.Endpoint => Read("string", text => Endpoint(text)?.Label, $"must be one of {string.Join(", ", words)}."),
+            _ => Read("string", text => words.Count == 0 || words.Contains(text, StringComparer.Ordinal) ? text : null,
+                $"must be one of {string.Join(", ", words)}."),
+        };
 
-        return $"must be one of {string.Join(", ", s_endpoints)}.";
+        QueryParameter Read(string type, Func<string, object?> parse, string problem) => new(part.Name!, type, part.Meaning, (request, text) =>
+            parse(text) is { } value ? Set(() => request.Filter = part.With(request.Filter, value)) : problem) { Values = words };
     }
+
+    private static ApiEndpoint? Endpoint(string text) =>
+        text.StartsWith('/') ? ApiEndpoint.All.FirstOrDefault(endpoint => endpoint.Path == text) : ApiEndpoint.FromLabel(text);
+
+    private static TimeSpan? Seconds(string text) =>
+        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds < 1e9
+            ? TimeSpan.FromSeconds(seconds)
+            : null;
 
     private static string? Groups(QueryRequest request, string text)
     {
@@ -190,7 +169,7 @@ internal static partial class QueryParameters
         return request.Groups.All(Enum.IsDefined) ? null : $"must be some of {string.Join(", ", s_dimensions)}, separated by commas, or none.";
     }
 
-    private static string? Inference(QueryRequest request, string text)
+    private static string? Inference(QueryRequest request, string text, FilterPart part)
     {
         if (text != "all" && Boolean(text) is null)
         {
@@ -198,7 +177,7 @@ internal static partial class QueryParameters
         }
 
         request.SaysInference = true;
-        request.Filter = request.Filter with { IsInference = Boolean(text) };
+        request.Filter = part.With(request.Filter, Boolean(text));
         return null;
     }
 
@@ -216,32 +195,6 @@ internal static partial class QueryParameters
 
     private static QueryParameter Limit(string name, string meaning, int max) => new(name, "integer", meaning, (request, text) =>
         (request.Limit = (int?)Whole(text, 1, max)) is null ? $"must be a whole number from 1{(max == int.MaxValue ? "" : $" to {max}")}." : null);
-
-    private static QueryParameter Text(string name, string meaning, Func<RequestFilter, string, RequestFilter> apply) =>
-        new(name, "string", meaning, (request, text) => Set(() => request.Filter = apply(request.Filter, text)));
-
-    private static QueryParameter Word(string name, string meaning, string[] words, Func<RequestFilter, string, RequestFilter> apply) =>
-        new(name, "string", meaning,
-            (request, text) =>
-            words.Contains(text, StringComparer.Ordinal)
-                ? Set(() => request.Filter = apply(request.Filter, text))
-                : $"must be one of {string.Join(", ", words)}.") { Values = words };
-
-    private static QueryParameter Time(string name, string meaning, Func<RequestFilter, DateTimeOffset, RequestFilter> apply) =>
-        new(name, "string", meaning, (request, text) =>
-        Instant(text) is { } time
-            ? Set(() => request.Filter = apply(request.Filter, time))
-            : "must be Unix seconds, or a time with a zone such as 2026-11-01T12:00:00Z or 2026-11-01T13:00:00+01:00.");
-
-    private static QueryParameter Count(string name, string meaning, Func<RequestFilter, int, RequestFilter> apply) =>
-        new(name, "integer", meaning, (request, text) =>
-        Whole(text, 0, int.MaxValue) is { } count ? Set(() => request.Filter = apply(request.Filter, (int)count)) : "must be a whole number from 0.");
-
-    private static QueryParameter Seconds(string name, string meaning, Func<RequestFilter, TimeSpan, RequestFilter> apply) =>
-        new(name, "number", meaning, (request, text) =>
-        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds < 1e9
-            ? Set(() => request.Filter = apply(request.Filter, TimeSpan.FromSeconds(seconds)))
-            : "must be a number of seconds from 0.");
 
     private static string? Set(Action set)
     {

@@ -98,8 +98,8 @@ internal sealed class DemoHistory
             : Answer(exchange, application, conversation, model, cause, mayFail && Chance(queue.TotalSeconds > 1 ? 0.15 : 0.012));
         return RecordExchangeHandler.ToRecord(exchange, _texts) with
         {
-            LoadCause = exchange.Response.Usage.LoadDuration is null ? null : cause?.Name(),
-            Truncation = _truncations.Judge(exchange)?.Name(),
+            LoadCause = exchange.Response.Usage.LoadDuration is null ? null : cause,
+            Truncation = _truncations.Judge(exchange),
         };
     }
 

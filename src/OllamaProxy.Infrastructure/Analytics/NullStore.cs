@@ -3,7 +3,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics;
 
-/// <summary>Keeps nothing, and says so. Metrics still work.</summary>
+/// <summary>Keeps nothing. Metrics still work.</summary>
 internal sealed class NullStore : IAnalyticsStore
 {
     public string Backend => "none";

@@ -6,8 +6,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Infrastructure.Analytics;
 
 /// <summary>
-/// The store of a program that goes on whatever happens to its files. One that cannot be opened is tried again; one whose files were deleted or
-/// replaced is opened anew; a damaged one is set aside. Meanwhile every call throws <see cref="AnalyticsStoreException"/> at once, and
+/// A store that survives the loss of its files. If it cannot be opened, opening is retried; if its files were deleted or
+/// replaced, it is opened again; a damaged file is set aside. Until it is open, every call throws <see cref="AnalyticsStoreException"/> at once, and
 /// <see cref="StoreHealth"/> says why.
 /// </summary>
 public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
@@ -40,7 +40,7 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
     /// <summary>The store itself, as it was opened last.</summary>
     public IAnalyticsStore Current => _store;
 
-    /// <summary>Opens it, or says why it cannot be opened.</summary>
+    /// <summary>Opens the store. Throws when it cannot be opened.</summary>
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
         await _tending.WaitAsync(cancellationToken);
@@ -54,7 +54,7 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
         }
     }
 
-    /// <summary>Opens it where it is not open, or no longer on its files. False when it cannot be opened; <see cref="StoreHealth"/> says why.</summary>
+    /// <summary>Opens the store if it is closed or has lost its files. False when it cannot be opened; <see cref="StoreHealth"/> has the reason.</summary>
     public async Task<bool> TendAsync(CancellationToken cancellationToken)
     {
         await _tending.WaitAsync(cancellationToken);
@@ -91,7 +91,7 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
         }
     }
 
-    /// <summary>Waits until something was found that <see cref="TendAsync"/> should look at, but not longer than this.</summary>
+    /// <summary>Waits until <see cref="TendAsync"/> is needed, at most for this time.</summary>
     public Task WaitForNeedAsync(TimeSpan most, CancellationToken cancellationToken) => _attention.WaitAsync(most, cancellationToken);
 
     public async Task WriteAsync(IReadOnlyList<RequestRecord> batch, CancellationToken cancellationToken)
@@ -99,7 +99,7 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
         var store = Opened();
         if (FindLoss() is { } loss)
         {
-            // What is written into a file without a name is lost, however well the write goes.
+            // Records written into a deleted file are lost, although the write succeeds.
             CallForAttention();
             throw new AnalyticsStoreException(loss);
         }
@@ -118,7 +118,7 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
 
             if (exception is AnalyticsStoreException)
             {
-                // Its text says everything.
+                // Its message is already complete.
                 _health.Fail(exception.Message);
             }
             else
@@ -181,7 +181,7 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
 
     private string? FindLoss() => (_store as IFileStore)?.FindLoss();
 
-    /// <summary>Asks the store; an answer that fails because of its files says so, and has them looked at.</summary>
+    /// <summary>Queries the store. A failure that its files explain is reported as such, and the files are checked.</summary>
     private async Task<T> AskAsync<T>(Func<IAnalyticsStore, Task<T>> ask)
     {
         var store = Opened();
@@ -196,7 +196,7 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
         }
         catch (Exception exception) when ((store as IFileStore)?.IsDamage(exception) == true)
         {
-            // Once everything was looked at, what still cannot be read is no reason to give up all the rest.
+            // After a full check, an unreadable part is no reason to give up the rest.
             if (!_isChecked)
             {
                 _suspicion = StoreSuspicion.Check;
@@ -213,7 +213,7 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
         {
             _attention.Release();
         }
-        // It was called for already.
+        // The signal is already set.
         catch (SemaphoreFullException)
         {
         }
@@ -225,7 +225,7 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
         if (_isOpen)
         {
             _isOpen = false;
-            // It ends what runs in it, which may take a while.
+            // Disposing waits for running operations, which may take a while.
             await Task.Run(() => (_store as IDisposable)?.Dispose(), CancellationToken.None);
         }
 

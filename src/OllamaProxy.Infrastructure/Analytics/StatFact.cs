@@ -1,3 +1,4 @@
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics;
@@ -25,14 +26,12 @@ internal readonly record struct StatFact(
 {
     public static StatFact Of(RequestRecord record) => new(
         record.Status,
-        Micros(record.Latency),
-        record.TimeToFirstToken is { } timeToFirstToken ? Micros(timeToFirstToken) : null,
+        Micros.Of(record.Latency),
+        record.TimeToFirstToken is { } timeToFirstToken ? Micros.Of(timeToFirstToken) : null,
         record.TokensPerSecond,
         record.InputTokens,
         record.CachedInputTokens,
         record.OutputTokens,
-        record.LoadCause is null ? null : Micros(record.LoadDuration ?? TimeSpan.Zero),
+        record.LoadCause is null ? null : Micros.Of(record.LoadDuration ?? TimeSpan.Zero),
         record.Truncation is not null);
-
-    private static long Micros(TimeSpan duration) => duration.Ticks / TimeSpan.TicksPerMicrosecond;
 }

@@ -21,6 +21,9 @@ internal sealed class StatLabels : IEquatable<StatLabels>
 
     public string?[] Values { get; }
 
+    /// <summary>"1" when a model ran, "0" when not.</summary>
+    public string? IsInference => Values[StatLabel.IsInference];
+
     public static StatLabels Of(RequestRecord record)
     {
         // Without LINQ: this runs for each record.

@@ -1,8 +1,9 @@
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics;
 
-/// <summary>What statistics need of one record.</summary>
+/// <summary>The values of one record that statistics need.</summary>
 /// <param name="TimestampUs">When the request arrived: microseconds since the Unix epoch.</param>
 /// <param name="Labels">The labels of hourly sums.</param>
 /// <param name="Client">The client's address; null when unknown.</param>
@@ -11,10 +12,10 @@ namespace OllamaProxy.Infrastructure.Analytics;
 internal readonly record struct StatRow(long TimestampUs, StatLabels Labels, string? Client, string? ErrorType, StatFact Fact)
 {
     public static StatRow Of(RequestRecord record) => new(
-        (record.Timestamp.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond,
+        Micros.Of(record.Timestamp),
         StatLabels.Of(record),
         record.ClientIp,
-        record.ErrorType,
+        record.ErrorType?.Name(),
         StatFact.Of(record));
 
     public string? this[StatDimension dimension] => dimension switch

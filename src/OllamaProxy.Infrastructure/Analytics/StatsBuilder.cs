@@ -1,3 +1,4 @@
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics;
@@ -80,6 +81,24 @@ internal sealed class StatsBuilder(StatsQuery query)
         return _last.Step;
     }
 
+    /// <summary>
+    /// Adds the counted requests of all clients. Returns the clients that are shown: their counts are taken off again, because their sums are read next, with
+    /// distributions. To read those of all clients would take too long.
+    /// </summary>
+    /// <param name="counted">The requests by client; a tuple because a client may be null.</param>
+    public List<string?> ShowClients(Dictionary<ValueTuple<string?>, long> counted)
+    {
+        var clients = this[StatDimension.Client];
+        foreach (var (client, requests) in counted)
+        {
+            clients[client.Item1][StatNumber.Requests] += requests;
+        }
+
+        List<string?> shown = [.. clients.Top(query.Top).Select(group => group.Key).Where(client => counted.ContainsKey(new(client)))];
+        shown.ForEach(client => clients[client][StatNumber.Requests] -= counted[new(client)]);
+        return shown;
+    }
+
     public RequestStats Build()
     {
         var total = new StatSums();
@@ -101,7 +120,7 @@ internal sealed class StatsBuilder(StatsQuery query)
                 dimension => (IReadOnlyList<StatGroup>)[.. Top(dimension).Select(group => new StatGroup(group.Key, group.Sums.ToLine()))]),
             ClientCount = query.Wants(StatDimension.Client) ? this[StatDimension.Client].Named : 0,
             ModelCount = query.Wants(StatDimension.Model) ? this[StatDimension.Model].Named : 0,
-            Series = [.. _series.Select(step => step.Value.ToStep(DateTimeOffset.UnixEpoch.AddTicks(step.Key * TimeSpan.TicksPerMicrosecond), parts))],
+            Series = [.. _series.Select(step => step.Value.ToStep(Micros.Instant(step.Key), parts))],
             LatencyHistogram = total[StatMeasure.Latency].Bars(),
             TimeToFirstTokenHistogram = total[StatMeasure.TimeToFirstToken].Bars(),
             TokensPerSecondHistogram = total[StatMeasure.TokensPerSecond].Bars(),

@@ -42,11 +42,13 @@ public sealed class DemoHistoryTests
         var inferences = s_history.Where(record => record.IsInference).ToList();
 
         Assert.InRange(inferences.Count(record => record.Status == "error") / (double)inferences.Count, 0.01, 0.03);
-        Assert.True(inferences.Select(record => record.ErrorType).OfType<string>().Distinct().Count() >= 8);
+        Assert.True(inferences.Select(record => record.ErrorType).OfType<ErrorType>().Distinct().Count() >= 8);
         Assert.True(inferences.Select(record => record.Application).Distinct().Count() >= 9);
         Assert.True(inferences.Select(record => record.ClientIp).Distinct().Count() >= 9);
-        Assert.Equal(["cold", "evicted", "expired", "params_changed"], inferences.Select(record => record.LoadCause).OfType<string>().Distinct().Order());
-        Assert.Contains(inferences, record => record.Truncation == "certain");
+        Assert.Equal(
+            ["cold", "evicted", "expired", "params_changed"],
+            inferences.Select(record => record.LoadCause?.Name()).OfType<string>().Distinct().Order());
+        Assert.Contains(inferences, record => record.Truncation == Truncation.Certain);
         Assert.Contains(inferences, record => record.ToolCallCount == 1);
         Assert.Contains(inferences, record => record.ImageCount == 1);
         Assert.Contains(inferences, record => record.Thinking is not null);
@@ -55,7 +57,7 @@ public sealed class DemoHistoryTests
         Assert.Contains(inferences, record => record.TokensEstimated);
         Assert.Equal(
             Enum.GetValues<PromptCategory>().Where(category => category != PromptCategory.Empty).Select(category => category.Label()).Order(),
-            inferences.Select(record => record.Category).Distinct().Order());
+            inferences.Select(record => record.Category.Label()).Distinct().Order());
         Assert.Equal("success", s_history[^1].Status);
         Assert.Equal(s_history.Count, s_history.Select(record => record.RequestId).Distinct().Count());
     }

@@ -53,12 +53,12 @@ public sealed class OriginalRecordsTests
     {
         var record = OriginalRecords.Of(s_row, Texts())!;
 
-        Assert.Equal(("phi4:latest", "generate", "question", "Why is the sky blue? Ask me@example.org"),
+        Assert.Equal(("phi4:latest", ApiEndpoint.Generate, PromptCategory.Question, "Why is the sky blue? Ask me@example.org"),
             (record.Model, record.Endpoint, record.Category, record.Prompt));
         Assert.Equal((TimeSpan.FromSeconds(2.5), TimeSpan.FromSeconds(0.4), TimeSpan.FromSeconds(2.4)),
             (record.Latency, record.TimeToFirstToken, record.TotalDuration));
         Assert.Equal((12, 120, 60.5, 200), (record.InputTokens, record.OutputTokens, record.TokensPerSecond, record.StatusCode));
-        Assert.Equal(("success", "completed", "192.168.1.4", true), (record.Status, record.Outcome, record.ClientIp, record.IsInference));
+        Assert.Equal(("success", ExchangeOutcome.Completed, "192.168.1.4", true), (record.Status, record.Outcome, record.ClientIp, record.IsInference));
         Assert.Equal(32, record.RequestId.Length);
     }
 
@@ -85,11 +85,11 @@ public sealed class OriginalRecordsTests
     [InlineData("something/else", "other")]
     [InlineData(null, "other")]
     public void Its_endpoints_are_ours(string? theirs, string ours) =>
-        Assert.Equal(ours, OriginalRecords.Of(s_row with { Endpoint = theirs }, Texts())!.Endpoint);
+        Assert.Equal(ours, OriginalRecords.Of(s_row with { Endpoint = theirs }, Texts())!.Endpoint.Label);
 
     [Fact]
     public void A_failure_is_one() =>
-        Assert.Equal(("error", "upstream_error"),
+        Assert.Equal(("error", ExchangeOutcome.UpstreamError),
             OriginalRecords.Of(s_row with { Status = "error", StatusCode = 500, Error = "Proxy error" }, Texts()) is { } record
             ? (record.Status, record.Outcome)
             : default);

@@ -11,7 +11,7 @@ public sealed class JsonLogTests
     [Fact]
     public void A_request_is_a_flat_object_without_unknown_values()
     {
-        const string Begin = "{'time':'2026-11-30T12:42:43.514Z','level':'info','msg':'request','method':'POST','path':'/api/chat','endpoint':'/api/chat',";
+        const string Begin = "{'time':'2026-11-30T12:42:43.514Z','level':'info','msg':'request','method':'POST','path':'/api/chat','endpoint':'chat',";
 
         Assert.Equal(
             $"{Begin}'model':'qwen3:8b','status':200,'outcome':'completed','input_tokens':30,'output_tokens':58,'tokens_per_second':61.4,'duration_ms':2500,"

@@ -13,10 +13,10 @@ internal static class LogLines
     {
         RequestId = "0123456789abcdef0123456789abcdef",
         Timestamp = DateTimeOffset.UnixEpoch,
-        Endpoint = "/api/chat",
+        Endpoint = ApiEndpoint.Chat,
         Method = "POST",
         Target = "/api/chat?key=hidden",
-        Category = "other",
+        Category = PromptCategory.Other,
         Model = "qwen3:8b",
         Prompt = "zanzibar-secret",
         Response = "zanzibar-secret",
@@ -27,27 +27,26 @@ internal static class LogLines
         OutputTokens = 58,
         TokensPerSecond = 61.4,
         StatusCode = 200,
-        Status = "success",
-        Outcome = "completed",
+        Outcome = ExchangeOutcome.Completed,
         Application = "open-webui",
         ClientIp = "192.168.1.20",
     };
 
     public static RequestRecord List { get; } = Chat with
     {
-        Endpoint = "/api/tags", Method = "GET", Target = "/api/tags", Model = null, Application = null, Latency = TimeSpan.FromMilliseconds(4.6),
-        TimeToFirstToken = null, InputTokens = null, OutputTokens = null, TokensPerSecond = null,
+        Endpoint = ApiEndpoint.FromLabel("tags")!, Method = "GET", Target = "/api/tags", Model = null, Application = null,
+        Latency = TimeSpan.FromMilliseconds(4.6), TimeToFirstToken = null, InputTokens = null, OutputTokens = null, TokensPerSecond = null,
     };
 
     public static RequestRecord Missing { get; } = List with
     {
-        Endpoint = "/api/chat", Method = "POST", Target = "/api/chat", Model = "nope:latest", StatusCode = 404, Status = "error", Outcome = "upstream_error",
-        ErrorType = "model_not_found", Application = "curl",
+        Endpoint = ApiEndpoint.Chat, Method = "POST", Target = "/api/chat", Model = "nope:latest", StatusCode = 404, Outcome = ExchangeOutcome.UpstreamError,
+        ErrorType = ErrorType.ModelNotFound, Application = "curl",
     };
 
     public static RequestRecord Cancelled { get; } = Chat with
     {
-        Status = "cancelled", Outcome = "client_cancelled", ErrorType = "client_abort", TokensPerSecond = null, TokensEstimated = true,
+        Outcome = ExchangeOutcome.ClientCancelled, ErrorType = ErrorType.ClientAbort, TokensPerSecond = null, TokensEstimated = true,
     };
 
     public static string Of(LogFormat format, RequestRecord record) => Written(format, LogLevel.Information, new RequestLine(record), null);

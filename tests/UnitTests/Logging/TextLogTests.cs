@@ -20,7 +20,7 @@ public sealed class TextLogTests
             LogLines.Cancelled,
             LogLines.Chat with { OutputTokens = null, TokensPerSecond = null, Target = "/v1/embeddings", Latency = TimeSpan.FromSeconds(61.2) },
             LogLines.Chat with { InputTokens = null, TokensEstimated = true, TokensPerSecond = 7.13, SpeedEstimated = true, ClientIp = null },
-            LogLines.Missing with { StatusCode = null, Model = null, ErrorType = "upstream_unreachable", Application = null, ClientIp = null },
+            LogLines.Missing with { StatusCode = null, Model = null, ErrorType = ErrorType.UpstreamUnreachable, Application = null, ClientIp = null },
         ];
 
         Assert.Equal(
@@ -51,7 +51,8 @@ public sealed class TextLogTests
     [InlineData(140)]
     public void A_failed_request_fits_the_terminal_too(int width) =>
         Assert.All(
-            [LogLines.Missing, LogLines.Cancelled, LogLines.Missing with { ErrorType = "upstream_unreachable", Application = "anthropic-sdk-typescript" }],
+            [LogLines.Missing, LogLines.Cancelled,
+                LogLines.Missing with { ErrorType = ErrorType.UpstreamUnreachable, Application = "anthropic-sdk-typescript" }],
             request => Assert.InRange(LogLines.Of(new TextLog { Time = LogTime.OfDay, Width = () => width }, request).Length, 60, width));
 
     [Theory]

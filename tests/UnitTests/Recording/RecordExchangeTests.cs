@@ -43,7 +43,8 @@ public sealed class RecordExchangeTests
     {
         var record = RecordOf(s_exchange);
 
-        Assert.Equal(("explain", "success", "completed", "chat"), (record.Category, record.Status, record.Outcome, record.Endpoint));
+        Assert.Equal((PromptCategory.Explain, "success", ExchangeOutcome.Completed, ApiEndpoint.Chat),
+            (record.Category, record.Status, record.Outcome, record.Endpoint));
         Assert.Equal((12, 40, 20.0), (record.InputTokens, record.OutputTokens, record.TokensPerSecond));
         Assert.Equal(("Explain this", "It is so."), (record.Prompt, record.Response));
     }

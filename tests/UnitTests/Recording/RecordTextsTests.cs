@@ -32,7 +32,7 @@ public sealed class RecordTextsTests
         var record = RecordOf(s_exchange, new RecordingOptions { Capture = CaptureMode.None });
 
         Assert.All([record.Prompt, record.System, record.Response, record.Thinking, record.ToolCalls, record.Error], Assert.Null);
-        Assert.Equal(("explain", "phi4:latest", "error", "ollama-python"), (record.Category, record.Model, record.Status, record.Application));
+        Assert.Equal((PromptCategory.Explain, "phi4:latest", "error", "ollama-python"), (record.Category, record.Model, record.Status, record.Application));
         Assert.NotNull(record.ErrorType);
     }
 

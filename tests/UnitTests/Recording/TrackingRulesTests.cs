@@ -62,12 +62,11 @@ public sealed class TrackingRulesTests
         {
             RequestId = "0199a1b2c3d4e5f60718293a4b5c6d7e",
             Timestamp = DateTimeOffset.UnixEpoch,
-            Endpoint = endpoint.Label,
+            Endpoint = endpoint,
             Method = method,
-            Category = "other",
+            Category = PromptCategory.Other,
             Latency = TimeSpan.Zero,
-            Status = "success",
-            Outcome = "completed",
+            Outcome = ExchangeOutcome.Completed,
             IsInference = endpoint.RunsModel(method) && isInference,
         };
     }

@@ -139,8 +139,8 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IFileStore
                 DataDirectory = _directory,
                 TotalRecords = blocks.Sum(block => (long)block.Count),
                 SizeBytes = _catalog.SizeBytes() + (_lock?.Size ?? 0),
-                Oldest = blocks.Count == 0 ? null : JsonlFormat.Instant(blocks.Min(block => block.MinTime)),
-                Newest = blocks.Count == 0 ? null : JsonlFormat.Instant(blocks.Max(block => block.MaxTime)),
+                Oldest = blocks.Count == 0 ? null : Micros.Instant(blocks.Min(block => block.MinTime)),
+                Newest = blocks.Count == 0 ? null : Micros.Instant(blocks.Max(block => block.MaxTime)),
             };
         },
         cancellationToken);

@@ -1,11 +1,12 @@
 using System.Buffers;
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics.Jsonl;
 
 /// <summary>
-/// Appends batches: for each day one write, brought to the disk before the batch counts as written. Used by one caller at a time. Files are opened for each
-/// batch, so that a folder that was full, read-only or gone is used again as soon as it can be.
+/// Appends batches: one write for each day, flushed to disk before the batch counts as written. Used by one caller at a time. Files are opened for each
+/// batch, so that a folder that was full, read-only or missing is used again as soon as possible.
 /// </summary>
 internal sealed class JsonlAppender(JsonlCatalog catalog, string directory, long lastId)
 {
@@ -20,7 +21,7 @@ internal sealed class JsonlAppender(JsonlCatalog catalog, string directory, long
         {
             var id = _lastId;
             var records = batch.Select(record => (Record: record, Id: ++id)).ToList();
-            foreach (var day in records.GroupBy(item => JsonlCatalog.DayOf(JsonlFormat.Micros(item.Record.Timestamp))))
+            foreach (var day in records.GroupBy(item => JsonlCatalog.DayOf(Micros.Of(item.Record.Timestamp))))
             {
                 var part = Open(day.Key);
                 parts.Add(part);
@@ -45,11 +46,11 @@ internal sealed class JsonlAppender(JsonlCatalog catalog, string directory, long
     {
         _lines.ResetWrittenCount();
         var blocks = new JsonlBlocks(part.File.Blocks);
-        using var json = JsonlFormat.CreateWriter(_lines);
+        using var json = new JsonlWriter(_lines);
         foreach (var (record, id) in records)
         {
             var before = _lines.WrittenCount;
-            JsonlFormat.Write(json, _lines, record, id);
+            json.Write(record, id);
             blocks.Add(_lines.WrittenCount - before, id, record);
         }
 
@@ -64,7 +65,7 @@ internal sealed class JsonlAppender(JsonlCatalog catalog, string directory, long
         var file = catalog.PlainOf(day);
         if (file is not null && (!File.Exists(path) || new FileInfo(path).Length < file.Length))
         {
-            // Somebody moved or cut it: what is there now counts.
+            // Another program moved or cut the file, so its present content counts.
             file.Retire();
             file = new JsonlFile(path, isCompressed: false) { Blocks = File.Exists(path) ? JsonlPlain.Mend(path) : [] };
         }
@@ -73,7 +74,7 @@ internal sealed class JsonlAppender(JsonlCatalog catalog, string directory, long
             PrivateFiles.Open(path, FileMode.OpenOrCreate, FileShare.ReadWrite | FileShare.Delete));
     }
 
-    /// <summary>What was written of a batch that failed does not count, and is cut off now or by the next write.</summary>
+    /// <summary>Bytes of a failed batch do not count. They are cut off now or by the next write.</summary>
     private static void Undo(Part part)
     {
         try
@@ -82,7 +83,7 @@ internal sealed class JsonlAppender(JsonlCatalog catalog, string directory, long
         }
         catch (IOException)
         {
-            // The disk that could not write need not be able to cut either.
+            // A disk that cannot write may be unable to truncate, too.
         }
     }
 

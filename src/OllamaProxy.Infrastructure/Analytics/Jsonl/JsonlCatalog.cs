@@ -19,7 +19,7 @@ internal sealed class JsonlCatalog(string directory)
     /// <summary>Files that were damaged when they were opened.</summary>
     public List<SetAside> DamagedFiles { get; } = [];
 
-    public static DateOnly DayOf(long micros) => DateOnly.FromDateTime(JsonlFormat.Instant(micros).UtcDateTime);
+    public static DateOnly DayOf(long micros) => DateOnly.FromDateTime(Micros.Instant(micros).UtcDateTime);
 
     public string PathOf(DateOnly day, bool compressed) =>
         Path.Combine(directory, Prefix + day.ToString(DayFormat, CultureInfo.InvariantCulture) + (compressed ? Packed : Plain));
@@ -85,7 +85,7 @@ internal sealed class JsonlCatalog(string directory)
         return _days.Values.SelectMany(Files).Select(MaxId).DefaultIfEmpty(0).Max();
     }
 
-    /// <summary>What there is now, newest day first; readers keep it until they dispose of it, whatever happens to the files.</summary>
+    /// <summary>A snapshot of the files, newest day first. Readers keep it until they dispose of it, whatever happens to the files.</summary>
     public JsonlSnapshot Take(DateOnly? only = null)
     {
         lock (_lock)
@@ -186,8 +186,8 @@ internal sealed class JsonlCatalog(string directory)
 
     private static bool HasOurBeginning(string path, bool compressed)
     {
-        var ours = compressed ? [0x1f, 0x8b] : JsonlFormat.Beginning;
-        Span<byte> beginning = stackalloc byte[JsonlFormat.Beginning.Length];
+        var ours = compressed ? [0x1f, 0x8b] : JsonlWriter.Beginning;
+        Span<byte> beginning = stackalloc byte[JsonlWriter.Beginning.Length];
         using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         return beginning[..RandomAccess.Read(file, beginning, 0)].StartsWith(ours);
     }

@@ -1,44 +1,34 @@
 using System.Text;
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
-using Field = OllamaProxy.Infrastructure.Analytics.Jsonl.JsonlField;
 
 namespace OllamaProxy.Infrastructure.Analytics.Jsonl;
 
-/// <summary>A filter in the form in which it is asked of millions of lines: what is cheap to tell first, texts last.</summary>
+/// <summary>A filter prepared for millions of lines: cheap comparisons first, texts last.</summary>
 internal sealed class JsonlFilter
 {
     private readonly RequestFilter _filter;
     private readonly string? _model;
-    private readonly (Field Field, byte[] Value)[] _equals;
-    private readonly (Field Field, long Min, long Max)[] _ranges;
+    private readonly (RecordField Field, byte[] Value)[] _texts;
+    private readonly (RecordField Field, long Min, long Max)[] _ranges;
     private readonly long _from;
     private readonly long _to;
 
     public JsonlFilter(RequestFilter filter)
     {
-        _filter = filter;
-        _model = ModelName.Normalize(filter.Model);
-        _equals =
-        [
-            .. new (Field Field, string? Value)[]
-            {
-                (Field.Model, _model), (Field.Endpoint, filter.Endpoint), (Field.Category, filter.Category), (Field.Status, filter.Status),
-                (Field.Outcome, filter.Outcome), (Field.ErrorType, filter.ErrorType), (Field.ClientIp, filter.Client), (Field.Application, filter.Application),
-                (Field.Proxy, filter.Proxy), (Field.Backend, filter.Backend), (Field.RequestId, filter.RequestId),
-            }.Where(pair => pair.Value is not null).Select(pair => (pair.Field, Encoding.UTF8.GetBytes(pair.Value!))),
-        ];
+        var parts = FilterParts.Comparisons(filter).ToList();
+        (_filter, _model) = (filter, ModelName.Normalize(filter.Model));
+        _from = filter.From is { } from ? Micros.From(from) : long.MinValue;
+        _to = filter.To is { } to ? Micros.Of(to) : long.MaxValue;
+        _texts = [.. parts.Where(item => item.Value is string).Select(item => (item.Part.Field, Encoding.UTF8.GetBytes((string)item.Value)))];
         _ranges =
         [
-            .. new (Field Field, long? Min, long? Max)[]
-            {
-                (Field.InputTokens, filter.MinInputTokens, filter.MaxInputTokens),
-                (Field.OutputTokens, filter.MinOutputTokens, filter.MaxOutputTokens),
-                (Field.Latency, filter.MinLatency is { } min ? JsonlFormat.MicrosUp(min) : null, filter.MaxLatency is { } max ? JsonlFormat.Micros(max) : null),
-            }.Where(range =>
-                range.Min is not null || range.Max is not null).Select(range => (range.Field, range.Min ?? long.MinValue, range.Max ?? long.MaxValue)),
+            .. from item in parts
+               where item.Value is long && item.Part.Field != RecordFields.Timestamp
+               select item.Part.Comparison == Comparison.AtLeast
+                   ? (item.Part.Field, (long)item.Value, long.MaxValue)
+                   : (item.Part.Field, long.MinValue, (long)item.Value),
         ];
-        _from = filter.From is { } from ? JsonlFormat.MicrosUp(from - DateTimeOffset.UnixEpoch) : long.MinValue;
-        _to = filter.To is { } to ? JsonlFormat.Micros(to) : long.MaxValue;
     }
 
     /// <summary>False when no record of the block matches.</summary>
@@ -48,12 +38,12 @@ internal sealed class JsonlFilter
 
     public bool Matches(JsonlLine line)
     {
-        if (line.Time < _from || line.Time > _to || (_filter.IsInference is { } inference && (line.Flag(Field.IsInference) ?? false) != inference))
+        if (line.Time < _from || line.Time > _to || (_filter.IsInference is { } inference && (line.Flag(RecordFields.IsInference) ?? false) != inference))
         {
             return false;
         }
 
-        foreach (var (field, value) in _equals)
+        foreach (var (field, value) in _texts)
         {
             if (!line.Is(field, value))
             {
@@ -63,29 +53,27 @@ internal sealed class JsonlFilter
 
         foreach (var (field, min, max) in _ranges)
         {
-            if ((field == Field.Latency ? line.Micros(field) : line.Int64(field)) is not { } value || value < min || value > max)
+            if ((field.Kind == FieldKind.Duration ? line.MicrosOf(field) : line.Number(field)) is not { } value || value < min || value > max)
             {
                 return false;
             }
         }
 
-        return (_filter.PromptSearch is not { } prompt || line.Contains(Field.Prompt, prompt)) &&
-            (_filter.Search is not { } search || line.Contains(Field.Prompt, search) || line.Contains(Field.Response, search));
+        return (_filter.PromptSearch is not { } prompt || line.Contains(RecordFields.Prompt, prompt)) &&
+            (_filter.Search is not { } search || line.Contains(RecordFields.Prompt, search) || line.Contains(RecordFields.Response, search));
     }
 }
 
 /// <summary>The place of a record in an order: its value, unknown ones last, and the newer of equals first.</summary>
 internal sealed class JsonlOrder(RequestOrder order, bool ascending) : IComparer<(double? Value, long Id)>
 {
-    public double? ValueOf(JsonlLine line) => order switch
+    private readonly RecordField _field = RecordFields.Of(order);
+
+    public double? ValueOf(JsonlLine line) => _field.Kind switch
     {
-        RequestOrder.Time => line.Time,
-        RequestOrder.Latency => line.Micros(Field.Latency),
-        RequestOrder.TimeToFirstToken => line.Micros(Field.TimeToFirstToken),
-        RequestOrder.InputTokens => line.Int64(Field.InputTokens),
-        RequestOrder.OutputTokens => line.Int64(Field.OutputTokens),
-        RequestOrder.TokensPerSecond => line.Double(Field.TokensPerSecond),
-        _ => throw new ArgumentOutOfRangeException(nameof(line), order, "An order without a value."),
+        FieldKind.Duration or FieldKind.Time => line.MicrosOf(_field),
+        FieldKind.Real => line.Real(_field),
+        _ => line.Number(_field),
     };
 
     /// <summary>Below zero when the first comes first.</summary>

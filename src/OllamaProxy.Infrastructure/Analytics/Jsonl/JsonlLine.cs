@@ -1,18 +1,20 @@
 using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
-using Field = OllamaProxy.Infrastructure.Analytics.Jsonl.JsonlField;
 
 namespace OllamaProxy.Infrastructure.Analytics.Jsonl;
 
 /// <summary>
-/// One line as it stands in a buffer: where each value is, decoded only when asked for, because a search looks at very few values of very many lines. Used
-/// for one line after the other.
+/// One line in a buffer: the position of each value, which is decoded on demand, because a search looks at very few values of very many lines. Reused for one
+/// line after the other.
 /// </summary>
-internal sealed class JsonlLine
+internal sealed class JsonlLine : IFieldReader
 {
-    private readonly (int Start, int Length)[] _values = new (int, int)[JsonlFormat.FieldCount];
+    private static readonly byte[][] s_keys = [.. RecordFields.All.Select(field => field.Key.EncodedUtf8Bytes.ToArray())];
+
+    private readonly (int Start, int Length)[] _values = new (int, int)[s_keys.Length];
     private byte[] _buffer = [];
     private char[] _chars = new char[1_024];
 
@@ -24,7 +26,7 @@ internal sealed class JsonlLine
     /// <summary>The line in the buffer, without its end.</summary>
     public ReadOnlySpan<byte> Bytes => _buffer.AsSpan(Start, Length);
 
-    public bool HasText => Has(Field.Prompt) || Has(Field.System) || Has(Field.Response) || Has(Field.Thinking) || Has(Field.ToolCalls);
+    public bool HasText => RecordFields.Texts.Any(Has);
 
     private int Start { get; set; }
 
@@ -56,7 +58,7 @@ internal sealed class JsonlLine
                 }
             }
 
-            // Reading on finds what stands behind the object.
+            // Reads on to find bytes behind the object.
             if (reader.TokenType != JsonTokenType.EndObject || reader.Read())
             {
                 return false;
@@ -67,7 +69,7 @@ internal sealed class JsonlLine
             return false;
         }
 
-        if (Int64(Field.Id) is not { } id || Micros(Field.Timestamp) is not { } time)
+        if (Number(RecordFields.Id) is not { } id || MicrosOf(RecordFields.Timestamp) is not { } time)
         {
             return false;
         }
@@ -76,19 +78,19 @@ internal sealed class JsonlLine
         return true;
     }
 
-    public bool Has(Field field) => _values[(int)field].Length > 0;
+    public bool Has(RecordField field) => _values[field.Index].Length > 0;
 
-    public bool Is(Field field, ReadOnlySpan<byte> utf8)
+    public bool Is(RecordField field, ReadOnlySpan<byte> utf8)
     {
         var raw = Raw(field);
         return raw.Length >= 2 && raw[0] == '"' &&
             (raw.Contains((byte)'\\') ? Encoding.UTF8.GetBytes(Text(field) ?? "").AsSpan().SequenceEqual(utf8) : raw[1..^1].SequenceEqual(utf8));
     }
 
-    public bool Contains(Field field, string search) => Chars(field).Contains(search, StringComparison.OrdinalIgnoreCase);
+    public bool Contains(RecordField field, string search) => Chars(field).Contains(search, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A text until the next call; empty when there is none.</summary>
-    public ReadOnlySpan<char> Chars(Field field)
+    public ReadOnlySpan<char> Chars(RecordField field)
     {
         var raw = Raw(field);
         if (raw.Length < 2 || raw[0] != '"')
@@ -119,18 +121,19 @@ internal sealed class JsonlLine
         }
     }
 
-    public string? Text(Field field) => Has(field) && _buffer[_values[(int)field].Start] == '"' ? Chars(field).ToString() : null;
+    public string? Text(RecordField field) => Has(field) && _buffer[_values[field.Index].Start] == '"' ? Chars(field).ToString() : null;
 
-    public bool? Flag(Field field) => Raw(field) is { Length: > 0 } raw ? raw[0] == 't' : null;
+    /// <summary>Earlier versions recorded as <c>stream</c> what the request said, often nothing; only a stream had a first token.</summary>
+    public bool? Flag(RecordField field) => Raw(field) is { Length: > 0 } raw ? raw[0] == (byte)'t'
+        : field == RecordFields.Stream && Has(RecordFields.TimeToFirstToken) ? true
+        : null;
 
-    public long? Int64(Field field) => Utf8Parser.TryParse(Raw(field), out long value, out var used) && used == Raw(field).Length ? value : null;
+    public long? Number(RecordField field) => Utf8Parser.TryParse(Raw(field), out long value, out var used) && used == Raw(field).Length ? value : null;
 
-    public int? Int32(Field field) => Int64(field) is >= int.MinValue and <= int.MaxValue and { } value ? (int)value : null;
-
-    public double? Double(Field field) => Utf8Parser.TryParse(Raw(field), out double value, out _) ? value : null;
+    public double? Real(RecordField field) => Utf8Parser.TryParse(Raw(field), out double value, out _) ? value : null;
 
     /// <summary>Seconds as whole microseconds; further digits are cut.</summary>
-    public long? Micros(Field field)
+    public long? MicrosOf(RecordField field)
     {
         var raw = Raw(field);
         if (raw.IsEmpty)
@@ -166,79 +169,21 @@ internal sealed class JsonlLine
         return negative ? -value : value;
     }
 
-    public RequestRecord ToRecord() => new()
-    {
-        Id = Id,
-        Timestamp = JsonlFormat.Instant(Time),
-        RequestId = Text(Field.RequestId) ?? "",
-        Model = Text(Field.Model),
-        Endpoint = Text(Field.Endpoint) ?? "",
-        Method = Text(Field.Method) ?? "",
-        Category = Text(Field.Category) ?? "",
-        Status = Text(Field.Status) ?? "",
-        Outcome = Text(Field.Outcome) ?? "",
-        StatusCode = Int32(Field.StatusCode),
-        IsInference = Flag(Field.IsInference) ?? false,
-        // Earlier versions recorded what the request said, often nothing; a first token was only ever measured in a stream.
-        Stream = Flag(Field.Stream) ?? (Has(Field.TimeToFirstToken) ? true : null),
-        Latency = Duration(Field.Latency) ?? TimeSpan.Zero,
-        TimeToFirstToken = Duration(Field.TimeToFirstToken),
-        TimeToHeaders = Duration(Field.TimeToHeaders),
-        MeanGap = Duration(Field.MeanGap),
-        LongestGap = Duration(Field.LongestGap),
-        InputTokens = Int32(Field.InputTokens),
-        CachedInputTokens = Int32(Field.CachedInputTokens),
-        OutputTokens = Int32(Field.OutputTokens),
-        TokensEstimated = Flag(Field.TokensEstimated) ?? false,
-        TokensPerSecond = Double(Field.TokensPerSecond),
-        SpeedEstimated = Flag(Field.SpeedEstimated) ?? false,
-        PromptTokensPerSecond = Double(Field.PromptTokensPerSecond),
-        TotalDuration = Duration(Field.TotalDuration),
-        LoadDuration = Duration(Field.LoadDuration),
-        LoadCause = Text(Field.LoadCause),
-        PromptEvalDuration = Duration(Field.PromptEvalDuration),
-        EvalDuration = Duration(Field.EvalDuration),
-        QueueTime = Duration(Field.QueueTime),
-        ConnectTime = Duration(Field.ConnectTime),
-        EngineWait = Duration(Field.EngineWait),
-        DecodeTime = Duration(Field.DecodeTime),
-        BackPressure = Duration(Field.BackPressure),
-        FinishReason = Text(Field.FinishReason),
-        ErrorType = Text(Field.ErrorType),
-        Error = Text(Field.Error),
-        Truncation = Text(Field.Truncation),
-        ClientIp = Text(Field.ClientIp),
-        Application = Text(Field.Application),
-        Proxy = Text(Field.Proxy),
-        Backend = Text(Field.Backend),
-        UserAgent = Text(Field.UserAgent),
-        Target = Text(Field.Target),
-        RequestBytes = Int64(Field.RequestBytes) ?? 0,
-        ResponseBytes = Int64(Field.ResponseBytes) ?? 0,
-        MessageCount = Int32(Field.MessageCount),
-        ImageCount = Int32(Field.ImageCount),
-        ToolCount = Int32(Field.ToolCount),
-        ToolCallCount = Int32(Field.ToolCallCount),
-        ContextLength = Int32(Field.ContextLength),
-        MaxTokens = Int32(Field.MaxTokens),
-        Temperature = Double(Field.Temperature),
-        KeepAlive = Text(Field.KeepAlive),
-        Prompt = Text(Field.Prompt),
-        System = Text(Field.System),
-        Response = Text(Field.Response),
-        Thinking = Text(Field.Thinking),
-        ToolCalls = Text(Field.ToolCalls),
-    };
+    public TimeSpan? Duration(RecordField field) => MicrosOf(field) is { } micros ? Micros.Duration(micros) : null;
+
+    DateTimeOffset IFieldReader.Time(RecordField field) => Micros.Instant(Time);
+
+    public RequestRecord ToRecord() => RecordFields.Read(this);
 
     /// <summary>
-    /// The field of a key, -1 for an unknown one. Keys stand in the order of the fields, some left out: the next is nearly always soon found.
+    /// The field of a key, -1 for an unknown one. Keys are in the order of the fields without the unknown ones, so the next is nearly always found soon.
     /// </summary>
     private static int Find(ref Utf8JsonReader reader, ref int expected)
     {
-        for (var step = 0; step < JsonlFormat.FieldCount; step++)
+        for (var step = 0; step < s_keys.Length; step++)
         {
-            var field = (expected + step) % JsonlFormat.FieldCount;
-            if (reader.ValueTextEquals(JsonlFormat.Key(field)))
+            var field = (expected + step) % s_keys.Length;
+            if (reader.ValueTextEquals(s_keys[field]))
             {
                 expected = field + 1;
                 return field;
@@ -248,11 +193,9 @@ internal sealed class JsonlLine
         return -1;
     }
 
-    private TimeSpan? Duration(Field field) => Micros(field) is { } micros ? JsonlFormat.Duration(micros) : null;
-
-    private ReadOnlySpan<byte> Raw(Field field)
+    private ReadOnlySpan<byte> Raw(RecordField field)
     {
-        var (start, length) = _values[(int)field];
+        var (start, length) = _values[field.Index];
         return _buffer.AsSpan(start, length);
     }
 }

@@ -1,8 +1,9 @@
 using System.Buffers;
+using OllamaProxy.Application.Analytics;
 
 namespace OllamaProxy.Infrastructure.Analytics.Jsonl;
 
-/// <summary>A new file of a day in the making, under its temporary name. Without <see cref="Finish"/> it is removed.</summary>
+/// <summary>A new file of a day that is being written under its temporary name. It is removed unless <see cref="Finish"/> is called.</summary>
 internal sealed class JsonlOutput : IDisposable
 {
     private readonly FileStream _file;
@@ -21,7 +22,7 @@ internal sealed class JsonlOutput : IDisposable
 
     public string Path { get; }
 
-    /// <summary>Adds all lines of a block: as they are where both files are of one kind, unless the block is small or nothing is known of it.</summary>
+    /// <summary>Adds all lines of a block. Copies the bytes where both files are of one kind, unless the block is small or unknown.</summary>
     public void Add(JsonlFile source, JsonlBlock block)
     {
         if (source.IsCompressed == _compress && block.Count > 0 && block.RawLength >= JsonlBlock.Size / 2)
@@ -50,23 +51,23 @@ internal sealed class JsonlOutput : IDisposable
     }
 
     public void Add(JsonlLine line) =>
-        Add(line.Bytes, block => block.With(line.Bytes.Length + 1, line.Id, line.Time, line.HasText, line.Text(JsonlField.Model)));
+        Add(line.Bytes, block => block.With(line.Bytes.Length + 1, line.Id, line.Time, line.HasText, line.Text(RecordFields.Model)));
 
-    /// <summary>What is no record may still be of use to a person.</summary>
+    /// <summary>A damaged line may still be of use to a person.</summary>
     public void AddDamaged(ReadOnlySpan<byte> line)
     {
         var length = line.Length + 1;
         Add(line, block => block.WithDamaged(length));
     }
 
-    /// <summary>Brings everything so far to the disk, so that little is left to do at the end.</summary>
+    /// <summary>Flushes everything so far to disk, so that little is left to do at the end.</summary>
     public void Flush()
     {
         End();
         RandomAccess.FlushToDisk(_file.SafeFileHandle);
     }
 
-    /// <summary>The file is complete and on the disk.</summary>
+    /// <summary>Completes the file and flushes it to disk.</summary>
     public JsonlBlock[] Finish()
     {
         Flush();

@@ -1,8 +1,9 @@
 using Microsoft.Win32.SafeHandles;
+using OllamaProxy.Application.Analytics;
 
 namespace OllamaProxy.Infrastructure.Analytics.Jsonl;
 
-/// <summary>Finds the blocks of a file of lines, and mends its end.</summary>
+/// <summary>Finds the blocks of a file of lines, and repairs its end.</summary>
 internal static class JsonlPlain
 {
     /// <summary>
@@ -58,9 +59,9 @@ internal static class JsonlPlain
         return blocks.ToArray();
     }
 
-    private static bool IsTornLine(ReadOnlySpan<byte> bytes) => JsonlFormat.Beginning.StartsWith(bytes) || bytes.StartsWith(JsonlFormat.Beginning);
+    private static bool IsTornLine(ReadOnlySpan<byte> bytes) => JsonlWriter.Beginning.StartsWith(bytes) || bytes.StartsWith(JsonlWriter.Beginning);
 
-    /// <summary>Appends behind what belongs to the file, whatever stands there, and brings it to the disk.</summary>
+    /// <summary>Appends behind the committed lines, overwrites any bytes behind them, and flushes to disk.</summary>
     public static void Append(SafeFileHandle file, ReadOnlySpan<byte> lines, long offset)
     {
         if (RandomAccess.GetLength(file) > offset)
@@ -85,7 +86,7 @@ internal sealed class JsonlBlocks
     {
         var block = Current();
         _blocks[^1] = line.Read(buffer, start, length)
-            ? block.With(length + 1, line.Id, line.Time, line.HasText, line.Text(JsonlField.Model))
+            ? block.With(length + 1, line.Id, line.Time, line.HasText, line.Text(RecordFields.Model))
             : block.WithDamaged(length + 1);
     }
 
@@ -93,7 +94,7 @@ internal sealed class JsonlBlocks
     public void Add(int length, long id, Domain.RequestRecord record)
     {
         var block = Current();
-        _blocks[^1] = block.With(length, id, JsonlFormat.Micros(record.Timestamp), JsonlFormat.HasText(record), record.Model);
+        _blocks[^1] = block.With(length, id, Micros.Of(record.Timestamp), record.HasText, record.Model);
     }
 
     public bool HasRecord => _blocks.Exists(block => block.Count > 0);

@@ -13,12 +13,12 @@ internal sealed class JsonlRetention(JsonlCatalog catalog, JsonlRewriter rewrite
         {
             if (rules.RecordsBefore is { } before)
             {
-                records += await RemoveBeforeAsync(day, JsonlFormat.Micros(before), cancellationToken);
+                records += await RemoveBeforeAsync(day, Micros.Of(before), cancellationToken);
             }
 
             if (rules.TextBefore is { } textBefore)
             {
-                var boundary = JsonlFormat.Micros(textBefore);
+                var boundary = Micros.Of(textBefore);
                 var change = new JsonlChange(block => block.OldestText < boundary,
                     line => line.HasText && line.Time < boundary ? JsonlFate.RemoveText : JsonlFate.Keep);
                 texts += await rewriter.RewriteAsync(day, change, compress: false, cancellationToken);

@@ -1,6 +1,6 @@
 namespace OllamaProxy.Infrastructure.Analytics.Jsonl;
 
-/// <summary>What becomes of a record.</summary>
+/// <summary>What a change does to a record.</summary>
 internal enum JsonlFate
 {
     Keep,
@@ -10,15 +10,15 @@ internal enum JsonlFate
 
 /// <summary>A change to stored records.</summary>
 /// <param name="MayTouch">False when no record of the block changes.</param>
-/// <param name="Decide">Asked for each record of the others.</param>
+/// <param name="Decide">Called for each record of the other blocks.</param>
 internal sealed record JsonlChange(Func<JsonlBlock, bool> MayTouch, Func<JsonlLine, JsonlFate> Decide)
 {
     public static JsonlChange None { get; } = new(_ => false, _ => JsonlFate.Keep);
 }
 
 /// <summary>
-/// Changes the files of a day by writing them anew beside the old ones, to the disk, and putting the new one in their place: whenever the program ends,
-/// every record is there once. Nothing of what was removed is left in a file. The writer is held up only while the last records are taken over.
+/// Changes a day by writing a new file beside the old ones, flushing it, and renaming it over them: whenever the program ends,
+/// every record is there once. Removed records are in none of the files. The writer waits only while the last records are copied.
 /// </summary>
 internal sealed class JsonlRewriter(JsonlCatalog catalog, SemaphoreSlim writing)
 {
@@ -124,7 +124,7 @@ internal sealed class JsonlRewriter(JsonlCatalog catalog, SemaphoreSlim writing)
         _reader.Load(file, block);
         foreach (var (start, length) in _reader.Lines())
         {
-            // A damaged line cannot be asked whether it should go, and may hold what must: it goes.
+            // A damaged line may be part of a record that must be removed, so it is removed.
             if (!_reader.Line.Read(_reader.Buffer, start, length))
             {
                 continue;
@@ -148,8 +148,8 @@ internal sealed class JsonlRewriter(JsonlCatalog catalog, SemaphoreSlim writing)
     private JsonlLine WithoutText(JsonlLine line)
     {
         _line.ResetWrittenCount();
-        using var json = JsonlFormat.CreateWriter(_line);
-        JsonlFormat.Write(json, _line, JsonlFormat.WithoutText(line.ToRecord()), line.Id);
+        using var json = new JsonlWriter(_line);
+        json.Write(line.ToRecord().WithoutText(), line.Id);
         var result = new JsonlLine();
         result.Read(_line.WrittenSpan.ToArray(), 0, _line.WrittenCount - 1);
         return result;

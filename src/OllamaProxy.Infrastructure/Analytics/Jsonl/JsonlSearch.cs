@@ -1,8 +1,9 @@
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics.Jsonl;
 
-/// <summary>Finds records by reading blocks, as few as the order and the filter allow, and never keeps more of them than a page and what overlaps.</summary>
+/// <summary>Finds records by reading as few blocks as the order and the filter allow. It never keeps more records than a page and those that overlap.</summary>
 internal static class JsonlSearch
 {
     public static RequestPage Page(JsonlSnapshot snapshot, RequestQuery query, CancellationToken cancellationToken)
@@ -12,7 +13,7 @@ internal static class JsonlSearch
         var filter = new JsonlFilter(query.Filter);
         List<(RequestRecord Record, double? Value)> found = query.Order == RequestOrder.Time
             ? [.. InTime(snapshot, filter, query.Ascending, after,
-                cancellationToken).Take(query.Limit + 1).Select(record => (record, (double?)JsonlFormat.Micros(record.Timestamp)))]
+                cancellationToken).Take(query.Limit + 1).Select(record => (record, (double?)Micros.Of(record.Timestamp)))]
             : Best(snapshot, filter, order, after, query.Limit + 1, cancellationToken);
         var more = found.Count > query.Limit;
         var page = found.Take(query.Limit).ToList();
@@ -20,8 +21,8 @@ internal static class JsonlSearch
     }
 
     /// <summary>
-    /// Matching records in the order of time. Lines stand in the order in which requests ended, nearly that of time: blocks are read in the order of their
-    /// newest record, and a record waits only until no block that is not read can hold a newer one.
+    /// Matching records in the order of time. Lines are in the order in which requests ended, nearly that of time. Blocks are read in the order of their
+    /// newest record, and a record waits only until no unread block can hold a newer one.
     /// </summary>
     public static IEnumerable<RequestRecord> InTime(
         JsonlSnapshot snapshot, JsonlFilter filter, bool ascending, (double? Value, long Id)? after, CancellationToken cancellationToken)
@@ -57,6 +58,23 @@ internal static class JsonlSearch
         }
     }
 
+    /// <summary>The matching lines, in no order; each is valid until the next.</summary>
+    public static IEnumerable<JsonlLine> Matching(JsonlSnapshot snapshot, JsonlFilter filter, CancellationToken cancellationToken)
+    {
+        var reader = new JsonlBlockReader();
+        foreach (var (file, block) in snapshot.Pass().Where(source => filter.MayMatch(source.Block)))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            foreach (var line in reader.Records(file, block))
+            {
+                if (filter.Matches(line))
+                {
+                    yield return line;
+                }
+            }
+        }
+    }
+
     public static RequestRecord? Find(JsonlSnapshot snapshot, long id)
     {
         var reader = new JsonlBlockReader();
@@ -71,13 +89,13 @@ internal static class JsonlSearch
         foreach (var (file, block) in snapshot.Pass())
         {
             cancellationToken.ThrowIfCancellationRequested();
-            models.UnionWith(block.Models ?? reader.Records(file, block).Select(line => line.Text(JsonlField.Model)).OfType<string>());
+            models.UnionWith(block.Models ?? reader.Records(file, block).Select(line => line.Text(RecordFields.Model)).OfType<string>());
         }
 
         return [.. models.Order(StringComparer.Ordinal)];
     }
 
-    /// <summary>The first records of another order: all are looked at, and the best kept in a heap whose top is the worst of them.</summary>
+    /// <summary>The first records of another order: reads all records and keeps the best in a heap whose top is the worst of them.</summary>
     private static List<(RequestRecord Record, double? Value)> Best(
         JsonlSnapshot snapshot, JsonlFilter filter, JsonlOrder order, (double? Value, long Id)? after, int count, CancellationToken cancellationToken)
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
+using OllamaProxy.Application.Analytics;
 
 namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 
@@ -8,7 +9,7 @@ namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 /// Rows in the binary format of COPY (PostgreSQL's documentation of COPY, "Binary Format"): numbers are big-endian, and each value stands behind its length.
 /// Npgsql's own writer blocks its thread when its buffer is full, or takes a task for each value.
 /// </summary>
-internal sealed class PostgresCopy(Stream target)
+internal sealed class PostgresCopy(Stream target) : IFieldWriter
 {
     /// <summary>Bytes that are sent at once, about.</summary>
     private const int Block = 256 * 1024;
@@ -18,7 +19,8 @@ internal sealed class PostgresCopy(Stream target)
     /// <summary>The signature, no flags, no extension.</summary>
     private static readonly byte[] s_header = [.. "PGCOPY\n"u8, 0xFF, .. "\r\n\0"u8, 0, 0, 0, 0, 0, 0, 0, 0];
 
-    private static readonly long s_epoch = new DateTime(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc).Ticks;
+    /// <summary>Times of PostgreSQL count from here, in microseconds of the Unix epoch.</summary>
+    private static readonly long s_epoch = Micros.Of(new DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero));
 
     private readonly ArrayBufferWriter<byte> _buffer = new(Block);
     private bool _hasBegun;
@@ -36,7 +38,7 @@ internal sealed class PostgresCopy(Stream target)
         Number((short)columns);
     }
 
-    /// <summary>Sends what has come together, when it is worth it.</summary>
+    /// <summary>Sends the rows so far once they fill a block.</summary>
     public async Task SendAsync(CancellationToken cancellationToken)
     {
         if (_buffer.WrittenCount >= Block)
@@ -53,7 +55,14 @@ internal sealed class PostgresCopy(Stream target)
         await target.WriteAsync(_buffer.WrittenMemory, cancellationToken).OnPoolAsync();
     }
 
-    public void Add(DateTimeOffset value) => Add((PostgresTime.Instant(value).Ticks - s_epoch) / TimeSpan.TicksPerMicrosecond);
+    public void Add(long value)
+    {
+        Length(sizeof(long));
+        BinaryPrimitives.WriteInt64BigEndian(_buffer.GetSpan(sizeof(long)), value);
+        _buffer.Advance(sizeof(long));
+    }
+
+    public void Add(DateTimeOffset value) => Add(Micros.Of(value) - s_epoch);
 
     public void Add(string? value)
     {
@@ -63,21 +72,55 @@ internal sealed class PostgresCopy(Stream target)
             return;
         }
 
+        value = PostgresText.Of(value);
         var length = Encoding.UTF8.GetByteCount(value);
         Length(length);
         _buffer.Advance(Encoding.UTF8.GetBytes(value, _buffer.GetSpan(length)));
     }
 
-    public void Add(long value)
+    public void Text(RecordField field, string? value) => Add(value);
+
+    public void Number(RecordField field, long? value)
     {
-        Length(sizeof(long));
-        BinaryPrimitives.WriteInt64BigEndian(_buffer.GetSpan(sizeof(long)), value);
-        _buffer.Advance(sizeof(long));
+        if (value is { } number && field.Kind == FieldKind.Number)
+        {
+            Length(sizeof(int));
+            Length((int)number);
+        }
+        else
+        {
+            AddOrNull(value);
+        }
     }
 
-    public void Add(TimeSpan value) => Add(PostgresTime.Micros(value));
+    public void Real(RecordField field, double? value) =>
+        AddOrNull(value is { } number && double.IsFinite(number) ? BitConverter.DoubleToInt64Bits(number) : null);
 
-    public void Add(TimeSpan? value)
+    public void Flag(RecordField field, bool? value)
+    {
+        if (value is not { } flag)
+        {
+            Length(Null);
+            return;
+        }
+
+        if (field == RecordFields.IsInference)
+        {
+            Length(sizeof(short));
+            Number((short)(flag ? 1 : 0));
+            return;
+        }
+
+        Length(1);
+        _buffer.GetSpan(1)[0] = flag ? (byte)1 : (byte)0;
+        _buffer.Advance(1);
+    }
+
+    public void Duration(RecordField field, TimeSpan? value) => AddOrNull(value is { } duration ? Micros.Of(duration) : null);
+
+    public void Time(RecordField field, DateTimeOffset value) => Add(value);
+
+    private void AddOrNull(long? value)
     {
         if (value is { } known)
         {
@@ -87,52 +130,6 @@ internal sealed class PostgresCopy(Stream target)
         {
             Length(Null);
         }
-    }
-
-    public void Add(int? value)
-    {
-        if (value is { } known)
-        {
-            Length(sizeof(int));
-            Length(known);
-        }
-        else
-        {
-            Length(Null);
-        }
-    }
-
-    public void Add(double? value)
-    {
-        if (value is { } known)
-        {
-            Add(BitConverter.DoubleToInt64Bits(known));
-        }
-        else
-        {
-            Length(Null);
-        }
-    }
-
-    public void Add(bool? value)
-    {
-        if (value is { } known)
-        {
-            Length(1);
-            _buffer.GetSpan(1)[0] = known ? (byte)1 : (byte)0;
-            _buffer.Advance(1);
-        }
-        else
-        {
-            Length(Null);
-        }
-    }
-
-    /// <summary>A flag as a number, so that sums can be kept by it like by any other label.</summary>
-    public void AddFlag(bool value)
-    {
-        Length(sizeof(short));
-        Number((short)(value ? 1 : 0));
     }
 
     private void Length(int length)

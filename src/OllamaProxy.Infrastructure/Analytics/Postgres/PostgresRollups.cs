@@ -12,7 +12,6 @@ internal sealed class PostgresRollups
     private static readonly string s_putLabels = PostgresSums.Upsert("hourly", StatLabel.Columns);
     private static readonly string s_putClients = PostgresSums.Upsert("hourly_clients", "client, is_inference");
     private static readonly string s_putClientLabels = PostgresSums.Upsert("hourly_client_labels", $"client, {StatLabel.Columns}");
-    private static readonly int s_isInference = StatLabel.All.ToList().FindIndex(label => label.Column == "is_inference");
 
     private readonly SortedDictionary<DateTime, PostgresHour> _hours = [];
     private readonly List<Action> _accepted = [];
@@ -41,7 +40,7 @@ internal sealed class PostgresRollups
         Table<StatLabels> labels = new();
         Table<(string? Client, string? IsInference)> clients = new();
         Table<(string? Client, StatLabels Labels)> clientLabels = new();
-        foreach (var group in rows.GroupBy(row => PostgresTime.HourOf(DateTime.UnixEpoch.AddTicks(row.TimestampUs * TimeSpan.TicksPerMicrosecond))))
+        foreach (var group in rows.GroupBy(row => PostgresTime.HourOf(PostgresTime.At(row.TimestampUs))))
         {
             var start = group.Key;
             if (!_hours.TryGetValue(start, out var hour))
@@ -50,13 +49,13 @@ internal sealed class PostgresRollups
             }
 
             labels.Add(start, hour.Labels, group, row => row.Labels, _accepted);
-            clients.Add(start, hour.Clients, group, row => (row.Client, row.Labels.Values[s_isInference]), _accepted);
+            clients.Add(start, hour.Clients, group, row => (row.Client, row.Labels.IsInference), _accepted);
             clientLabels.Add(start, hour.ClientLabels, group, row => (row.Client, row.Labels), _accepted);
             _accepted.Add(() => _hours[start] = hour);
         }
 
         await labels.WriteAsync(session, s_putLabels, writer, [.. LabelValues([.. labels.Keys])], cancellationToken);
-        string?[] ClientsOf<T>(Table<(string? Client, T)> table) => [.. table.Keys.Select(key => key.Client)];
+        string?[] ClientsOf<T>(Table<(string? Client, T)> table) => [.. table.Keys.Select(key => Kept(key.Client))];
         await clients.WriteAsync(
             session, s_putClients, writer, [ClientsOf(clients), clients.Keys.Select(key => key.IsInference).ToArray()], cancellationToken);
         await clientLabels.WriteAsync(
@@ -122,7 +121,9 @@ internal sealed class PostgresRollups
     }
 
     private static IEnumerable<object> LabelValues(StatLabels[] labels) =>
-        Enumerable.Range(0, StatLabel.All.Count).Select(label => labels.Select(values => values.Values[label]).ToArray());
+        Enumerable.Range(0, StatLabel.All.Count).Select(label => labels.Select(values => Kept(values.Values[label])).ToArray());
+
+    private static string? Kept(string? text) => text is null ? null : PostgresText.Of(text);
 
     /// <summary>The rows of one table that are written.</summary>
     private sealed class Table<TKey>

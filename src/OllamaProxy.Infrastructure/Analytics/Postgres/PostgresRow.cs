@@ -1,107 +1,30 @@
 using Npgsql;
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 
-/// <summary>Reads a record, one column after the other, in the order of <see cref="Columns"/>.</summary>
-internal struct PostgresRow
+/// <summary>Reads the records of a statement that selects <see cref="Columns"/>.</summary>
+internal sealed class PostgresRow(NpgsqlDataReader row) : IFieldReader
 {
-    private readonly NpgsqlDataReader _reader;
-    private int _at;
-
-    private PostgresRow(NpgsqlDataReader reader) => _reader = reader;
-
-    /// <summary>The columns, of a request <c>r</c> and its texts <c>t</c>.</summary>
+    /// <summary>The columns of a request <c>r</c> and its texts <c>t</c>, in the order of the fields.</summary>
     public static string Columns { get; } =
-        $"r.id, {PostgresColumn.Names(PostgresColumn.OfRequests, "r.")}, {PostgresColumn.Names(PostgresColumn.OfTexts, "t.")}";
+        string.Join(", ", RecordFields.All.Select(field => $"{(RecordFields.Texts.Contains(field) ? 't' : 'r')}.{PostgresColumns.NameOf(field)}"));
 
-    public static RequestRecord Read(NpgsqlDataReader reader)
-    {
-        var row = new PostgresRow(reader);
-        return new RequestRecord
-        {
-            Id = row.Long(),
-            Timestamp = PostgresTime.Instant(row.Time()),
-            RequestId = row.Text()!,
-            Model = row.Text(),
-            Endpoint = row.Text()!,
-            Method = row.Text()!,
-            Category = row.Text()!,
-            Latency = row.Duration()!.Value,
-            TimeToFirstToken = row.Duration(),
-            TimeToHeaders = row.Duration(),
-            MeanGap = row.Duration(),
-            LongestGap = row.Duration(),
-            InputTokens = row.Number(),
-            CachedInputTokens = row.Number(),
-            OutputTokens = row.Number(),
-            TokensEstimated = row.Flag()!.Value,
-            TokensPerSecond = row.Double(),
-            SpeedEstimated = row.Flag()!.Value,
-            TotalDuration = row.Duration(),
-            LoadDuration = row.Duration(),
-            LoadCause = row.Text(),
-            PromptEvalDuration = row.Duration(),
-            EvalDuration = row.Duration(),
-            QueueTime = row.Duration(),
-            ConnectTime = row.Duration(),
-            EngineWait = row.Duration(),
-            DecodeTime = row.Duration(),
-            BackPressure = row.Duration(),
-            PromptTokensPerSecond = row.Double(),
-            ErrorType = row.Text(),
-            Truncation = row.Text(),
-            StatusCode = row.Number(),
-            Status = row.Text()!,
-            Outcome = row.Text()!,
-            Error = row.Text(),
-            FinishReason = row.Text(),
-            Stream = row.Flag(),
-            ClientIp = row.Text(),
-            UserAgent = row.Text(),
-            Application = row.Text(),
-            Target = row.Text(),
-            MaxTokens = row.Number(),
-            KeepAlive = row.Text(),
-            ToolCallCount = row.Number(),
-            RequestBytes = row.Long(),
-            ResponseBytes = row.Long(),
-            MessageCount = row.Number(),
-            ImageCount = row.Number(),
-            ToolCount = row.Number(),
-            ContextLength = row.Number(),
-            Temperature = row.Double(),
-            IsInference = row.Short() != 0,
-            Proxy = row.Text(),
-            Backend = row.Text(),
-            Prompt = row.Text(),
-            System = row.Text(),
-            Response = row.Text(),
-            Thinking = row.Text(),
-            ToolCalls = row.Text(),
-        };
-    }
+    public static RequestRecord Read(NpgsqlDataReader row) => RecordFields.Read(new PostgresRow(row));
 
-    private DateTime Time() => _reader.GetDateTime(_at++);
+    public string? Text(RecordField field) => row.IsDBNull(field.Index) ? null : row.GetString(field.Index);
 
-    private long Long() => _reader.GetInt64(_at++);
+    public long? Number(RecordField field) =>
+        row.IsDBNull(field.Index) ? null : field.Kind == FieldKind.Number ? row.GetInt32(field.Index) : row.GetInt64(field.Index);
 
-    private short Short() => _reader.GetInt16(_at++);
+    public double? Real(RecordField field) => row.IsDBNull(field.Index) ? null : row.GetDouble(field.Index);
 
-    private string? Text() => Next() is { } at ? _reader.GetString(at) : null;
+    public bool? Flag(RecordField field) => row.IsDBNull(field.Index) ? null
+        : field == RecordFields.IsInference ? row.GetInt16(field.Index) != 0
+        : row.GetBoolean(field.Index);
 
-    private TimeSpan? Duration() => Next() is { } at ? PostgresTime.Duration(_reader.GetInt64(at)) : null;
+    public TimeSpan? Duration(RecordField field) => row.IsDBNull(field.Index) ? null : Micros.Duration(row.GetInt64(field.Index));
 
-    private int? Number() => Next() is { } at ? _reader.GetInt32(at) : null;
-
-    private double? Double() => Next() is { } at ? _reader.GetDouble(at) : null;
-
-    private bool? Flag() => Next() is { } at ? _reader.GetBoolean(at) : null;
-
-    /// <summary>The next column; null when its value is NULL.</summary>
-    private int? Next()
-    {
-        var at = _at++;
-        return _reader.IsDBNull(at) ? null : at;
-    }
+    public DateTimeOffset Time(RecordField field) => PostgresTime.Instant(row.GetDateTime(field.Index));
 }

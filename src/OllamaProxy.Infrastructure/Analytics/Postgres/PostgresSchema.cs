@@ -54,7 +54,7 @@ internal static class PostgresSchema
 
         CREATE TABLE {Name}.requests (
             id bigint NOT NULL,
-            {PostgresColumn.Declarations(PostgresColumn.OfRequests)}
+            {PostgresColumns.Declarations(PostgresColumns.OfRequests)}
         ) PARTITION BY RANGE (time);
 
         -- Newest first, and ranges of time.
@@ -74,7 +74,7 @@ internal static class PostgresSchema
         CREATE TABLE {Name}.texts (
             id bigint NOT NULL,
             time timestamptz NOT NULL,
-            {PostgresColumn.Declarations(PostgresColumn.OfTexts)},
+            {PostgresColumns.Declarations(RecordFields.Texts)},
             folded text
         ) PARTITION BY RANGE (time);
         CREATE INDEX texts_by_id ON {Name}.texts (id);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics.Postgres;
@@ -16,12 +17,13 @@ internal static class PostgresSearch
     {
         // One more than asked for says whether there is a next page.
         var limit = query.Limit + 1;
+        var hasUnknown = !RecordFields.Of(query.Order).IsRequired;
         List<RequestRecord> records = [];
         foreach (var part in await PartsAsync(session, query, cancellationToken))
         {
             var filter = new PostgresFilter(part.Filter, part.LooksUpTexts);
-            After(filter, query);
-            var order = OrderOf(query);
+            filter.After(query, hasUnknown);
+            var order = filter.OrderOf(query, hasUnknown);
             var sql =
                 $"""
                 SELECT {PostgresRow.Columns} FROM (
@@ -31,12 +33,11 @@ internal static class PostgresSearch
             records.AddRange(await session.ListAsync(sql, filter.Values, PostgresRow.Read, cancellationToken));
             if (records.Count == limit)
             {
-                records.RemoveAt(query.Limit);
-                return new RequestPage(records, new RequestCursor(ValueOf(records[^1], query.Order), records[^1].Id));
+                break;
             }
         }
 
-        return new RequestPage(records, null);
+        return SqlFilter.PageOf(records, query);
     }
 
     /// <summary>All matching records, newest first, as they arrive.</summary>
@@ -87,60 +88,4 @@ internal static class PostgresSearch
                select (filter with { From = filter.From > start ? filter.From : start, To = filter.To < end ? filter.To : end }, !indexed.Contains(day)),
         ];
     }
-
-    private static void After(PostgresFilter filter, RequestQuery query)
-    {
-        if (query.After is not { } after)
-        {
-            return;
-        }
-
-        var (column, than, id) = (ColumnOf(query.Order), query.Ascending ? ">" : "<", filter.Parameter(after.Id));
-        if (after.Value is not { } value)
-        {
-            filter.And($"{column} IS NULL AND r.id < {id}");
-            return;
-        }
-
-        var place = filter.Parameter(query.Order switch
-        {
-            RequestOrder.Time => DateTime.UnixEpoch.AddTicks((long)value * TimeSpan.TicksPerMicrosecond),
-            RequestOrder.TokensPerSecond => value,
-            _ => (object)(long)value,
-        });
-        var unknown = MayBeUnknown(query.Order) ? $" OR {column} IS NULL" : "";
-        // The first comparison is what an index needs.
-        filter.And(unknown.Length == 0
-            ? $"{column} {than}= {place} AND ({column} {than} {place} OR r.id < {id})"
-            : $"({column} {than} {place} OR ({column} = {place} AND r.id < {id}){unknown})");
-    }
-
-    private static string OrderOf(RequestQuery query)
-    {
-        var unknownLast = MayBeUnknown(query.Order) ? " NULLS LAST" : "";
-        return $"{ColumnOf(query.Order)} {(query.Ascending ? "ASC" : "DESC")}{unknownLast}, r.id DESC";
-    }
-
-    private static bool MayBeUnknown(RequestOrder order) => order is not (RequestOrder.Time or RequestOrder.Latency);
-
-    private static string ColumnOf(RequestOrder order) => order switch
-    {
-        RequestOrder.Time => "r.time",
-        RequestOrder.Latency => "r.latency_us",
-        RequestOrder.TimeToFirstToken => "r.time_to_first_token_us",
-        RequestOrder.InputTokens => "r.input_tokens",
-        RequestOrder.OutputTokens => "r.output_tokens",
-        RequestOrder.TokensPerSecond => "r.tokens_per_second",
-        _ => throw new ArgumentOutOfRangeException(nameof(order), order, "An order without a column."),
-    };
-
-    private static double? ValueOf(RequestRecord record, RequestOrder order) => order switch
-    {
-        RequestOrder.Time => (PostgresTime.Instant(record.Timestamp).Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond,
-        RequestOrder.Latency => PostgresTime.Micros(record.Latency),
-        RequestOrder.TimeToFirstToken => record.TimeToFirstToken is { } firstToken ? PostgresTime.Micros(firstToken) : null,
-        RequestOrder.InputTokens => record.InputTokens,
-        RequestOrder.OutputTokens => record.OutputTokens,
-        _ => record.TokensPerSecond,
-    };
 }

@@ -163,11 +163,11 @@ internal sealed partial class PostgresSpool : IRecordSpool
     private bool TryAdd(PostgresBatch batch)
     {
         var lines = new ArrayBufferWriter<byte>();
-        using (var json = JsonlFormat.CreateWriter(lines))
+        using (var json = new JsonlWriter(lines))
         {
             foreach (var record in batch.Records)
             {
-                JsonlFormat.Write(json, lines, record, 0);
+                json.Write(record, 0);
             }
         }
 

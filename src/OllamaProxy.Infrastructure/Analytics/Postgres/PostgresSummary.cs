@@ -40,7 +40,7 @@ internal sealed class PostgresSummary
         """,
         filter.Values,
         row => add(new StatRow(
-            MicrosOf(row.GetDateTime(0)),
+            PostgresTime.MicrosOf(row.GetDateTime(0)),
             PostgresSums.LabelsOf(row, 12),
             Text(row, 1),
             Text(row, 2),
@@ -58,7 +58,7 @@ internal sealed class PostgresSummary
 
     private async Task AddAsync()
     {
-        if (new PostgresFilter(_query.Filter).NeedsRows || _query.Needs(StatDimension.ErrorType) || _query.SeriesStep?.Ticks % TimeSpan.TicksPerHour is > 0)
+        if (StatLabel.NeedsRows(_query.Filter) || _query.Needs(StatDimension.ErrorType) || _query.SeriesStep?.Ticks % TimeSpan.TicksPerHour is > 0)
         {
             await AddRowsAsync(_query.Filter.From, _query.Filter.To);
             return;
@@ -124,7 +124,7 @@ internal sealed class PostgresSummary
     /// <summary>A condition on sums: the whole hours, and what the filter says of labels and client.</summary>
     private PostgresFilter Sums(bool byClient, DateTimeOffset? from, DateTimeOffset? to)
     {
-        var sums = PostgresFilter.OfSums(_query.Filter, byClient ? "client" : null);
+        var sums = PostgresFilter.OfSums(_query.Filter, byClient);
         if (from is { } first)
         {
             sums.And($"start >= {sums.Parameter(first.UtcDateTime)}");
@@ -158,7 +158,7 @@ internal sealed class PostgresSummary
             {
                 var labels = PostgresSums.LabelsOf(row, 1);
                 var client = needsClient ? _builder[StatDimension.Client][_query.Filter.Client] : new StatSums();
-                if (_builder.StepAt(MicrosOf(row.GetDateTime(0))) is not { } step)
+                if (_builder.StepAt(PostgresTime.MicrosOf(row.GetDateTime(0))) is not { } step)
                 {
                     PostgresSums.AddTo(row, firstSum, _builder.SumsOf(labels), client);
                     return;
@@ -173,14 +173,10 @@ internal sealed class PostgresSummary
             _cancellationToken);
     }
 
-    /// <summary>
-    /// Counts the requests of all clients, but reads distributions only for those that are shown. The counts of a client that is
-    /// shown give way to its sums.
-    /// </summary>
+    /// <summary>Adds the clients (<see cref="StatsBuilder.ShowClients"/>).</summary>
     private async Task AddClientsAsync(DateTimeOffset? from, DateTimeOffset? to)
     {
-        var clients = _builder[StatDimension.Client];
-        var table = PostgresFilter.OfSums(_query.Filter with { IsInference = null }, null).Values.Count == 0 ? "hourly_clients" : "hourly_client_labels";
+        var table = StatLabel.AreIn(_query.Filter) ? "hourly_client_labels" : "hourly_clients";
         var isSplit = _builder.Split == StatDimension.Client;
         Dictionary<ValueTuple<string?>, long> counted = [];
         var sums = Sums(byClient: true, from, to);
@@ -196,27 +192,18 @@ internal sealed class PostgresSummary
                 counted[key] = counted.GetValueOrDefault(key) + row.GetInt64(2);
                 if (isSplit)
                 {
-                    _builder.StepAt(MicrosOf(row.GetDateTime(0)))!.PartOf(key.Item1).Add(row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5));
+                    _builder.StepAt(PostgresTime.MicrosOf(row.GetDateTime(0)))!.PartOf(key.Item1)
+                        .Add(row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5));
                 }
             },
             _cancellationToken);
-        foreach (var (client, requests) in counted)
-        {
-            clients[client.Item1][StatNumber.Requests] += requests;
-        }
-
-        List<string?> shown = [.. clients.Top(_query.Top).Select(group => group.Key).Where(client => counted.ContainsKey(new(client)))];
-        foreach (var client in shown)
-        {
-            clients[client][StatNumber.Requests] -= counted[new(client)];
-        }
-
+        var shown = _builder.ShowClients(counted);
         var those = Sums(byClient: true, from, to);
         those.And($"(client = ANY ({those.Parameter(shown.OfType<string>().ToArray())}) OR client IS NULL AND {those.Parameter(shown.Contains(null))})");
         await _session.EachAsync(
             $"SELECT client, {PostgresSums.Aggregates} FROM {PostgresSchema.Name}.{table} WHERE {those.Condition} GROUP BY client",
             those.Values,
-            row => PostgresSums.AddTo(row, 1, clients[Text(row, 0)]),
+            row => PostgresSums.AddTo(row, 1, _builder[StatDimension.Client][Text(row, 0)]),
             _cancellationToken);
     }
 
@@ -225,8 +212,6 @@ internal sealed class PostgresSummary
         row.GetInt64(first + (int)StatNumber.Errors),
         row.GetInt64(first + (int)StatNumber.InputTokens),
         row.GetInt64(first + (int)StatNumber.OutputTokens));
-
-    private static long MicrosOf(DateTime instant) => (instant.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
 
     private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 }

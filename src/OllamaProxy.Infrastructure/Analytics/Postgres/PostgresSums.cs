@@ -1,5 +1,5 @@
-using System.Text.Json;
 using Npgsql;
+using OllamaProxy.Application.Analytics;
 
 namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 
@@ -9,51 +9,38 @@ internal static class PostgresSums
     /// <summary>The types of the columns of a measure.</summary>
     private static readonly string[] s_types = ["bigint", "double precision", "double precision", "bytea"];
 
-    private static readonly string[] s_numericLabels = [.. StatLabel.All.Where(label => label.Type == "INTEGER").Select(label => label.Column)];
+    public static string LabelDeclarations { get; } = StatLabel.Declarations("smallint", "text");
 
-    private static readonly string[] s_numbers = [.. StatSums.Numbers.Select(number => Snake(number.ToString()))];
-    private static readonly string[] s_measures = [.. StatSums.Measures.Select(measure => Snake(measure.ToString()))];
-
-    public static string LabelDeclarations { get; } = string.Join(",\n    ", StatLabel.All.Select(label => $"{label.Column} {TypeOf(label)}"));
-
-    public static string Declarations { get; } = string.Join(
-        ",\n    ",
-        [
-            .. s_numbers.Select(number => $"{number} bigint NOT NULL"),
-            .. s_measures.Select(measure => string.Join(", ", Parts(measure).Zip(s_types, (part, type) => $"{part} {type} NOT NULL"))),
-        ]);
-
-    /// <summary>All columns of sums, in the order of <see cref="Values"/>.</summary>
-    public static IReadOnlyList<string> Columns { get; } = [.. s_numbers, .. s_measures.SelectMany(Parts)];
+    public static string Declarations { get; } = StatColumns.Declarations("bigint", s_types);
 
     /// <summary>The labels as texts, in the order of <see cref="StatLabel.All"/>.</summary>
-    public static string LabelTexts { get; } = string.Join(", ", StatLabel.All.Select(label => $"{label.Column}::text"));
+    public static string LabelTexts { get; } = string.Join(", ", StatLabel.All.Select(label => $"{label.Field.Column}::text"));
 
     /// <summary>The sums of a group of rows, as <see cref="AddTo"/> reads them. Two histograms one after the other are their sum.</summary>
     public static string Aggregates { get; } = string.Join(
         ", ",
         [
-            .. s_numbers.Select(number => $"sum({number})::bigint"),
-            .. s_measures.Select(measure => $"sum({measure}_sum), max({measure}_max), string_agg({measure}_histogram, ''::bytea)"),
+            .. StatColumns.Numbers.Select(number => $"sum({number})::bigint"),
+            .. StatColumns.Measures.Select(measure => $"sum({measure}_sum), max({measure}_max), string_agg({measure}_histogram, ''::bytea)"),
         ]);
 
     /// <summary>How many columns <see cref="AddTo"/> reads.</summary>
-    public static int AggregateCount { get; } = s_numbers.Length + (s_measures.Length * ColumnsOfMeasure);
+    public static int AggregateCount { get; } = StatColumns.Numbers.Count + (StatColumns.Measures.Count * ColumnsOfMeasure);
 
     private const int ColumnsOfMeasure = 3;
 
     /// <summary>Inserts rows from arrays, or replaces those that are there.</summary>
     /// <param name="table">The table.</param>
-    /// <param name="labels">Its columns between <c>cell</c> and <see cref="Columns"/>, separated by commas.</param>
+    /// <param name="labels">Its columns between <c>cell</c> and <see cref="StatColumns.All"/>, separated by commas.</param>
     public static string Upsert(string table, string labels)
     {
         (string Name, string Type, string Cast)[] columns =
         [
             ("start", "timestamptz", ""),
             ("cell", "integer", ""),
-            .. labels.Split(", ").Select(label => (label, "text", s_numericLabels.Contains(label) ? "::smallint" : "")),
-            .. s_numbers.Select(number => (number, "bigint", "")),
-            .. s_measures.SelectMany(measure => Parts(measure).Zip(s_types, (part, type) => (part, type, ""))),
+            .. labels.Split(", ").Select(label => (label, "text", label == RecordFields.IsInference.Column ? "::smallint" : "")),
+            .. StatColumns.Numbers.Select(number => (number, "bigint", "")),
+            .. StatColumns.Measures.SelectMany(measure => StatColumns.Of(measure).Zip(s_types, (part, type) => (part, type, ""))),
         ];
         var names = string.Join(", ", columns.Select(column => column.Name));
         var arrays = string.Join(", ", columns.Select((column, index) => FormattableString.Invariant($"${index + 2}::{column.Type}[]")));
@@ -61,11 +48,11 @@ internal static class PostgresSums
             INSERT INTO {PostgresSchema.Name}.{table} AS kept (writer, {names})
             SELECT $1, {string.Join(", ", columns.Select(column => column.Name + column.Cast))}
             FROM unnest({arrays}) AS added ({names})
-            ON CONFLICT (start, writer, cell) DO UPDATE SET {string.Join(", ", Columns.Select(column => $"{column} = EXCLUDED.{column}"))}
+            ON CONFLICT (start, writer, cell) DO UPDATE SET {string.Join(", ", StatColumns.All.Select(column => $"{column} = EXCLUDED.{column}"))}
             """;
     }
 
-    /// <summary>The values of <see cref="Columns"/>, an array for each.</summary>
+    /// <summary>The values of <see cref="StatColumns.All"/>, an array for each.</summary>
     public static IEnumerable<object> Values(IReadOnlyCollection<StatSums> rows)
     {
         foreach (var number in StatSums.Numbers)
@@ -88,7 +75,7 @@ internal static class PostgresSums
     /// <param name="targets">The sums that grow.</param>
     public static void AddTo(NpgsqlDataReader row, int first, params ReadOnlySpan<StatSums> targets)
     {
-        for (var number = 0; number < s_numbers.Length; number++)
+        for (var number = 0; number < StatColumns.Numbers.Count; number++)
         {
             var value = row.GetInt64(first + number);
             foreach (var target in targets)
@@ -97,9 +84,9 @@ internal static class PostgresSums
             }
         }
 
-        for (var measure = 0; measure < s_measures.Length; measure++)
+        for (var measure = 0; measure < StatColumns.Measures.Count; measure++)
         {
-            var at = first + s_numbers.Length + (measure * ColumnsOfMeasure);
+            var at = first + StatColumns.Numbers.Count + (measure * ColumnsOfMeasure);
             var histogram = row.GetFieldValue<byte[]>(at + 2);
             if (histogram.Length == 0)
             {
@@ -126,10 +113,4 @@ internal static class PostgresSums
 
         return new StatLabels(values);
     }
-
-    private static string TypeOf(StatLabel label) => s_numericLabels.Contains(label.Column) ? "smallint" : "text";
-
-    private static string[] Parts(string measure) => [$"{measure}_count", $"{measure}_sum", $"{measure}_max", $"{measure}_histogram"];
-
-    private static string Snake(string name) => JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
 }

@@ -30,8 +30,8 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
         ON CONFLICT (instance) DO UPDATE SET seen = now() RETURNING
         """;
 
-    private static readonly string s_requestColumns = $"id, {PostgresColumn.Names(PostgresColumn.OfRequests)}";
-    private static readonly string s_textColumns = $"id, time, {PostgresColumn.Names(PostgresColumn.OfTexts)}, folded";
+    private static readonly string s_requestColumns = $"id, {PostgresColumns.Names(PostgresColumns.OfRequests)}";
+    private static readonly string s_textColumns = $"id, time, {PostgresColumns.Names(RecordFields.Texts)}, folded";
 
     private readonly HashSet<DateOnly> _days = [];
     private Guid _instance = Guid.CreateVersion7();
@@ -69,9 +69,8 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
     {
         try
         {
-            List<RequestRecord> kept = [.. batch.Records.Select(PostgresText.Of)];
-            await CreateDaysAsync(kept, cancellationToken);
-            await WriteAsync(batch, kept, cancellationToken);
+            await CreateDaysAsync(batch.Records, cancellationToken);
+            await WriteOnceAsync(batch, cancellationToken);
         }
         catch (NpgsqlException)
         {
@@ -123,7 +122,7 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
         spool?.Doubtful = batch;
     }
 
-    private async Task CreateDaysAsync(List<RequestRecord> records, CancellationToken cancellationToken)
+    private async Task CreateDaysAsync(IReadOnlyList<RequestRecord> records, CancellationToken cancellationToken)
     {
         List<DateOnly> days = [.. records.Select(record => PostgresTime.DayOf(record.Timestamp.UtcDateTime)).Distinct().Where(day => !_days.Contains(day))];
         if (days.Count > 0)
@@ -133,7 +132,7 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
         }
     }
 
-    private async Task WriteAsync(PostgresBatch batch, List<RequestRecord> kept, CancellationToken cancellationToken)
+    private async Task WriteOnceAsync(PostgresBatch batch, CancellationToken cancellationToken)
     {
         await using var session = await connections.OpenAsync(IsolationLevel.ReadCommitted, cancellationToken);
         session.CommandTimeout = Timeout;
@@ -146,9 +145,12 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
         var writer = batch.Instance == _instance ? sender : await WriterAsync(session, cancellationToken);
         var removals = (long)(await session.AskAsync(PostgresRemoval.Counted, cancellationToken))!;
         var ids = await session.ListAsync(
-            $"SELECT nextval('{PostgresSchema.Name}.request_ids') FROM generate_series(1, $1)", [kept.Count], row => row.GetInt64(0), cancellationToken);
-        await CopyAsync(session, ids, kept, cancellationToken);
-        await _rollups.WriteAsync(session, writer, removals, [.. kept.Select(StatRow.Of)], cancellationToken);
+            $"SELECT nextval('{PostgresSchema.Name}.request_ids') FROM generate_series(1, $1)",
+            [batch.Records.Count],
+            row => row.GetInt64(0),
+            cancellationToken);
+        await CopyAsync(session, ids, batch.Records, cancellationToken);
+        await _rollups.WriteAsync(session, writer, removals, [.. batch.Records.Select(StatRow.Of)], cancellationToken);
         try
         {
             await session.CommitAsync(cancellationToken);
@@ -168,7 +170,7 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
     private async Task<int> WriterAsync(PostgresSession session, CancellationToken cancellationToken) =>
         _writer != 0 ? _writer : (int)(await session.AskAsync($"{Register} id", cancellationToken, _instance))!;
 
-    private static async Task CopyAsync(PostgresSession session, List<long> ids, List<RequestRecord> records, CancellationToken cancellationToken)
+    private static async Task CopyAsync(PostgresSession session, List<long> ids, IReadOnlyList<RequestRecord> records, CancellationToken cancellationToken)
     {
         await session.CopyAsync(
             $"{PostgresSchema.Name}.requests",
@@ -177,18 +179,18 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
             {
                 foreach (var (index, record) in records.Index())
                 {
-                    copy.BeginRow(1 + PostgresColumn.OfRequests.Count);
+                    copy.BeginRow(1 + PostgresColumns.OfRequests.Count);
                     copy.Add(ids[index]);
-                    foreach (var column in PostgresColumn.OfRequests)
+                    foreach (var field in PostgresColumns.OfRequests)
                     {
-                        column.Write(copy, record);
+                        field.Write(record, copy);
                     }
 
                     await copy.SendAsync(cancellationToken);
                 }
             },
             cancellationToken);
-        if (!records.Exists(HasText))
+        if (!records.Any(record => record.HasText))
         {
             return;
         }
@@ -198,14 +200,14 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
             s_textColumns,
             async copy =>
             {
-                foreach (var (index, record) in records.Index().Where(item => HasText(item.Item)))
+                foreach (var (index, record) in records.Index().Where(item => item.Item.HasText))
                 {
-                    copy.BeginRow(3 + PostgresColumn.OfTexts.Count);
+                    copy.BeginRow(3 + RecordFields.Texts.Count);
                     copy.Add(ids[index]);
                     copy.Add(record.Timestamp);
-                    foreach (var column in PostgresColumn.OfTexts)
+                    foreach (var field in RecordFields.Texts)
                     {
-                        column.Write(copy, record);
+                        field.Write(record, copy);
                     }
 
                     copy.Add(PostgresText.Fold(record.Prompt, record.Response));
@@ -214,7 +216,4 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
             },
             cancellationToken);
     }
-
-    private static bool HasText(RequestRecord record) =>
-        (record.Prompt ?? record.System ?? record.Response ?? record.Thinking ?? record.ToolCalls) is not null;
 }

@@ -11,7 +11,7 @@ namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 /// <summary>
 /// Records in one SQLite file. One connection writes, a batch being one transaction; every reader has a connection of its own from the pool and, thanks to
-/// the write-ahead log, neither waits for the writer nor holds it up.
+/// the write-ahead log, neither waits for the writer nor blocks it.
 /// </summary>
 internal sealed partial class SqliteAnalyticsStore(
     AnalyticsOptions options, ILogger<SqliteAnalyticsStore>? logger = null, StoreSuspicion suspicion = StoreSuspicion.None)
@@ -19,7 +19,7 @@ internal sealed partial class SqliteAnalyticsStore(
 {
     public const string FileName = "ollama_analytics.db";
 
-    /// <summary>How often a checkpoint is tried when readers are in its way.</summary>
+    /// <summary>How often a checkpoint is tried while readers block it.</summary>
     private const int CheckpointTries = 10;
 
     /// <summary>Milliseconds that a checkpoint waits for readers: the writer waits too.</summary>
@@ -27,7 +27,7 @@ internal sealed partial class SqliteAnalyticsStore(
 
     private readonly SqliteConnections _file = new(options, FileName, suspicion);
 
-    /// <summary>Held by what removes records, and by what sums up an hour while it may be read only: one at a time.</summary>
+    /// <summary>Held while records are removed or the sums of an hour are computed: one at a time.</summary>
     private readonly SemaphoreSlim _removing = new(1, 1);
 
     private readonly CancellationTokenSource _closing = new();
@@ -60,45 +60,44 @@ internal sealed partial class SqliteAnalyticsStore(
 
     public bool IsDamage(Exception exception) => SqliteConnections.IsDamage(exception);
 
-    public async Task WriteAsync(IReadOnlyList<RequestRecord> batch, CancellationToken cancellationToken)
-    {
-        List<SqliteRow> rows = [.. batch.Select(SqliteRow.From)];
-        await _file.WritingAsync(
-            writer =>
+    public Task WriteAsync(IReadOnlyList<RequestRecord> batch, CancellationToken cancellationToken) => _file.WritingAsync(
+        writer =>
+        {
+            using var transaction = writer.BeginTransaction();
+            using (var insert = new SqliteStatement(writer, SqliteQueries.Insert))
             {
-                var id = _lastId;
-                rows.ForEach(row => row.Id = ++id);
-                using var transaction = writer.BeginTransaction();
-                using (var insert = new SqliteInsert(writer))
+                for (var index = 0; index < batch.Count; index++)
                 {
-                    rows.ForEach(insert.Write);
+                    insert.Bind(_lastId + 1 + index);
+                    RecordFields.Write(batch[index], insert);
+                    insert.Run();
                 }
+            }
 
-                using var count = SqliteSchema.Command(writer, SqliteQueries.Count, ("@Added", rows.Count));
-                count.ExecuteNonQuery();
-                var hasBegunPart = SqliteTextIndex.Add(writer, rows);
-                SqliteRollups.Add(writer, batch.Select(StatRow.Of));
-                transaction.Commit();
-                _lastId = id;
-                if (hasBegunPart)
-                {
-                    SqliteTextIndex.LetGo(writer);
-                }
+            using var count = SqliteSchema.Command(writer, SqliteQueries.Count, ("@Added", batch.Count));
+            count.ExecuteNonQuery();
+            var hasBegunPart = SqliteTextIndex.Add(writer, batch, _lastId + 1);
+            SqliteRollups.Add(writer, batch.Select(StatRow.Of));
+            transaction.Commit();
+            _lastId += batch.Count;
+            if (hasBegunPart)
+            {
+                SqliteTextIndex.ReleaseMemory(writer);
+            }
 
-                return id;
-            },
-            cancellationToken);
-    }
+            return _lastId;
+        },
+        cancellationToken);
 
     public async IAsyncEnumerable<RequestRecord> ReadAsync(RequestFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var values = SqliteFilter.Of(filter);
-        await using var reader = _file.OpenReader();
-        var rows = reader.QueryUnbufferedAsync<SqliteRow>(SqliteQueries.Select(values), values);
-        await foreach (var row in rows.WithCancellation(cancellationToken))
+        var matching = new SqliteFilter(filter);
+        await using var connection = _file.OpenReader();
+        await using var command = matching.Command(connection, SqliteQueries.Select(matching));
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        for (var row = new SqliteRow(reader.Handle!); await reader.ReadAsync(cancellationToken);)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            yield return row.ToRecord();
+            yield return row.Read();
         }
     }
 
@@ -112,16 +111,21 @@ internal sealed partial class SqliteAnalyticsStore(
             DataDirectory = _file.Directory,
             TotalRecords = stats.Total,
             SizeBytes = _file.Size,
-            Oldest = stats.Oldest is { } oldest ? SqliteRow.Instant(oldest) : null,
-            Newest = stats.Newest is { } newest ? SqliteRow.Instant(newest) : null,
+            Oldest = stats.Oldest is { } oldest ? Micros.Instant(oldest) : null,
+            Newest = stats.Newest is { } newest ? Micros.Instant(newest) : null,
         };
     }
 
     public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) =>
         _file.ReadingAsync(reader => SqliteSearch.Page(reader, query), cancellationToken);
 
-    public Task<RequestRecord?> FindAsync(long id, CancellationToken cancellationToken) =>
-        _file.ReadingAsync(reader => reader.QuerySingleOrDefault<SqliteRow>(SqliteQueries.Find, new SqliteId { Id = id })?.ToRecord(), cancellationToken);
+    public Task<RequestRecord?> FindAsync(long id, CancellationToken cancellationToken) => _file.ReadingAsync(
+        reader =>
+        {
+            using var command = SqliteSchema.Command(reader, SqliteQueries.Find, ("@Id", id));
+            return SqliteRow.ReadAll(command).SingleOrDefault();
+        },
+        cancellationToken);
 
     public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken) =>
         _file.ReadingAsync<IReadOnlyList<string>>(reader => [.. reader.Query<string>(SqliteQueries.Models)], cancellationToken);
@@ -134,7 +138,7 @@ internal sealed partial class SqliteAnalyticsStore(
             async () =>
             {
                 var removed = 0L;
-                var matching = await _file.ReadingAsync(reader => SqliteDeletion.Matching(reader, SqliteFilter.Of(filter)), cancellationToken);
+                var matching = await _file.ReadingAsync(reader => SqliteDeletion.Matching(reader, filter), cancellationToken);
                 foreach (var piece in matching.Chunk(SqliteDeletion.Piece))
                 {
                     removed += await _file.WritingAsync(writer => SqliteDeletion.Remove(writer, piece, _lastId), cancellationToken);
@@ -149,11 +153,16 @@ internal sealed partial class SqliteAnalyticsStore(
         RemovingThenUpkeepAsync(
             async () =>
             {
-                var row = await _file.ReadingAsync(reader => reader.QuerySingleOrDefault<SqliteRow>(SqliteQueries.Find, new SqliteId { Id = id }),
+                var time = await _file.ReadingAsync(
+                    reader =>
+                    {
+                        using var command = SqliteSchema.Command(reader, "SELECT timestamp_us FROM requests WHERE id = @Id", ("@Id", id));
+                        return command.ExecuteScalar() as long?;
+                    },
                     cancellationToken);
-                var removed = row is null
-                    ? 0
-                    : await _file.WritingAsync(writer => SqliteDeletion.Remove(writer, [(id, row.TimestampUs)], _lastId), cancellationToken);
+                var removed = time is { } timestampUs
+                    ? await _file.WritingAsync(writer => SqliteDeletion.Remove(writer, [(id, timestampUs)], _lastId), cancellationToken)
+                    : 0;
                 await WipeAsync(removed, cancellationToken);
                 return removed > 0;
             },
@@ -165,10 +174,10 @@ internal sealed partial class SqliteAnalyticsStore(
             async () =>
             {
                 var records = rules.RecordsBefore is { } before
-                    ? await RemoveOldAsync(SqliteQueries.Oldest, SqliteDeletion.Remove, SqliteRow.Micros(before), cancellationToken)
+                    ? await RemoveOldAsync(SqliteQueries.Oldest, SqliteDeletion.Remove, Micros.Of(before), cancellationToken)
                     : 0;
                 var texts = rules.TextBefore is { } textBefore
-                    ? await RemoveOldAsync(SqliteQueries.OldTexts, RemoveTexts, SqliteRow.Micros(textBefore), cancellationToken)
+                    ? await RemoveOldAsync(SqliteQueries.OldTexts, RemoveTexts, Micros.Of(textBefore), cancellationToken)
                     : 0;
                 await WipeAsync(records + texts, cancellationToken);
                 return new RetentionResult(records, texts);
@@ -204,7 +213,7 @@ internal sealed partial class SqliteAnalyticsStore(
     {
         if (!_closing.IsCancellationRequested)
         {
-            // What removes or makes up ends with its piece.
+            // Running removals and upkeep end after their current piece.
             _closing.Cancel();
             _removing.Wait();
             _file.Dispose();
@@ -235,7 +244,7 @@ internal sealed partial class SqliteAnalyticsStore(
     private async Task<long> RemoveUntilAsync(long maxBytes, CancellationToken cancellationToken)
     {
         var total = 0L;
-        // A little less than allowed, so that not every look finds something to do.
+        // A little less than allowed, so that not every check removes something.
         while (await _file.WritingAsync(writer => SqliteDeletion.Used(writer), cancellationToken) > maxBytes * 0.95)
         {
             var removed = await _file.WritingAsync(
@@ -254,7 +263,7 @@ internal sealed partial class SqliteAnalyticsStore(
         return total;
     }
 
-    /// <summary>After a removal: gives the space back, and empties the write-ahead log, where what was removed still stands.</summary>
+    /// <summary>After a removal: returns the space, and empties the write-ahead log, which still holds the removed data.</summary>
     private async Task<long> WipeAsync(long removed, CancellationToken cancellationToken)
     {
         if (removed == 0)
@@ -266,7 +275,7 @@ internal sealed partial class SqliteAnalyticsStore(
         {
         }
 
-        // A reader that stays longer keeps the log from being emptied; it is overwritten from its start once that reader is gone.
+        // A long reader keeps the log from being emptied. The log is overwritten from its start once that reader ends.
         for (var tries = 0; tries < CheckpointTries
             && !await _file.WritingAsync(writer => SqliteSchema.Checkpoint(writer, CheckpointPatience), cancellationToken); tries++)
         {

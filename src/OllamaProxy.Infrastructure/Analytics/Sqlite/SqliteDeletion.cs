@@ -1,17 +1,18 @@
 using Microsoft.Data.Sqlite;
+using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
-/// <summary>Removes records and texts, on the writer's connection, a small piece at a time, and gives the space back.</summary>
+/// <summary>Removes records and texts on the writer's connection, a small piece at a time, and returns the space.</summary>
 internal static class SqliteDeletion
 {
     /// <summary>Records in one piece.</summary>
     public const int Piece = 500;
 
-    /// <summary>Free pages given back to the file system in one step.</summary>
+    /// <summary>Free pages returned to the file system in one step.</summary>
     private const int Pages = 1_000;
 
-    /// <summary>Removes these records, and everything that was made of them; returns how many were still there.</summary>
+    /// <summary>Removes these records and everything derived from them; returns how many were still there.</summary>
     public static int Remove(SqliteConnection connection, IReadOnlyCollection<(long Id, long TimestampUs)> records, long lastId)
     {
         using var transaction = connection.BeginTransaction();
@@ -46,18 +47,18 @@ internal static class SqliteDeletion
     }
 
     /// <summary>All matching records. Their positions are held in memory: to find them again after each piece would read everything for each.</summary>
-    public static List<(long Id, long TimestampUs)> Matching(SqliteConnection connection, SqliteFilter filter)
+    public static List<(long Id, long TimestampUs)> Matching(SqliteConnection connection, RequestFilter matching)
     {
         using var transaction = connection.BeginTransaction(deferred: true);
         List<(long Id, long TimestampUs)> keys = [];
+        var filter = new SqliteFilter(matching);
         foreach (var candidates in SqliteTextIndex.Candidates(connection, filter))
         {
-            using var command = SqliteSchema.Command(connection, SqliteQueries.Keys(filter, candidates));
-            filter.AddTo(command, candidates);
+            using var command = filter.Command(connection, SqliteQueries.Keys(filter, candidates), candidates);
             keys.AddRange(Keys(command));
         }
 
-        // Neighbours together, so that a piece touches few parts of the text index and few hours.
+        // Sorted, so that a piece touches few parts of the text index and few hours.
         keys.Sort();
         return keys;
     }
@@ -67,7 +68,7 @@ internal static class SqliteDeletion
         (SqliteSchema.Scalar(connection, "PRAGMA page_count") - SqliteSchema.Scalar(connection, "PRAGMA freelist_count")) * SqliteSchema.Scalar(connection,
             "PRAGMA page_size");
 
-    /// <summary>Gives some free pages back; false when there are none.</summary>
+    /// <summary>Returns some free pages to the file system; false when there are none.</summary>
     public static bool Shrink(SqliteConnection connection)
     {
         if (SqliteSchema.Scalar(connection, "PRAGMA freelist_count") == 0)

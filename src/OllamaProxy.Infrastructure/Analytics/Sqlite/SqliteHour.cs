@@ -14,7 +14,7 @@ internal sealed class SqliteHour
     {
         SumsOf(_sums, row.Labels).Add(row.Fact);
         var client = row.Client ?? SqliteRollups.NoClient;
-        SumsOf(_clients, (client, row.Labels.Values[s_isInference] == "1")).Add(row.Fact);
+        SumsOf(_clients, (client, row.Labels.IsInference == "1")).Add(row.Fact);
         SumsOf(_clientLabels, (client, row.Labels)).Add(row.Fact);
     }
 
@@ -64,9 +64,8 @@ internal sealed class SqliteHour
         return ids;
     }
 
-    private static readonly int s_isInference = Array.FindIndex([.. StatLabel.All], label => label.Column == "is_inference");
-
-    private static readonly string s_findLabels = $"SELECT id FROM labels WHERE {string.Join(" AND ", StatLabel.All.Select(label => $"{label.Column} IS ?"))}";
+    private static readonly string s_findLabels =
+        $"SELECT id FROM labels WHERE {string.Join(" AND ", StatLabel.All.Select(label => $"{label.Field.Column} IS ?"))}";
 
     private static readonly string s_addLabels = $"INSERT INTO labels ({StatLabel.Columns}) VALUES ({string.Join(", ", StatLabel.All.Select(_ => "?"))})";
 

@@ -1,5 +1,6 @@
 using Microsoft.Data.Sqlite;
-using OllamaProxy.Infrastructure.Analytics;
+using OllamaProxy.Application.Analytics;
+using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
@@ -27,7 +28,7 @@ internal static class SqliteRollups
         -- The combinations of labels that occur.
         CREATE TABLE labels (
             id INTEGER PRIMARY KEY,
-            {string.Join(",\n    ", StatLabel.All.Select(label => $"{label.Column} {label.Type}"))}
+            {StatLabel.Declarations("INTEGER", "TEXT")}
         ) STRICT;
         CREATE INDEX labels_by_value ON labels ({StatLabel.Columns});
 
@@ -72,7 +73,7 @@ internal static class SqliteRollups
     public static bool Fit(SqliteConnection connection)
     {
         string[] sums = ["hour", "client", "labels_id", .. SqliteSums.Columns.Split(", ")];
-        string[] labels = ["id", .. StatLabel.All.Select(label => label.Column)];
+        string[] labels = ["id", .. StatLabel.All.Select(label => label.Field.Column)];
         return SqliteSchema.Columns(connection, "hourly_client_labels").SetEquals(sums) && SqliteSchema.Columns(connection, "labels").SetEquals(labels)
             && SqliteSchema.Scalar(connection, $"SELECT COUNT(*) FROM sqlite_schema WHERE name = '{ClientsByLabels}'") == 1;
     }
@@ -155,7 +156,11 @@ internal static class SqliteRollups
         SqliteSchema.Execute(connection, "DELETE FROM labels WHERE NOT EXISTS (SELECT 1 FROM hourly WHERE hourly.labels_id = labels.id)");
 
     private static void Read(SqliteConnection connection, long hour, SqliteCandidates candidates, SqliteHour sums) =>
-        SqliteSummary.ReadRows(connection, new SqliteFilter { From = hour * HourUs, To = (hour * HourUs) + HourUs - 1 }, candidates, row => sums.Add(row));
+        SqliteSummary.ReadRows(
+            connection,
+            new SqliteFilter(new RequestFilter { From = Micros.Instant(hour * HourUs), To = Micros.Instant((hour * HourUs) + HourUs - 1) }),
+            candidates,
+            row => sums.Add(row));
 
     private static void Forget(SqliteConnection connection, long hour)
     {

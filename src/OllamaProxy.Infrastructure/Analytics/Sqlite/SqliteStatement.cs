@@ -1,12 +1,13 @@
 using System.Buffers;
 using System.Text;
 using Microsoft.Data.Sqlite;
+using OllamaProxy.Application.Analytics;
 using SQLitePCL;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 /// <summary>A prepared statement whose parameters are bound by position: ADO.NET finds each by its name, which takes several times as long.</summary>
-internal sealed class SqliteStatement : IDisposable
+internal sealed class SqliteStatement : IFieldWriter, IDisposable
 {
     /// <summary>Bytes of a text that need no rented buffer.</summary>
     private const int ShortText = 512;
@@ -71,6 +72,18 @@ internal sealed class SqliteStatement : IDisposable
             ArrayPool<byte>.Shared.Return(rented);
         }
     }
+
+    public void Text(RecordField field, string? value) => Bind(value);
+
+    public void Number(RecordField field, long? value) => Bind(value);
+
+    public void Real(RecordField field, double? value) => Bind(value);
+
+    public void Flag(RecordField field, bool? value) => Bind(value is { } flag ? flag ? 1 : 0 : (long?)null);
+
+    public void Duration(RecordField field, TimeSpan? value) => Bind(value is { } duration ? Micros.Of(duration) : (long?)null);
+
+    public void Time(RecordField field, DateTimeOffset value) => Bind(Micros.Of(value));
 
     public void Dispose() => _statement.Dispose();
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Data.Sqlite;
+using OllamaProxy.Application.Analytics;
 using OllamaProxy.Domain;
 using SQLitePCL;
 
@@ -14,11 +15,13 @@ internal sealed class SqliteSummary
     private readonly SqliteConnection _connection;
     private readonly StatsQuery _query;
     private readonly SqliteFilter _filter;
+    private readonly SqliteFilter _labels;
     private readonly StatsBuilder _builder;
     private readonly SqliteTexts _texts = new();
 
     private SqliteSummary(SqliteConnection connection, StatsQuery query) =>
-        (_connection, _query, _filter, _builder) = (connection, query, SqliteFilter.Of(query.Filter), new StatsBuilder(query));
+        (_connection, _query, _filter, _labels, _builder) =
+            (connection, query, new SqliteFilter(query.Filter), SqliteFilter.OfLabels(query.Filter), new StatsBuilder(query));
 
     public static RequestStats Of(SqliteConnection connection, StatsQuery query)
     {
@@ -31,8 +34,7 @@ internal sealed class SqliteSummary
     /// <summary>Reads what statistics need of matching records, at the level of SQLite's own calls, because there may be many.</summary>
     public static void ReadRows(SqliteConnection connection, SqliteFilter filter, SqliteCandidates candidates, Action<StatRow> add)
     {
-        using var command = SqliteSchema.Command(connection, SqliteQueries.Facts(filter, candidates));
-        filter.AddTo(command, candidates);
+        using var command = filter.Command(connection, SqliteQueries.Facts(filter, candidates), candidates);
         using var reader = command.ExecuteReader();
         var texts = new SqliteTexts();
         while (reader.Read())
@@ -73,7 +75,7 @@ internal sealed class SqliteSummary
     {
         var from = _filter.From is { } first ? FirstWholeHour(first) : long.MinValue / SqliteRollups.HourUs;
         var to = _filter.To is { } last ? EndOfWholeHours(last) : long.MaxValue / SqliteRollups.HourUs;
-        if (_filter.NeedsRows || _query.Needs(StatDimension.ErrorType) || _query.SeriesStep?.Ticks % TimeSpan.TicksPerHour is > 0 || from >= to)
+        if (StatLabel.NeedsRows(_query.Filter) || _query.Needs(StatDimension.ErrorType) || _query.SeriesStep?.Ticks % TimeSpan.TicksPerHour is > 0 || from >= to)
         {
             foreach (var candidates in SqliteTextIndex.Candidates(_connection, _filter))
             {
@@ -83,14 +85,22 @@ internal sealed class SqliteSummary
             return;
         }
 
-        AddRows(long.MinValue, from * SqliteRollups.HourUs);
-        AddRows(to * SqliteRollups.HourUs, long.MaxValue);
-        foreach (var hour in Hours("stale_hours", from, to))
+        if (_filter.From is { } begin)
         {
-            AddRows(hour * SqliteRollups.HourUs, (hour + 1) * SqliteRollups.HourUs);
+            AddRows(begin, (from * SqliteRollups.HourUs) - 1);
         }
 
-        if (_filter.Client is null)
+        if (_filter.To is { } end)
+        {
+            AddRows(to * SqliteRollups.HourUs, end);
+        }
+
+        foreach (var hour in Hours("stale_hours", from, to))
+        {
+            AddRows(hour * SqliteRollups.HourUs, ((hour + 1) * SqliteRollups.HourUs) - 1);
+        }
+
+        if (_query.Filter.Client is null)
         {
             using var command = Sums("hourly", "hour >= @FromHour AND hour < @ToHour", from, to);
             AddSums(command, isClient: false);
@@ -104,18 +114,17 @@ internal sealed class SqliteSummary
             // Hour by hour, because the table is ordered by hour.
             using var command = Sums("hourly_client_labels", "hour IN (SELECT value FROM json_each(@Hours)) AND client = @Client", from, to);
             command.Parameters.AddWithValue("@Hours", SqliteIds.Json(Hours("hourly", from, to)));
+            command.Parameters.AddWithValue("@Client", _query.Filter.Client);
             AddSums(command, _query.Needs(StatDimension.Client));
         }
     }
 
-    /// <summary>Adds the records of a part of the range.</summary>
-    private void AddRows(long start, long end)
+    /// <summary>Adds the records of a part of the range, which includes both ends.</summary>
+    private void AddRows(long first, long last)
     {
-        var range = SqliteFilter.Of(_query.Filter);
-        range.From = Math.Max(start, _filter.From ?? long.MinValue);
-        range.To = Math.Min(end - 1, _filter.To ?? long.MaxValue);
-        if (range.From <= range.To)
+        if (first <= last)
         {
+            var range = new SqliteFilter(_query.Filter with { From = Micros.Instant(first), To = Micros.Instant(last) });
             ReadRows(_connection, range, SqliteCandidates.All, row => _builder.Add(row));
         }
     }
@@ -124,16 +133,11 @@ internal sealed class SqliteSummary
     private SqliteCommand Sums(string table, string condition, long from, long to) =>
         Command($"SELECT hour, labels_id, {SqliteSums.ReadColumns} FROM {table} WHERE {condition}{LabelCondition()}", from, to);
 
-    private SqliteCommand Command(string sql, long from, long to)
-    {
-        var command = SqliteSchema.Command(_connection, sql, ("@FromHour", from), ("@ToHour", to));
-        _filter.AddTo(command, SqliteCandidates.All);
-        return command;
-    }
+    private SqliteCommand Command(string sql, long from, long to) => _labels.Command(_connection, sql, ("@FromHour", from), ("@ToHour", to));
 
     /// <summary>The plus keeps SQLite from one look-up for each of the labels and hours.</summary>
     private string LabelCondition(string column = "+labels_id") =>
-        _filter.LabelCondition() is { Length: > 0 } condition ? $" AND {column} IN (SELECT id FROM labels WHERE {condition})" : "";
+        _labels.Values.Count > 0 ? $" AND {column} IN (SELECT id FROM labels WHERE {_labels.Condition})" : "";
 
     /// <summary>Adds the sums that a statement reads: to the sums of their labels, to their step, and to the client of the filter if they are its.</summary>
     private void AddSums(SqliteCommand command, bool isClient)
@@ -154,7 +158,7 @@ internal sealed class SqliteSummary
             SqliteSums.AddTo(row, 2, found.Sums);
             if (isClient)
             {
-                SqliteSums.AddTo(row, 2, _builder[StatDimension.Client][_filter.Client]);
+                SqliteSums.AddTo(row, 2, _builder[StatDimension.Client][_query.Filter.Client]);
             }
 
             if (_builder.StepAt(raw.sqlite3_column_int64(row, 0) * SqliteRollups.HourUs) is { } step)
@@ -162,7 +166,7 @@ internal sealed class SqliteSummary
                 SqliteSums.AddTo(row, 2, step.Sums);
                 if (_builder.Split is { } dimension && (isClient || dimension != StatDimension.Client))
                 {
-                    var key = dimension == StatDimension.Client ? _filter.Client : found.Labels.Values[StatLabel.IndexOf(dimension)];
+                    var key = dimension == StatDimension.Client ? _query.Filter.Client : found.Labels.Values[StatLabel.IndexOf(dimension)];
                     step.PartOf(key).Add(
                         Number(row, StatNumber.Requests), Number(row, StatNumber.Errors), Number(row, StatNumber.InputTokens),
                             Number(row, StatNumber.OutputTokens));
@@ -174,28 +178,13 @@ internal sealed class SqliteSummary
     /// <summary>A number of the sums that <see cref="Sums"/> reads.</summary>
     private static long Number(sqlite3_stmt row, StatNumber number) => raw.sqlite3_column_int64(row, 2 + (int)number);
 
-    /// <summary>
-    /// Counts the requests of all clients, but reads distributions only for those that are shown. The counts of a client that is
-    /// shown give way to its sums.
-    /// </summary>
+    /// <summary>Adds the clients (<see cref="StatsBuilder.ShowClients"/>).</summary>
     private void AddClients(long from, long to)
     {
-        var inference = _filter.IsInference is null ? "" : " AND is_inference = @IsInference";
-        var (table, condition, counting) = _filter.HasLabels ? ("hourly_client_labels", LabelCondition(), LabelCondition("labels_id"))
-            : ("hourly_clients", inference, inference);
-        var clients = _builder[StatDimension.Client];
-        var counted = CountClients($"{table} WHERE hour >= @FromHour AND hour < @ToHour{counting}", from, to);
-        foreach (var (client, requests) in counted)
-        {
-            clients[KeyOf(client)][StatNumber.Requests] += requests;
-        }
-
-        var shown = clients.Top(_query.Top).Select(group => group.Key ?? SqliteRollups.NoClient).Where(counted.ContainsKey).ToList();
-        foreach (var client in shown)
-        {
-            clients[KeyOf(client)][StatNumber.Requests] -= counted[client];
-        }
-
+        var (table, condition, counting) = StatLabel.AreIn(_query.Filter)
+            ? ("hourly_client_labels", LabelCondition(), LabelCondition("labels_id"))
+            : ("hourly_clients", $" AND {_labels.Condition}", $" AND {_labels.Condition}");
+        var shown = _builder.ShowClients(CountClients($"{table} WHERE hour >= @FromHour AND hour < @ToHour{counting}", from, to));
         var names = shown.Select((_, index) => string.Create(CultureInfo.InvariantCulture, $"@Client{index}")).ToList();
         using var command = Command(
             $"""
@@ -207,31 +196,31 @@ internal sealed class SqliteSummary
         command.Parameters.AddWithValue("@Hours", SqliteIds.Json(Hours(table, from, to)));
         foreach (var (name, client) in names.Zip(shown))
         {
-            command.Parameters.AddWithValue(name, client);
+            command.Parameters.AddWithValue(name, client ?? SqliteRollups.NoClient);
         }
 
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
-            SqliteSums.AddTo(reader.Handle!, 1, clients[KeyOf(_texts.Of(reader.Handle!, 0)!)]);
+            SqliteSums.AddTo(reader.Handle!, 1, _builder[StatDimension.Client][ClientOf(reader.Handle!)]);
         }
     }
 
     /// <summary>The requests of each client, which are counted in the parts of the steps, too.</summary>
-    private Dictionary<string, long> CountClients(string rows, long from, long to)
+    private Dictionary<ValueTuple<string?>, long> CountClients(string rows, long from, long to)
     {
-        Dictionary<string, long> counted = [];
+        Dictionary<ValueTuple<string?>, long> counted = [];
         var isSplit = _builder.Split == StatDimension.Client;
         using var command = Command($"SELECT client, requests, hour, errors, input_tokens, output_tokens FROM {rows}", from, to);
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
             var row = reader.Handle!;
-            var (client, requests) = (_texts.Of(row, 0)!, raw.sqlite3_column_int64(row, 1));
+            var (client, requests) = (new ValueTuple<string?>(ClientOf(row)), raw.sqlite3_column_int64(row, 1));
             counted[client] = counted.GetValueOrDefault(client) + requests;
             if (isSplit)
             {
-                var part = _builder.StepAt(raw.sqlite3_column_int64(row, 2) * SqliteRollups.HourUs)!.PartOf(KeyOf(client));
+                var part = _builder.StepAt(raw.sqlite3_column_int64(row, 2) * SqliteRollups.HourUs)!.PartOf(client.Item1);
                 part.Add(requests, raw.sqlite3_column_int64(row, 3), raw.sqlite3_column_int64(row, 4), raw.sqlite3_column_int64(row, 5));
             }
         }
@@ -239,7 +228,7 @@ internal sealed class SqliteSummary
         return counted;
     }
 
-    private static string? KeyOf(string client) => client == SqliteRollups.NoClient ? null : client;
+    private string? ClientOf(sqlite3_stmt row) => _texts.Of(row, 0) is { } client && client != SqliteRollups.NoClient ? client : null;
 
     private StatLabels FindLabels(SqliteStatement find, long id)
     {

@@ -1,38 +1,25 @@
-using System.Text.Json;
 using SQLitePCL;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
-/// <summary>The columns of <see cref="StatSums"/> in a table: one for each number, and the count, sum, maximum and histogram of each measure.</summary>
+/// <summary>Reads and writes the columns of <see cref="StatColumns"/>.</summary>
 internal static class SqliteSums
 {
-    /// <summary>The columns of a measure that are read: its count follows from its histogram, and is there for people.</summary>
-    private static readonly string[] s_read = ["sum", "max", "histogram"];
-
-    private static readonly string[] s_numbers = [.. StatSums.Numbers.Select(number => Name(number))];
-    private static readonly string[] s_measures = [.. StatSums.Measures.Select(measure => Name(measure))];
+    /// <summary>The columns of a measure that are read: all but its count.</summary>
+    private const int ReadOfMeasure = 3;
 
     /// <summary>The columns that <see cref="AddTo"/> reads, separated by commas.</summary>
     public static string ReadColumns { get; } =
-        string.Join(", ", [.. s_numbers, .. s_measures.SelectMany(measure => s_read.Select(part => $"{measure}_{part}"))]);
+        string.Join(", ", [.. StatColumns.Numbers, .. StatColumns.Measures.SelectMany(name => StatColumns.Of(name).Skip(1))]);
 
     /// <summary>All columns in the order of <see cref="Bind"/>, separated by commas.</summary>
-    public static string Columns { get; } =
-        string.Join(", ", [.. s_numbers, .. s_measures.SelectMany(measure => s_read.Prepend("count").Select(part => $"{measure}_{part}"))]);
+    public static string Columns { get; } = string.Join(", ", StatColumns.All);
 
     /// <summary>A parameter for each column.</summary>
-    public static string Parameters { get; } = string.Join(", ", Columns.Split(", ").Select(_ => "?"));
+    public static string Parameters { get; } = string.Join(", ", StatColumns.All.Select(_ => "?"));
 
     /// <summary>The columns with their types.</summary>
-    public static string Declarations { get; } = string.Join(
-        ",\n    ",
-        [
-            .. s_numbers.Select(number => $"{number} INTEGER NOT NULL"),
-            .. s_measures.Select(name => $"{name}_count INTEGER NOT NULL, {name}_sum REAL NOT NULL, {name}_max REAL NOT NULL, {name}_histogram BLOB NOT NULL"),
-        ]);
-
-    /// <summary>The column of a number.</summary>
-    public static string Name(StatNumber number) => JsonNamingPolicy.SnakeCaseLower.ConvertName(number.ToString());
+    public static string Declarations { get; } = StatColumns.Declarations("INTEGER", ["INTEGER", "REAL", "REAL", "BLOB"]);
 
     /// <summary>Adds the sums of a row to others.</summary>
     /// <param name="row">The row.</param>
@@ -41,12 +28,12 @@ internal static class SqliteSums
     public static void AddTo(sqlite3_stmt row, int first, StatSums sums)
     {
         // Without enumerators: this runs for every row of a week.
-        for (var number = 0; number < s_numbers.Length; number++)
+        for (var number = 0; number < StatSums.Numbers.Count; number++)
         {
             sums[(StatNumber)number] += raw.sqlite3_column_int64(row, first++);
         }
 
-        for (var measure = 0; measure < s_measures.Length; measure++, first += s_read.Length)
+        for (var measure = 0; measure < StatSums.Measures.Count; measure++, first += ReadOfMeasure)
         {
             var histogram = raw.sqlite3_column_blob(row, first + 2);
             if (!histogram.IsEmpty)
@@ -73,6 +60,4 @@ internal static class SqliteSums
             statement.Bind(HistogramBytes.Of(sums[measure]));
         }
     }
-
-    private static string Name(StatMeasure measure) => JsonNamingPolicy.SnakeCaseLower.ConvertName(measure.ToString());
 }

@@ -1,71 +1,16 @@
+using OllamaProxy.Application.Analytics;
+
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 /// <summary>The tables of records. Times and durations are whole microseconds, so that ranges and retention compare numbers.</summary>
 internal static class SqliteTables
 {
-    /// <summary>The columns of <c>requests</c> with their types, in the order of a new file.</summary>
+    /// <summary>The columns of <c>requests</c> with their types, in the order of a new file. Records of an earlier file get false for a new flag.</summary>
     public static IReadOnlyList<(string Name, string Type)> Requests { get; } =
-    [
-        ("id", "INTEGER PRIMARY KEY"),
-        ("request_id", "TEXT NOT NULL"),
-        ("timestamp_us", "INTEGER NOT NULL"),
-        ("model", "TEXT"),
-        ("endpoint", "TEXT NOT NULL"),
-        ("method", "TEXT NOT NULL"),
-        ("category", "TEXT NOT NULL"),
-        ("prompt", "TEXT"),
-        ("system", "TEXT"),
-        ("response", "TEXT"),
-        ("thinking", "TEXT"),
-        ("tool_calls", "TEXT"),
-        ("latency_us", "INTEGER NOT NULL"),
-        ("time_to_first_token_us", "INTEGER"),
-        ("time_to_headers_us", "INTEGER"),
-        ("mean_gap_us", "INTEGER"),
-        ("longest_gap_us", "INTEGER"),
-        ("input_tokens", "INTEGER"),
-        ("cached_input_tokens", "INTEGER"),
-        ("output_tokens", "INTEGER"),
-        ("tokens_estimated", "INTEGER NOT NULL"),
-        ("tokens_per_second", "REAL"),
-        ("speed_estimated", "INTEGER NOT NULL DEFAULT 0"),
-        ("total_duration_us", "INTEGER"),
-        ("load_duration_us", "INTEGER"),
-        ("load_cause", "TEXT"),
-        ("prompt_eval_duration_us", "INTEGER"),
-        ("eval_duration_us", "INTEGER"),
-        ("queue_time_us", "INTEGER"),
-        ("connect_time_us", "INTEGER"),
-        ("engine_wait_us", "INTEGER"),
-        ("decode_time_us", "INTEGER"),
-        ("back_pressure_us", "INTEGER"),
-        ("prompt_tokens_per_second", "REAL"),
-        ("error_type", "TEXT"),
-        ("truncation", "TEXT"),
-        ("status_code", "INTEGER"),
-        ("status", "TEXT NOT NULL"),
-        ("outcome", "TEXT NOT NULL"),
-        ("error", "TEXT"),
-        ("finish_reason", "TEXT"),
-        ("stream", "INTEGER"),
-        ("client_ip", "TEXT"),
-        ("user_agent", "TEXT"),
-        ("application", "TEXT"),
-        ("proxy", "TEXT"),
-        ("backend", "TEXT"),
-        ("target", "TEXT"),
-        ("max_tokens", "INTEGER"),
-        ("keep_alive", "TEXT"),
-        ("tool_call_count", "INTEGER"),
-        ("request_bytes", "INTEGER NOT NULL"),
-        ("response_bytes", "INTEGER NOT NULL"),
-        ("message_count", "INTEGER"),
-        ("image_count", "INTEGER"),
-        ("tool_count", "INTEGER"),
-        ("context_length", "INTEGER"),
-        ("temperature", "REAL"),
-        ("is_inference", "INTEGER NOT NULL"),
-    ];
+        [.. RecordFields.All.Select(field => (field.Column, field == RecordFields.Id ? "INTEGER PRIMARY KEY" : TypeOf(field)))];
+
+    /// <summary>Whether a record has a text. The partial index is only used by a query that has the same words.</summary>
+    public static string HasText { get; } = string.Join(" OR ", RecordFields.Texts.Select(field => $"{field.Column} IS NOT NULL"));
 
     /// <summary>A new file.</summary>
     public static string Schema { get; } =
@@ -80,10 +25,10 @@ internal static class SqliteTables
         -- Newest first of one model (SqliteQueries.Select with a model).
         CREATE INDEX requests_by_model ON requests (model, timestamp_us);
 
-        -- Newest first of one client; what a person asks to be forgotten.
+        -- Newest first of one client, and what a person asks to be deleted.
         CREATE INDEX requests_by_client ON requests (client_ip, timestamp_us);
 
-        -- The few that went wrong, newest first.
+        -- The few that failed, newest first.
         CREATE INDEX requests_unsuccessful ON requests (timestamp_us) WHERE status <> 'success';
 
         -- The other orders of a search, both ways (SqliteQueries.Page); those whose value may be unknown find the unknown ones here too.
@@ -95,7 +40,7 @@ internal static class SqliteTables
 
         -- Records whose texts retention is to remove (SqliteQueries.OldTexts): without it, each run would read all records whose texts went long ago.
         CREATE INDEX requests_with_text ON requests (timestamp_us)
-            WHERE prompt IS NOT NULL OR system IS NOT NULL OR response IS NOT NULL OR thinking IS NOT NULL OR tool_calls IS NOT NULL;
+            WHERE {HasText};
 
         -- The highest position ever given, kept when its record goes, because none is given twice; and the number of records: to count a million takes long.
         CREATE TABLE positions (last INTEGER NOT NULL, records INTEGER NOT NULL DEFAULT 0) STRICT;
@@ -134,4 +79,10 @@ internal static class SqliteTables
         DROP TABLE IF EXISTS client_sums;
         DROP TABLE IF EXISTS hours;
         """;
+
+    private static string TypeOf(RecordField field)
+    {
+        var type = field.Kind switch { FieldKind.Text => "TEXT", FieldKind.Real => "REAL", _ => "INTEGER" };
+        return !field.IsRequired ? type : field.Kind == FieldKind.Flag ? $"{type} NOT NULL DEFAULT 0" : $"{type} NOT NULL";
+    }
 }

@@ -1,14 +1,16 @@
 using System.Globalization;
 using System.Text;
 using Microsoft.Data.Sqlite;
+using OllamaProxy.Application.Analytics;
+using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 /// <summary>
-/// Which records may contain a text: an FTS5 index of trigrams without texts and without positions, a quarter of the size of one that has them. It gives
-/// candidates; <see cref="SqliteFunctions.Contains"/> decides. It consists of parts of <see cref="PartSize"/> positions, because nothing is ever taken out of
+/// Finds records that may contain a text: an FTS5 index of trigrams without texts and positions, a quarter of the size of one that has them. It returns
+/// candidates; <see cref="SqliteFunctions.Contains"/> decides. It consists of parts of <see cref="PartSize"/> positions, because records are never removed from
 /// an FTS5 table: with its <c>secure-delete</c> that takes tens of milliseconds for each record, and without it the words stay in the file. Instead the part is
-/// dropped, which leaves no trace, and made again from what is left of its records. Meanwhile it is stale, and its records are read.
+/// dropped, which leaves no trace, and rebuilt from its remaining records. Until then it is stale, and its records are read instead.
 /// </summary>
 internal static class SqliteTextIndex
 {
@@ -16,16 +18,16 @@ internal static class SqliteTextIndex
 
     public const int PartSize = 1 << PartBits;
 
-    /// <summary>Records whose texts are put into a part in one transaction when it is made again.</summary>
+    /// <summary>Records that are indexed in one transaction when a part is rebuilt.</summary>
     private const int Piece = 200;
 
-    /// <summary>More add nothing: the decision is not made here.</summary>
+    /// <summary>More trigrams add nothing, because the index only returns candidates.</summary>
     private const int MaxTrigrams = 5;
 
-    /// <summary>Candidates looked at in one statement.</summary>
+    /// <summary>Candidates that one statement reads.</summary>
     private const int Together = 1_000;
 
-    /// <summary>Candidates that contain all texts, as a question to FTS5; null when none has the three characters that takes.</summary>
+    /// <summary>The FTS5 query for candidates that contain all texts; null when no text has the three characters of a trigram.</summary>
     public static string? Match(params ReadOnlySpan<string?> texts)
     {
         List<string> trigrams = [];
@@ -44,12 +46,14 @@ internal static class SqliteTextIndex
         return trigrams.Count == 0 ? null : "\"" + string.Join("\" AND \"", trigrams) + "\"";
     }
 
-    /// <summary>Puts the texts of new records in, but for those of a stale part: it is made from all of its records.</summary>
-    /// <returns>Whether a part was begun; then <see cref="LetGo"/> is due once this is committed.</returns>
-    public static bool Add(SqliteConnection connection, IEnumerable<SqliteRow> rows)
+    /// <summary>Indexes the texts of new records, except in a stale part, which is rebuilt from all of its records.</summary>
+    /// <returns>Whether a part was begun. Then call <see cref="ReleaseMemory"/> after the commit.</returns>
+    public static bool Add(SqliteConnection connection, IReadOnlyList<RequestRecord> records, long firstId)
     {
         var hasBegun = false;
-        foreach (var group in rows.Where(row => (row.Prompt ?? row.Response) is not null).GroupBy(row => row.Id >> PartBits))
+        var texts = records.Select((record, index) => (Id: firstId + index, Record: record))
+            .Where(row => (row.Record.Prompt ?? row.Record.Response) is not null);
+        foreach (var group in texts.GroupBy(row => row.Id >> PartBits))
         {
             using var known = Command(connection, "SELECT stale FROM text_parts WHERE part = @Part", ("@Part", group.Key));
             var stale = known.ExecuteScalar();
@@ -66,12 +70,12 @@ internal static class SqliteTextIndex
                 ON CONFLICT (part) DO UPDATE SET oldest_us = MIN(oldest_us, @Oldest), newest_us = MAX(newest_us, @Newest)
                 """,
                 ("@Part", group.Key),
-                ("@Oldest", group.Min(row => row.TimestampUs)),
-                ("@Newest", group.Max(row => row.TimestampUs)));
+                ("@Oldest", group.Min(row => Micros.Of(row.Record.Timestamp))),
+                ("@Newest", group.Max(row => Micros.Of(row.Record.Timestamp))));
             bounds.ExecuteNonQuery();
             if (stale is null or 0L)
             {
-                Insert(connection, group.Key, group.Select(row => (row.Id, row.Prompt, row.Response)));
+                Insert(connection, group.Key, group.Select(row => (row.Id, row.Record.Prompt, row.Record.Response)));
             }
         }
 
@@ -79,12 +83,12 @@ internal static class SqliteTextIndex
     }
 
     /// <summary>
-    /// Frees what the connection keeps of parts it has written to: FTS5 holds a hash table of 128 KiB and some statements for each as long as the schema is
-    /// loaded. It is loaded anew when it is needed next. Nothing may run on the connection.
+    /// Frees the memory of the parts that the connection has written to: FTS5 keeps a hash table of 128 KiB and some statements for each while the schema is
+    /// loaded. SQLite reloads the schema when it needs it. No statement may run on the connection.
     /// </summary>
-    public static void LetGo(SqliteConnection connection) => SqliteSchema.Execute(connection, "PRAGMA writable_schema = RESET");
+    public static void ReleaseMemory(SqliteConnection connection) => SqliteSchema.Execute(connection, "PRAGMA writable_schema = RESET");
 
-    /// <summary>Takes away the parts that hold these positions, and marks them as stale unless they have no record any more.</summary>
+    /// <summary>Drops the parts that hold these positions, and marks them as stale unless they have no records left.</summary>
     public static void Drop(SqliteConnection connection, IEnumerable<long> ids)
     {
         foreach (var part in ids.Select(id => id >> PartBits).Distinct())
@@ -102,7 +106,7 @@ internal static class SqliteTextIndex
         }
     }
 
-    /// <summary>Makes a piece of a stale part; false when there is none.</summary>
+    /// <summary>Rebuilds a piece of a stale part; false when no part is stale.</summary>
     public static bool MakePiece(SqliteConnection connection)
     {
         using var transaction = connection.BeginTransaction();
@@ -145,7 +149,7 @@ internal static class SqliteTextIndex
         transaction.Commit();
         if (texts.Count < Piece)
         {
-            LetGo(connection);
+            ReleaseMemory(connection);
         }
 
         return true;
@@ -169,7 +173,7 @@ internal static class SqliteTextIndex
         return parts;
     }
 
-    /// <summary>What a part that is not stale says.</summary>
+    /// <summary>The candidates of a part that is not stale.</summary>
     public static List<long> Positions(SqliteConnection connection, SqliteFilter filter, SqliteTextPart part)
     {
         List<long> ids = [];
@@ -187,7 +191,7 @@ internal static class SqliteTextIndex
     /// <summary>The records of a part that is stale.</summary>
     public static SqliteCandidates Records(SqliteTextPart part) => SqliteCandidates.Between(part.Number << PartBits, (part.Number << PartBits) + PartSize - 1);
 
-    /// <summary>Candidates that together are every record that may match, each only once.</summary>
+    /// <summary>All candidates that may match, each once.</summary>
     public static IEnumerable<SqliteCandidates> Candidates(SqliteConnection connection, SqliteFilter filter)
     {
         if (filter.Match is null)
@@ -220,8 +224,8 @@ internal static class SqliteTextIndex
     }
 
     /// <summary>
-    /// As the comparison without case sees it. FTS5 folds case too, but by another edition of Unicode; and it stops at a zero. What is folded here is equal
-    /// there whenever the comparison says so.
+    /// Folds case as the comparison does. FTS5 folds case too, but by another version of Unicode, and stops at U+0000. Texts folded here are equal
+    /// whenever the comparison finds them equal.
     /// </summary>
     private static string Fold(string text) => text.ToUpperInvariant().Replace('\0', ' ');
 
@@ -255,7 +259,7 @@ internal static class SqliteTextIndex
 }
 
 /// <summary>A part of the text index.</summary>
-/// <param name="Number">Which.</param>
+/// <param name="Number">Its number.</param>
 /// <param name="Indexed">False while it is stale.</param>
 /// <param name="Oldest">No record in it is older.</param>
 /// <param name="Newest">No record in it is newer.</param>
