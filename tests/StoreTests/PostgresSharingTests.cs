@@ -162,6 +162,46 @@ public sealed class PostgresSharingTests(PostgresFixture fixture) : IAsyncLifeti
         Assert.Equal(["a\u2400b"], await store.ModelsAsync(default));
     }
 
+    [Fact]
+    public async Task A_connection_that_breaks_while_records_are_read_is_an_error_of_the_store()
+    {
+        var store = await OpenAsync();
+        // More than the buffers of a connection hold.
+        await store.WriteAsync([.. Enumerable.Range(0, 4_000).Select(second => Records.At(second) with { Prompt = new string('x', 1_000) })], default);
+        await store.Upkeep;
+
+        await using var records = store.ReadAsync(RequestFilter.Everything, default).GetAsyncEnumerator();
+        Assert.True(await records.MoveNextAsync());
+        await AskAsync("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+
+        await Assert.ThrowsAsync<AnalyticsStoreException>(async () =>
+        {
+            while (await records.MoveNextAsync())
+            {
+            }
+        });
+    }
+
+    [Fact]
+    public async Task A_day_that_is_being_read_ends_the_retention_until_the_next_run()
+    {
+        var store = await OpenAsync();
+        await store.WriteAsync([.. Enumerable.Range(0, 3).Select(day => Records.At(day * 86_400))], default);
+        await store.Upkeep;
+        var rules = new RetentionRules(Records.At(3 * 86_400).Timestamp, null, null);
+
+        await using (var connection = new NpgsqlConnection(_url))
+        {
+            await connection.OpenAsync(TestContext.Current.CancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+            await using var read = new NpgsqlCommand("SELECT count(*) FROM ollama_proxy.requests_20261101", connection, transaction);
+            Assert.Equal(1L, await read.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+            Assert.Equal(0, (await store.RetainAsync(rules, default)).Records);
+        }
+
+        Assert.Equal(3, (await store.RetainAsync(rules, default)).Records);
+    }
+
     private async Task<PostgresAnalyticsStore> OpenAsync(string? url = null)
     {
         var store = new PostgresAnalyticsStore(new AnalyticsOptions { Database = PostgresFixture.Database(url ?? _url) }, _time);

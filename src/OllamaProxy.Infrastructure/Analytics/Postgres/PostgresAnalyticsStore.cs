@@ -11,7 +11,7 @@ internal sealed partial class PostgresAnalyticsStore(
     AnalyticsOptions options, TimeProvider time, PostgresSpool? spool = null, ILogger<PostgresAnalyticsStore>? logger = null)
     : IServerStore, IDisposable
 {
-    /// <summary>The pause before the server is asked again to take what waits on disk.</summary>
+    /// <summary>The pause before the next attempt to write records that wait on disk.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(2);
 
     private static readonly string s_stats =
@@ -33,7 +33,7 @@ internal sealed partial class PostgresAnalyticsStore(
     private Task _upkeep = Task.CompletedTask;
     private Task _draining = Task.CompletedTask;
 
-    /// <summary>The recording worker and the store's check both start background work.</summary>
+    /// <summary>Background work is started by the recording worker and by the store's check.</summary>
     private readonly Lock _starting = new();
 
     /// <summary>The upkeep that runs in the background, or ran last.</summary>
@@ -70,17 +70,18 @@ internal sealed partial class PostgresAnalyticsStore(
         // The database may have been created anew.
         await PostgresSchema.EnsureAsync(_connections, cancellationToken);
         await _connections.ChangeAsync(session => session.RunAsync(Write, cancellationToken), cancellationToken);
-        // Nothing may be left in memory whose write would begin this.
+        // No record may be left in memory whose write would start this.
         Drain();
     }
 
     public async IAsyncEnumerable<RequestRecord> ReadAsync(RequestFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         // An export may take as long as its reader takes.
-        await using var session = await OpenReaderAsync(cancellationToken);
-        await foreach (var record in PostgresSearch.ReadAsync(session, filter, cancellationToken))
+        await using var session = await _connections.ExplainedAsync(_connections.OpenReaderAsync(limit: null, cancellationToken), cancellationToken);
+        await using var records = PostgresSearch.ReadAsync(session, filter, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        while (await _connections.ExplainedAsync(records.MoveNextAsync(), cancellationToken))
         {
-            yield return record;
+            yield return records.Current;
         }
     }
 
@@ -125,23 +126,22 @@ internal sealed partial class PostgresAnalyticsStore(
     /// <summary>Drops whole UTC days. A day that is only partly older than a rule stays, and so does the newest one.</summary>
     public async Task<RetentionResult> RetainAsync(RetentionRules rules, CancellationToken cancellationToken)
     {
-        var (records, texts) = (0L, 0L);
-        foreach (var day in await DaysBeforeAsync("requests", rules.RecordsBefore, cancellationToken))
+        var records = await DropAsync("requests", PostgresDays.Tables, IsBefore(rules.RecordsBefore), cancellationToken);
+        var texts = await DropAsync("texts", ["texts"], IsBefore(rules.TextBefore), cancellationToken);
+        if (rules.MaxBytes is { } most && (await DescribeAsync(cancellationToken)).Newest is { } newest)
         {
-            records += await PostgresDays.DropAsync(_connections, day, PostgresDays.Tables, cancellationToken);
-        }
-
-        foreach (var day in await DaysBeforeAsync("texts", rules.TextBefore, cancellationToken))
-        {
-            texts += await PostgresDays.DropAsync(_connections, day, ["texts"], cancellationToken);
-        }
-
-        if (rules.MaxBytes is { } most)
-        {
-            records += await ShrinkAsync(most, cancellationToken);
+            records += await DropAsync(
+                "requests",
+                PostgresDays.Tables,
+                async day => day < PostgresTime.DayOf(newest.UtcDateTime)
+                    && await _connections.ReadAsync(async session => (long)(await session.AskAsync(Size, cancellationToken))!, cancellationToken) > most,
+                cancellationToken);
         }
 
         return new RetentionResult(records, texts);
+
+        static Func<DateOnly, Task<bool>> IsBefore(DateTimeOffset? boundary) =>
+            day => Task.FromResult(PostgresTime.StartOf(day.AddDays(1)) <= boundary?.UtcDateTime);
     }
 
     public void Dispose()
@@ -153,7 +153,7 @@ internal sealed partial class PostgresAnalyticsStore(
         }
     }
 
-    /// <summary>Runs until what is to be done is done.</summary>
+    /// <summary>Creates partitions and indexes until nothing is left to do.</summary>
     internal async Task MaintainAsync()
     {
         try
@@ -195,7 +195,7 @@ internal sealed partial class PostgresAnalyticsStore(
         }
     }
 
-    /// <summary>Writes what waits on disk, oldest first, beside what is written now.</summary>
+    /// <summary>Writes the batches that wait on disk, oldest first, beside new records.</summary>
     private async Task DrainAsync(PostgresSpool waiting)
     {
         var (writer, records) = (new PostgresWriter(_connections), 0L);
@@ -211,7 +211,7 @@ internal sealed partial class PostgresAnalyticsStore(
                 }
                 catch (PostgresException exception) when (exception.SqlState[..2] is "22" or "23" && exception.SqlState != PostgresErrorCodes.CheckViolation)
                 {
-                    // A value that the server will never take must not keep all others from it.
+                    // A value that the server will never accept must not block all other batches.
                     waiting.Remove(first.File, isRefused: true);
                     if (logger is not null)
                     {
@@ -234,7 +234,7 @@ internal sealed partial class PostgresAnalyticsStore(
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // The next batch begins this again.
+            // The next batch starts this again.
             if (logger is not null)
             {
                 Log.NotRead(logger, exception);
@@ -242,41 +242,24 @@ internal sealed partial class PostgresAnalyticsStore(
         }
     }
 
-    private async Task<PostgresSession> OpenReaderAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// Drops days from the oldest on, as long as a condition is true; returns how many rows they had. Stops at a day that a reader uses: everything else waits
+    /// behind each attempt, so the next run tries again.
+    /// </summary>
+    private async Task<long> DropAsync(string table, IReadOnlyList<string> tables, Func<DateOnly, Task<bool>> isDue, CancellationToken cancellationToken)
     {
-        try
+        var rows = 0L;
+        foreach (var day in await _connections.ReadAsync(session => PostgresDays.ListAsync(session, table, cancellationToken), cancellationToken))
         {
-            return await _connections.OpenReaderAsync(limit: null, cancellationToken);
-        }
-        catch (NpgsqlException exception) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw _connections.Explain(exception);
-        }
-    }
-
-    private async Task<List<DateOnly>> DaysBeforeAsync(string table, DateTimeOffset? before, CancellationToken cancellationToken) => before is { } boundary
-        ? [.. (await DaysAsync(table, cancellationToken)).Where(day => PostgresTime.StartOf(day.AddDays(1)) <= boundary.UtcDateTime)]
-        : [];
-
-    private Task<List<DateOnly>> DaysAsync(string table, CancellationToken cancellationToken) =>
-        _connections.ReadAsync(session => PostgresDays.ListAsync(session, table, cancellationToken), cancellationToken);
-
-    private async Task<long> ShrinkAsync(long most, CancellationToken cancellationToken)
-    {
-        var records = 0L;
-        var newest = (await DescribeAsync(cancellationToken)).Newest?.UtcDateTime;
-        foreach (var day in (await DaysAsync("requests", cancellationToken)).Where(day => newest is { } last && day < PostgresTime.DayOf(last)))
-        {
-            var size = await _connections.ReadAsync(async session => (long)(await session.AskAsync(Size, cancellationToken))!, cancellationToken);
-            if (size <= most)
+            if (!await isDue(day) || await PostgresDays.DropAsync(_connections, day, tables, cancellationToken) is not { } dropped)
             {
                 break;
             }
 
-            records += await PostgresDays.DropAsync(_connections, day, PostgresDays.Tables, cancellationToken);
+            rows += dropped;
         }
 
-        return records;
+        return rows;
     }
 
     private static partial class Log

@@ -38,10 +38,21 @@ internal sealed class PostgresConnections : IDisposable
     /// <summary>Reads in one snapshot. Throws <see cref="AnalyticsStoreException"/> when the server does not answer, or not in time.</summary>
     public async Task<T> ReadAsync<T>(Func<PostgresSession, Task<T>> read, CancellationToken cancellationToken)
     {
-        try
+        return await ExplainedAsync(RunAsync(), cancellationToken);
+
+        async ValueTask<T> RunAsync()
         {
             await using var session = await OpenReaderAsync(AnswerLimit, cancellationToken);
             return await read(session);
+        }
+    }
+
+    /// <summary>Awaits something that the server does. Throws <see cref="AnalyticsStoreException"/> instead of the errors of Npgsql.</summary>
+    public async ValueTask<T> ExplainedAsync<T>(ValueTask<T> work, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await work;
         }
         catch (NpgsqlException exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -52,7 +63,7 @@ internal sealed class PostgresConnections : IDisposable
     /// <summary>A session that reads one snapshot and changes nothing.</summary>
     /// <param name="limit">The longest time of one statement; null for any.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task<PostgresSession> OpenReaderAsync(TimeSpan? limit, CancellationToken cancellationToken)
+    public async ValueTask<PostgresSession> OpenReaderAsync(TimeSpan? limit, CancellationToken cancellationToken)
     {
         await _readers.WaitAsync(cancellationToken);
         PostgresSession session;
@@ -83,16 +94,14 @@ internal sealed class PostgresConnections : IDisposable
     /// <summary>Changes something in one transaction.</summary>
     public async Task<T> ChangeAsync<T>(Func<PostgresSession, Task<T>> change, CancellationToken cancellationToken)
     {
-        try
+        return await ExplainedAsync(RunAsync(), cancellationToken);
+
+        async ValueTask<T> RunAsync()
         {
             await using var session = await OpenAsync(IsolationLevel.ReadCommitted, cancellationToken);
             var result = await change(session);
             await session.CommitAsync(cancellationToken);
             return result;
-        }
-        catch (NpgsqlException exception) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw Explain(exception);
         }
     }
 

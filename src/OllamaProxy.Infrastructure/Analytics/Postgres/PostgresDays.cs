@@ -5,7 +5,7 @@ using OllamaProxy.Application.Analytics;
 namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 
 /// <summary>
-/// The partitions, one a UTC day of each table. They are created ahead and dropped whole: a DELETE of a day would leave a table full of holes.
+/// The partitions: one of each table for each UTC day. They are created ahead and dropped whole, because a DELETE of a day would leave a table full of holes.
 /// </summary>
 internal static class PostgresDays
 {
@@ -15,7 +15,7 @@ internal static class PostgresDays
     /// <summary>Sums are replaced again and again: with space in each block, their index does not change.</summary>
     private const string StorageOfSums = " WITH (fillfactor = 50, toast_tuple_target = 8160)";
 
-    /// <summary>Waits so long for those who use a partition. Everything else that comes waits behind.</summary>
+    /// <summary>How long a drop waits for readers of the partition. Everything else waits behind it.</summary>
     private const string ShortWait = "SELECT set_config('lock_timeout', '3s', true)";
 
     /// <summary>The days that have a partition of a table, oldest first.</summary>
@@ -51,14 +51,14 @@ internal static class PostgresDays
         cancellationToken);
 
     /// <summary>
-    /// Drops the partitions of a day; returns how many rows the first had. Returns 0 when another proxy was first, or when a reader still uses them.
+    /// Drops the partitions of a day; returns how many rows the first had, which is 0 when another proxy was first. Returns null when a reader uses them.
     /// </summary>
-    public static async Task<long> DropAsync(
+    public static async Task<long?> DropAsync(
         PostgresConnections connections, DateOnly day, IReadOnlyList<string> tables, CancellationToken cancellationToken)
     {
         try
         {
-            return await connections.ChangeAsync(
+            return await connections.ChangeAsync<long?>(
                 async session =>
                 {
                     await session.RunAsync(PostgresSchema.LockTables, cancellationToken);
@@ -76,11 +76,10 @@ internal static class PostgresDays
                 },
                 cancellationToken);
         }
-        // The next hour tries again.
         catch (AnalyticsStoreException exception)
             when (exception.InnerException is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable })
         {
-            return 0;
+            return null;
         }
     }
 

@@ -8,8 +8,8 @@ using OllamaProxy.Infrastructure.Analytics.Jsonl;
 namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 
 /// <summary>
-/// Records on disk that wait for the server: a file for each batch, of JSON lines, with the batch's identity in its name. A file that was written just before a
-/// kill is found by the next start.
+/// Records on disk that wait for the server: a file for each batch, of JSON lines, with the batch's identity in its name. The next start
+/// finds files that were written just before a kill.
 /// </summary>
 internal sealed partial class PostgresSpool : IRecordSpool
 {
@@ -17,6 +17,9 @@ internal sealed partial class PostgresSpool : IRecordSpool
     public const string FolderName = "spool";
 
     private const string Suffix = ".jsonl";
+
+    /// <summary>Follows the name of a file that is being written.</summary>
+    private const string Unfinished = ".new";
 
     private readonly string _folder;
     private readonly long _capacity;
@@ -26,8 +29,11 @@ internal sealed partial class PostgresSpool : IRecordSpool
     /// <summary>The files with their lengths, oldest first.</summary>
     private readonly SortedDictionary<string, long> _files = new(StringComparer.Ordinal);
 
-    /// <summary>Records of a doubtful batch that is on disk, while the caller still has them because the others found no room.</summary>
+    /// <summary>Records of a doubtful batch that is on disk, while the caller still has them because the spool had no room for the others.</summary>
     private readonly HashSet<RequestRecord> _spooled = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>The last file whose damaged lines were logged: a batch is read again until the server takes it.</summary>
+    private string? _damaged;
 
     private long _last;
     private long _bytes;
@@ -41,6 +47,12 @@ internal sealed partial class PostgresSpool : IRecordSpool
             return;
         }
 
+        // A program that was killed while writing leaves one.
+        foreach (var unfinished in Directory.GetFiles(_folder, $"*{Suffix}{Unfinished}"))
+        {
+            File.Delete(unfinished);
+        }
+
         foreach (var file in new DirectoryInfo(_folder).EnumerateFiles($"*{Suffix}").Where(file => TryParse(file.Name, out _, out _, out _)))
         {
             _files.Add(file.Name, file.Length);
@@ -50,7 +62,7 @@ internal sealed partial class PostgresSpool : IRecordSpool
         }
     }
 
-    /// <summary>Set while it is not known whether a batch was committed: when it comes here, it keeps its identity.</summary>
+    /// <summary>A batch whose commit was not confirmed. It keeps its identity in the spool.</summary>
     public PostgresBatch? Doubtful { get; set; }
 
     public bool IsEmpty
@@ -78,7 +90,7 @@ internal sealed partial class PostgresSpool : IRecordSpool
                 return false;
             }
 
-            // The writer sees that it is gone, and begins anew under another name: no later batch may hide that this one was not written.
+            // The writer notices this and continues under another identity, because a later batch must not hide that this one was not written.
             Doubtful = null;
             _spooled.UnionWith(doubtful.Records);
         }
@@ -93,14 +105,14 @@ internal sealed partial class PostgresSpool : IRecordSpool
         return true;
     }
 
-    /// <summary>Leaves out records that are on disk, though the caller still has them.</summary>
+    /// <summary>Leaves out records that are on disk although the caller still has them.</summary>
     public IReadOnlyList<RequestRecord> ExceptSpooled(IReadOnlyList<RequestRecord> records) =>
         _spooled.Count == 0 ? records : [.. records.Where(record => !_spooled.Contains(record))];
 
-    /// <summary>The caller no longer has any of the records.</summary>
+    /// <summary>Called when the caller no longer has any of the records.</summary>
     public void ForgetSpooled() => _spooled.Clear();
 
-    /// <summary>The batch that waits longest; null for none.</summary>
+    /// <summary>The oldest batch; null for none.</summary>
     public (string File, PostgresBatch Batch)? First()
     {
         string? file;
@@ -117,7 +129,7 @@ internal sealed partial class PostgresSpool : IRecordSpool
         var path = Path.Combine(_folder, file);
         if (!File.Exists(path))
         {
-            // Another process with this folder wrote it to the database.
+            // Another process with this folder has written it to the database.
             Remove(file);
             return First();
         }
@@ -125,6 +137,7 @@ internal sealed partial class PostgresSpool : IRecordSpool
         var bytes = File.ReadAllBytes(path);
         var line = new JsonlLine();
         List<RequestRecord> records = [];
+        var damaged = 0;
         for (var start = 0; start < bytes.Length;)
         {
             var length = bytes.AsSpan(start).IndexOf((byte)'\n') is >= 0 and var end ? end : bytes.Length - start;
@@ -132,14 +145,24 @@ internal sealed partial class PostgresSpool : IRecordSpool
             {
                 records.Add(line.ToRecord());
             }
+            else
+            {
+                damaged++;
+            }
 
             start += length + 1;
+        }
+
+        if (damaged > 0 && file != _damaged && _logger is not null)
+        {
+            _damaged = file;
+            Log.Damaged(_logger, path, damaged);
         }
 
         return (file, new PostgresBatch(instance, number, records));
     }
 
-    /// <summary>A batch is written, or can never be: then its file stays under another name.</summary>
+    /// <summary>Removes the file of a written batch. The file of a refused batch is renamed and stays.</summary>
     public void Remove(string file, bool isRefused = false)
     {
         var path = Path.Combine(_folder, file);
@@ -213,7 +236,7 @@ internal sealed partial class PostgresSpool : IRecordSpool
     private void Write(string path, ReadOnlySpan<byte> bytes)
     {
         PrivateFiles.CreateFolder(_folder);
-        var unfinished = path + ".new";
+        var unfinished = path + Unfinished;
         using (var file = PrivateFiles.Open(unfinished, FileMode.Create, FileShare.None))
         {
             file.Write(bytes);
@@ -241,5 +264,8 @@ internal sealed partial class PostgresSpool : IRecordSpool
 
         [LoggerMessage(2, LogLevel.Error, "Records that wait for the database could not be written to disk ({Reason}). They wait in memory, up to a limit.")]
         public static partial void NotWritten(ILogger logger, string reason);
+
+        [LoggerMessage(3, LogLevel.Error, "Records that waited on disk for the database are lost, because their lines in {File} are damaged: {Count}.")]
+        public static partial void Damaged(ILogger logger, string file, int count);
     }
 }
