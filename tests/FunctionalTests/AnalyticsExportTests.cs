@@ -123,6 +123,8 @@ public sealed class AnalyticsExportTests
             throw new IOException("The disk is gone.");
         }
 
+        public Task<IReadOnlySet<string>> RequestIdsAsync(RequestFilter filter, CancellationToken cancellationToken) => throw new NotSupportedException();
+
         public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<RequestRecord?> FindAsync(long id, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -27,6 +27,17 @@ public abstract partial class RememberingStoreContract : AnalyticsStoreContract
     }
 
     [Fact]
+    public async Task The_request_ids_of_a_range_are_read_without_the_records()
+    {
+        var store = await OpenAsync();
+        await store.WriteAsync([Records.At(1), Records.At(2), Records.At(3)], default);
+
+        var found = await store.RequestIdsAsync(new RequestFilter { From = Records.At(2).Timestamp, To = Records.At(3).Timestamp }, default);
+
+        Assert.Equal([Records.At(2).RequestId, Records.At(3).RequestId], found.Order());
+    }
+
+    [Fact]
     public async Task A_record_is_found_by_its_position_and_no_position_is_given_twice()
     {
         var store = await OpenAsync();

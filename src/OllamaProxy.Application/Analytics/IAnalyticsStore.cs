@@ -24,6 +24,9 @@ public interface IAnalyticsStore
     /// <summary>Matching records, newest first, one after the other: never all in memory.</summary>
     IAsyncEnumerable<RequestRecord> ReadAsync(RequestFilter filter, CancellationToken cancellationToken);
 
+    /// <summary>The <c>request_id</c> of each matching record.</summary>
+    Task<IReadOnlySet<string>> RequestIdsAsync(RequestFilter filter, CancellationToken cancellationToken);
+
     /// <summary>One page of matching records in an order.</summary>
     Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken);
 

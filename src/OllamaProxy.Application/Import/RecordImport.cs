@@ -52,7 +52,14 @@ internal sealed class RecordImport(IAnalyticsStore store, DateTimeOffset? keepFr
 
     private async Task WriteAsync(CancellationToken cancellationToken)
     {
-        var known = await KnownAsync(cancellationToken);
+        if (_batch.Count == 0)
+        {
+            return;
+        }
+
+        // The range is short, because records arrive in order of time.
+        var range = new RequestFilter { From = _batch.Min(record => record.Timestamp) - s_grain, To = _batch.Max(record => record.Timestamp) + s_grain };
+        var known = await store.RequestIdsAsync(range, cancellationToken);
         _alreadyThere += _batch.RemoveAll(record => known.Contains(record.RequestId));
         if (_batch.Count > 0)
         {
@@ -60,21 +67,5 @@ internal sealed class RecordImport(IAnalyticsStore store, DateTimeOffset? keepFr
             _imported += _batch.Count;
             _batch.Clear();
         }
-    }
-
-    /// <summary>Reads the ids that the store has in the batch's time range. The range is short, because records arrive in order of time.</summary>
-    private async Task<HashSet<string>> KnownAsync(CancellationToken cancellationToken)
-    {
-        HashSet<string> known = new(StringComparer.Ordinal);
-        if (_batch.Count > 0)
-        {
-            var range = new RequestFilter { From = _batch.Min(record => record.Timestamp) - s_grain, To = _batch.Max(record => record.Timestamp) + s_grain };
-            await foreach (var record in store.ReadAsync(range, cancellationToken))
-            {
-                known.Add(record.RequestId);
-            }
-        }
-
-        return known;
     }
 }

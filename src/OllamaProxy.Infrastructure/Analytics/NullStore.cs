@@ -16,6 +16,9 @@ internal sealed class NullStore : IAnalyticsStore
 
     public IAsyncEnumerable<RequestRecord> ReadAsync(RequestFilter filter, CancellationToken cancellationToken) => AsyncEnumerable.Empty<RequestRecord>();
 
+    public Task<IReadOnlySet<string>> RequestIdsAsync(RequestFilter filter, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlySet<string>>(new HashSet<string>());
+
     public Task<StoreInfo> DescribeAsync(CancellationToken cancellationToken) => Task.FromResult(new StoreInfo { Backend = Backend });
 
     public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) => Task.FromResult(new RequestPage([], null));

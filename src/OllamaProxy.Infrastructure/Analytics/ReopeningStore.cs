@@ -141,6 +141,9 @@ public sealed partial class ReopeningStore : IAnalyticsStore, IDisposable
         }
     }
 
+    public Task<IReadOnlySet<string>> RequestIdsAsync(RequestFilter filter, CancellationToken cancellationToken) =>
+        AskAsync(store => store.RequestIdsAsync(filter, cancellationToken));
+
     public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) =>
         AskAsync(store => store.SearchAsync(query, cancellationToken));
 

@@ -117,6 +117,11 @@ internal sealed class JsonlAnalyticsStore : IJsonlAnalyticsStore, IFileStore
         while (step.Count == ExportStep);
     }
 
+    public Task<IReadOnlySet<string>> RequestIdsAsync(RequestFilter filter, CancellationToken cancellationToken) => ReadingAsync<IReadOnlySet<string>>(
+        snapshot => JsonlSearch.Matching(snapshot, new JsonlFilter(filter), cancellationToken).Select(line => line.Text(RecordFields.RequestId) ?? "")
+            .ToHashSet(StringComparer.Ordinal),
+        cancellationToken);
+
     public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) =>
         ReadingAsync(snapshot => JsonlSearch.Page(snapshot, query, cancellationToken), cancellationToken);
 

@@ -85,6 +85,18 @@ internal sealed partial class PostgresAnalyticsStore(
         }
     }
 
+    public Task<IReadOnlySet<string>> RequestIdsAsync(RequestFilter filter, CancellationToken cancellationToken)
+    {
+        var matching = new PostgresFilter(filter);
+        return _connections.ReadAsync<IReadOnlySet<string>>(
+            async session => (await session.ListAsync(
+                $"SELECT r.request_id FROM {PostgresSchema.Name}.requests r WHERE {matching.Condition}",
+                matching.Values,
+                row => row.GetString(0),
+                cancellationToken)).ToHashSet(StringComparer.Ordinal),
+            cancellationToken);
+    }
+
     public Task<RequestPage> SearchAsync(RequestQuery query, CancellationToken cancellationToken) =>
         _connections.ReadAsync(session => PostgresSearch.PageAsync(session, query, cancellationToken), cancellationToken);
 

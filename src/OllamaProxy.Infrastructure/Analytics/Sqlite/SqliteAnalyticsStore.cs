@@ -101,6 +101,23 @@ internal sealed partial class SqliteAnalyticsStore(
         }
     }
 
+    public Task<IReadOnlySet<string>> RequestIdsAsync(RequestFilter filter, CancellationToken cancellationToken) =>
+        _file.ReadingAsync<IReadOnlySet<string>>(
+            connection =>
+            {
+                var matching = new SqliteFilter(filter);
+                using var command = matching.Command(connection, $"SELECT request_id FROM requests WHERE {matching.Condition}");
+                using var reader = command.ExecuteReader();
+                HashSet<string> ids = new(StringComparer.Ordinal);
+                while (reader.Read())
+                {
+                    ids.Add(reader.GetString(0));
+                }
+
+                return ids;
+            },
+            cancellationToken);
+
     public async Task<StoreInfo> DescribeAsync(CancellationToken cancellationToken)
     {
         await using var reader = _file.OpenReader();
