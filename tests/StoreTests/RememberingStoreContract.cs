@@ -65,6 +65,7 @@ public abstract partial class RememberingStoreContract : AnalyticsStoreContract
     [InlineData("0192f0c1a2b37123892a000000000001")]
     [InlineData("0192F0C1-A2B3-7123-892A-000000000001")]
     [InlineData("00000000000000000000000000000001")]
+    [InlineData("08dcfbd28399173d0000000000000005")]
     public async Task A_record_is_found_by_its_request_id(string id)
     {
         var store = await OpenAsync();

@@ -9,7 +9,12 @@ public sealed record RecordKey
     private const int IdLength = 32;
 
     /// <summary>48 bits hold later times than .NET does.</summary>
-    private static readonly long s_lastTime = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
+    private static readonly ulong s_lastTime = (ulong)DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
+
+    /// <summary>Long before the original program: smaller numbers are other ids.</summary>
+    private static readonly ulong s_firstTicks = (ulong)new DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero).UtcTicks;
+
+    private static readonly ulong s_lastTicks = (ulong)DateTimeOffset.MaxValue.UtcTicks;
 
     /// <summary>The position in the store; null for a request id.</summary>
     public long? Number { get; private init; }
@@ -31,10 +36,7 @@ public sealed record RecordKey
 
     public override string ToString() => RequestId ?? Number!.Value.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>
-    /// Finds the record. A request id of this program is a UUID of version 7 (RFC 9562), which begins with the milliseconds of the record's time: so the index
-    /// by time finds it. Ids of the original program are not UUIDs, so they need a search of all records.
-    /// </summary>
+    /// <summary>Finds the record. An id that says when its record was needs only the index by time; others need a search of all records.</summary>
     public async Task<RequestRecord?> FindAsync(IAnalyticsStore store, CancellationToken cancellationToken)
     {
         if (Number is { } number)
@@ -42,15 +44,25 @@ public sealed record RecordKey
             return await store.FindAsync(number, cancellationToken);
         }
 
-        var filter = new RequestFilter { RequestId = RequestId };
-        var milliseconds = long.Parse(RequestId.AsSpan(0, 12), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-        if (RequestId![12] == '7' && RequestId[16] is '8' or '9' or 'a' or 'b' && milliseconds <= s_lastTime)
-        {
-            var begin = DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);
-            filter = filter with { From = begin, To = begin.AddTicks(TimeSpan.TicksPerMillisecond - 1) };
-        }
+        var (from, to) = TimesOf(RequestId!);
+        var query = new RequestQuery { Filter = new RequestFilter { RequestId = RequestId, From = from, To = to }, Limit = 1 };
+        return (await store.SearchAsync(query, cancellationToken)).Records is [var record, ..] ? record : null;
+    }
 
-        var page = await store.SearchAsync(new RequestQuery { Filter = filter, Limit = 1 }, cancellationToken);
-        return page.Records is [var record, ..] ? record : null;
+    /// <summary>
+    /// The first and the last possible time of a record. Ids of this program are UUIDs of version 7 (RFC 9562) and begin with milliseconds; those of imported
+    /// records of the original program begin with ticks (<see cref="Import.OriginalRecords"/>).
+    /// </summary>
+    private static (DateTimeOffset? From, DateTimeOffset? To) TimesOf(string id)
+    {
+        var begin = ulong.Parse(id.AsSpan(0, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+        var (ticks, length) = id[16] switch
+        {
+            '8' or '9' or 'a' or 'b' when id[12] == '7' && begin >> 16 <= s_lastTime =>
+                (DateTimeOffset.FromUnixTimeMilliseconds((long)(begin >> 16)).UtcTicks, TimeSpan.TicksPerMillisecond),
+            '0' when begin > s_firstTicks && begin < s_lastTicks => ((long)(begin - (begin % TimeSpan.TicksPerMicrosecond)), TimeSpan.TicksPerMicrosecond),
+            _ => (0L, 0L),
+        };
+        return length == 0 ? (null, null) : (new DateTimeOffset(ticks, TimeSpan.Zero), new DateTimeOffset(ticks + length - 1, TimeSpan.Zero));
     }
 }
