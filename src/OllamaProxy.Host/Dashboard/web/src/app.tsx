@@ -1,8 +1,9 @@
 /** The page around the views. */
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import type { Ollama, StatsOf } from './api';
+import type { Group, Ollama, StatsOf } from './api';
 import { answering, colorsPreference, learnColors, read as readColors } from './colors';
 import { FilterBar } from './filterbar';
+import { places } from './filters';
 import { fullTime, words as say } from './format';
 import { degradedText } from './health';
 import { Help } from './help';
@@ -16,9 +17,11 @@ import { Overview } from './views/overview';
 import { OneRequest } from './views/request';
 import { Requests } from './views/requests';
 
-const learnAll = (stats: StatsOf<'models'>) => learnColors(answering(stats.models), true);
+type Known = StatsOf<'models' | 'clients' | 'applications' | 'proxies' | 'backends'>;
 
-const names: Record<(typeof views)[number], string> = { now: 'Now', overview: 'Overview', requests: 'Requests', models: 'Models' };
+const learnAll = (stats: Known) => learnColors(answering(stats.models), true);
+
+const titles: Record<(typeof views)[number], string> = { now: 'Now', overview: 'Overview', requests: 'Requests', models: 'Models' };
 
 export function App() {
   const route = useRoute();
@@ -39,19 +42,21 @@ export function App() {
     performance.mark('interactive');
   }, []);
   useEffect(() => {
-    const title = route.view === 'request' ? `Request ${route.id}` : names[route.view];
+    const title = route.view === 'request' ? `Request ${route.id}` : titles[route.view];
     document.title = `${title} · ollama-proxy`;
   }, [route.view, route.id]);
   // The period that was looked at last, where the address says none.
   const words = useMemo(() => (route.words['range'] ? route.words : change(route.words, { range: preference('range', '24h') })), [route]);
   const here = useMemo(() => ({ ...route, words }), [route, words]);
   // What the filters suggest, which nobody waits for, and where "All" begins; the same whatever is filtered.
-  const known = useApi<StatsOf<'models' | 'clients' | 'applications'>>(
-    'stats?groups=model,client,application&top=100',
-    Math.floor(slow / 6),
-    words['range'] !== 'all',
-    learnAll,
-  );
+  const known = useApi<Known>('stats?groups=model,client,application,proxy,backend&top=100', Math.floor(slow / 6), words['range'] !== 'all', learnAll);
+  const namesOf = (groups: readonly Group[] | undefined) => groups?.flatMap((group) => group.name ?? []) ?? [];
+  const names = {
+    client: namesOf(known.data?.clients),
+    application: namesOf(known.data?.applications),
+    proxy: namesOf(known.data?.proxies),
+    backend: namesOf(known.data?.backends),
+  };
   const oldest = known.data || known.error ? (known.data?.oldest ?? null) : undefined;
 
   const open = (view: View) => () => go(view, words);
@@ -90,7 +95,7 @@ export function App() {
               href={format(view, words)}
               aria-current={route.view === view || (view === 'requests' && route.view === 'request') ? 'page' : undefined}
             >
-              {names[view]}
+              {titles[view]}
             </a>
           ))}
         </nav>
@@ -148,18 +153,13 @@ export function App() {
         </div>
       )}
       {(route.view === 'overview' || route.view === 'requests' || route.view === 'models') && (
-        <FilterBar
-          route={here}
-          models={models.data ?? []}
-          clients={known.data?.clients.flatMap((group) => group.name ?? []) ?? []}
-          applications={known.data?.applications.flatMap((group) => group.name ?? []) ?? []}
-        />
+        <FilterBar route={here} models={models.data ?? []} names={names} />
       )}
       <main id="main" tabIndex={-1}>
-        <h1 class="hidden">{route.view === 'request' ? `Request ${route.id}` : names[route.view]}</h1>
+        <h1 class="hidden">{route.view === 'request' ? `Request ${route.id}` : titles[route.view]}</h1>
         {route.view === 'now' && <Now ollama={ollama.data} storeIsOff={known.data?.backend === 'none'} />}
         {route.view === 'overview' && <Overview route={here} tick={tick} retry={again} oldest={oldest} />}
-        {route.view === 'requests' && <Requests route={here} tick={tick} retry={again} />}
+        {route.view === 'requests' && <Requests route={here} tick={tick} retry={again} hidden={places.filter((place) => names[place].length < 2)} />}
         {route.view === 'request' && <OneRequest id={route.id!} words={route.words} />}
         {route.view === 'models' && <Models route={here} tick={tick} retry={again} oldest={oldest} />}
       </main>

@@ -7,6 +7,9 @@ export const palette = 10;
 
 export type Colors = ReadonlyMap<string, number>;
 
+/** The class of what has no color of its own. */
+export const gray = 'c-none';
+
 /** The models that answered something, in the order of the groups. A misspelled name needs no color, nor does a model that does not fit the memory. */
 export function answering(groups: readonly Group[]): string[] {
   return groups.flatMap(({ name, numbers }) => (name !== null && (numbers.success > 0 || numbers.output_tokens > 0) ? name : []));
@@ -88,4 +91,15 @@ export function learnColors(ranked: readonly string[], isWhole = false): void {
   if (after !== before) {
     setPreference(colorsPreference, write(after));
   }
+}
+
+/** The classes of a few names that are not models. By the alphabet, so that a name keeps its color when another one gets more requests. */
+export function colorsByName(names: readonly string[]): (name: string | null) => string {
+  const colors = new Map(
+    [...names]
+      .sort()
+      .slice(0, palette)
+      .map((name, color) => [name, `c${color}`]),
+  );
+  return (name) => colors.get(name ?? '') ?? gray;
 }

@@ -52,6 +52,8 @@ export const columns: RequestColumn[] = [
   },
   { key: 'client', name: 'Client', width: 112, cell: (record) => record.client_ip ?? unknown },
   { key: 'endpoint', name: 'Endpoint', width: 138, cell: (record) => record.endpoint },
+  { key: 'proxy', name: 'Proxy', width: [90, '116px'], cell: (record) => record.proxy ?? unknown },
+  { key: 'backend', name: 'Backend', width: [90, '116px'], cell: (record) => record.backend ?? unknown },
   { key: 'input', name: 'In', title: 'Prompt tokens', width: 56, isNumber: true, sort: 'input_tokens', cell: (record) => count(record.input_tokens) },
   {
     key: 'output',
@@ -98,13 +100,13 @@ export const fitting = (width: number): string[] => keysThatFit(columns, usual, 
 /** On a phone, where a row has three lines: these, the prompt, and where its time went. */
 export const few = ['time', 'model', 'outcome', 'prompt', 'phases', 'duration'];
 
-export function ColumnMenu({ keys, set }: { keys: string[]; set: (columns: string) => void }) {
+export function ColumnMenu({ offered, keys, set }: { offered: RequestColumn[]; keys: string[]; set: (columns: string) => void }) {
   return (
     <details class="menu">
       <summary class="button">Columns</summary>
       <fieldset>
         <legend class="hidden">Columns</legend>
-        {columns.map((column) => (
+        {offered.map((column) => (
           <label key={column.key}>
             <input
               type="checkbox"

@@ -1,22 +1,24 @@
 /** What is looked at: the period, and which requests. Everything chosen is in the address. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { errorWord, outcomeWord } from './endings';
-import { activeFilters, type FilterName, periodOf, type RangeKey, rangeOf, ranges } from './filters';
-import { words as say } from './format';
+import { activeFilters, type FilterName, groupOf, type Place, periodOf, places, type RangeKey, rangeOf, ranges } from './filters';
+import { capital, words as say } from './format';
 import { setWords } from './hooks';
 import { Icon } from './icon';
 import { setPreference } from './preferences';
 import type { Route } from './route';
 import { categories, errorTypes, inferenceEndpoints, otherEndpoints, outcomes } from './words';
 
+/** The names in the store by which the filter bar filters. */
+export type Names = Readonly<Record<'client' | 'application' | Place, readonly string[]>>;
+
 interface Props {
   route: Route;
   models: readonly string[];
-  clients: readonly string[];
-  applications: readonly string[];
+  names: Names;
 }
 
-export function FilterBar({ route, models, clients, applications }: Props) {
+export function FilterBar({ route, models, names }: Props) {
   const { words } = route;
   const active = activeFilters(words);
   const [isOpen, setOpen] = useState(false);
@@ -100,8 +102,20 @@ export function FilterBar({ route, models, clients, applications }: Props) {
           ]}
         />
         <Select label="Error type" value={words['error_type']} set={set('error_type')} all="Any" options={errorTypes.map((name) => [name, errorWord(name)])} />
-        <Text label="Client" value={words['client']} set={type('client')} suggestions={clients} />
-        <Text label="Application" value={words['application']} set={type('application')} suggestions={applications} />
+        <Text label="Client" value={words['client']} set={type('client')} suggestions={names.client} />
+        <Text label="Application" value={words['application']} set={type('application')} suggestions={names.application} />
+        {places
+          .filter((place) => names[place].length > 1 || words[place])
+          .map((place) => (
+            <Select
+              key={place}
+              label={capital(place)}
+              value={words[place]}
+              set={set(place)}
+              all={`All ${groupOf[place]}`}
+              options={names[place].map((name) => [name, name])}
+            />
+          ))}
         <Between route={route} label="Duration" unit="s" names={['min_latency', 'max_latency']} />
         <Between route={route} label="Prompt" unit="tokens" names={['min_input_tokens', 'max_input_tokens']} />
         <Between route={route} label="Completion" unit="tokens" names={['min_output_tokens', 'max_output_tokens']} />
@@ -157,6 +171,8 @@ const chipNames: Partial<Record<FilterName, string>> = {
   error_type: 'Error',
   client: 'Client',
   application: 'Application',
+  proxy: 'Proxy',
+  backend: 'Backend',
 };
 
 function chipValue(name: FilterName, value: string): string {

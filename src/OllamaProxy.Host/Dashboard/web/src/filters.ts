@@ -20,6 +20,8 @@ export const filterNames = [
   'error_type',
   'client',
   'application',
+  'proxy',
+  'backend',
   'search',
   'min_latency',
   'max_latency',
@@ -28,6 +30,20 @@ export const filterNames = [
   'min_output_tokens',
   'max_output_tokens',
 ] as const;
+
+/** Where a request passed. With one proxy and one backend there is nothing to choose, so the page shows neither. */
+export const places = ['proxy', 'backend'] as const;
+
+export type Place = (typeof places)[number];
+
+/** What the requests over time can be divided by, with the group of the statistics that has its names. */
+export const groupOf = { model: 'models', proxy: 'proxies', backend: 'backends' } as const;
+
+export type Split = keyof typeof groupOf;
+
+export function splitOf(words: Words): Split {
+  return places.find((place) => place === words['split']) ?? 'model';
+}
 
 export type FilterName = (typeof filterNames)[number];
 

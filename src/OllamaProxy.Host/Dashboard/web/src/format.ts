@@ -153,3 +153,7 @@ export function change(now: number | null, before: number | null): { text: strin
 export function words(name: string): string {
   return name.replaceAll('_', ' ');
 }
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,7 +1,7 @@
 import { createContext } from 'preact';
 import { useCallback, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ApiError, get, giveWay, type Health, healthPath, later } from './api';
-import type { Colors as ColorMap } from './colors';
+import { type Colors as ColorMap, gray } from './colors';
 import type { Words } from './filters';
 import { listen } from './live';
 import { change, format, parse, type Route, type View } from './route';
@@ -54,7 +54,7 @@ export function useRoute(): Route {
   return route;
 }
 
-export function go(view: View, words: Words, id?: number | null): void {
+export function go(view: View, words: Words, id?: string | null): void {
   enter(format(view, words, id), 'pushState');
 }
 
@@ -143,9 +143,6 @@ export function useClock(): number {
   }, []);
   return now;
 }
-
-/** The class of what has no color of its own. */
-export const gray = 'c-none';
 
 export const Colors = createContext<ColorMap>(new Map());
 

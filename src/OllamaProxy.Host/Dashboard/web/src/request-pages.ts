@@ -63,7 +63,8 @@ export function useRequestPages(words: Route['words'], search: string, tick: num
         setState((before) => {
           // Further pages stay where the new first page reaches them: only the newest-first order grows at its beginning.
           const last = page.results[page.results.length - 1];
-          const joint = before.key === key && last && before.rows.length > page.results.length ? before.rows.findIndex((row) => row.id === last.id) : -1;
+          const isLonger = before.key === key && before.rows.length > page.results.length;
+          const joint = last && isLonger ? before.rows.findIndex((row) => row.request_id === last.request_id) : -1;
           const isJoined = joint >= 0 && (words['sort'] ?? '-time') === '-time' && loaded.current === key;
           loaded.current = key;
           return isJoined

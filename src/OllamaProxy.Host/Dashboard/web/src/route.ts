@@ -10,8 +10,8 @@ export type View = (typeof views)[number] | 'request';
 
 export interface Route {
   view: View;
-  /** The record's id in the view "request". */
-  id: number | null;
+  /** The record in the view "request": its request_id, or its number in this store, as in older links. */
+  id: string | null;
   words: Words;
 }
 
@@ -24,13 +24,13 @@ export function parse(hash: string): Route {
     }
   }
   const [view, id] = path.split('/');
-  if (view === 'requests' && id && /^\d{1,16}$/.test(id)) {
-    return { view: 'request', id: Number(id), words };
+  if (view === 'requests' && id && /^(?:\d{1,19}|[\da-f-]{32,36})$/i.test(id)) {
+    return { view: 'request', id, words };
   }
   return { view: views.find((known) => known === view) ?? 'overview', id: null, words };
 }
 
-export function format(view: View, words: Words, id?: number | null): string {
+export function format(view: View, words: Words, id?: string | null): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(words)) {
     if (value) {

@@ -1,5 +1,5 @@
 /** Steps of the API, which leaves out those without a record, as columns of a chart. */
-import type { Bar, Numbers, StatsOf, Step } from './api';
+import type { Bar, Group, Numbers, Step } from './api';
 
 /** Every step between two instants (Unix seconds), those without a record too. */
 export function axis(from: number, to: number, step: number, series: readonly Step[]): number[] {
@@ -28,18 +28,23 @@ export interface Stack {
   values: number[];
 }
 
-/** Requests by model, the most used first. Models without a color of their own are one stack, because two of the same color could not be told apart. */
-export function stacks(times: readonly number[], stats: StatsOf<'models'>, hasColor: (name: string | null) => boolean): Stack[] {
-  const all = stats.models.map((group) => group.name);
+/** Requests by the names of some groups. Names without a color of their own are one stack, because two of the same color could not be told apart. */
+export function stacks(
+  times: readonly number[],
+  series: readonly Step[],
+  groups: readonly Pick<Group, 'name'>[],
+  hasColor: (name: string | null) => boolean,
+): Stack[] {
+  const all = groups.map((group) => group.name);
   const names = all.length === 1 ? all : all.filter(hasColor);
   const stack: Stack[] = names.map((name) => ({
     name,
     isRest: false,
-    values: column(times, stats.series, 0, (_, step) => step.parts.find((part) => part.name === name)?.requests ?? 0),
+    values: column(times, series, 0, (_, step) => step.parts.find((part) => part.name === name)?.requests ?? 0),
   }));
   const rest = column(
     times,
-    stats.series,
+    series,
     0,
     (numbers, step) => numbers.requests - step.parts.filter((part) => names.includes(part.name)).reduce((sum, part) => sum + part.requests, 0),
   );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { baseOf, query } from '../src/api';
-import { apiFilters, apiPeriod, isCostly, periodBefore, periodOf, rangeOf, stepOf } from '../src/filters';
+import { apiFilters, apiPeriod, isCostly, periodBefore, periodOf, rangeOf, splitOf, stepOf } from '../src/filters';
 import { change, format, parse } from '../src/route';
 
 describe('the address', () => {
@@ -8,10 +8,11 @@ describe('the address', () => {
     const words = { range: '7d', model: 'a/b:c&d=é', search: '100 % #1 "x"' };
     expect(parse(format('requests', words))).toEqual({ view: 'requests', id: null, words });
   });
-  it('names one request', () => {
-    expect(format('request', { model: 'x' }, 42)).toBe('#/requests/42?model=x');
-    expect(parse('#/requests/42?model=x')).toEqual({ view: 'request', id: 42, words: { model: 'x' } });
+  it.each(['0192f0c1a2b37123892a5d0c8e1f4b6a', '0192F0C1-A2B3-7123-892A-5D0C8E1F4B6A', '42', '9007199254740993'])('names one request: %s', (id) => {
+    expect(format('request', { model: 'x' }, id)).toBe(`#/requests/${id}?model=x`);
+    expect(parse(`#/requests/${id}?model=x`)).toEqual({ view: 'request', id, words: { model: 'x' } });
   });
+  it.each(['x', '..', '0192f0c1a2b37123892a5d0c8e1f4b6', '-1'])('names no request: %s', (id) => expect(parse(`#/requests/${id}`).view).toBe('requests'));
   it.each(['', '#', '#/', '#/nowhere', '#nonsense', '#/overview/'])('is the overview where it says nothing else: "%s"', (hash) =>
     expect(parse(hash).view).toBe('overview'),
   );
@@ -58,6 +59,10 @@ describe('filters', () => {
     expect(apiFilters({ kind: 'all' })).toEqual({});
     expect(apiFilters({ kind: 'other' })).toEqual({ inference: 'false' });
     expect(apiFilters({ endpoint: 'tags' })).toEqual({ endpoint: 'tags' });
+  });
+  it('select proxies and backends', () => {
+    expect(apiFilters({ proxy: 'a', backend: 'b', split: 'proxy', kind: 'all' })).toEqual({ proxy: 'a', backend: 'b' });
+    expect([{ split: 'backend' }, { split: 'client' }, {}].map(splitOf)).toEqual(['backend', 'model', 'model']);
   });
   it('pass on nothing they do not know', () => expect(apiFilters({ evil: '1', range: '1h', kind: 'all' })).toEqual({}));
   it('know what is costly', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Group, StatsOf, Step } from '../src/api';
+import type { Group, Step } from '../src/api';
 import { answering, answeringIn, assign, type Colors, palette, read, write } from '../src/colors';
 import { nextTo } from '../src/neighbours';
 import { accumulate, axis, column, fold, placeOf, roundBounds, roundTop, stacks } from '../src/series';
@@ -24,8 +24,8 @@ describe('a series', () => {
       ]),
       step(60, 2, [['a', 2]]),
     ];
-    const stats = { models: [{ name: 'a' }, { name: 'b' }], series } as unknown as StatsOf<'models'>;
-    const stack = stacks([0, 60], stats, (name) => name !== null);
+    const groups = [{ name: 'a' }, { name: 'b' }];
+    const stack = stacks([0, 60], series, groups, (name) => name !== null);
     expect(stack.map((part) => [part.name, part.isRest, part.values])).toEqual([
       ['a', false, [6, 2]],
       ['b', false, [1, 0]],
@@ -45,18 +45,14 @@ describe('a series', () => {
         [null, 3],
       ]),
     ];
-    const stats = { models: [{ name: 'a' }, { name: null }, { name: 'typo' }], series } as unknown as StatsOf<'models'>;
-    expect(stacks([0], stats, (name) => name === 'a').map((part) => [part.name, part.values])).toEqual([
+    const groups = [{ name: 'a' }, { name: null }, { name: 'typo' }];
+    expect(stacks([0], series, groups, (name) => name === 'a').map((part) => [part.name, part.values])).toEqual([
       ['a', [6]],
       [null, [4]],
     ]);
-    expect(
-      stacks([0], { models: [{ name: 'typo' }], series: [step(0, 1, [['typo', 1]])] } as unknown as StatsOf<'models'>, () => false).map((part) => [
-        part.name,
-        part.isRest,
-        part.values,
-      ]),
-    ).toEqual([['typo', false, [1]]]);
+    expect(stacks([0], [step(0, 1, [['typo', 1]])], [{ name: 'typo' }], () => false).map((part) => [part.name, part.isRest, part.values])).toEqual([
+      ['typo', false, [1]],
+    ]);
   });
 });
 
@@ -121,14 +117,14 @@ describe('colors', () => {
 });
 
 describe('neighbours', () => {
-  const at = (id: number, started_at: string) => ({ id, started_at });
+  const at = (id: number, started_at: string) => ({ id, request_id: `r${id}`, started_at });
   const all = [
     at(1, '2026-01-01T00:00:00.000001+00:00'),
     at(2, '2026-01-01T00:00:00.000002+00:00'),
     at(3, '2026-01-01T00:00:00.000002+00:00'),
     at(4, '2026-01-01T00:00:01+00:00'),
   ];
-  it('go through all, those of the same instant by id, and back', () => {
+  it('go through all, those of the same instant by number, and back', () => {
     const ids: number[] = [];
     for (let place: (typeof all)[number] | null = all[0]!; place; place = nextTo(place, all, 1)) {
       ids.push(place.id);

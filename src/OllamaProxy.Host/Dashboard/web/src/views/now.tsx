@@ -115,7 +115,7 @@ export function Now({ ollama, storeIsOff }: { ollama: Ollama | null; storeIsOff:
         <Loaded ollama={ollama} now={now} />
       </Panel>
       <Panel title="Just finished" wide>
-        <Finished records={finished} />
+        <Finished records={finished} canOpen={!storeIsOff} />
       </Panel>
     </div>
   );
@@ -271,14 +271,14 @@ function memoryNote(ollama: Ollama | null, now: number): string | undefined {
   return `${plural(ollama.models.length, 'model')}, ${bytes(ollama.loaded_vram_bytes)} of ${bytes(ollama.loaded_bytes)} on the GPU${asked}`;
 }
 
-function Finished({ records }: { records: readonly RequestRecord[] }) {
+function Finished({ records, canOpen }: { records: readonly RequestRecord[]; canOpen: boolean }) {
   if (records.length === 0) {
     return <p class="quiet">Nothing yet.</p>;
   }
   const columns: Column<RequestRecord>[] = [
     {
       name: 'Time',
-      cell: (record) => (record.id === null ? timeOfDay(record.started_at) : <a href={format('request', {}, record.id)}>{timeOfDay(record.started_at)}</a>),
+      cell: (record) => (canOpen ? <a href={format('request', {}, record.request_id)}>{timeOfDay(record.started_at)}</a> : timeOfDay(record.started_at)),
     },
     { name: 'Model', cell: (record) => <ModelName model={record.model_name} /> },
     { name: 'Outcome', cell: (record) => <Status record={record} /> },

@@ -2,9 +2,10 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Distribution, Numbers } from '../api';
 import { Chart, type Series } from '../chart';
-import { apiPeriod, periodOf } from '../filters';
-import { every } from '../format';
-import { gray, setWords, toggle, useColor } from '../hooks';
+import { colorsByName, gray } from '../colors';
+import { apiPeriod, groupOf, type Place, periodOf, type Split, splitOf } from '../filters';
+import { capital, every } from '../format';
+import { setWords, toggle, useColor } from '../hooks';
 import { Panel } from '../parts';
 import type { Route } from '../route';
 import { column, stacks } from '../series';
@@ -15,6 +16,10 @@ import type { Percentile, Shown } from './overview-stats';
 interface ChartsProps {
   route: Route;
   stats: Shown;
+  /** What the steps of the statistics are divided by. */
+  split: Split;
+  /** What else they can be divided by. */
+  several: readonly Place[];
   now: number;
   step: number;
   times: number[];
@@ -22,18 +27,20 @@ interface ChartsProps {
   isSparse: boolean;
 }
 
-export function Charts({ route, stats, now, step, times, isSparse }: ChartsProps) {
+export function Charts({ route, stats, split, several, now, step, times, isSparse }: ChartsProps) {
   const color = useColor();
   const [which, setWhich] = useState<'latency' | 'time_to_first_token'>('latency');
   const brush = (start: number, end: number) => setWords(route, { range: 'custom', from: String(Math.floor(start)), to: String(Math.ceil(end)) });
 
   const { requests, latencies, tokens, speeds } = useMemo(() => {
-    const requests: Series[] = stacks(times, stats, (name) => color(name) !== gray).map((stack) => ({
-      name: stack.isRest ? 'others' : (stack.name ?? 'no model'),
-      color: stack.isRest ? gray : color(stack.name),
+    const groups = stats[groupOf[split]];
+    const shade = split === 'model' ? color : colorsByName(groups.flatMap((group) => group.name ?? []));
+    const requests: Series[] = stacks(times, stats.series, groups, (name) => shade(name) !== gray).map((stack) => ({
+      name: stack.isRest ? 'others' : (stack.name ?? `no ${split}`),
+      color: stack.isRest ? gray : shade(stack.name),
       values: stack.values,
       kind: 'bar',
-      onChoose: stack.isRest ? undefined : toggle(route, 'model', stack.name),
+      onChoose: stack.isRest ? undefined : toggle(route, split, stack.name),
     }));
     const lines = (value: (numbers: Numbers) => Distribution, names: Percentile[]): Series[] =>
       names.map((name, index) => ({
@@ -52,12 +59,12 @@ export function Charts({ route, stats, now, step, times, isSparse }: ChartsProps
       tokens,
       speeds: lines((numbers) => numbers.tokens_per_second, ['p50', 'p10', 'p5']),
     };
-  }, [stats, which, color, times]);
+  }, [stats, split, which, color, times]);
 
   return (
     <>
-      <Panel title="Requests" note={`by model, ${every(step)}`} wide>
-        <Chart label="Requests over time by model" times={times} step={step} series={requests} isStacked unit="count" onBrush={brush} height={200} />
+      <Panel title="Requests" note={`by ${split}, ${every(step)}`} tools={several.length > 0 && <SplitChoice route={route} several={several} />} wide>
+        <Chart label={`Requests over time by ${split}`} times={times} step={step} series={requests} isStacked unit="count" onBrush={brush} height={200} />
       </Panel>
       <Errors route={route} stats={stats} step={step} times={times} before={apiPeriod(periodOf(route.words, now))} onBrush={brush} />
       {!isSparse && (
@@ -89,5 +96,22 @@ export function Charts({ route, stats, now, step, times, isSparse }: ChartsProps
         </>
       )}
     </>
+  );
+}
+
+function SplitChoice({ route, several }: { route: Route; several: readonly Place[] }) {
+  return (
+    <div class="segments small" role="group" aria-label="Divided by">
+      {(['model', ...several] as const).map((split) => (
+        <button
+          key={split}
+          type="button"
+          aria-pressed={splitOf(route.words) === split}
+          onClick={() => setWords(route, { split: split === 'model' ? null : split })}
+        >
+          {capital(split)}
+        </button>
+      ))}
+    </div>
   );
 }

@@ -1,10 +1,10 @@
 /** What the overview asks of the API, and the steps of its charts. */
 import { query, type StatsOf } from '../api';
-import { apiFilters, apiPeriod, periodOf, stepOf, type Words } from '../filters';
+import { apiFilters, apiPeriod, groupOf, type Place, periodOf, places, type Split, splitOf, stepOf, type Words } from '../filters';
 import type { Route } from '../route';
 import { axis } from '../series';
 
-export type Shown = StatsOf<'models' | 'categories' | 'clients' | 'applications'>;
+export type Shown = StatsOf<'models' | 'categories' | 'clients' | 'applications' | 'proxies' | 'backends'>;
 
 export type Percentile = 'p5' | 'p10' | 'p50' | 'p90' | 'p95' | 'p99';
 
@@ -16,7 +16,17 @@ export function statsPath(words: Words, now: number, oldest: string | null | und
   }
   const from = period.from ?? (oldest ? Date.parse(oldest) / 1000 : now - 86_400);
   const step = stepOf(Math.max(60, (period.to ?? now) - from));
-  return `stats${query({ ...apiFilters(words), ...apiPeriod(period), step, split: 'model', groups: 'model,category,client,application' })}`;
+  return `stats${query({ ...apiFilters(words), ...apiPeriod(period), step, split: splitOf(words), groups: 'model,category,client,application,proxy,backend' })}`;
+}
+
+/** The split of an answer: the address may have another one already. */
+export function splitIn(path: string | null): Split {
+  return splitOf(Object.fromEntries(new URLSearchParams(path?.split('?')[1])));
+}
+
+/** Of proxies and backends those of which there are several, or one that was chosen. */
+export function severalOf(words: Words, stats: Shown): Place[] {
+  return places.filter((place) => words[place] || words['split'] === place || stats[groupOf[place]].filter(({ name }) => name !== null).length > 1);
 }
 
 /** The steps of the charts. */

@@ -9,8 +9,9 @@ import { FirstRequest, Message, TroubleMessage } from '../parts';
 import type { Route } from '../route';
 import { Cards } from './overview-cards';
 import { Charts } from './overview-charts';
+import { Places } from './overview-places';
 import { Shares } from './overview-shares';
-import { type Shown, statsPath, stepsOf } from './overview-stats';
+import { type Shown, severalOf, splitIn, statsPath, stepsOf } from './overview-stats';
 
 const learnOf = (stats: Shown) => learnColors(answering(stats.models));
 
@@ -54,13 +55,15 @@ export function Overview({ route, tick, retry, oldest }: { route: Route; tick: n
   }
   const { step, times } = steps!;
   const isSparse = data.total.requests < fewest;
+  const several = severalOf(words, data);
   return (
     <div class={isLoading ? 'view busy' : 'view'} aria-busy={isLoading} data-path={path}>
       <Cards route={route} stats={data} before={previous.data?.total ?? null} times={times} />
       <div class={isSparse ? 'grid sparse' : 'grid'}>
-        <Charts route={route} stats={data} now={now} step={step} times={times} isSparse={isSparse} />
+        <Charts route={route} stats={data} split={splitIn(path)} several={several} now={now} step={step} times={times} isSparse={isSparse} />
         <Shares route={route} stats={data} isSparse={isSparse} />
       </div>
+      <Places route={route} stats={data} places={several} />
       <p class="footnote">
         Percentiles are at most {data.percentile_error * 100} % off; everything else is exact.
         {isCostly(words) && ' Searches and ranges are counted request by request, which takes longer.'} The store holds {plural(data.total_records, 'request')}{' '}

@@ -42,6 +42,8 @@ export function Facts({ record }: { record: RequestRecord }) {
         ...fact('Category', record.category, say),
         ...fact('Size', record.request_bytes, bytes),
         ...fact('User agent', record.user_agent, String),
+        ...fact('Proxy', record.proxy, String),
+        ...fact('Backend', record.backend, String),
         ...fact('Request ID', record.request_id, String),
         ...fact('Record', record.id, String),
       ],

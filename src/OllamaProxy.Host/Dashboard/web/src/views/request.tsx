@@ -4,7 +4,7 @@ import { answeringIn, learnColors } from '../colors';
 import { curlOf } from '../curl';
 import { endingMeaning, endingWord } from '../endings';
 import type { Words } from '../filters';
-import { fullTime, plural } from '../format';
+import { capital, fullTime, plural } from '../format';
 import { go, useApi, useKeys } from '../hooks';
 import { nextTo } from '../neighbours';
 import { CopyButton, Message, ModelName, Panel, proxyAddress, Status, TroubleMessage } from '../parts';
@@ -18,14 +18,14 @@ import '../request.css';
 
 const learnOf = (record: RequestRecord) => learnColors(answeringIn([record]));
 
-export function OneRequest({ id, words }: { id: number; words: Words }) {
+export function OneRequest({ id, words }: { id: string; words: Words }) {
   const { data, error, path } = useApi<RequestRecord>(`messages/${id}`, 0, false, learnOf);
   const record = data && path === `messages/${id}` ? data : null;
   const around = useNeighbours(record);
   const back = format('requests', words);
   useKeys({
-    '[': () => around.before?.id != null && go('request', words, around.before.id),
-    ']': () => around.after?.id != null && go('request', words, around.after.id),
+    '[': () => around.before && go('request', words, around.before.request_id),
+    ']': () => around.after && go('request', words, around.after.request_id),
     Escape: () => go('requests', words),
   });
   if (!record) {
@@ -63,7 +63,7 @@ export function OneRequest({ id, words }: { id: number; words: Words }) {
           <Step to={around.before} words={words} text="← Previous" title="The previous request of this client ([)" />
           <Step to={around.after} words={words} text="Next →" title="The next request of this client (])" />
           <CopyButton text={curlOf(record, proxyAddress())} label="Copy as curl" />
-          <a class="button" href={`${base}export${query({ message_id: record.id, format: 'json' })}`} download>
+          <a class="button" href={`${base}export${query({ message_id: record.request_id, format: 'json' })}`} download>
             JSON
           </a>
         </div>
@@ -97,7 +97,7 @@ function useNeighbours(record: RequestRecord | null): { before: RequestRecord | 
 
 function Step({ to, words, text, title }: { to: RequestRecord | null; words: Words; text: string; title: string }) {
   return to ? (
-    <a class="button" href={format('request', words, to.id)} title={title}>
+    <a class="button" href={format('request', words, to.request_id)} title={title}>
       {text}
     </a>
   ) : (
@@ -105,10 +105,6 @@ function Step({ to, words, text, title }: { to: RequestRecord | null; words: Wor
       {text}
     </span>
   );
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function Warnings({ record }: { record: RequestRecord }) {

@@ -18,7 +18,15 @@ const rowHeights = { wide: 34, narrow: 66 };
 /** Rows before the end of those that are loaded, at which the next page is asked for. */
 const ahead = 30;
 
-export function Requests({ route, tick, retry }: { route: Route; tick: number; retry: () => void }) {
+interface Props {
+  route: Route;
+  tick: number;
+  retry: () => void;
+  /** Columns in which all rows say the same. */
+  hidden: readonly string[];
+}
+
+export function Requests({ route, tick, retry, hidden }: Props) {
   const { words } = route;
   const now = useNow(JSON.stringify(words), tick);
   const filter = { ...apiFilters(words), ...apiPeriod(periodOf(words, now)) };
@@ -29,7 +37,8 @@ export function Requests({ route, tick, retry }: { route: Route; tick: number; r
   const [chosen, setChosen] = usePreference('columns', '');
   const width = useWidth();
   const keys = useMemo(() => (isNarrow ? few : chosen ? chosen.split(',') : fitting(width)), [chosen, isNarrow, width]);
-  const shown = columns.filter((column) => keys.includes(column.key));
+  const offered = columns.filter((column) => !hidden.includes(column.key));
+  const shown = offered.filter((column) => keys.includes(column.key));
 
   const total = stats.data && !stats.error ? stats.data.total.requests : null;
   if (found.error && found.rows.length === 0) {
@@ -52,7 +61,7 @@ export function Requests({ route, tick, retry }: { route: Route; tick: number; r
           <a class="button" href={file('json')} download title="Every request that matches, as JSON">
             JSON
           </a>
-          {!isNarrow && <ColumnMenu keys={keys} set={setChosen} />}
+          {!isNarrow && <ColumnMenu offered={offered} keys={keys} set={setChosen} />}
         </span>
       </div>
       {found.rows.length === 0 && !found.isLoading ? (
@@ -90,9 +99,9 @@ function RequestTable({ route, found, shown, sort, total, isNarrow }: RequestTab
     question: found.key,
     restored: found.restored,
     open: (index) => {
-      const id = rows[index]?.id;
-      if (id != null) {
-        go('request', route.words, id);
+      const row = rows[index];
+      if (row) {
+        go('request', route.words, row.request_id);
       }
     },
   });
@@ -107,7 +116,7 @@ function RequestTable({ route, found, shown, sort, total, isNarrow }: RequestTab
 
   const cellOf = (column: RequestColumn) => (row: RequestRecord) =>
     column.key === 'time' ? (
-      <a href={format('request', route.words, row.id)} tabIndex={-1}>
+      <a href={format('request', route.words, row.request_id)} tabIndex={-1}>
         {column.cell(row, { now, search })}
       </a>
     ) : (
