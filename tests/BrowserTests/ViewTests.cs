@@ -256,10 +256,10 @@ public sealed partial class ViewTests(Browser browser, BusyProxy busy)
             // The neighbours are asked for apart from the request itself.
             await visit.Page.Locator("a", new() { HasText = "Next →" }).WaitForAsync();
             await visit.Page.Keyboard.PressAsync("]");
-            await Assertions.Expect(visit.Page).ToHaveTitleAsync($"Request {next.Item2} · ollama-proxy");
+            await Assertions.Expect(visit.Page).ToHaveTitleAsync($"Request {next.other.RequestId} · ollama-proxy");
             await visit.Page.Locator("section[aria-label=User]").WaitForAsync();
             await visit.Page.Locator("a", new() { HasText = "← Previous" }).ClickAsync();
-            await Assertions.Expect(visit.Page).ToHaveTitleAsync($"Request {id} · ollama-proxy");
+            await Assertions.Expect(visit.Page).ToHaveTitleAsync($"Request {record.RequestId} · ollama-proxy");
         }
     }
 
