@@ -1,9 +1,9 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using DotNet.Testcontainers.Builders;
-using DotNet.Testcontainers.Configurations;
 using DotNet.Testcontainers.Containers;
 using OllamaProxy.TestKit;
+using OllamaProxy.Tests;
 
 namespace OllamaProxy.ContainerTests;
 
@@ -56,22 +56,8 @@ public sealed class GrafanaContainerTests
     /// <summary>A container that runs; the test is skipped, with the reason, where there can be none.</summary>
     private static async Task<IContainer> StartAsync(Func<IContainer> build)
     {
-        IContainer? container = null;
-        try
-        {
-            container = build();
-            await container.StartAsync().WaitAsync(TimeSpan.FromMinutes(5));
-            return container;
-        }
-        catch (Exception exception) when (container is null || container.State == TestcontainersStates.Undefined)
-        {
-            if (container is not null)
-            {
-                await container.DisposeAsync();
-            }
-
-            Assert.Skip($"there is no container engine here, or the image cannot be pulled: {exception.Message.ReplaceLineEndings(" ")}");
-            throw;
-        }
+        var (container, reason) = await ContainerEngine.TryStartAsync(build);
+        Assert.SkipWhen(container is null, reason);
+        return container;
     }
 }

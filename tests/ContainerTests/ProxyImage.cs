@@ -3,6 +3,7 @@ using DotNet.Testcontainers.Builders;
 using DotNet.Testcontainers.Configurations;
 using DotNet.Testcontainers.Images;
 using OllamaProxy.TestKit;
+using OllamaProxy.Tests;
 
 [assembly: AssemblyFixture(typeof(OllamaProxy.ContainerTests.ProxyImage))]
 

@@ -23,9 +23,7 @@ public sealed class PostgresFixture : IAsyncLifetime
         {
             // With tables: creating them takes longer than most tests.
             _template = await _server.CreateDatabaseAsync();
-            using var store = new PostgresAnalyticsStore(new AnalyticsOptions { Database = Database(_template) }, new FakeTimeProvider(Now));
-            await store.OpenAsync(default);
-            await store.MaintainAsync();
+            await CreateTablesAsync(_template);
         }
     }
 
@@ -46,6 +44,13 @@ public sealed class PostgresFixture : IAsyncLifetime
 
     /// <summary>A database with tables, but without records.</summary>
     internal Task<string> CreateDatabaseAsync() => Server().CreateDatabaseAsync(_template);
+
+    internal static async Task CreateTablesAsync(string url)
+    {
+        using var store = new PostgresAnalyticsStore(new AnalyticsOptions { Database = Database(url) }, new FakeTimeProvider(Now));
+        await store.OpenAsync(default);
+        await store.MaintainAsync();
+    }
 
     internal static PostgresDatabase Database(string url) =>
         PostgresDatabase.Parse(url).Database ?? throw new ArgumentException("The tests' own URL is wrong.");
