@@ -63,7 +63,6 @@ public sealed partial class ReleaseFilesTests
         Assert.NotEmpty(folders);
         Assert.All(folders, folder => Assert.EndsWith(":ro", folder, StringComparison.Ordinal));
         Assert.All(folders, folder => Assert.True(Directory.Exists(Repository.PathOf(folder.Split(':')[0])), folder));
-        Assert.Contains("ollama-proxy:11434", Values(Yaml("grafana/prometheus.compose.yml"), "targets"));
     }
 
     [Fact]
@@ -75,6 +74,28 @@ public sealed partial class ReleaseFilesTests
 
         // Compose's own variable says which services start.
         Assert.Equal(used.Append("COMPOSE_PROFILES").Order(), shown);
+    }
+
+    [Fact]
+    public void The_proxies_of_the_composition_have_settings_that_exist_and_Prometheus_scrapes_both()
+    {
+        var services = (YamlMappingNode)Yaml("compose.yaml")["services"];
+        string[] proxies = ["ollama-proxy", "ollama-proxy-2"];
+        var documented = File.ReadAllText(Repository.PathOf("docs/configuration.md"));
+        foreach (var name in proxies)
+        {
+            var settings = Merged(Merged(services[name])["environment"]);
+            Assert.All(settings.Keys, setting => Assert.Contains($"\n| `{setting}` |", documented, StringComparison.Ordinal));
+            var ollama = Assert.Single(((YamlMappingNode)Merged(services[name])["depends_on"]).Children.Keys).ToString();
+            Assert.Equal((name, name, $"http://{ollama}:11434"),
+                (settings["PROXY_NAME"].ToString(), settings["PROXY_ALLOWED_HOSTS"].ToString(), settings["OLLAMA_BACKEND_URL"].ToString()));
+        }
+
+        var prometheus = Yaml("grafana/prometheus.compose.yml");
+        Assert.Equal(["ollama-proxy:11434", "ollama-proxy-2"], Values(prometheus, "targets").Concat(Values(prometheus, "names")));
+        var database = Merged(services["postgres"]["environment"]);
+        Assert.Contains($"ANALYTICS_DATABASE_URL=postgres://{database["POSTGRES_USER"]}:${{POSTGRES_PASSWORD}}@postgres/{database["POSTGRES_DB"]}",
+            File.ReadAllText(Repository.PathOf(".env.example")), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -109,6 +130,27 @@ public sealed partial class ReleaseFilesTests
         var stream = new YamlStream();
         stream.Load(reader);
         return stream.Documents.Single().RootNode;
+    }
+
+    /// <summary>A mapping with what it takes over from another one.</summary>
+    private static Dictionary<string, YamlNode> Merged(YamlNode node)
+    {
+        Dictionary<string, YamlNode> all = [];
+        foreach (var (key, value) in ((YamlMappingNode)node).Children)
+        {
+            if (key.ToString() != "<<")
+            {
+                all[key.ToString()] = value;
+                continue;
+            }
+
+            foreach (var (name, inherited) in Merged(value))
+            {
+                all.TryAdd(name, inherited);
+            }
+        }
+
+        return all;
     }
 
     /// <summary>Every value under the key, however deep; those of a list one by one.</summary>

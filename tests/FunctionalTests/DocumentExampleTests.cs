@@ -60,6 +60,15 @@ public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffi
     }
 
     [Fact]
+    public void The_documents_name_only_paths_of_the_analytics_api_that_exist()
+    {
+        string[] documents = ["README.md", "CHANGELOG.md", "SECURITY.md", .. Directory.GetFiles(Repository.PathOf("docs"), "*.md")];
+        var named = documents.SelectMany(document => AnalyticsPath().Matches(File.ReadAllText(Repository.PathOf(document)))).Select(match => match.Value);
+
+        Assert.All(named, path => Assert.Contains(path, Host.Analytics.LocalEndpoints.All.Select(endpoint => endpoint.Path)));
+    }
+
+    [Fact]
     public void The_readme_has_examples() => Assert.True(Commands.Count >= 8);
 
     [Fact]
@@ -95,6 +104,9 @@ public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffi
 
     [GeneratedRegex("^```(?:bash|sh)\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
     private static partial Regex ShellBlock();
+
+    [GeneratedRegex(@"(?<![\w/.])/analytics/[a-z]+(?:[/.][a-z]+)*")]
+    private static partial Regex AnalyticsPath();
 
     [GeneratedRegex(@"\./build\.sh ([a-z]+)")]
     private static partial Regex Verb();

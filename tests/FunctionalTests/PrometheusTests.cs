@@ -93,7 +93,9 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
         var rules = Directory.GetFiles(Repository.PathOf("grafana", "rules"), "*.yml");
         var (checkedCode, said) = await PrometheusTools.PromtoolAsync(null, ["check", "rules", .. rules]);
         Assert.True(checkedCode == 0, said);
-        var (configuration, complaint) = await PrometheusTools.PromtoolAsync(null, "check", "config", Repository.PathOf("grafana", "prometheus.yml"));
+        string[] files = ["prometheus.yml", "prometheus.compose.yml"];
+        var (configuration, complaint) = await PrometheusTools.PromtoolAsync(
+            null, ["check", "config", .. files.Select(file => Repository.PathOf("grafana", file))]);
         Assert.True(configuration == 0, complaint);
         var (tested, failures) = await PrometheusTools.PromtoolAsync(null,
             ["test", "rules", .. Directory.GetFiles(Repository.PathOf("grafana", "rules", "tests"))]);
