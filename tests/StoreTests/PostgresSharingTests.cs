@@ -35,6 +35,24 @@ public sealed class PostgresSharingTests(PostgresFixture fixture) : IAsyncLifeti
         Assert.Equal(1L, await AskAsync("SELECT count(*) FROM ollama_proxy.versions"));
     }
 
+    [Fact]
+    public async Task Records_count_for_as_long_as_they_are_there_whatever_is_forgotten_of_their_writers()
+    {
+        var (first, second) = (await OpenAsync(), await OpenAsync());
+        await first.WriteAsync([Records.At(1), Records.At(2), Records.At(3)], default);
+        await second.WriteAsync([Records.At(4)], default);
+        await Task.WhenAll(first.Upkeep, second.Upkeep);
+
+        await AskAsync("UPDATE ollama_proxy.writers SET seen = now() - interval '401 days' WHERE records = 3");
+        await first.MaintainAsync();
+        Assert.Equal(1L, await AskAsync("SELECT count(*) FROM ollama_proxy.writers"));
+        await second.DeleteAsync(new RequestFilter { To = Records.At(2).Timestamp }, default);
+
+        Assert.Equal(2, (await second.DescribeAsync(default)).TotalRecords);
+        await first.WriteAsync([Records.At(5)], default);
+        await AssertStatsAsync(first, await second.ReadAsync(RequestFilter.Everything, default).ToListAsync());
+    }
+
     [Theory]
     [InlineData(PostgresCut.BeforeCommit)]
     [InlineData(PostgresCut.AfterCommit)]
@@ -218,6 +236,7 @@ public sealed class PostgresSharingTests(PostgresFixture fixture) : IAsyncLifeti
     {
         var query = new StatsQuery(RequestFilter.Everything, TimeSpan.FromHours(1));
         Expected.AssertStats(all, query, await store.SummarizeAsync(query, default));
+        Assert.Equal(all.Count, (await store.DescribeAsync(default)).TotalRecords);
     }
 
     private Task<object?> AskAsync(string sql) => TestKit.PostgresServer.RunSqlAsync(_url, sql);

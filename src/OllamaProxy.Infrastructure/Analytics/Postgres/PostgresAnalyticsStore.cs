@@ -16,8 +16,8 @@ internal sealed partial class PostgresAnalyticsStore(
 
     private static readonly string s_stats =
         $"""
-        SELECT (SELECT sum(requests)::bigint FROM {PostgresSchema.Name}.hourly), (SELECT min(time) FROM {PostgresSchema.Name}.requests),
-               (SELECT max(time) FROM {PostgresSchema.Name}.requests), ({Size})
+        SELECT (SELECT records FROM {PostgresSchema.Name}.removals) + (SELECT COALESCE(sum(records), 0)::bigint FROM {PostgresSchema.Name}.writers),
+               (SELECT min(time) FROM {PostgresSchema.Name}.requests), (SELECT max(time) FROM {PostgresSchema.Name}.requests), ({Size})
         """;
 
     private const string Size =
@@ -105,7 +105,15 @@ internal sealed partial class PostgresAnalyticsStore(
 
     public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken)
     {
-        const string Models = $"SELECT model FROM {PostgresSchema.Name}.hourly WHERE model IS NOT NULL GROUP BY model ORDER BY model COLLATE \"C\"";
+        // One look into the index for each model.
+        const string Models =
+            $"""
+            WITH RECURSIVE models (model) AS (
+                SELECT min(model) FROM {PostgresSchema.Name}.requests
+                UNION ALL
+                SELECT (SELECT min(r.model) FROM {PostgresSchema.Name}.requests r WHERE r.model > models.model) FROM models WHERE models.model IS NOT NULL)
+            SELECT model FROM models WHERE model IS NOT NULL ORDER BY model COLLATE "C"
+            """;
         return _connections.ReadAsync<IReadOnlyList<string>>(
             async session => await session.ListAsync(Models, [], row => row.GetString(0), cancellationToken), cancellationToken);
     }
@@ -121,7 +129,7 @@ internal sealed partial class PostgresAnalyticsStore(
             {
                 Backend = Backend,
                 DataDirectory = _connections.Name,
-                TotalRecords = row.IsDBNull(0) ? 0 : row.GetInt64(0),
+                TotalRecords = row.GetInt64(0),
                 Oldest = row.IsDBNull(1) ? null : PostgresTime.Instant(row.GetDateTime(1)),
                 Newest = row.IsDBNull(2) ? null : PostgresTime.Instant(row.GetDateTime(2)),
                 SizeBytes = row.GetInt64(3),

@@ -11,8 +11,8 @@ internal static class PostgresRemoval
     /// <summary>How often records were removed.</summary>
     public const string Counted = $"SELECT count FROM {PostgresSchema.Name}.removals";
 
-    /// <summary>Run by everything that removes records.</summary>
-    public const string Count = $"UPDATE {PostgresSchema.Name}.removals SET count = count + 1";
+    /// <summary>Run by everything that removes records, with their number.</summary>
+    public const string Count = $"UPDATE {PostgresSchema.Name}.removals SET count = count + 1, records = records - $1";
 
     /// <summary>Sums that were computed again belong to no proxy.</summary>
     private const int NoWriter = 0;
@@ -73,7 +73,7 @@ internal static class PostgresRemoval
         if (removed > 0)
         {
             await SumAgainAsync(session, hour, cancellationToken);
-            await session.RunAsync(Count, cancellationToken);
+            await session.RunAsync(Count, cancellationToken, removed);
         }
 
         return removed;

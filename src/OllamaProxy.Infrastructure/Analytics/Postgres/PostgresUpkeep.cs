@@ -23,7 +23,11 @@ internal static class PostgresUpkeep
     private const string End = $"UPDATE {PostgresSchema.Name}.indexing SET until = '-infinity'";
 
     /// <summary>A sender that was not seen for so long sends nothing any more: each start of a proxy is another one.</summary>
-    private const string ForgetWriters = $"DELETE FROM {PostgresSchema.Name}.writers WHERE seen < now() - interval '400 days'";
+    private const string ForgetWriters =
+        $"""
+        WITH gone AS (DELETE FROM {PostgresSchema.Name}.writers WHERE seen < now() - interval '400 days' RETURNING records)
+        UPDATE {PostgresSchema.Name}.removals SET records = records + (SELECT sum(gone.records) FROM gone) WHERE EXISTS (SELECT 1 FROM gone)
+        """;
 
     /// <summary>The days that have an index, complete.</summary>
     private const string Indexed =

@@ -17,8 +17,8 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
     /// <summary>The statement ends without a row when the batch is there already.</summary>
     private const string Begin =
         $"""
-        INSERT INTO {PostgresSchema.Name}.writers AS known (instance, last_batch, seen) VALUES ($1, $2, now())
-        ON CONFLICT (instance) DO UPDATE SET last_batch = EXCLUDED.last_batch, seen = now()
+        INSERT INTO {PostgresSchema.Name}.writers AS known (instance, last_batch, records, seen) VALUES ($1, $2, $3, now())
+        ON CONFLICT (instance) DO UPDATE SET last_batch = EXCLUDED.last_batch, records = known.records + EXCLUDED.records, seen = now()
         WHERE known.last_batch < EXCLUDED.last_batch
         RETURNING id
         """;
@@ -26,7 +26,7 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
     /// <summary>Waits for a transaction of this sender that may still run. Makes its row, so that there is one to wait for.</summary>
     private const string Register =
         $"""
-        INSERT INTO {PostgresSchema.Name}.writers AS known (instance, last_batch, seen) VALUES ($1, 0, now())
+        INSERT INTO {PostgresSchema.Name}.writers AS known (instance, last_batch, records, seen) VALUES ($1, 0, 0, now())
         ON CONFLICT (instance) DO UPDATE SET seen = now() RETURNING
         """;
 
@@ -137,7 +137,7 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
         await using var session = await connections.OpenAsync(IsolationLevel.ReadCommitted, cancellationToken);
         session.CommandTimeout = Timeout;
         await session.RunAsync(PostgresSchema.ShareRecords, cancellationToken);
-        if (await session.AskAsync(Begin, cancellationToken, batch.Instance, batch.Number) is not int sender)
+        if (await session.AskAsync(Begin, cancellationToken, batch.Instance, batch.Number, (long)kept.Count) is not int sender)
         {
             return;
         }
