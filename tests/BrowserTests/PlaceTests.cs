@@ -30,6 +30,10 @@ public sealed class PlaceTests(Browser browser)
         await Assertions.Expect(proxies).ToHaveCountAsync(2);
         await Assertions.Expect(proxies.Filter(new() { HasText = "east" }).Locator("td").First).ToHaveTextAsync(east);
         await Assertions.Expect(visit.Page.Locator("section[aria-label=Backends] tbody tr")).ToHaveCountAsync(2);
+        await AccessibilityTests.AssertCleanAsync(visit.Page);
+        await visit.Page.SetViewportSizeAsync(390, 844);
+        await ScreenshotTests.AssertFitsAsync(visit);
+        await visit.Page.SetViewportSizeAsync(1360, 900);
 
         var split = visit.Page.GetByRole(AriaRole.Group, new() { Name = "Divided by" });
         await split.GetByText("Backend").ClickAsync();

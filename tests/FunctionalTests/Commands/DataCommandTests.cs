@@ -47,6 +47,7 @@ public sealed class DataCommandTests : IAsyncLifetime
         var (_, json) = await RunAsync("stats", "--json", "--model", "tiny");
         var (_, some) = await RunAsync("stats", "--by", "model");
         var (_, category) = await RunAsync("stats", "--groups", "category");
+        var (_, proxy) = await RunAsync("stats", "--by", "proxy");
         var (_, none) = await RunAsync("stats", "--groups", "none");
 
         Assert.Equal(0, code);
@@ -54,6 +55,8 @@ public sealed class DataCommandTests : IAsyncLifetime
         Assert.Matches(@"(?m)^3 requests .*, 2 models \((?s:.)*^tiny:latest +2 ", some);
         Assert.Matches(@"(?m)^total +requests (?s:.)*^all requests +3 (?s:.)*^model +requests (?s:.)*^client +requests ", table);
         Assert.Matches("(?m)^category +requests ", category);
+        Assert.Matches(@"(?m)^proxy +requests (?s:.)*^\S+ +3 ", proxy);
+        Assert.DoesNotMatch("(?m)^(proxy|backend) +requests ", table);
         Assert.DoesNotContain("client", some, StringComparison.Ordinal);
         Assert.DoesNotContain("model", none, StringComparison.Ordinal);
         Assert.Contains("3 requests", table, StringComparison.Ordinal);

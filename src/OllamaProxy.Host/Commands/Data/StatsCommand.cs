@@ -11,7 +11,7 @@ namespace OllamaProxy.Host.Commands.Data;
 internal static class StatsCommand
 {
     /// <summary>The groups that are shown unless the command line chooses.</summary>
-    public const string Groups = "model,application,client,endpoint,outcome";
+    public const string Groups = "model,application,client,endpoint,proxy,backend,outcome";
 
     public static async Task<int> RunAsync(ProxySettings settings, Uri? url, string query, bool json, CancellationToken cancellationToken)
     {
@@ -45,14 +45,17 @@ internal static class StatsCommand
             ("requests", 0), ("errors", 0), ("cancelled", 3), ("tokens in", 4), ("tokens out", 0),
             ("tok/s p50", 0), ("first token p50", 5), ("p95", 7), ("duration p50", 0), ("p95", 6));
         table.Add("total", [("all requests", Line(stats.Total))]);
-        (string, IReadOnlyList<GroupJson>?)[] dimensions =
+        (string Name, IReadOnlyList<GroupJson>? Groups)[] dimensions =
         [
             ("model", stats.Models), ("application", stats.Applications), ("client", stats.Clients),
-            ("endpoint", stats.Endpoints), ("category", stats.Categories), ("outcome", stats.Outcomes),
+            ("endpoint", stats.Endpoints), ("proxy", stats.Proxies), ("backend", stats.Backends),
+            ("category", stats.Categories), ("outcome", stats.Outcomes), ("error type", stats.ErrorTypes),
         ];
+        var isChosen = dimensions.Count(dimension => dimension.Groups is not null) == 1;
         foreach (var (name, groups) in dimensions)
         {
-            if (groups is { Count: > 0 })
+            // One proxy or one backend says what the total says.
+            if (groups is { Count: > 0 } && (groups.Count > 1 || isChosen || name is not ("proxy" or "backend")))
             {
                 table.Add(name, groups.Select(group => (group.Name is null ? "(none)" : Terminal.Plain(group.Name), Line(group.Numbers))));
             }
