@@ -137,7 +137,7 @@ internal static class ProxyHost
         services.AddSingleton(settings.Ollama);
         services.AddSingleton(settings.Analytics);
         services.AddSingleton(settings.Recording with { BackendName = settings.Ollama.BackendName });
-        services.AddSingleton(settings.Metrics);
+        services.AddSingleton(settings.Metrics with { Slots = settings.Gate.MaxConcurrent });
         services.AddSingleton(settings.Scrape);
         services.AddSingleton(settings.OpenTelemetry);
         services.AddSingleton(settings.Access);

@@ -161,6 +161,7 @@ public sealed class GateTests
         await Eventually.TrueAsync(async () => await MetricAsync(proxy, """ollama_queue_depth{endpoint="generate"}""") == 1);
         Assert.Equal((1, 1),
             (await MetricAsync(proxy, "ollama_active_requests"), await MetricAsync(proxy, """ollama_endpoint_active_requests{endpoint="generate"}""")));
+        Assert.Equal((1, 1, 1), await PickedByAsync(proxy));
         _time.Advance(TimeSpan.FromSeconds(7));
         await busy.CancelAsync();
         using var answer = await waiting;
@@ -174,6 +175,7 @@ public sealed class GateTests
         Assert.Equal(7, await MetricAsync(proxy, """ollama_queue_wait_seconds_sum{endpoint="generate"}"""));
         Assert.Equal((0, 0),
             (await MetricAsync(proxy, "ollama_active_requests"), await MetricAsync(proxy, """ollama_endpoint_active_requests{endpoint="generate"}""")));
+        Assert.Equal((0, 0, 0), await PickedByAsync(proxy));
     }
 
     [Fact]
@@ -254,6 +256,14 @@ public sealed class GateTests
             _time.Advance(TimeSpan.FromSeconds(1));
             return condition();
         });
+    }
+
+    /// <summary>What the endpoint picker of an InferencePool reads, each the only series of its name: queued, running, share of the slots.</summary>
+    private static async Task<(double? Queued, double? Running, double? Share)> PickedByAsync(ProxyUnderTest proxy)
+    {
+        var text = await proxy.Client.GetStringAsync("/metrics");
+        Assert.Equal(3, Regex.Count(text, "(?m)^(ollama_inferences_queued|ollama_inferences_running|ollama_slots_used_ratio)[ {]"));
+        return (Value(text, "ollama_inferences_queued "), Value(text, "ollama_inferences_running "), Value(text, "ollama_slots_used_ratio "));
     }
 
     private static async Task<double?> MetricAsync(ProxyUnderTest proxy, string series) => Value(await proxy.Client.GetStringAsync("/metrics"), series);

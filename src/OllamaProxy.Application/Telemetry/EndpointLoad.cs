@@ -20,6 +20,10 @@ internal sealed class EndpointLoad
 
     public IEnumerable<Measurement<int>> Waiting() => _counts.Values.Select(counts => new Measurement<int>(Volatile.Read(ref counts.Waiting), counts.Label));
 
+    public int TotalActive() => _counts.Values.Sum(counts => Volatile.Read(ref counts.Active));
+
+    public int TotalWaiting() => _counts.Values.Sum(counts => Volatile.Read(ref counts.Waiting));
+
     private sealed class Counts(ApiEndpoint endpoint)
     {
         public int Active;

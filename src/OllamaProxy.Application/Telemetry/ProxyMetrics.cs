@@ -102,6 +102,11 @@ public sealed partial class ProxyMetrics
             description: "Prompts that Ollama truncated silently, by confidence (certain, likely).");
         meter.CreateObservableGauge("ollama_endpoint_active_requests", _load.Active, description: "Inferences that hold a slot now, by endpoint.");
         meter.CreateObservableGauge("ollama_queue_depth", _load.Waiting, description: "Inferences in the queue, by endpoint.");
+        // Without labels, because the endpoint picker of a Kubernetes InferencePool reads one series of each.
+        meter.CreateObservableGauge("ollama_inferences_queued", _load.TotalWaiting, description: "Inferences in the queue.");
+        meter.CreateObservableGauge("ollama_inferences_running", _load.TotalActive, description: "Inferences that hold a slot now.");
+        meter.CreateObservableGauge("ollama_slots_used_ratio", () => (double)_load.TotalActive() / options.Slots,
+            description: "Share of the slots (MAX_CONCURRENT_REQUESTS) that inferences hold, 0 to 1.");
         _queueWait = Histogram(meter, "ollama_queue_wait_seconds", "s", "Time inferences queued for a slot; 0 for those that did not queue.",
             [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640]);
         _rejected = meter.CreateCounter<long>("ollama_rejected_total", description: "Inferences the proxy rejected, by endpoint and reason.");
