@@ -33,7 +33,8 @@ internal static class ProxyHost
         builder.Services.AddHostedService<RecordingWorker>();
         builder.Services.AddHostedService<RetentionWorker>();
         builder.Services.AddHostedService<MemoryWorker>();
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Proxy.ShutdownGrace + TimeSpan.FromSeconds(20));
+        builder.Services.Configure<HostOptions>(host =>
+            host.ShutdownTimeout = settings.Proxy.ShutdownDelay + settings.Proxy.ShutdownGrace + TimeSpan.FromSeconds(20));
         if (settings.Scrape.Port is { } metricsPort)
         {
             // After the proxy's own addresses, which must come first.
@@ -41,7 +42,7 @@ internal static class ProxyHost
         }
 
         configure?.Invoke(builder);
-        ShutdownGrace.Apply(builder.Services, settings.Proxy.ShutdownGrace);
+        ShutdownGrace.Apply(builder.Services);
 
         var app = builder.Build();
         app.Services.GetRequiredService<StartupWorker>().OpenStore(app.Lifetime.ApplicationStopping);

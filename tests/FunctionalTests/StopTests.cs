@@ -1,3 +1,4 @@
+using System.Net;
 using OllamaProxy.SimulatedOllama;
 using OllamaProxy.TestKit;
 
@@ -79,6 +80,50 @@ public sealed class StopTests
 
         Assert.Equal(0, await proxy.ExitAsync());
         Assert.Single(proxy.Output.Split('\n'), line => line.Contains("Stopping: no request is running.", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task During_the_delay_of_a_stop_health_is_503_and_requests_are_still_served()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent with kill.");
+        await using var ollama = await StartOllamaAsync();
+        await using var proxy = await ProxyProcess.StartAsync(
+            new Dictionary<string, string?>(Variables(ollama, graceSeconds: 1)) { ["SHUTDOWN_DELAY_SECONDS"] = "600" });
+
+        await proxy.SignalAsync("TERM");
+        await Eventually.TrueAsync(async () => await HealthAsync(proxy) == HttpStatusCode.ServiceUnavailable);
+        using var client = new HttpClient();
+        Assert.Contains("Ollama is running", await client.GetStringAsync(proxy.Address), StringComparison.Ordinal);
+        await proxy.SignalAsync("INT");
+
+        Assert.Equal(130, await proxy.ExitAsync());
+        Assert.Contains("Stopping: accepting requests for another 600 s (SHUTDOWN_DELAY_SECONDS).", proxy.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task After_the_delay_running_requests_have_the_whole_grace()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent with kill.");
+        await using var ollama = await StartOllamaAsync();
+        await using var proxy = await ProxyProcess.StartAsync(
+            new Dictionary<string, string?>(Variables(ollama, graceSeconds: 1)) { ["SHUTDOWN_DELAY_SECONDS"] = "1" });
+        using var running = await StreamAsync(proxy);
+
+        await proxy.SignalAsync("TERM");
+
+        Assert.Equal(0, await proxy.ExitAsync());
+        var (delay, grace, end) = (At("accepting requests for another 1 s"), At("waiting up to 1 s for 1 running request."), At("1 running request cut"));
+        Assert.True(delay >= 0 && delay < grace && grace < end, proxy.Output);
+
+        int At(string text) => proxy.Output.IndexOf(text, StringComparison.Ordinal);
+    }
+
+    /// <summary>On a connection of its own, as a probe asks.</summary>
+    private static async Task<HttpStatusCode> HealthAsync(ProxyProcess proxy)
+    {
+        using var client = new HttpClient();
+        using var answer = await client.GetAsync(new Uri(proxy.Address, "/healthz"));
+        return answer.StatusCode;
     }
 
     private static Task<SimulatedOllamaServer> StartOllamaAsync() =>

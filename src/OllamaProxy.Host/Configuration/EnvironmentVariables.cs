@@ -80,6 +80,10 @@ internal static partial class EnvironmentVariables
         new("OLLAMA_START_WAIT_SECONDS", "30", "0 to 3600 (0: not at all)", "How long requests wait for a starting Ollama before they get 503.",
             (settings, text) =>
                 Integer(text, 0, 3_600) is { } seconds ? settings with { Ollama = settings.Ollama with { StartWait = TimeSpan.FromSeconds(seconds) } } : null),
+        new("SHUTDOWN_DELAY_SECONDS", "0", "0 to 600",
+            "How long a stop still accepts requests while /healthz answers 503, so that a load balancer can take the proxy out first.",
+            (settings, text) =>
+                Integer(text, 0, 600) is { } seconds ? settings with { Proxy = settings.Proxy with { ShutdownDelay = TimeSpan.FromSeconds(seconds) } } : null),
         new("SHUTDOWN_GRACE_SECONDS", "10", "0 to 3600", "How long a stop waits for running and queued requests.",
             (settings, text) =>
                 Integer(text, 0, 3_600) is { } seconds

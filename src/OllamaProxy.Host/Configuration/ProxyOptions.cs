@@ -17,6 +17,9 @@ internal sealed record ProxyOptions
     /// <summary>The proxies in front whose forwarding headers are trusted. Default none.</summary>
     public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];
 
+    /// <summary>How long a stop still accepts requests while <c>/healthz</c> answers 503. 0 to 600 s, default 0.</summary>
+    public TimeSpan ShutdownDelay { get; init; }
+
     /// <summary>How long a stop waits for running requests. 0 to 3,600 s, default 10 s.</summary>
     public TimeSpan ShutdownGrace { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -1,13 +1,15 @@
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
+using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.Host.Workers;
 
 /// <summary>
 /// Gives the web server its own time to finish running requests. The host has one timeout for everything that stops: with the grace period, a slow request
-/// would leave none for recording and Ollama; with more, a request could use up theirs.
+/// would leave none for recording and Ollama; with more, a request could use up theirs. Before that, the delay keeps the port open while <c>/healthz</c> says
+/// that the proxy stops: load balancers learn it in time to send new requests elsewhere.
 /// </summary>
-internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end, StopReport report, TimeProvider time) : IServer
+internal sealed class ShutdownGrace(IServer server, ProxyOptions options, GraceEnd end, StopReport report, TimeProvider time) : IServer
 {
     /// <summary>
     /// When the grace is over, streams end and queued requests are answered; this is the time for their last bytes, before connections are reset.
@@ -17,14 +19,12 @@ internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end
     public IFeatureCollection Features => server.Features;
 
     /// <summary>Wraps the registered server; call it after the last registration.</summary>
-    public static void Apply(IServiceCollection services, TimeSpan grace)
+    public static void Apply(IServiceCollection services)
     {
         var registered = services.Last(service => service.ServiceType == typeof(IServer));
         services.Remove(registered);
         services.AddSingleton<StopReport>();
-        services.AddSingleton<IServer>(provider => new ShutdownGrace(
-            Create(provider, registered), grace, provider.GetRequiredService<GraceEnd>(), provider.GetRequiredService<StopReport>(), provider
-                .GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IServer>(provider => ActivatorUtilities.CreateInstance<ShutdownGrace>(provider, Create(provider, registered)));
     }
 
     public Task StartAsync<TContext>(IHttpApplication<TContext> application, CancellationToken cancellationToken)
@@ -32,9 +32,15 @@ internal sealed class ShutdownGrace(IServer server, TimeSpan grace, GraceEnd end
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        using var over = new CancellationTokenSource(grace, time);
+        if (options.ShutdownDelay > TimeSpan.Zero)
+        {
+            report.TellDelay(options.ShutdownDelay);
+            await Task.Delay(options.ShutdownDelay, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        using var over = new CancellationTokenSource(options.ShutdownGrace, time);
         using var cut = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
-        report.TellBegin(grace);
+        report.TellBegin(options.ShutdownGrace);
         await using var refusing = over.Token.UnsafeRegister(_ =>
         {
             report.CountUnfinished();

@@ -13,6 +13,8 @@ internal sealed partial class StopReport(RunningRequests running, LogOptions log
     private int _cut;
     private volatile bool _isAtOnce;
 
+    public void TellDelay(TimeSpan delay) => Tell($"Stopping: accepting requests for another {delay.TotalSeconds:0} s (SHUTDOWN_DELAY_SECONDS).");
+
     public void TellBegin(TimeSpan grace)
     {
         var (active, queued) = running.CountByPhase();
