@@ -2,13 +2,14 @@ using OllamaProxy.Application.Protocols;
 using OllamaProxy.Application.Telemetry;
 using OllamaProxy.Domain;
 using OllamaProxy.Host.Telemetry;
+using OllamaProxy.Host.Workers;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace OllamaProxy.Host.Proxy;
 
 /// <summary>Builds the complete <see cref="Exchange"/> from one that has ended.</summary>
 internal sealed partial class ExchangeCompletion(
-    ProxyMetrics metrics, OpenTelemetryOptions telemetry, IHostApplicationLifetime lifetime, ILogger<ExchangeCompletion> logger)
+    ProxyMetrics metrics, OpenTelemetryOptions telemetry, GraceEnd grace, ILogger<ExchangeCompletion> logger)
 {
     private const int MaxTarget = 2_048;
 
@@ -32,7 +33,8 @@ internal sealed partial class ExchangeCompletion(
                 response,
                 expectsTerminator: exchange.Observation.KnowsTerminator,
                 clientLeft: exchange.ClientLeft || context.RequestAborted.IsCancellationRequested,
-                stopping: lifetime.ApplicationStopping.IsCancellationRequested);
+                // Before the grace is over, the proxy closes no connection of a running request.
+                stopping: grace.IsOver);
             text = response.Error ?? exchange.Refusal ?? (outcome == ExchangeOutcome.UpstreamUnreachable ? Describe(context, error) : null);
         }
         catch (Exception exception)
