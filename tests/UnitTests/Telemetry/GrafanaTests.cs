@@ -62,6 +62,7 @@ public sealed partial class GrafanaTests
     [Theory]
     [InlineData("docs/metrics.md")]
     [InlineData("docs/monitoring.md")]
+    [InlineData("docs/kubernetes.md")]
     [InlineData("docs/runbook.md")]
     [InlineData("grafana/README.md")]
     [InlineData("README.md")]
