@@ -4,7 +4,9 @@ using Npgsql;
 
 namespace OllamaProxy.TestKit;
 
-/// <summary>A PostgreSQL server of the tests' own: a cluster in a temporary folder that listens on a Unix socket there, run by an unprivileged user.</summary>
+/// <summary>
+/// A PostgreSQL server for tests and benchmarks: a cluster in a temporary folder. It listens on a Unix socket there and runs as an unprivileged user.
+/// </summary>
 internal sealed class PostgresServer : IAsyncDisposable
 {
     /// <summary>Why there is none.</summary>
@@ -13,11 +15,16 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <summary>PostgreSQL refuses to run as root; root runs it as <c>nobody</c>.</summary>
     private const string Nobody = "65534";
 
+    /// <summary>Tests start many servers, and none of their records has to survive a power failure.</summary>
+    private static readonly string[] s_testSettings = ["fsync=off", "jit=off"];
+
     private readonly string _programs;
     private readonly DirectoryInfo _folder;
+    private readonly IReadOnlyList<string> _settings;
     private Process? _keeper;
 
-    private PostgresServer(string programs, DirectoryInfo folder) => (_programs, _folder) = (programs, folder);
+    private PostgresServer(string programs, DirectoryInfo folder, IReadOnlyList<string> settings) =>
+        (_programs, _folder, _settings) = (programs, folder, settings);
 
     /// <summary>The folder of the socket, which is the host in a connection string.</summary>
     public string Folder => _folder.FullName;
@@ -26,7 +33,8 @@ internal sealed class PostgresServer : IAsyncDisposable
 
     /// <summary>Starts one; null where there is no PostgreSQL.</summary>
     /// <param name="parent">The folder in which it gets one of its own; null for that of temporary files.</param>
-    public static async Task<PostgresServer?> StartAsync(string? parent = null)
+    /// <param name="settings">Server settings, each as NAME=VALUE, which a benchmark chooses; null for those of tests.</param>
+    public static async Task<PostgresServer?> StartAsync(string? parent = null, IReadOnlyList<string>? settings = null)
     {
         if (OperatingSystem.IsWindows() || FindPrograms() is not { } programs)
         {
@@ -34,7 +42,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         }
 
         var folder = parent is null ? Directory.CreateTempSubdirectory("ollama-proxy-postgres-") : Directory.CreateDirectory(Path.Combine(parent, "server"));
-        var server = new PostgresServer(programs, folder);
+        var server = new PostgresServer(programs, folder, settings ?? s_testSettings);
         if (Environment.IsPrivilegedProcess)
         {
             await server.RunAsync("chown", $"{Nobody}:{Nobody}", server._folder.FullName);
@@ -43,7 +51,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         await server.RunAsync(
         [
             .. Unprivileged(Path.Combine(programs, "initdb")), "--pgdata", server.Data, "--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8",
-            "--locale=C", "--wal-segsize=1",
+            "--locale=C", .. settings is null ? ["--wal-segsize=1"] : (string[])[],
         ]);
         await server.RestartAsync();
         return server;
@@ -58,8 +66,8 @@ internal sealed class PostgresServer : IAsyncDisposable
             _keeper?.Dispose();
             _keeper = Keep(
             [
-                .. Unprivileged(Path.Combine(_programs, "postgres")), "-D", Data, "-k", _folder.FullName, "-c", "listen_addresses=", "-c", "fsync=off",
-                "-c", "jit=off", "-c", "max_connections=200",
+                .. Unprivileged(Path.Combine(_programs, "postgres")), "-D", Data, "-k", _folder.FullName, "-c", "listen_addresses=",
+                "-c", "max_connections=200", .. _settings.SelectMany(setting => (string[])["-c", setting]),
             ]);
             var keeper = _keeper;
             await Eventually.TrueAsync(async () => keeper.HasExited || await AnswersAsync());

@@ -5,7 +5,8 @@ namespace OllamaProxy.Bench.Run;
 /// <summary>The command line of <c>run</c>.</summary>
 internal sealed record BenchOptions
 {
-    public const string Usage = "usage: ./build.sh bench [--quick] [--write] [--rounds N] [--only SCENARIO,...] [--contestants NAME,...] [--minutes N]";
+    public const string Usage =
+        "usage: ./build.sh bench [--quick] [--write] [--rounds N] [--only SCENARIO,...] [--contestants NAME,...] [--minutes N] [--records N]";
 
     /// <summary>One round, shorter measurements; writes nothing.</summary>
     public bool Quick { get; init; }
@@ -15,8 +16,11 @@ internal sealed record BenchOptions
 
     public int Rounds { get; init; } = 5;
 
-    /// <summary>How long the soak takes.</summary>
-    public int Minutes { get; init; } = 60;
+    /// <summary>How long the soak takes, or PostgreSQL is stopped; null for the usual time of each.</summary>
+    public int? Minutes { get; init; }
+
+    /// <summary>Records of the PostgreSQL scenario.</summary>
+    public int Records { get; init; } = 20_000_000;
 
     public IReadOnlyList<string> Only { get; init; } = [];
 
@@ -26,7 +30,7 @@ internal sealed record BenchOptions
     public bool Writes => Write || (!Quick && Only.Count == 0 && Contestants.Count == 0);
 
     /// <summary>True when no measurement beside the others was asked for.</summary>
-    public bool IsWithoutRounds => Only.Count > 0 && Only.All(name => name is Scenario.Stores or Scenario.Scrape or Scenario.Soak);
+    public bool IsWithoutRounds => Only.Count > 0 && Only.All(name => name is Scenario.Stores or Scenario.Postgres or Scenario.Scrape or Scenario.Soak);
 
     /// <summary>What is measured by itself belongs to a full run, and to who asks for it.</summary>
     public bool Wants(string name) => Only.Count == 0 ? !Quick && Contestants.Count == 0 : Only.Contains(name);
@@ -36,6 +40,7 @@ internal sealed record BenchOptions
         var options = new BenchOptions();
         int? rounds = null;
         int? minutes = null;
+        int? records = null;
         for (var index = 0; index < arguments.Length; index++)
         {
             var value = index + 1 < arguments.Length ? arguments[index + 1] : "";
@@ -53,6 +58,9 @@ internal sealed record BenchOptions
                 case "--minutes" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0:
                     minutes = number;
                     break;
+                case "--records" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0:
+                    records = number;
+                    break;
                 case "--only" when value.Length > 0:
                     options = options with { Only = value.Split(',') };
                     break;
@@ -66,7 +74,12 @@ internal sealed record BenchOptions
             index++;
         }
 
-        return options with { Rounds = rounds ?? (options.Quick ? 1 : options.Rounds), Minutes = minutes ?? (options.Quick ? 1 : options.Minutes) };
+        return options with
+        {
+            Rounds = rounds ?? (options.Quick ? 1 : options.Rounds),
+            Minutes = minutes ?? (options.Quick ? 1 : null),
+            Records = records ?? (options.Quick ? 200_000 : options.Records),
+        };
     }
 
     /// <summary>Names that were asked for and do not exist.</summary>

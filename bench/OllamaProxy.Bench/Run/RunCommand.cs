@@ -33,9 +33,15 @@ internal static class RunCommand
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         var run = new BenchRun(options, contestants, places, stop.Token);
-        string? stores = null;
-        string? scrape = null;
-        string? soak = null;
+        var ours = all.Single(contestant => contestant.Name == "ours");
+        (string Name, bool IsWanted, Func<Task<string>> RunAsync)[] others =
+        [
+            (Scenario.Scrape, options.Wants(Scenario.Scrape), () => new ScrapeBench(ours, places, stop.Token).RunAsync()),
+            (Scenario.Stores, options.Wants(Scenario.Stores), () => new StoreBench(options, ours, places, stop.Token).RunAsync()),
+            (Scenario.Postgres, options.Only.Contains(Scenario.Postgres), () => new PostgresBench(options, ours, places, stop.Token).RunAsync()),
+            (Scenario.Soak, options.Only.Contains(Scenario.Soak), () => new SoakBench(options, ours, places, stop.Token).RunAsync()),
+        ];
+        List<(string Name, string Table)> tables = [];
         try
         {
             if (!options.IsWithoutRounds)
@@ -43,20 +49,9 @@ internal static class RunCommand
                 run.Run();
             }
 
-            var ours = all.Single(contestant => contestant.Name == "ours");
-            if (options.Wants(Scenario.Scrape))
+            foreach (var (name, _, runAsync) in others.Where(other => other.IsWanted))
             {
-                scrape = new ScrapeBench(ours, places, stop.Token).RunAsync().GetAwaiter().GetResult();
-            }
-
-            if (options.Wants(Scenario.Stores))
-            {
-                stores = new StoreBench(options, ours, places, stop.Token).RunAsync().GetAwaiter().GetResult();
-            }
-
-            if (options.Only.Contains(Scenario.Soak))
-            {
-                soak = new SoakBench(options, ours, places, stop.Token).RunAsync().GetAwaiter().GetResult();
+                tables.Add((name, runAsync().GetAwaiter().GetResult()));
             }
         }
         catch (OperationCanceledException)
@@ -69,9 +64,7 @@ internal static class RunCommand
             return 1;
         }
 
-        Tell(options, places, Scenario.Scrape, scrape);
-        Tell(options, places, Scenario.Stores, stores);
-        Tell(options, places, Scenario.Soak, soak);
+        tables.ForEach(table => Tell(options, places, table.Name, table.Table));
         if (options.IsWithoutRounds)
         {
             return 0;
@@ -92,15 +85,12 @@ internal static class RunCommand
     }
 
     /// <summary>A table of its own, which is written even when it alone was asked for: it leaves no hole in another.</summary>
-    private static void Tell(BenchOptions options, Places places, string name, string? table)
+    private static void Tell(BenchOptions options, Places places, string name, string table)
     {
-        if (table is not null)
+        Console.WriteLine(table);
+        if (!options.Quick || options.Write)
         {
-            Console.WriteLine(table);
-            if (!options.Quick || options.Write)
-            {
-                MarkedSection.Write(places.Document, name, table);
-            }
+            MarkedSection.Write(places.Document, name, table);
         }
     }
 

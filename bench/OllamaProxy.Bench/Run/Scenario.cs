@@ -20,6 +20,9 @@ internal sealed record Scenario(string Name, string Phase, double Seconds)
     /// <summary>The stores with very many records (<see cref="OllamaProxy.Bench.Stores.StoreBench"/>), a table of its own.</summary>
     public const string Stores = "stores";
 
+    /// <summary>PostgreSQL with many more records, and without its server (<see cref="OllamaProxy.Bench.Stores.PostgresBench"/>).</summary>
+    public const string Postgres = "postgres";
+
     /// <summary>The page of metrics (<see cref="OllamaProxy.Bench.Scrape.ScrapeBench"/>), a table of its own.</summary>
     public const string Scrape = "scrape";
 
@@ -27,7 +30,7 @@ internal sealed record Scenario(string Name, string Phase, double Seconds)
     public const string Soak = "soak";
 
     /// <summary>What <c>--only</c> knows beside the measurements.</summary>
-    public static IReadOnlyList<string> Others { get; } = [Start, Stores, Scrape, Soak];
+    public static IReadOnlyList<string> Others { get; } = [Start, Stores, Postgres, Scrape, Soak];
 
     public static IReadOnlyList<Scenario> All { get; } =
     [

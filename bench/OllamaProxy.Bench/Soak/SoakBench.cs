@@ -18,7 +18,7 @@ internal sealed class SoakBench(BenchOptions options, Contestant ours, Places pl
     private const int Tokens = 40;
     private const int TokensPerSecond = 100;
 
-    private readonly TimeSpan _length = TimeSpan.FromMinutes(options.Minutes);
+    private readonly TimeSpan _length = TimeSpan.FromMinutes(options.Minutes ?? 60);
     private readonly TimeSpan _samplePause = TimeSpan.FromSeconds(options.Quick ? 1 : 10);
     private readonly Random _random = new(1);
     private readonly List<(double Resident, int Descriptors, int Threads)> _samples = [];

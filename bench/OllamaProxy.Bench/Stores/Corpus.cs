@@ -3,18 +3,18 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Bench.Stores;
 
 /// <summary>
-/// A week of records, the same in every run: prompts and answers of about a hundred words from a vocabulary in which few words are frequent. Either of an
-/// office: people work by day, each with one or two applications, an application uses few models, endpoints and kinds of prompts, and few clients make most
-/// of the requests (Zipf).
-/// Or with labels that are independent of each other and of the hour, which is the worst case for sums by labels.
+/// Records of some days, the same in every run. Prompts and answers have about a hundred words, from a vocabulary in which few words are frequent.
+/// In an office, people work by day, and each uses one or two applications. An application uses few models, endpoints and kinds of prompts, and few clients
+/// make most of the requests (Zipf). Labels that are independent of each other and of the hour are the worst case for sums by labels.
 /// </summary>
 /// <param name="count">How many records.</param>
 /// <param name="end">When the last one begins.</param>
 /// <param name="isOffice">False for independent labels.</param>
 /// <param name="hasTexts">False for records without prompts and answers, which are written faster.</param>
-internal sealed class Corpus(int count, DateTimeOffset end, bool isOffice = true, bool hasTexts = true)
+/// <param name="days">The days before <paramref name="end"/> in which they begin.</param>
+internal sealed class Corpus(int count, DateTimeOffset end, bool isOffice = true, bool hasTexts = true, int days = 7)
 {
-    public static readonly TimeSpan Length = TimeSpan.FromDays(7);
+    public TimeSpan Length { get; } = TimeSpan.FromDays(days);
 
     private const int Clients = 300;
 
@@ -89,7 +89,7 @@ internal sealed class Corpus(int count, DateTimeOffset end, bool isOffice = true
         var outcome = !failed ? ExchangeOutcome.Completed : _random.Next(2) == 0 ? ExchangeOutcome.UpstreamError : ExchangeOutcome.ClientCancelled;
         var (input, output) = (_random.Next(20, 4_000), _random.Next(5, 900));
         var (client, application, model, endpoint, task) = isOffice ? OfOffice() : OfAnybody();
-        var prompt = s_tasks[task] + Text(_random.Next(20, 160));
+        var prompt = s_tasks[task] + Text(hasTexts ? _random.Next(20, 160) : 1);
         return new RequestRecord
         {
             RequestId = $"{number:x32}",

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using OllamaProxy.Bench.Report;
 using OllamaProxy.Bench.Run;
+using OllamaProxy.Infrastructure.Analytics;
 
 namespace OllamaProxy.Bench.Stores;
 
@@ -22,19 +23,23 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
     private readonly int _count = options.Quick ? 50_000 : 1_000_000;
     private readonly int _times = options.Quick ? 10 : 50;
     private readonly int _seconds = options.Quick ? 5 : 20;
-    private readonly SortedDictionary<int, (string Title, string Sqlite, string Jsonl)> _rows = [];
+    private static readonly (string Backend, string Title)[] s_backends = [("sqlite", "SQLite"), ("jsonl", "JSON lines"), ("postgres", "PostgreSQL")];
+
+    private readonly SortedDictionary<int, (string Title, Dictionary<string, string> Values)> _rows = [];
 
     private IReadOnlyList<(string Title, string Value)> _pages = [];
 
     /// <summary>The table, and that of the dashboard.</summary>
     public async Task<string> RunAsync()
     {
-        foreach (var backend in (string[])["sqlite", "jsonl"])
+        await using var server = await MeasuredServer.StartAsync();
+        var url = await server.CreateDatabaseAsync();
+        foreach (var (backend, _) in s_backends)
         {
             var folder = Directory.CreateTempSubdirectory("ollama-proxy-bench-store-").FullName;
             try
             {
-                await MeasureAsync(backend, folder);
+                await MeasureAsync(backend, folder, backend == AnalyticsBackends.Postgres ? url : null);
             }
             finally
             {
@@ -45,10 +50,12 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
         await MeasureIndependentAsync();
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture,
-            $"{Machine.Place()} {_count:N0} records of 7 days; queries are p50 and p95 of {_times}.\n\n| | SQLite | JSON lines |\n|---|---:|---:|\n");
-        foreach (var (title, sqlite, jsonl) in _rows.Values)
+            $"{Machine.Place()} {_count:N0} records of 7 days; queries are p50 and p95 of {_times}. {await MeasuredServer.DescribeAsync(url)}\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"| | {string.Join(" | ", s_backends.Select(backend => backend.Title))} |\n|---|---:|---:|---:|\n");
+        foreach (var (title, values) in _rows.Values)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {title} | {sqlite} | {jsonl} |\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"| {title} | {string.Join(" | ", s_backends.Select(backend => values.GetValueOrDefault(backend.Backend, "–")))} |\n");
         }
 
         if (_pages.Count > 0)
@@ -65,26 +72,28 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
         return text.ToString();
     }
 
-    private async Task MeasureAsync(string backend, string folder)
+    private async Task MeasureAsync(string backend, string folder, string? url)
     {
         var end = TimeProvider.System.GetUtcNow();
         var corpus = new Corpus(_count, end);
         var row = 0;
-        var seconds = await StoreFill.RunAsync(backend, folder, corpus.Records(), _count, stop);
-        Add(row++, backend, "written in batches of 1,000: records/s", Row.Text(_count / seconds));
-        Add(row++, backend, "bytes a record, texts and indexes included", Row.Text((double)SizeOf(folder) / _count));
+        var analytics = MeasuredServer.OptionsOf(backend, folder, url);
+        var filled = await StoreFill.RunAsync(analytics, corpus.Records(), _count, stop);
+        Add(row++, backend, "written in batches of 1,000: records/s", Row.Text(_count / filled.Seconds));
+        Add(row++, backend, "… then the sums and text index of past days: s", filled.UpkeepSeconds is { } upkeep ? Row.Text(upkeep) : "–");
+        Add(row++, backend, "bytes a record, texts and indexes included", Row.Text((double)(url is null ? SizeOf(folder) : filled.Bytes) / _count));
 
         using var upstream = new Child("upstream");
         var upstreamPort = int.Parse(upstream.ReadLine(), CultureInfo.InvariantCulture);
         using var load = new Child("load");
-        using var proxy = Start(backend, folder, upstreamPort);
+        using var proxy = MeasuredServer.StartProxy(ours, analytics, url, upstreamPort, places);
         proxy.WaitUntilQuiet(UpkeepSeconds);
         using var questions = new StoreQuestions(proxy.Port, corpus, end);
         foreach (var (title, path) in questions.All)
         {
             await Console.Error.WriteLineAsync($"stores: {backend}: {title}");
-            // Lines are read, not looked up: what takes seconds is asked twice.
-            var (median, p95) = await questions.TimeAsync(path, backend == "sqlite" ? _times : 2, stop);
+            // JSON lines are read, not looked up, and a query that takes seconds is sent twice only.
+            var (median, p95) = await questions.TimeAsync(path, backend == "jsonl" ? 2 : _times, stop);
             Add(row++, backend, $"{title}: ms", $"{Row.Text(median)} / {Row.Text(p95)}");
         }
 
@@ -114,9 +123,10 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
         {
             var end = TimeProvider.System.GetUtcNow();
             var corpus = new Corpus(_count, end, isOffice: false, hasTexts: false);
-            await StoreFill.RunAsync("sqlite", folder, corpus.Records(), _count, stop);
+            var analytics = MeasuredServer.OptionsOf("sqlite", folder, null);
+            await StoreFill.RunAsync(analytics, corpus.Records(), _count, stop);
             using var upstream = new Child("upstream");
-            using var proxy = Start("sqlite", folder, int.Parse(upstream.ReadLine(), CultureInfo.InvariantCulture));
+            using var proxy = MeasuredServer.StartProxy(ours, analytics, null, int.Parse(upstream.ReadLine(), CultureInfo.InvariantCulture), places);
             proxy.WaitUntilQuiet(UpkeepSeconds);
             using var questions = new StoreQuestions(proxy.Port, corpus, end);
             foreach (var (title, path) in questions.Statistics)
@@ -129,15 +139,6 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
         {
             Directory.Delete(folder, recursive: true);
         }
-    }
-
-    private RunningContestant Start(string backend, string folder, int upstreamPort)
-    {
-        var environment = new Dictionary<string, string>(ours.Environment)
-        {
-            ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_DIR"] = folder, ["ANALYTICS_RETENTION_DAYS"] = "0",
-        };
-        return RunningContestant.Start(ours with { Environment = environment }, upstreamPort, places);
     }
 
     /// <summary>Recording while a client searches.</summary>
@@ -187,8 +188,12 @@ internal sealed class StoreBench(BenchOptions options, Contestant ours, Places p
 
     private void Add(int row, string backend, string title, string value)
     {
-        var known = _rows.GetValueOrDefault(row, (title, "–", "–"));
-        _rows[row] = backend == "sqlite" ? (title, value, known.Item3) : (title, known.Item2, value);
+        if (!_rows.TryGetValue(row, out var known))
+        {
+            _rows[row] = known = (title, []);
+        }
+
+        known.Values[backend] = value;
         Console.Error.WriteLine($"stores: {backend}: {title}: {value}");
     }
 

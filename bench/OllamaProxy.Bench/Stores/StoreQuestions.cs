@@ -9,7 +9,11 @@ internal sealed class StoreQuestions(int port, Corpus corpus, DateTimeOffset end
     private readonly HttpClient _client = new() { BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")),
         Timeout = TimeSpan.FromMinutes(10) };
 
-    public static readonly TimeSpan Day = TimeSpan.FromDays(1);
+    private static readonly TimeSpan s_day = TimeSpan.FromDays(1);
+    private static readonly TimeSpan s_week = TimeSpan.FromDays(7);
+
+    /// <summary>The whole range of the records, where it is longer than a week.</summary>
+    private IEnumerable<(string Title, TimeSpan Length)> Whole => corpus.Length > s_week ? [($"{corpus.Length.TotalDays} days", corpus.Length)] : [];
 
     /// <summary>A row of the table and the path that is asked for it.</summary>
     public IReadOnlyList<(string Title, string Path)> All =>
@@ -24,7 +28,7 @@ internal sealed class StoreQuestions(int port, Corpus corpus, DateTimeOffset end
 
     public IReadOnlyList<(string Title, string Path)> Statistics =>
     [
-        .. from range in ((string Title, TimeSpan Length)[])[("24 hours", Day), ("7 days", Corpus.Length)]
+        .. from range in ((string Title, TimeSpan Length)[])[("24 hours", s_day), ("7 days", s_week), .. Whole]
            from filter in ((string Title, string Query)[])
            [
                ("", ""),
