@@ -29,7 +29,7 @@ internal sealed partial class PostgresAnalyticsStore(
     private readonly PostgresConnections _connections = new(options.Database ?? throw new AnalyticsStoreException("ANALYTICS_DATABASE_URL is not set."));
     private readonly CancellationTokenSource _closing = new();
     private PostgresWriter? _writer;
-    private DateTime _newestHour;
+    private DateTime _maintained;
     private Task _upkeep = Task.CompletedTask;
     private Task _draining = Task.CompletedTask;
 
@@ -55,11 +55,9 @@ internal sealed partial class PostgresAnalyticsStore(
     {
         await _writer!.WriteAsync(batch, cancellationToken);
         Drain();
-        // With a new hour, a day may be over.
-        var hour = batch.Count == 0 ? default : PostgresTime.HourOf(batch.Max(record => record.Timestamp).UtcDateTime);
-        if (hour > _newestHour)
+        // A day may be over. The hours of imported records say nothing about that, and an index of a day that is still imported would slow the import down.
+        if (ThisHour > _maintained)
         {
-            _newestHour = hour;
             Maintain();
         }
     }
@@ -193,12 +191,15 @@ internal sealed partial class PostgresAnalyticsStore(
         }
     }
 
+    private DateTime ThisHour => PostgresTime.HourOf(time.GetUtcNow().UtcDateTime);
+
     private void Maintain()
     {
         lock (_starting)
         {
             if (_upkeep.IsCompleted)
             {
+                _maintained = ThisHour;
                 _upkeep = Task.Run(MaintainAsync);
             }
         }
