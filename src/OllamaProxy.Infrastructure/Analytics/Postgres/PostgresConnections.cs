@@ -78,7 +78,9 @@ internal sealed class PostgresConnections : IDisposable
         }
 
         var milliseconds = (limit?.TotalMilliseconds ?? 0).ToString(CultureInfo.InvariantCulture);
-        const string Settings = "SELECT set_config('statement_timeout', $1, true), set_config('transaction_read_only', 'on', true)";
+        // Compiling a query that touches many partitions takes longer than running it.
+        const string Settings =
+            "SELECT set_config('statement_timeout', $1, true), set_config('transaction_read_only', 'on', true), set_config('jit', 'off', true)";
         try
         {
             await session.RunAsync(Settings, cancellationToken, milliseconds);
