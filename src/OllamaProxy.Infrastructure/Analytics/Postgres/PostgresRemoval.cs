@@ -92,7 +92,7 @@ internal static class PostgresRemoval
 
         if (rows.Count > 0)
         {
-            await new PostgresRollups().WriteAsync(session, NoWriter, 0, rows, cancellationToken);
+            await new PostgresRollups().WriteAsync(session, NoWriter, 0, rows, null, cancellationToken);
         }
     }
 }

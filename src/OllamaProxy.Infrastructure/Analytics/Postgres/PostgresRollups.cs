@@ -25,9 +25,10 @@ internal sealed class PostgresRollups
     /// <param name="writer">The writer that owns the rows.</param>
     /// <param name="removals">How often records were removed so far: with another number, what was known is no longer true.</param>
     /// <param name="rows">What is added.</param>
+    /// <param name="meanwhile">Uses the transaction while the sums are computed; null for nothing.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task WriteAsync(
-        PostgresSession session, int writer, long removals, IReadOnlyList<StatRow> rows, CancellationToken cancellationToken)
+        PostgresSession session, int writer, long removals, IReadOnlyList<StatRow> rows, Func<Task>? meanwhile, CancellationToken cancellationToken)
     {
         _accepted.Clear();
         if (_removals is { } known && known != removals)
@@ -37,33 +38,48 @@ internal sealed class PostgresRollups
         }
 
         _removals = removals;
+        List<(DateTime Start, PostgresHour Hour, IEnumerable<StatRow> Rows)> added = [];
+        foreach (var group in rows.GroupBy(row => PostgresTime.HourOf(PostgresTime.At(row.TimestampUs))))
+        {
+            if (!_hours.TryGetValue(group.Key, out var hour))
+            {
+                hour = _isComplete ? new PostgresHour() : await LoadAsync(session, writer, group.Key, cancellationToken);
+            }
+
+            added.Add((group.Key, hour, group));
+        }
+
         Table<StatLabels> labels = new();
         Table<(string? Client, string? IsInference)> clients = new();
         Table<(string? Client, StatLabels Labels)> clientLabels = new();
-        foreach (var group in rows.GroupBy(row => PostgresTime.HourOf(PostgresTime.At(row.TimestampUs))))
-        {
-            var start = group.Key;
-            if (!_hours.TryGetValue(start, out var hour))
+        var adding = Task.Run(
+            () =>
             {
-                hour = _isComplete ? new PostgresHour() : await LoadAsync(session, writer, start, cancellationToken);
-            }
+                foreach (var (start, hour, group) in added)
+                {
+                    labels.Add(start, hour.Labels, group, row => row.Labels, _accepted);
+                    clients.Add(start, hour.Clients, group, row => (row.Client, row.Labels.IsInference), _accepted);
+                    clientLabels.Add(start, hour.ClientLabels, group, row => (row.Client, row.Labels), _accepted);
+                    _accepted.Add(() => _hours[start] = hour);
+                }
 
-            labels.Add(start, hour.Labels, group, row => row.Labels, _accepted);
-            clients.Add(start, hour.Clients, group, row => (row.Client, row.Labels.IsInference), _accepted);
-            clientLabels.Add(start, hour.ClientLabels, group, row => (row.Client, row.Labels), _accepted);
-            _accepted.Add(() => _hours[start] = hour);
+                labels.Complete(keys => LabelValues(keys));
+                clients.Complete(keys => [keys.Select(key => Kept(key.Client)).ToArray(), keys.Select(key => key.IsInference).ToArray()]);
+                clientLabels.Complete(keys => [keys.Select(key => Kept(key.Client)).ToArray(), .. LabelValues(keys.Select(key => key.Labels))]);
+            },
+            CancellationToken.None);
+        try
+        {
+            await (meanwhile?.Invoke() ?? Task.CompletedTask);
+        }
+        finally
+        {
+            await adding;
         }
 
-        await labels.WriteAsync(session, s_putLabels, writer, [.. LabelValues([.. labels.Keys])], cancellationToken);
-        string?[] ClientsOf<T>(Table<(string? Client, T)> table) => [.. table.Keys.Select(key => Kept(key.Client))];
-        await clients.WriteAsync(
-            session, s_putClients, writer, [ClientsOf(clients), clients.Keys.Select(key => key.IsInference).ToArray()], cancellationToken);
-        await clientLabels.WriteAsync(
-            session,
-            s_putClientLabels,
-            writer,
-            [ClientsOf(clientLabels), .. LabelValues([.. clientLabels.Keys.Select(key => key.Labels)])],
-            cancellationToken);
+        await session.RunAsync(s_putLabels, cancellationToken, [writer, .. labels.Values]);
+        await session.RunAsync(s_putClients, cancellationToken, [writer, .. clients.Values]);
+        await session.RunAsync(s_putClientLabels, cancellationToken, [writer, .. clientLabels.Values]);
     }
 
     /// <summary>Accepts the last written sums after their commit.</summary>
@@ -120,7 +136,7 @@ internal sealed class PostgresRollups
         }
     }
 
-    private static IEnumerable<object> LabelValues(StatLabels[] labels) =>
+    private static IEnumerable<object> LabelValues(IEnumerable<StatLabels> labels) =>
         Enumerable.Range(0, StatLabel.All.Count).Select(label => labels.Select(values => Kept(values.Values[label])).ToArray());
 
     private static string? Kept(string? text) => text is null ? null : PostgresText.Of(text);
@@ -133,10 +149,15 @@ internal sealed class PostgresRollups
         private readonly List<int> _cells = [];
         private readonly List<StatSums> _sums = [];
 
-        public List<TKey> Keys { get; } = [];
+        private readonly List<TKey> _keys = [];
 
-        public Task<int> WriteAsync(PostgresSession session, string upsert, int writer, object[] labels, CancellationToken cancellationToken) =>
-            session.RunAsync(upsert, cancellationToken, [writer, _starts.ToArray(), _cells.ToArray(), .. labels, .. PostgresSums.Values(_sums)]);
+        /// <summary>The arrays of <see cref="PostgresSums.Upsert"/> behind the writer.</summary>
+        public object[] Values { get; private set; } = [];
+
+        /// <summary>Makes the <see cref="Values"/>.</summary>
+        /// <param name="labelsOf">The arrays of the label columns.</param>
+        public void Complete(Func<IReadOnlyList<TKey>, IEnumerable<object>> labelsOf) =>
+            Values = [_starts.ToArray(), _cells.ToArray(), .. labelsOf(_keys), .. PostgresSums.Values(_sums)];
 
         public void Add(DateTime start, PostgresCells<TKey> cells, IEnumerable<StatRow> rows, Func<StatRow, TKey> keyOf, List<Action> accepted)
         {
@@ -158,7 +179,7 @@ internal sealed class PostgresRollups
                 var (cell, whole) = cells.With(key, sums, ref next);
                 _starts.Add(start);
                 _cells.Add(cell);
-                Keys.Add(key);
+                _keys.Add(key);
                 _sums.Add(whole);
                 accepted.Add(() => cells.Put(key, cell, whole));
             }

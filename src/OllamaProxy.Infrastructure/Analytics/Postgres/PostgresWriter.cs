@@ -149,8 +149,8 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
             [batch.Records.Count],
             row => row.GetInt64(0),
             cancellationToken);
-        await CopyAsync(session, ids, batch.Records, cancellationToken);
-        await _rollups.WriteAsync(session, writer, removals, [.. batch.Records.Select(StatRow.Of)], cancellationToken);
+        await _rollups.WriteAsync(
+            session, writer, removals, [.. batch.Records.Select(StatRow.Of)], () => CopyAsync(session, ids, batch.Records, cancellationToken), cancellationToken);
         try
         {
             await session.CommitAsync(cancellationToken);
