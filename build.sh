@@ -185,11 +185,16 @@ missing_packages() {
   apt-get install --simulate --no-install-recommends "$1" 2>/dev/null | awk '$1 == "Inst" && $2 ~ /^(lib|pgbouncer|postgresql-[0-9])/ { print $2 }' | tr '\n' ' '
 }
 
+# The server of tests and benchmarks (tests/TestKit/PostgresServer.cs lists its paths).
+need_postgres() {
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || have initdb || [ -e artifacts/postgres ] || unpack "$(missing_packages postgresql)" artifacts/postgres
+}
+
 # Programs that the tests run with the proxy: Prometheus with promtool, nginx, PostgreSQL and PgBouncer.
 test_peers() {
   { have prometheus && have promtool; } || [ -x artifacts/prometheus/usr/bin/promtool ] || unpack prometheus artifacts/prometheus
   have nginx || [ -x /usr/sbin/nginx ] || [ -x artifacts/nginx/usr/sbin/nginx ] || unpack nginx artifacts/nginx
-  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || have initdb || [ -e artifacts/postgres ] || unpack "$(missing_packages postgresql)" artifacts/postgres
+  need_postgres
   have pgbouncer || [ -e artifacts/pgbouncer ] || unpack "$(missing_packages pgbouncer)" artifacts/pgbouncer
 }
 
@@ -247,6 +252,7 @@ bench() {
   publish
   dotnet publish bench/BareYarp -c "$CONFIGURATION" -r "$rid" -o artifacts/bench/bare-yarp -v quiet -clp:NoSummary
   bench_peers
+  need_postgres
   dotnet build bench/OllamaProxy.Bench -c "$CONFIGURATION" -v quiet -clp:NoSummary
   dotnet "bench/OllamaProxy.Bench/bin/$CONFIGURATION/net10.0/ollama-proxy-bench.dll" run "artifacts/publish/$rid/ollama-proxy" "$@"
 }
