@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Npgsql;
 using OllamaProxy.Domain;
 
@@ -148,6 +149,7 @@ internal sealed class PostgresSummary
         var sums = Sums(isOfClient, from, to);
         var needsClient = isOfClient && _query.Needs(StatDimension.Client);
         var firstSum = 1 + StatLabel.All.Count;
+        List<StatSums> targets = [];
         await _session.EachAsync(
             $"""
             SELECT min(start), {PostgresSums.LabelTexts}, {PostgresSums.Aggregates}
@@ -157,15 +159,21 @@ internal sealed class PostgresSummary
             row =>
             {
                 var labels = PostgresSums.LabelsOf(row, 1);
-                var client = needsClient ? _builder[StatDimension.Client][_query.Filter.Client] : new StatSums();
-                if (_builder.StepAt(PostgresTime.MicrosOf(row.GetDateTime(0))) is not { } step)
+                var step = _builder.StepAt(PostgresTime.MicrosOf(row.GetDateTime(0)));
+                targets.Clear();
+                targets.Add(_builder.SumsOf(labels));
+                if (needsClient)
                 {
-                    PostgresSums.AddTo(row, firstSum, _builder.SumsOf(labels), client);
-                    return;
+                    targets.Add(_builder[StatDimension.Client][_query.Filter.Client]);
                 }
 
-                PostgresSums.AddTo(row, firstSum, _builder.SumsOf(labels), client, step.Sums);
-                if (_builder.Split is { } split && (isOfClient || split != StatDimension.Client))
+                if (step is not null)
+                {
+                    targets.Add(step.Sums);
+                }
+
+                PostgresSums.AddTo(row, firstSum, CollectionsMarshal.AsSpan(targets));
+                if (step is not null && _builder.Split is { } split && (isOfClient || split != StatDimension.Client))
                 {
                     AddCounts(step.PartOf(split == StatDimension.Client ? _query.Filter.Client : labels.Values[StatLabel.IndexOf(split)]), row, firstSum);
                 }
