@@ -25,5 +25,7 @@ internal sealed class PostgresCells<TKey>
 
     public int Count => _cells.Count;
 
+    public IEnumerable<(TKey Key, int Cell, StatSums Sums)> All => _cells.Select(cell => (cell.Key, cell.Value.Cell, cell.Value.Sums));
+
     public void Put(TKey key, int cell, StatSums sums) => _cells[key] = (cell, sums);
 }

@@ -12,6 +12,9 @@ internal static class PostgresDays
     /// <summary>The tables that have a partition for each day.</summary>
     public static IReadOnlyList<string> Tables { get; } = ["requests", "texts", "hourly", "hourly_clients", "hourly_client_labels"];
 
+    /// <summary>Run by everything that changes the records of some days: their sums by day are no longer right.</summary>
+    public const string Outdate = $"DELETE FROM {PostgresSchema.Name}.days WHERE day = ANY ($1)";
+
     /// <summary>Sums are replaced again and again: with space in each block, their index does not change.</summary>
     private const string StorageOfSums = " WITH (fillfactor = 50, toast_tuple_target = 8160)";
 
@@ -79,6 +82,12 @@ internal static class PostgresDays
 
                     await session.RunAsync($"DROP TABLE IF EXISTS {string.Join(", ", tables.Select(table => NameOf(table, day)))}", cancellationToken);
                     await session.RunAsync(PostgresRemoval.Count, cancellationToken, isWhole ? rows : 0);
+                    if (isWhole)
+                    {
+                        await session.RunAsync(Outdate, cancellationToken, (DateTime[])[PostgresTime.StartOf(day)]);
+                        await ForgetSumsAsync(session, PostgresTime.StartOf(day), cancellationToken);
+                    }
+
                     return rows;
                 },
                 cancellationToken);
@@ -87,6 +96,15 @@ internal static class PostgresDays
             when (exception.InnerException is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable })
         {
             return null;
+        }
+    }
+
+    /// <summary>Removes the sums of a day.</summary>
+    public static async Task ForgetSumsAsync(PostgresSession session, DateTime day, CancellationToken cancellationToken)
+    {
+        foreach (var table in (string[])["daily", "daily_clients", "daily_client_labels"])
+        {
+            await session.RunAsync($"DELETE FROM {PostgresSchema.Name}.{table} WHERE start = $1", cancellationToken, day);
         }
     }
 

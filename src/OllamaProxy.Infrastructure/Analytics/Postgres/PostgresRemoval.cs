@@ -73,6 +73,7 @@ internal static class PostgresRemoval
         if (removed > 0)
         {
             await SumAgainAsync(session, hour, cancellationToken);
+            await session.RunAsync(PostgresDays.Outdate, cancellationToken, (DateTime[])[PostgresTime.StartOf(PostgresTime.DayOf(hour))]);
             await session.RunAsync(Count, cancellationToken, removed);
         }
 

@@ -9,9 +9,8 @@ internal sealed class PostgresRollups
     /// <summary>Hours that are remembered. Records arrive in the order of time but for a few.</summary>
     private const int Remembered = 4;
 
-    private static readonly string s_putLabels = PostgresSums.Upsert("hourly", StatLabel.Columns);
-    private static readonly string s_putClients = PostgresSums.Upsert("hourly_clients", "client, is_inference");
-    private static readonly string s_putClientLabels = PostgresSums.Upsert("hourly_client_labels", $"client, {StatLabel.Columns}");
+    private static readonly string[] s_puts = [.. PutsBy("hourly")];
+    private static readonly string[] s_putsByDay = [.. PutsBy("daily")];
 
     private readonly SortedDictionary<DateTime, PostgresHour> _hours = [];
     private readonly List<Action> _accepted = [];
@@ -43,29 +42,27 @@ internal sealed class PostgresRollups
         {
             if (!_hours.TryGetValue(group.Key, out var hour))
             {
-                hour = _isComplete ? new PostgresHour() : await LoadAsync(session, writer, group.Key, cancellationToken);
+                hour = _isComplete
+                    ? new PostgresHour()
+                    : await LoadAsync(session, "cell", "start = $1 AND writer = $2 GROUP BY cell,", [group.Key, writer], cancellationToken);
             }
 
             added.Add((group.Key, hour, group));
         }
 
-        Table<StatLabels> labels = new();
-        Table<(string? Client, string? IsInference)> clients = new();
-        Table<(string? Client, StatLabels Labels)> clientLabels = new();
+        Tables tables = new();
         var adding = Task.Run(
             () =>
             {
                 foreach (var (start, hour, group) in added)
                 {
-                    labels.Add(start, hour.Labels, group, row => row.Labels, _accepted);
-                    clients.Add(start, hour.Clients, group, row => (row.Client, row.Labels.IsInference), _accepted);
-                    clientLabels.Add(start, hour.ClientLabels, group, row => (row.Client, row.Labels), _accepted);
+                    tables.Labels.Add(start, hour.Labels, group, row => row.Labels, _accepted);
+                    tables.Clients.Add(start, hour.Clients, group, row => (row.Client, row.Labels.IsInference), _accepted);
+                    tables.ClientLabels.Add(start, hour.ClientLabels, group, row => (row.Client, row.Labels), _accepted);
                     _accepted.Add(() => _hours[start] = hour);
                 }
 
-                labels.Complete(keys => LabelValues(keys));
-                clients.Complete(keys => [keys.Select(key => Kept(key.Client)).ToArray(), keys.Select(key => key.IsInference).ToArray()]);
-                clientLabels.Complete(keys => [keys.Select(key => Kept(key.Client)).ToArray(), .. LabelValues(keys.Select(key => key.Labels))]);
+                return tables.Values(writer);
             },
             CancellationToken.None);
         try
@@ -77,9 +74,19 @@ internal sealed class PostgresRollups
             await adding;
         }
 
-        await session.RunAsync(s_putLabels, cancellationToken, [writer, .. labels.Values]);
-        await session.RunAsync(s_putClients, cancellationToken, [writer, .. clients.Values]);
-        await session.RunAsync(s_putClientLabels, cancellationToken, [writer, .. clientLabels.Values]);
+        await PutAsync(session, s_puts, await adding, cancellationToken);
+    }
+
+    /// <summary>Writes the sums of a day from those of its hours, of all writers.</summary>
+    public static async Task WriteDayAsync(PostgresSession session, DateTime day, CancellationToken cancellationToken)
+    {
+        var sums = await LoadAsync(
+            session, "(row_number() OVER ())::integer", "start >= $1 AND start < $2 GROUP BY", [day, day.AddDays(1)], cancellationToken);
+        Tables tables = new();
+        tables.Labels.Add(day, sums.Labels);
+        tables.Clients.Add(day, sums.Clients);
+        tables.ClientLabels.Add(day, sums.ClientLabels);
+        await PutAsync(session, s_putsByDay, tables.Values(writer: 0), cancellationToken);
     }
 
     /// <summary>Accepts the last written sums after their commit.</summary>
@@ -102,29 +109,35 @@ internal sealed class PostgresRollups
         _isComplete = false;
     }
 
-    private static async Task<PostgresHour> LoadAsync(PostgresSession session, int writer, DateTime start, CancellationToken cancellationToken)
+    /// <summary>Reads sums by hour, added up by labels and client.</summary>
+    /// <param name="session">The transaction.</param>
+    /// <param name="cell">The expression that numbers them.</param>
+    /// <param name="condition">Chooses rows, up to what they are grouped by beside the labels.</param>
+    /// <param name="values">The parameters of the condition.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    private static async Task<PostgresHour> LoadAsync(
+        PostgresSession session, string cell, string condition, object[] values, CancellationToken cancellationToken)
     {
         var hour = new PostgresHour();
         await session.EachAsync(
-            Own("hourly", PostgresSums.LabelTexts),
-            [start, writer],
+            Select("hourly", PostgresSums.LabelTexts),
+            values,
             row => hour.Labels.Put(PostgresSums.LabelsOf(row, 1), row.GetInt32(0), SumsOf(row)),
             cancellationToken);
         await session.EachAsync(
-            Own("hourly_clients", "client, is_inference::text"),
-            [start, writer],
+            Select("hourly_clients", "client, is_inference::text"),
+            values,
             row => hour.Clients.Put((ClientOf(row), row.GetString(2)), row.GetInt32(0), SumsOf(row)),
             cancellationToken);
         await session.EachAsync(
-            Own("hourly_client_labels", $"client, {PostgresSums.LabelTexts}"),
-            [start, writer],
+            Select("hourly_client_labels", $"client, {PostgresSums.LabelTexts}"),
+            values,
             row => hour.ClientLabels.Put((ClientOf(row), PostgresSums.LabelsOf(row, 2)), row.GetInt32(0), SumsOf(row)),
             cancellationToken);
         return hour;
 
-        // The aggregates are of one row each.
-        static string Own(string table, string labels) =>
-            $"SELECT cell, {labels}, {PostgresSums.Aggregates} FROM {PostgresSchema.Name}.{table} WHERE start = $1 AND writer = $2 GROUP BY cell, {labels}";
+        string Select(string table, string labels) =>
+            $"SELECT {cell}, {labels}, {PostgresSums.Aggregates} FROM {PostgresSchema.Name}.{table} WHERE {condition} {labels}";
 
         static string? ClientOf(Npgsql.NpgsqlDataReader row) => row.IsDBNull(1) ? null : row.GetString(1);
 
@@ -136,10 +149,43 @@ internal sealed class PostgresRollups
         }
     }
 
-    private static IEnumerable<object> LabelValues(IEnumerable<StatLabels> labels) =>
-        Enumerable.Range(0, StatLabel.All.Count).Select(label => labels.Select(values => Kept(values.Values[label])).ToArray());
+    private static IEnumerable<string> PutsBy(string period) =>
+    [
+        PostgresSums.Upsert(period, StatLabel.Columns),
+        PostgresSums.Upsert($"{period}_clients", "client, is_inference"),
+        PostgresSums.Upsert($"{period}_client_labels", $"client, {StatLabel.Columns}"),
+    ];
 
-    private static string? Kept(string? text) => text is null ? null : PostgresText.Of(text);
+    private static async Task PutAsync(PostgresSession session, string[] puts, object[][] values, CancellationToken cancellationToken)
+    {
+        foreach (var (put, parameters) in puts.Zip(values))
+        {
+            await session.RunAsync(put, cancellationToken, parameters);
+        }
+    }
+
+    /// <summary>The rows of all tables that are written.</summary>
+    private sealed class Tables
+    {
+        public Table<StatLabels> Labels { get; } = new();
+
+        public Table<(string? Client, string? IsInference)> Clients { get; } = new();
+
+        public Table<(string? Client, StatLabels Labels)> ClientLabels { get; } = new();
+
+        /// <summary>The parameters of <see cref="PutsBy"/>.</summary>
+        public object[][] Values(int writer) =>
+        [
+            Labels.Values(writer, keys => LabelValues(keys)),
+            Clients.Values(writer, keys => [keys.Select(key => Kept(key.Client)).ToArray(), keys.Select(key => key.IsInference).ToArray()]),
+            ClientLabels.Values(writer, keys => [keys.Select(key => Kept(key.Client)).ToArray(), .. LabelValues(keys.Select(key => key.Labels))]),
+        ];
+
+        private static IEnumerable<object> LabelValues(IEnumerable<StatLabels> labels) =>
+            Enumerable.Range(0, StatLabel.All.Count).Select(label => labels.Select(values => Kept(values.Values[label])).ToArray());
+
+        private static string? Kept(string? text) => text is null ? null : PostgresText.Of(text);
+    }
 
     /// <summary>The rows of one table that are written.</summary>
     private sealed class Table<TKey>
@@ -151,13 +197,17 @@ internal sealed class PostgresRollups
 
         private readonly List<TKey> _keys = [];
 
-        /// <summary>The arrays of <see cref="PostgresSums.Upsert"/> behind the writer.</summary>
-        public object[] Values { get; private set; } = [];
+        /// <summary>The parameters of <see cref="PostgresSums.Upsert"/>.</summary>
+        public object[] Values(int writer, Func<IReadOnlyList<TKey>, IEnumerable<object>> labelsOf) =>
+            [writer, _starts.ToArray(), _cells.ToArray(), .. labelsOf(_keys), .. PostgresSums.Values(_sums)];
 
-        /// <summary>Makes the <see cref="Values"/>.</summary>
-        /// <param name="labelsOf">The arrays of the label columns.</param>
-        public void Complete(Func<IReadOnlyList<TKey>, IEnumerable<object>> labelsOf) =>
-            Values = [_starts.ToArray(), _cells.ToArray(), .. labelsOf(_keys), .. PostgresSums.Values(_sums)];
+        public void Add(DateTime start, PostgresCells<TKey> cells)
+        {
+            foreach (var (key, cell, sums) in cells.All)
+            {
+                Add(start, cell, key, sums);
+            }
+        }
 
         public void Add(DateTime start, PostgresCells<TKey> cells, IEnumerable<StatRow> rows, Func<StatRow, TKey> keyOf, List<Action> accepted)
         {
@@ -177,12 +227,17 @@ internal sealed class PostgresRollups
             foreach (var (key, sums) in added)
             {
                 var (cell, whole) = cells.With(key, sums, ref next);
-                _starts.Add(start);
-                _cells.Add(cell);
-                _keys.Add(key);
-                _sums.Add(whole);
+                Add(start, cell, key, whole);
                 accepted.Add(() => cells.Put(key, cell, whole));
             }
+        }
+
+        private void Add(DateTime start, int cell, TKey key, StatSums sums)
+        {
+            _starts.Add(start);
+            _cells.Add(cell);
+            _keys.Add(key);
+            _sums.Add(sums);
         }
     }
 }

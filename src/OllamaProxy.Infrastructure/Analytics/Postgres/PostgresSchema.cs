@@ -81,37 +81,34 @@ internal static class PostgresSchema
         ) PARTITION BY RANGE (time);
         CREATE INDEX texts_by_id ON {Name}.texts (id);
 
-        -- Sums by hour and labels. Each writer has rows of its own, numbered by it; writer 0 holds the sums that were computed again after a removal.
-        CREATE TABLE {Name}.hourly (
-            start timestamptz NOT NULL,
-            writer integer NOT NULL,
-            cell integer NOT NULL,
-            {PostgresSums.LabelDeclarations},
-            {PostgresSums.Declarations},
-            PRIMARY KEY (start, writer, cell)
-        ) PARTITION BY RANGE (start);
+        -- Each writer has sums of its own, in cells that it numbers; writer 0 holds the sums that were computed again after a removal.
+        {SumsBy("hourly", "PARTITION BY RANGE (start)")}
 
-        -- The same by client: few rows that rank clients, and many that answer everything about one of them.
-        CREATE TABLE {Name}.hourly_clients (
-            start timestamptz NOT NULL,
-            writer integer NOT NULL,
-            cell integer NOT NULL,
-            client text,
-            is_inference smallint NOT NULL,
-            {PostgresSums.Declarations},
-            PRIMARY KEY (start, writer, cell)
-        ) PARTITION BY RANGE (start);
-        CREATE TABLE {Name}.hourly_client_labels (
-            start timestamptz NOT NULL,
-            writer integer NOT NULL,
-            cell integer NOT NULL,
-            client text,
-            {PostgresSums.LabelDeclarations},
-            {PostgresSums.Declarations},
-            PRIMARY KEY (start, writer, cell)
-        ) PARTITION BY RANGE (start);
-        CREATE INDEX hourly_client_labels_by_client ON {Name}.hourly_client_labels (client, start);
+        -- The same by UTC day, for days that are over: a month has too many hours to be added up for each question.
+        {SumsBy("daily", "WITH (toast_tuple_target = 8160)")}
+
+        -- The days whose sums by day are right. A record that comes late, or is removed, takes its day out until upkeep has added it up again.
+        CREATE TABLE {Name}.days (day timestamptz PRIMARY KEY);
         """;
+
+    /// <summary>Tables of sums: by labels; by client, few rows that rank clients; and by both, many rows that answer everything about one client.</summary>
+    private static string SumsBy(string period, string storage)
+    {
+        return $"""
+            CREATE TABLE {Name}.{period} ({Columns($"{PostgresSums.LabelDeclarations},")}) {storage};
+            CREATE TABLE {Name}.{period}_clients ({Columns("client text, is_inference smallint NOT NULL,")}) {storage};
+            CREATE TABLE {Name}.{period}_client_labels ({Columns($"client text, {PostgresSums.LabelDeclarations},")}) {storage};
+            CREATE INDEX {period}_client_labels_by_client ON {Name}.{period}_client_labels (client, start);
+            """;
+
+        static string Columns(string labels) =>
+            $"""
+            start timestamptz NOT NULL, writer integer NOT NULL, cell integer NOT NULL,
+            {labels}
+            {PostgresSums.Declarations},
+            PRIMARY KEY (start, writer, cell)
+            """;
+    }
 
     /// <summary>Creates what is missing. Throws <see cref="AnalyticsStoreException"/> when this program is too old for the database.</summary>
     public static async Task EnsureAsync(PostgresConnections connections, CancellationToken cancellationToken)

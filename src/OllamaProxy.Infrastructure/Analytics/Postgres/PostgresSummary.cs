@@ -6,8 +6,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 
 /// <summary>
-/// Statistics of one snapshot: from the sums of the whole hours in the range, which the server adds up, and from the records of the partial hours at its
-/// ends. A question that the sums cannot answer is answered from the records.
+/// Statistics of one snapshot: from the sums of the whole days and hours in the range, which the server adds up, and from the records of the partial hours at
+/// its ends. A question that the sums cannot answer is answered from the records.
 /// </summary>
 internal sealed class PostgresSummary
 {
@@ -83,11 +83,53 @@ internal sealed class PostgresSummary
             await AddRowsAsync(end, _query.Filter.To);
         }
 
-        await AddSumsAsync(from, to);
+        var parts = await PartsAsync(from, to);
+        foreach (var part in parts)
+        {
+            await AddSumsAsync(part);
+        }
+
         if (_query.Filter.Client is null && _query.Needs(StatDimension.Client))
         {
-            await AddClientsAsync(from, to);
+            await AddClientsAsync(parts);
         }
+    }
+
+    /// <summary>Divides whole hours into runs of days that have been added up, and the hours between them.</summary>
+    private async Task<List<Part>> PartsAsync(DateTimeOffset? from, DateTimeOffset? to)
+    {
+        const string Days = $"SELECT day FROM {PostgresSchema.Name}.days WHERE day >= $1 AND day + interval '24 hours' <= $2 ORDER BY day";
+        List<Part> parts = [];
+        var next = from;
+        if (_step is null || _step % (long)TimeSpan.FromDays(1).TotalSeconds == 0)
+        {
+            var (first, last) = (from?.UtcDateTime ?? PostgresTime.StartOf(DateOnly.MinValue), to?.UtcDateTime ?? PostgresTime.StartOf(DateOnly.MaxValue));
+            foreach (var day in await _session.ListAsync(Days, [first, last], row => PostgresTime.Instant(row.GetDateTime(0)), _cancellationToken))
+            {
+                if (parts is [.., { Period: "daily" } run] && run.To == day)
+                {
+                    parts[^1] = run with { To = day.AddDays(1) };
+                }
+                else
+                {
+                    if (next is null || next < day)
+                    {
+                        parts.Add(new Part("hourly", next, day));
+                    }
+
+                    parts.Add(new Part("daily", day, day.AddDays(1)));
+                }
+
+                next = day.AddDays(1);
+            }
+        }
+
+        if (next is null || to is null || next < to)
+        {
+            parts.Add(new Part("hourly", next, to));
+        }
+
+        return parts;
     }
 
     /// <summary>Adds the records of a part of the range.</summary>
@@ -122,16 +164,16 @@ internal sealed class PostgresSummary
     private async Task<bool> AnyAsync(string condition, DateTime from, DateTime to) =>
         await _session.AskAsync($"SELECT EXISTS (SELECT 1 FROM {PostgresSchema.Name}.requests WHERE time {condition})", _cancellationToken, from, to) is true;
 
-    /// <summary>A condition on sums: the whole hours, and what the filter says of labels and client.</summary>
-    private PostgresFilter Sums(bool byClient, DateTimeOffset? from, DateTimeOffset? to)
+    /// <summary>A condition on sums: their time, and what the filter says of labels and client.</summary>
+    private PostgresFilter Sums(bool byClient, Part part)
     {
         var sums = PostgresFilter.OfSums(_query.Filter, byClient);
-        if (from is { } first)
+        if (part.From is { } first)
         {
             sums.And($"start >= {sums.Parameter(first.UtcDateTime)}");
         }
 
-        if (to is { } end)
+        if (part.To is { } end)
         {
             sums.And($"start < {sums.Parameter(end.UtcDateTime)}");
         }
@@ -143,17 +185,17 @@ internal sealed class PostgresSummary
     private string Step => _step is { } step ? string.Create(CultureInfo.InvariantCulture, $"floor(extract(epoch FROM start)::float8 / {step})") : "0::float8";
 
     /// <summary>Adds the sums by labels and step.</summary>
-    private async Task AddSumsAsync(DateTimeOffset? from, DateTimeOffset? to)
+    private async Task AddSumsAsync(Part part)
     {
         var isOfClient = _query.Filter.Client is not null;
-        var sums = Sums(isOfClient, from, to);
+        var sums = Sums(isOfClient, part);
         var needsClient = isOfClient && _query.Needs(StatDimension.Client);
         var firstSum = 1 + StatLabel.All.Count;
         List<StatSums> targets = [];
         await _session.EachAsync(
             $"""
             SELECT min(start), {PostgresSums.LabelTexts}, {PostgresSums.Aggregates}
-            FROM {PostgresSchema.Name}.{(isOfClient ? "hourly_client_labels" : "hourly")} WHERE {sums.Condition} GROUP BY {Step}, {StatLabel.Columns}
+            FROM {PostgresSchema.Name}.{part.Period}{(isOfClient ? "_client_labels" : "")} WHERE {sums.Condition} GROUP BY {Step}, {StatLabel.Columns}
             """,
             sums.Values,
             row =>
@@ -182,37 +224,44 @@ internal sealed class PostgresSummary
     }
 
     /// <summary>Adds the clients (<see cref="StatsBuilder.ShowClients"/>).</summary>
-    private async Task AddClientsAsync(DateTimeOffset? from, DateTimeOffset? to)
+    private async Task AddClientsAsync(List<Part> parts)
     {
-        var table = StatLabel.AreIn(_query.Filter) ? "hourly_client_labels" : "hourly_clients";
+        var table = StatLabel.AreIn(_query.Filter) ? "client_labels" : "clients";
         var isSplit = _builder.Split == StatDimension.Client;
         Dictionary<ValueTuple<string?>, long> counted = [];
-        var sums = Sums(byClient: true, from, to);
-        await _session.EachAsync(
-            $"""
-            SELECT min(start), client, sum(requests)::bigint, sum(errors)::bigint, sum(input_tokens)::bigint, sum(output_tokens)::bigint
-            FROM {PostgresSchema.Name}.{table} WHERE {sums.Condition} GROUP BY client{(isSplit ? $", {Step}" : "")}
-            """,
-            sums.Values,
-            row =>
-            {
-                var key = new ValueTuple<string?>(Text(row, 1));
-                counted[key] = counted.GetValueOrDefault(key) + row.GetInt64(2);
-                if (isSplit)
+        foreach (var part in parts)
+        {
+            var sums = Sums(byClient: true, part);
+            await _session.EachAsync(
+                $"""
+                SELECT min(start), client, sum(requests)::bigint, sum(errors)::bigint, sum(input_tokens)::bigint, sum(output_tokens)::bigint
+                FROM {PostgresSchema.Name}.{part.Period}_{table} WHERE {sums.Condition} GROUP BY client{(isSplit ? $", {Step}" : "")}
+                """,
+                sums.Values,
+                row =>
                 {
-                    _builder.StepAt(PostgresTime.MicrosOf(row.GetDateTime(0)))!.PartOf(key.Item1)
-                        .Add(row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5));
-                }
-            },
-            _cancellationToken);
+                    var key = new ValueTuple<string?>(Text(row, 1));
+                    counted[key] = counted.GetValueOrDefault(key) + row.GetInt64(2);
+                    if (isSplit)
+                    {
+                        var counts = _builder.StepAt(PostgresTime.MicrosOf(row.GetDateTime(0)))!.PartOf(key.Item1);
+                        counts.Add(row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5));
+                    }
+                },
+                _cancellationToken);
+        }
+
         var shown = _builder.ShowClients(counted);
-        var those = Sums(byClient: true, from, to);
-        those.And($"(client = ANY ({those.Parameter(shown.OfType<string>().ToArray())}) OR client IS NULL AND {those.Parameter(shown.Contains(null))})");
-        await _session.EachAsync(
-            $"SELECT client, {PostgresSums.Aggregates} FROM {PostgresSchema.Name}.{table} WHERE {those.Condition} GROUP BY client",
-            those.Values,
-            row => PostgresSums.AddTo(row, 1, _builder[StatDimension.Client][Text(row, 0)]),
-            _cancellationToken);
+        foreach (var part in parts)
+        {
+            var those = Sums(byClient: true, part);
+            those.And($"(client = ANY ({those.Parameter(shown.OfType<string>().ToArray())}) OR client IS NULL AND {those.Parameter(shown.Contains(null))})");
+            await _session.EachAsync(
+                $"SELECT client, {PostgresSums.Aggregates} FROM {PostgresSchema.Name}.{part.Period}_{table} WHERE {those.Condition} GROUP BY client",
+                those.Values,
+                row => PostgresSums.AddTo(row, 1, _builder[StatDimension.Client][Text(row, 0)]),
+                _cancellationToken);
+        }
     }
 
     private static void AddCounts(StatCounts counts, NpgsqlDataReader row, int first) => counts.Add(
@@ -220,6 +269,9 @@ internal sealed class PostgresSummary
         row.GetInt64(first + (int)StatNumber.Errors),
         row.GetInt64(first + (int)StatNumber.InputTokens),
         row.GetInt64(first + (int)StatNumber.OutputTokens));
+
+    /// <summary>A part of the range whose sums are in tables of one period, <c>hourly</c> or <c>daily</c>; null for no end.</summary>
+    private sealed record Part(string Period, DateTimeOffset? From, DateTimeOffset? To);
 
     private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace OllamaProxy.Infrastructure.Analytics.Postgres;
 
-/// <summary>Creates the partitions of the next days and the text index of past days.</summary>
+/// <summary>Creates the partitions of the next days, and the sums and the text index of past days.</summary>
 internal static class PostgresUpkeep
 {
     /// <summary>Days for which there are partitions before they begin.</summary>
@@ -46,7 +46,36 @@ internal static class PostgresUpkeep
     {
         var today = PostgresTime.DayOf(now.UtcDateTime);
         await PostgresDays.CreateAsync(connections, [.. Enumerable.Range(0, Ahead + 1).Select(today.AddDays)], cancellationToken);
-        await IndexAsync(connections, PostgresTime.DayOf((now - s_after).UtcDateTime), cancellationToken);
+        var before = PostgresTime.DayOf((now - s_after).UtcDateTime);
+        await SumAsync(connections, before, cancellationToken);
+        await IndexAsync(connections, before, cancellationToken);
+    }
+
+    /// <summary>Adds up the days before one that are not added up yet. Each in a transaction, because no batch may be written meanwhile.</summary>
+    private static async Task SumAsync(PostgresConnections connections, DateOnly before, CancellationToken cancellationToken)
+    {
+        var (all, summed) = await connections.ReadAsync(
+            async session => (
+                await PostgresDays.ListAsync(session, "hourly", cancellationToken),
+                await session.ListAsync($"SELECT day FROM {PostgresSchema.Name}.days", [], row => PostgresTime.DayOf(row.GetDateTime(0)), cancellationToken)),
+            cancellationToken);
+        foreach (var start in all.Where(day => day < before).Except(summed).Select(PostgresTime.StartOf))
+        {
+            await connections.ChangeAsync(
+                async session =>
+                {
+                    await session.RunAsync(PostgresSchema.LockRecords, cancellationToken);
+                    // Another proxy may have been first.
+                    if (await session.RunAsync($"INSERT INTO {PostgresSchema.Name}.days VALUES ($1) ON CONFLICT DO NOTHING", cancellationToken, start) > 0)
+                    {
+                        await PostgresDays.ForgetSumsAsync(session, start, cancellationToken);
+                        await PostgresRollups.WriteDayAsync(session, start, cancellationToken);
+                    }
+
+                    return true;
+                },
+                cancellationToken);
+        }
     }
 
     /// <summary>

@@ -122,9 +122,12 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
         spool?.Doubtful = batch;
     }
 
+    private static IEnumerable<DateOnly> DaysOf(IReadOnlyList<RequestRecord> records) =>
+        records.Select(record => PostgresTime.DayOf(record.Timestamp.UtcDateTime)).Distinct();
+
     private async Task CreateDaysAsync(IReadOnlyList<RequestRecord> records, CancellationToken cancellationToken)
     {
-        List<DateOnly> days = [.. records.Select(record => PostgresTime.DayOf(record.Timestamp.UtcDateTime)).Distinct().Where(day => !_days.Contains(day))];
+        List<DateOnly> days = [.. DaysOf(records).Where(day => !_days.Contains(day))];
         if (days.Count > 0)
         {
             await PostgresDays.CreateAsync(connections, days, cancellationToken);
@@ -143,7 +146,8 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
         }
 
         var writer = batch.Instance == _instance ? sender : await WriterAsync(session, cancellationToken);
-        var removals = (long)(await session.AskAsync(PostgresRemoval.Counted, cancellationToken))!;
+        var removals = (long)(await session.AskAsync(
+            $"WITH late AS ({PostgresDays.Outdate}) {PostgresRemoval.Counted}", cancellationToken, DaysOf(batch.Records).Select(PostgresTime.StartOf).ToArray()))!;
         var ids = await session.ListAsync(
             $"SELECT nextval('{PostgresSchema.Name}.request_ids') FROM generate_series(1, $1)",
             [batch.Records.Count],
