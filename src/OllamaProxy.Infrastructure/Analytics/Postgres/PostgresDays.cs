@@ -15,8 +15,8 @@ internal static class PostgresDays
     /// <summary>Run by everything that changes the records of some days: their sums by day are no longer right.</summary>
     public const string Outdate = $"DELETE FROM {PostgresSchema.Name}.days WHERE day = ANY ($1)";
 
-    /// <summary>Sums are replaced again and again: with space in each block, their index does not change.</summary>
-    private const string StorageOfSums = " WITH (fillfactor = 50, toast_tuple_target = 8160)";
+    /// <summary>Rows stay whole up to a block: to compress parts of them takes longer than to write all the rest, and saves no space worth it.</summary>
+    public const string Whole = "toast_tuple_target = 8160";
 
     /// <summary>How long a drop waits for readers of the partition. Everything else waits behind it.</summary>
     private const string ShortWait = "SELECT set_config('lock_timeout', '3s', true)";
@@ -110,7 +110,13 @@ internal static class PostgresDays
 
     public static string NameOf(string table, DateOnly day) => string.Create(CultureInfo.InvariantCulture, $"{PostgresSchema.Name}.{table}_{day:yyyyMMdd}");
 
-    private static string StorageOf(string table) => table.StartsWith("hourly", StringComparison.Ordinal) ? StorageOfSums : "";
+    private static string StorageOf(string table) => table switch
+    {
+        "requests" => "",
+        "texts" => $" WITH ({Whole})",
+        // Sums are replaced again and again: with space in each block, their index does not change.
+        _ => $" WITH (fillfactor = 50, {Whole})",
+    };
 
     private static string Literal(DateOnly day) => day.ToString("yyyy-MM-dd' 00:00:00+00'", CultureInfo.InvariantCulture);
 }

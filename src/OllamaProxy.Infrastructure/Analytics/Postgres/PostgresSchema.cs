@@ -85,7 +85,7 @@ internal static class PostgresSchema
         {SumsBy("hourly", "PARTITION BY RANGE (start)")}
 
         -- The same by UTC day, for days that are over: a month has too many hours to be added up for each question.
-        {SumsBy("daily", "WITH (toast_tuple_target = 8160)")}
+        {SumsBy("daily", $"WITH ({PostgresDays.Whole})")}
 
         -- The days whose sums by day are right. A record that comes late, or is removed, takes its day out until upkeep has added it up again.
         CREATE TABLE {Name}.days (day timestamptz PRIMARY KEY);
