@@ -140,7 +140,7 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
         await using var session = await connections.OpenAsync(IsolationLevel.ReadCommitted, cancellationToken);
         session.CommandTimeout = Timeout;
         await session.RunAsync(PostgresSchema.ShareRecords, cancellationToken);
-        if (await session.AskAsync(Begin, cancellationToken, batch.Instance, batch.Number, (long)kept.Count) is not int sender)
+        if (await session.AskAsync(Begin, cancellationToken, batch.Instance, batch.Number, (long)batch.Records.Count) is not int sender)
         {
             return;
         }
