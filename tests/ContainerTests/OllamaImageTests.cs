@@ -27,7 +27,7 @@ public sealed class OllamaImageTests(ProxyImage proxyImage)
 
         Assert.Contains("/root/.ollama/analytics", settings.Stdout, StringComparison.Ordinal);
         Assert.Equal((0L, ""), (await container.GetExitCodeAsync(cancellation), inspected.Config!.User));
-        Assert.Equal([ProxyContainer.Executable, "serve"], inspected.Config.Entrypoint.Concat(inspected.Config.Cmd));
+        Assert.Equal([ProxyContainer.Executable, "serve"], (inspected.Config.Entrypoint ?? []).Concat(inspected.Config.Cmd ?? []));
     }
 
     [Fact]
