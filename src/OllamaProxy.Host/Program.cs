@@ -1,7 +1,7 @@
 using OllamaProxy.Host.Commands;
 using OllamaProxy.Infrastructure.Supervision;
 
-if (ChildShim.IsMeant(args))
+if (ChildShim.Handles(args))
 {
     return await ChildShim.RunAsync(args);
 }

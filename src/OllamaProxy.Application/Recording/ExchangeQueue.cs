@@ -35,7 +35,7 @@ public sealed class ExchangeQueue
             return true;
         }
 
-        _metrics.RecordDropped("queue_full", 1);
+        _metrics.CountDropped("queue_full", 1);
         return false;
     }
 

@@ -43,7 +43,7 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
 
         if (_records.Count >= Capacity || _text >= TextCapacity)
         {
-            metrics.RecordDropped("store_unavailable", 1);
+            metrics.CountDropped("store_unavailable", 1);
             if (_dropped++ == 0)
             {
                 Log.DroppingBegins(logger, _records.Count);
@@ -72,7 +72,7 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
         // Whatever the store's engine throws (full disk, lock, corruption): the worker must go on.
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            metrics.StoreFailed();
+            metrics.CountStoreFailure();
             _failure = exception.Message;
             if ((_records.Count >= SpoolSize || _text >= SpoolText) && spool?.TryAdd(_records) == true)
             {
@@ -88,7 +88,7 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
             (_failure, _dropped) = (null, 0);
         }
 
-        metrics.RecordsWritten(_records.Count, time.GetElapsedTime(begun));
+        metrics.RecordWrite(_records.Count, time.GetElapsedTime(begun));
         Clear();
         return true;
     }
@@ -105,7 +105,7 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
         Lost = _records.Count;
         if (Lost > 0)
         {
-            metrics.RecordDropped("store_unavailable", Lost);
+            metrics.CountDropped("store_unavailable", Lost);
             Log.Abandoned(logger, Lost, _failure);
             Clear();
         }

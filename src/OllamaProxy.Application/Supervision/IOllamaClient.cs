@@ -25,5 +25,5 @@ public readonly record struct OllamaAnswer<T>(T? Value, string? Problem)
     where T : class
 {
     /// <summary>True when no connection could be made, which is more than no answer in time: there is no Ollama.</summary>
-    public bool IsNobodyThere { get; init; }
+    public bool IsUnreachable { get; init; }
 }

@@ -32,7 +32,7 @@ public interface IOllamaProcessSupervisor
     Task<bool> WaitForSuccessorAsync(int? processId, TimeSpan limit, CancellationToken cancellationToken);
 
     /// <summary>Checks at once whether Ollama answers, because a question to it got no answer.</summary>
-    void Doubt();
+    void RequestCheck();
 
     /// <summary>From now on a child that ends is not started again: the proxy finishes its requests and is about to stop.</summary>
     void Drain();

@@ -12,7 +12,7 @@ namespace OllamaProxy.Application.Supervision;
 public sealed class OllamaLife(OllamaLifeRules rules)
 {
     private readonly List<OllamaCommand> _commands = [];
-    private Body _body = Body.None;
+    private Phase _phase = Phase.None;
 
     /// <summary>The number of the current child, or of the attempt to get one.</summary>
     private int _child;
@@ -32,7 +32,7 @@ public sealed class OllamaLife(OllamaLifeRules rules)
     private TimeSpan? _launchAt;
 
     /// <summary>What there is to look after.</summary>
-    private enum Body
+    private enum Phase
     {
         /// <summary>Nothing.</summary>
         None,
@@ -47,7 +47,7 @@ public sealed class OllamaLife(OllamaLifeRules rules)
         Ending,
 
         /// <summary>Somebody else's.</summary>
-        Foreign,
+        External,
     }
 
     public OllamaState State { get; private set; } = OllamaState.Starting;
@@ -61,7 +61,7 @@ public sealed class OllamaLife(OllamaLifeRules rules)
     /// <summary>Takes in what happened; returns what is to be done now, in order. The list is valid until the next call.</summary>
     /// <param name="happened">The event.</param>
     /// <param name="now">The time, on any clock that only goes forward.</param>
-    public IReadOnlyList<OllamaCommand> Take(OllamaEvent happened, TimeSpan now)
+    public IReadOnlyList<OllamaCommand> Handle(OllamaEvent happened, TimeSpan now)
     {
         _commands.Clear();
         if (happened.Child != 0 && happened.Child != _child)
@@ -75,39 +75,39 @@ public sealed class OllamaLife(OllamaLifeRules rules)
                 _begunAt = now;
                 Launch();
                 break;
-            case OllamaEventKind.Found when _body == Body.Launching:
+            case OllamaEventKind.Found when _phase == Phase.Launching:
                 Adopt(now);
                 break;
-            case OllamaEventKind.Launched when _body == Body.Launching:
-                Welcome(now);
+            case OllamaEventKind.Launched when _phase == Phase.Launching:
+                TrackChild(now);
                 break;
-            case OllamaEventKind.NotLaunched when _body == Body.Launching:
-                _body = Body.None;
-                Count(RestartReason.Exited, now);
-                Continue(now);
+            case OllamaEventKind.NotLaunched when _phase == Phase.Launching:
+                _phase = Phase.None;
+                CountFailure(RestartReason.Exited, now);
+                ContinueWithoutChild(now);
                 break;
             case OllamaEventKind.Answered:
-                Answered(now);
+                HandleAnswer(now);
                 break;
             case OllamaEventKind.NotAnswered:
-                NotAnswered(now);
+                HandleNoAnswer(now);
                 break;
-            case OllamaEventKind.Silent when _body == Body.Child && State is OllamaState.Ready or OllamaState.Unhealthy:
+            case OllamaEventKind.Silent when _phase == Phase.Child && State is OllamaState.Ready or OllamaState.Unhealthy:
                 Replace(RestartReason.Hung, now);
                 break;
             // Once it is unhealthy, checks have their own times: more of them would only replace a busy child sooner.
-            case OllamaEventKind.Doubted when State is OllamaState.Ready or OllamaState.External:
+            case OllamaEventKind.CheckRequested when State is OllamaState.Ready or OllamaState.External:
                 Check();
                 break;
-            case OllamaEventKind.Exited when _body == Body.Child:
+            case OllamaEventKind.Exited when _phase == Phase.Child:
                 Replace(RestartReason.Exited, now);
                 break;
-            case OllamaEventKind.Gone when _body == Body.Ending:
-                _body = Body.None;
-                Continue(now);
+            case OllamaEventKind.Gone when _phase == Phase.Ending:
+                _phase = Phase.None;
+                ContinueWithoutChild(now);
                 break;
             case OllamaEventKind.TimePassed:
-                TimePassed(now);
+                HandleTimer(now);
                 break;
             case OllamaEventKind.Draining:
                 _isDraining = true;
@@ -125,15 +125,15 @@ public sealed class OllamaLife(OllamaLifeRules rules)
     {
         _launchAt = null;
         _child++;
-        _body = Body.Launching;
+        _phase = Phase.Launching;
         _readySince = null;
         State = _failures >= rules.CrashLoopAfter ? OllamaState.CrashLoop : OllamaState.Starting;
-        Do(OllamaAction.FindOrLaunch, _reason);
+        Add(OllamaAction.FindOrLaunch, _reason);
     }
 
     private void Adopt(TimeSpan now)
     {
-        _body = Body.Foreign;
+        _phase = Phase.External;
         _isChecking = false;
         _mayGiveUp = false;
         _failures = 0;
@@ -147,15 +147,15 @@ public sealed class OllamaLife(OllamaLifeRules rules)
         _checkAt = now + rules.CheckPause;
     }
 
-    private void Welcome(TimeSpan now)
+    private void TrackChild(TimeSpan now)
     {
-        _body = Body.Child;
+        _phase = Phase.Child;
         _launchedAt = now;
         _failedChecks = 0;
         _isChecking = false;
         if (_isStopping)
         {
-            Bury(OllamaAction.Stop);
+            EndChild(OllamaAction.Stop);
         }
         else
         {
@@ -163,17 +163,17 @@ public sealed class OllamaLife(OllamaLifeRules rules)
         }
     }
 
-    private void Answered(TimeSpan now)
+    private void HandleAnswer(TimeSpan now)
     {
         _isChecking = false;
-        if (_body is not (Body.Child or Body.Foreign))
+        if (_phase is not (Phase.Child or Phase.External))
         {
             return;
         }
 
         _failedChecks = 0;
         _checkAt = now + rules.CheckPause;
-        if (_body == Body.Foreign)
+        if (_phase == Phase.External)
         {
             State = OllamaState.External;
         }
@@ -185,15 +185,15 @@ public sealed class OllamaLife(OllamaLifeRules rules)
         }
     }
 
-    private void NotAnswered(TimeSpan now)
+    private void HandleNoAnswer(TimeSpan now)
     {
         _isChecking = false;
-        if (_body == Body.Foreign)
+        if (_phase == Phase.External)
         {
             State = OllamaState.Unhealthy;
             _checkAt = now + rules.WaitingCheckPause;
         }
-        else if (_body == Body.Child && _readySince is null)
+        else if (_phase == Phase.Child && _readySince is null)
         {
             var age = now - _launchedAt;
             if (age >= rules.StartLimit)
@@ -204,7 +204,7 @@ public sealed class OllamaLife(OllamaLifeRules rules)
 
             _checkAt = now + (age < rules.StartPatience ? rules.StartingCheckPause : rules.WaitingCheckPause);
         }
-        else if (_body == Body.Child)
+        else if (_phase == Phase.Child)
         {
             State = OllamaState.Unhealthy;
             _checkAt = now + rules.CheckPause;
@@ -218,11 +218,11 @@ public sealed class OllamaLife(OllamaLifeRules rules)
     /// <summary>Our child is no good any more: it is ended with all it started, and what comes next is decided when that is done.</summary>
     private void Replace(RestartReason reason, TimeSpan now)
     {
-        Count(reason, now);
-        Bury(reason == RestartReason.Exited ? OllamaAction.CleanUp : OllamaAction.Stop);
+        CountFailure(reason, now);
+        EndChild(reason == RestartReason.Exited ? OllamaAction.CleanUp : OllamaAction.Stop);
     }
 
-    private void Count(RestartReason reason, TimeSpan now)
+    private void CountFailure(RestartReason reason, TimeSpan now)
     {
         if (now - _readySince >= rules.StableAfter)
         {
@@ -238,16 +238,16 @@ public sealed class OllamaLife(OllamaLifeRules rules)
             OllamaState.Restarting;
     }
 
-    private void Bury(OllamaAction how)
+    private void EndChild(OllamaAction how)
     {
-        _body = Body.Ending;
+        _phase = Phase.Ending;
         _checkAt = null;
         _isChecking = false;
-        Do(how);
+        Add(how);
     }
 
     /// <summary>There is no child: another one, now or after a pause, unless this was the end.</summary>
-    private void Continue(TimeSpan now)
+    private void ContinueWithoutChild(TimeSpan now)
     {
         if (_isStopping || _isDraining)
         {
@@ -256,7 +256,7 @@ public sealed class OllamaLife(OllamaLifeRules rules)
         else if (_mayGiveUp)
         {
             End();
-            Do(OllamaAction.GiveUp);
+            Add(OllamaAction.GiveUp);
         }
         else if (rules.PauseAfter(_failures) is var pause && pause > TimeSpan.Zero)
         {
@@ -268,7 +268,7 @@ public sealed class OllamaLife(OllamaLifeRules rules)
         }
     }
 
-    private void TimePassed(TimeSpan now)
+    private void HandleTimer(TimeSpan now)
     {
         if (_launchAt <= now)
         {
@@ -286,7 +286,7 @@ public sealed class OllamaLife(OllamaLifeRules rules)
         if (!_isChecking && !_isStopping)
         {
             _isChecking = true;
-            Do(OllamaAction.Check);
+            Add(OllamaAction.Check);
         }
     }
 
@@ -301,13 +301,13 @@ public sealed class OllamaLife(OllamaLifeRules rules)
     private void Stop()
     {
         _isStopping = true;
-        switch (_body)
+        switch (_phase)
         {
-            case Body.Child:
+            case Phase.Child:
                 State = OllamaState.Stopping;
-                Bury(OllamaAction.Stop);
+                EndChild(OllamaAction.Stop);
                 break;
-            case Body.Launching or Body.Ending:
+            case Phase.Launching or Phase.Ending:
                 State = OllamaState.Stopping;
                 break;
             default:
@@ -318,11 +318,11 @@ public sealed class OllamaLife(OllamaLifeRules rules)
 
     private void End()
     {
-        _body = Body.None;
+        _phase = Phase.None;
         _checkAt = null;
         _launchAt = null;
         State = OllamaState.Stopped;
     }
 
-    private void Do(OllamaAction action, RestartReason? reason = null) => _commands.Add(new OllamaCommand(action, _child, reason));
+    private void Add(OllamaAction action, RestartReason? reason = null) => _commands.Add(new OllamaCommand(action, _child, reason));
 }

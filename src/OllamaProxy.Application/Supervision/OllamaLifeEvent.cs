@@ -25,7 +25,7 @@ public enum OllamaEventKind
     Silent,
 
     /// <summary>A request could not connect, or the poll of loaded models got no answer.</summary>
-    Doubted,
+    CheckRequested,
 
     /// <summary>The child's process ended.</summary>
     Exited,

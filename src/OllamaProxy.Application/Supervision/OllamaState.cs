@@ -49,7 +49,7 @@ public static class OllamaStates
     public static bool IsComing(this OllamaState state) => state is OllamaState.Starting or OllamaState.Restarting;
 
     /// <summary>True when a request may be sent. An unhealthy one may only be busy, and says for itself when it is not there.</summary>
-    public static bool TakesRequests(this OllamaState state) => state is OllamaState.Ready or OllamaState.External or OllamaState.Unhealthy;
+    public static bool AcceptsRequests(this OllamaState state) => state is OllamaState.Ready or OllamaState.External or OllamaState.Unhealthy;
 }
 
 /// <summary>Why a child had to be replaced: the values of the <c>reason</c> label.</summary>

@@ -103,11 +103,11 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
         else
         {
             var loaded = await client.ListLoadedModelsAsync(cancellationToken);
-            snapshot = snapshot with { IsUp = loaded.Value is not null ? true : loaded.IsNobodyThere ? false : null, Problem = loaded.Problem,
+            snapshot = snapshot with { IsUp = loaded.Value is not null ? true : loaded.IsUnreachable ? false : null, Problem = loaded.Problem,
                 Loaded = loaded.Value };
             if (snapshot.IsUp != true)
             {
-                ollama.Doubt();
+                ollama.RequestCheck();
             }
 
             snapshot = snapshot.IsUp == true ? await WithDetailsAsync(snapshot, state, cancellationToken) : snapshot;

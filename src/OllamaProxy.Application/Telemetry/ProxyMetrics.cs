@@ -6,8 +6,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Telemetry;
 
 /// <summary>
-/// Every instrument of the program: name, unit, help, buckets and labels in one place (docs/metrics.md lists the same, a test compares).
-/// The first five are the original program's, with its names, labels and buckets; more buckets follow on top of its own, never between.
+/// All instruments: name, unit, help, buckets and labels (docs/metrics.md lists the same; a test compares). The first five are the original program's; buckets
+/// are added only above its own, so its queries still work.
 /// </summary>
 public sealed partial class ProxyMetrics
 {
@@ -22,10 +22,10 @@ public sealed partial class ProxyMetrics
     /// <summary>Pairs of endpoint and category: only inference endpoints have a prompt, every other call is <c>empty</c>.</summary>
     private static readonly int s_endpointCategories = ApiEndpoint.All.Sum(endpoint => endpoint.IsInference ? s_categories : 1);
 
-    /// <summary>A fault of the proxy has a counter of its own, for it can happen to any request.</summary>
+    /// <summary>Without faults of the proxy: those have their own counter, because they can happen to any request.</summary>
     private static readonly RejectionReason[] s_rejections = [RejectionReason.QueueFull, RejectionReason.QueueTimeout, RejectionReason.BodyStalled];
 
-    /// <summary>What a model needed before its first token.</summary>
+    /// <summary>The state of the model when the request arrived.</summary>
     private static readonly string[] s_states = ["cold", "warm", "unknown"];
     private static readonly double[] s_requestTimes = [0.001, 0.01, 0.05, 0.1, 0.3, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640];
 
@@ -151,8 +151,8 @@ public sealed partial class ProxyMetrics
     }
 
     /// <summary>
-    /// Lets the counters begin at 0 whose series are known beforehand: an instrument never touched is absent from a scrape, and "none" could not be told from
-    /// "not there". To be called once somebody listens, for what was counted before is lost.
+    /// Starts counters with known series at 0: an untouched instrument is absent from a scrape, so "none" would look like "not there". Call this after a
+    /// listener is attached; earlier counts are lost.
     /// </summary>
     public void BeginAtZero()
     {
@@ -160,7 +160,7 @@ public sealed partial class ProxyMetrics
         {
             foreach (var reason in s_rejections)
             {
-                CountRejected(endpoint, reason, 0);
+                CountRejection(endpoint, reason, 0);
             }
         }
 
@@ -181,8 +181,8 @@ public sealed partial class ProxyMetrics
     }
 
     /// <summary>
-    /// The most series an instrument can have: the product of its closed label sets. OpenTelemetry folds what is beyond its own limit (2,000) into
-    /// one series without labels, so the limit has to be ours.
+    /// The most series an instrument can have: the product of its closed label sets. Above its default limit (2,000) OpenTelemetry folds series into one
+    /// without labels, so each instrument needs its own limit.
     /// </summary>
     public static int SeriesLimit(string instrument, int maxModels)
     {
@@ -207,74 +207,63 @@ public sealed partial class ProxyMetrics
             "ollama_endpoint_active_requests" or "ollama_queue_depth" or "ollama_queue_wait_seconds" => EndpointLoad.Endpoints.Length,
             "ollama_rejected_total" => EndpointLoad.Endpoints.Length * Enum.GetValues<RejectionReason>().Length,
             "ollama_model_loads_total" or "ollama_model_load_seconds" => models * s_loadCauses,
-            // What is left has few labels, or none; the runtime's own instruments are among them.
+            // The rest, the runtime's instruments included, have few labels or none.
             _ => 100,
         };
     }
 
-    /// <summary>A request began to be forwarded.</summary>
-    public void RequestStarted() => Interlocked.Increment(ref _active);
+    public void CountRequestStart() => Interlocked.Increment(ref _active);
 
-    /// <summary>The request begun with <see cref="RequestStarted"/> ended.</summary>
-    public void RequestEnded() => Interlocked.Decrement(ref _active);
+    public void CountRequestEnd() => Interlocked.Decrement(ref _active);
 
-    /// <summary>An inference got a slot.</summary>
-    public void SlotTaken(ApiEndpoint endpoint) => _load.AddActive(endpoint, 1);
+    public void CountSlotTaken(ApiEndpoint endpoint) => _load.AddActive(endpoint, 1);
 
-    /// <summary>The slot of <see cref="SlotTaken"/> is free again.</summary>
-    public void SlotReturned(ApiEndpoint endpoint) => _load.AddActive(endpoint, -1);
+    public void CountSlotReturned(ApiEndpoint endpoint) => _load.AddActive(endpoint, -1);
 
-    /// <summary>An inference joined the queue.</summary>
-    public void WaitStarted(ApiEndpoint endpoint) => _load.AddWaiting(endpoint, 1);
+    public void CountQueued(ApiEndpoint endpoint) => _load.AddWaiting(endpoint, 1);
 
-    /// <summary>The one of <see cref="WaitStarted"/> left it, whatever for.</summary>
-    public void WaitEnded(ApiEndpoint endpoint) => _load.AddWaiting(endpoint, -1);
+    public void CountDequeued(ApiEndpoint endpoint) => _load.AddWaiting(endpoint, -1);
 
-    /// <summary>How long an inference waited, once for each, zero included.</summary>
-    public void Waited(ApiEndpoint endpoint, TimeSpan time) =>
+    /// <summary>Records the queue wait of an inference, once for each, zero included.</summary>
+    public void RecordQueueWait(ApiEndpoint endpoint, TimeSpan time) =>
         _queueWait.Record(time.TotalSeconds, new KeyValuePair<string, object?>("endpoint", endpoint.Label));
 
-    /// <summary>An inference was turned away.</summary>
-    public void Rejected(ApiEndpoint endpoint, RejectionReason reason) => CountRejected(endpoint, reason, 1);
+    public void CountRejection(ApiEndpoint endpoint, RejectionReason reason) => CountRejection(endpoint, reason, 1);
 
-    /// <summary>The proxy itself failed while it handled a request, or while it completed its record.</summary>
-    public void Failed() => _faults.Add(1);
+    /// <summary>Counts a failure of the proxy itself while it handled a request or completed its record.</summary>
+    public void CountFault() => _faults.Add(1);
 
-    /// <summary>Our Ollama is started again.</summary>
-    public void OllamaRestarted(RestartReason reason) => CountRestart(reason, 1);
+    public void CountRestart(RestartReason reason) => CountRestart(reason, 1);
 
-    /// <summary>Where the depth of the recording queue can be read.</summary>
+    /// <summary>Sets the source of the recording queue's depth.</summary>
     internal void ObserveQueue(Func<int> depth) => _queued = depth;
 
-    /// <summary>Where the last poll of Ollama can be read.</summary>
+    /// <summary>Sets the source of the last poll of Ollama.</summary>
     public void ObserveOllama(Func<OllamaSnapshot> snapshot, TimeProvider time) => _ollama.Observe(snapshot, time);
 
-    /// <summary>Where the longest silence of a running inference can be read, in seconds; null when it is not known.</summary>
+    /// <summary>Sets the source of the longest silence of a running inference, in seconds; null when it is unknown.</summary>
     public void ObserveSilence(Func<double?> silence) => _silence = silence;
 
-    /// <summary>Where the bytes can be read that are free for the store; null when there is none.</summary>
+    /// <summary>Sets the source of the free bytes on the store's disk; null without a store.</summary>
     public void ObserveFreeSpace(Func<long?> free) => _free = free;
 
-    /// <summary>Where the state of the store is looked up when it is scraped.</summary>
+    /// <summary>Sets the source of the store's state.</summary>
     public void ObserveStore(Func<int?> store) => _store = store;
 
-    /// <summary>The value of the <c>model</c> label for a record.</summary>
     public string ModelOf(RequestRecord record) => _models.Of(record.Model, record.StatusCode is >= 200 and < 300);
 
-    public void RecordDropped(string reason, int count) => _dropped.Add(count, new KeyValuePair<string, object?>("reason", reason));
+    public void CountDropped(string reason, int count) => _dropped.Add(count, new KeyValuePair<string, object?>("reason", reason));
 
-    /// <summary>A batch was written.</summary>
-    /// <param name="count">Records in it.</param>
-    /// <param name="time">How long that took.</param>
-    public void RecordsWritten(int count, TimeSpan time)
+    /// <summary>Counts a written batch and records how long the write took.</summary>
+    public void RecordWrite(int count, TimeSpan time)
     {
         _written.Add(count);
         _storeWrite.Record(time.TotalSeconds);
     }
 
-    public void StoreFailed() => _storeFailures.Add(1);
+    public void CountStoreFailure() => _storeFailures.Add(1);
 
-    private void CountRejected(ApiEndpoint endpoint, RejectionReason reason, int count) => _rejected.Add(
+    private void CountRejection(ApiEndpoint endpoint, RejectionReason reason, int count) => _rejected.Add(
         count,
         new KeyValuePair<string, object?>("endpoint", endpoint.Label),
         new KeyValuePair<string, object?>("reason", ErrorTypes.Of(reason).Name()));

@@ -108,7 +108,7 @@ internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics,
             return;
         }
 
-        metrics.SlotReturned(endpoint);
+        metrics.CountSlotReturned(endpoint);
         var held = time.GetElapsedTime(since).TotalSeconds;
         var mean = Volatile.Read(ref _meanHold);
         Volatile.Write(ref _meanHold, mean == 0 ? held : mean + ((held - mean) * Weight));
@@ -133,10 +133,10 @@ internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics,
         ApiEndpoint endpoint, FairQueue<IPAddress, ClientKey, TaskCompletionSource<bool>>.Place place, Task<bool> turn, CancellationToken aborted)
     {
         var began = time.GetTimestamp();
-        metrics.WaitStarted(endpoint);
+        metrics.CountQueued(endpoint);
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(aborted, grace.Token);
         await ((Task)turn.WaitAsync(_timeout, time, giveUp.Token)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        metrics.WaitEnded(endpoint);
+        metrics.CountDequeued(endpoint);
         var waited = time.GetElapsedTime(began);
         bool hasLeft;
         lock (_changing)
@@ -177,8 +177,8 @@ internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics,
 
     private AdmissionOutcome Admit(ApiEndpoint endpoint, TimeSpan waited)
     {
-        metrics.SlotTaken(endpoint);
-        metrics.Waited(endpoint, waited);
+        metrics.CountSlotTaken(endpoint);
+        metrics.RecordQueueWait(endpoint, waited);
         return new AdmissionOutcome(AdmissionResult.Admitted, waited, time.GetTimestamp());
     }
 
@@ -186,10 +186,10 @@ internal sealed class ConcurrencyGate(GateOptions options, ProxyMetrics metrics,
     {
         if (result is not (AdmissionResult.Cancelled or AdmissionResult.Stopping))
         {
-            metrics.Rejected(endpoint, result == AdmissionResult.QueueTimeout ? RejectionReason.QueueTimeout : RejectionReason.QueueFull);
+            metrics.CountRejection(endpoint, result == AdmissionResult.QueueTimeout ? RejectionReason.QueueTimeout : RejectionReason.QueueFull);
         }
 
-        metrics.Waited(endpoint, waited);
+        metrics.RecordQueueWait(endpoint, waited);
         return new AdmissionOutcome(result, waited);
     }
 }

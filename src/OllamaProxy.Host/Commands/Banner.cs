@@ -19,7 +19,7 @@ internal static class Banner
         var addresses = settings.Scrape.Port is null ? all : all[..(all.Length / 2)];
         var first = Reachable(addresses.FirstOrDefault());
         var text = new StringBuilder();
-        var isReady = answers && ollama.State.TakesRequests() && ollama.State != OllamaState.Unhealthy;
+        var isReady = answers && ollama.State.AcceptsRequests() && ollama.State != OllamaState.Unhealthy;
         var state = isReady
             ? Terminal.Paint(Ansi.Green, "ready")
             : Terminal.Paint(Ansi.Yellow, $"listening; Ollama at {ollama.Backend.Authority} does not answer yet");

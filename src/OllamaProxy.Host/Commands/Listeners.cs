@@ -110,13 +110,13 @@ internal sealed class Listeners : IDisposable
     {
         var who = (holder.Kind, owner?.Describe()) switch
         {
-            (PortHolderKind.Nobody, { Length: > 0 } known) => known,
-            (PortHolderKind.Nobody, _) => "another program",
+            (PortHolderKind.None, { Length: > 0 } known) => known,
+            (PortHolderKind.None, _) => "another program",
             (PortHolderKind.Proxy, { Length: > 0 } known) when known.StartsWith("ollama-proxy", StringComparison.Ordinal) => $"another {known}",
             (_, { Length: > 0 } known) => $"{holder.Description}: {known}",
             _ => holder.Description,
         };
-        List<string> ways = [.. owner?.WayOut(port) ?? []];
+        List<string> ways = [.. owner?.WaysToFree(port) ?? []];
         if (holder.Kind == PortHolderKind.Ollama)
         {
             if (ways.Count == 0)

@@ -13,9 +13,9 @@ internal static class OpenSsl
     private static readonly string[] s_libraries = ["libssl.so.3", "libssl.so.1.1", "libssl.so.1.0.2", "libssl.so.1.0.0", "libssl.so.10", "libssl.so"];
 
     /// <exception cref="StartException">A setting needs OpenSSL, which is missing.</exception>
-    public static void NeedFor(ProxySettings settings)
+    public static void RequireFor(ProxySettings settings)
     {
-        if (OperatingSystem.IsLinux() && SettingThatNeedsIt(settings) is { } setting && !Array.Exists(s_libraries, IsThere))
+        if (OperatingSystem.IsLinux() && SettingThatNeedsIt(settings) is { } setting && !Array.Exists(s_libraries, CanLoad))
         {
             throw new StartException($"{setting} needs OpenSSL (libssl.so.3), which is not installed. Install it (Debian and Ubuntu: apt-get install "
                 + "libssl3), or remove the setting.");
@@ -28,5 +28,5 @@ internal static class OpenSsl
         : settings.Ollama.BackendUrl?.Scheme == Uri.UriSchemeHttps ? "OLLAMA_BACKEND_URL with https"
         : null;
 
-    private static bool IsThere(string library) => NativeLibrary.TryLoad(library, out _);
+    private static bool CanLoad(string library) => NativeLibrary.TryLoad(library, out _);
 }

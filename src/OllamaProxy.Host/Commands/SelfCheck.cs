@@ -24,10 +24,10 @@ internal static class SelfCheck
         {
             var end = new IPEndPoint(address, port);
             var holder = await probe.IdentifyAsync(new Uri($"http://{end}"), cancellationToken);
-            if (holder.Instance != own.Id && (holder.Kind != PortHolderKind.Nobody || Covers(bound, address)))
+            if (holder.Instance != own.Id && (holder.Kind != PortHolderKind.None || Covers(bound, address)))
             {
-                var owner = PortOwner.Find(port)?.Describe() is { Length: > 0 } known && holder.Kind != PortHolderKind.Nobody ? $" ({known})" : "";
-                warnings.Add($"On {end} {(holder.Kind == PortHolderKind.Nobody ? "no program" : holder.Description)}{owner} answers instead of this proxy, "
+                var owner = PortOwner.Find(port)?.Describe() is { Length: > 0 } known && holder.Kind != PortHolderKind.None ? $" ({known})" : "";
+                warnings.Add($"On {end} {(holder.Kind == PortHolderKind.None ? "no program" : holder.Description)}{owner} answers instead of this proxy, "
                     + "so clients that connect there bypass it.");
             }
         }
@@ -48,7 +48,7 @@ internal static class SelfCheck
 
         return holder.Kind switch
         {
-            PortHolderKind.Nobody => false,
+            PortHolderKind.None => false,
             PortHolderKind.Foreign => await probe.VersionAsync(ollama.Backend, s_patience, cancellationToken) is not null,
             _ => true,
         };

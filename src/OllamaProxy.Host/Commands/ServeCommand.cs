@@ -33,7 +33,7 @@ internal static class ServeCommand
         {
             InlineSockets.Enable();
             CheckLogFolder(settings.Log);
-            OpenSsl.NeedFor(settings);
+            OpenSsl.RequireFor(settings);
             using var listeners = await Listeners.BindAsync(settings.Proxy, settings.Scrape, cancellationToken);
             using var interrupts = new Interrupts();
             var code = await RunAsync(settings with { Proxy = settings.Proxy with { Addresses = listeners.Addresses } }, listeners, interrupts, hooks,
@@ -70,7 +70,7 @@ internal static class ServeCommand
                 answers = await SelfCheck.RefuseLoopAsync(ollama, app.Services.GetRequiredService<ProxyInstance>(), cancellationToken);
                 if (!answers)
                 {
-                    ollama.Doubt();
+                    ollama.RequestCheck();
                 }
             }
         }
@@ -107,7 +107,7 @@ internal static class ServeCommand
     private static void EndAtOnce(IServiceProvider services, IOllamaProcessSupervisor ollama)
     {
         ollama.KillAtOnce();
-        services.GetRequiredService<StopReport>().TellEndAtOnce();
+        services.GetRequiredService<StopReport>().ReportEndAtOnce();
         Task.Run(() =>
         {
             foreach (var provider in services.GetServices<ILoggerProvider>())

@@ -166,7 +166,7 @@ internal static class Verbs
             (read, token) => InstallCommand.RunAsync(
                 read,
                 SettingValues.OfProcess(settings.Given(parsed)),
-                new InstallWish
+                new InstallOptions
                 {
                     System = parsed.GetValue(system)!,
                     IsDryRun = parsed.GetValue(dryRun),
@@ -191,7 +191,7 @@ internal static class Verbs
             (read, token) => InstallCommand.RunAsync(
                 read,
                 SettingValues.OfProcess(settings.Given(parsed)),
-                new InstallWish
+                new InstallOptions
                 {
                     IsUninstall = true,
                     System = parsed.GetValue(system)!,

@@ -33,7 +33,7 @@ internal sealed class DemoHistory
         return
         [
             .. times.Select(
-                (request, index) => request.IsInference ? history.Infer(request.Time, mayFail: index < times.Count - 1) : history.Look(request.Time)),
+                (request, index) => request.IsInference ? history.Infer(request.Time, mayFail: index < times.Count - 1) : history.Poll(request.Time)),
         ];
     }
 
@@ -87,7 +87,7 @@ internal sealed class DemoHistory
             UserAgent = application.UserAgent,
             QueueTime = queue,
             ConnectTime = Chance(0.1) ? Seconds(0.0002 + (0.0004 * _random.NextDouble())) : TimeSpan.Zero,
-            Request = Ask(application, conversation, modelName),
+            Request = RequestOf(application, conversation, modelName),
         };
         exchange = exchange with
         {
@@ -115,7 +115,7 @@ internal sealed class DemoHistory
         return cause;
     }
 
-    private RequestFacts Ask(DemoApplication application, DemoConversation conversation, string model)
+    private RequestFacts RequestOf(DemoApplication application, DemoConversation conversation, string model)
     {
         var isLong = application.ContextLength is not null && Chance(0.12);
         var tokens = isLong ? 0 : _random.Next(60, application.ContextLength ?? 2_400);
@@ -217,7 +217,7 @@ internal sealed class DemoHistory
     };
 
     /// <summary>A request that runs no model, as the page of Open WebUI makes them.</summary>
-    private RequestRecord Look(DateTimeOffset time)
+    private RequestRecord Poll(DateTimeOffset time)
     {
         var endpoint = ApiEndpoint.FromPath(Chance(0.6) ? "/api/tags" : "/api/ps");
         return RecordExchangeHandler.ToRecord(

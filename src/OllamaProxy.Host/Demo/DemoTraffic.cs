@@ -29,7 +29,7 @@ internal sealed class DemoTraffic
         await Task.WhenAll(
         [
             .. DemoApplication.All.Select((application, index) => traffic.UseAsync(application, index, cancellationToken)),
-            traffic.LookAsync(cancellationToken),
+            traffic.PollAsync(cancellationToken),
             traffic.FailAsync(cancellationToken),
         ]);
     }
@@ -49,13 +49,13 @@ internal sealed class DemoTraffic
             // A context that is too short truncates the first document and some later ones.
             var isLong = application.ContextLength is not null && turn % 4 == 0;
             var body = DemoRequests.Body(application, next.Conversation, next.Model, earlier, isLong);
-            await AskAsync(application, next.Client, body, random.Next(70) == 0 ? 900 : int.MaxValue, cancellationToken);
+            await PostAsync(application, next.Client, body, random.Next(70) == 0 ? 900 : int.MaxValue, cancellationToken);
             await WaitAsync(Pause / application.Weight * (0.4 + (1.2 * random.NextDouble())), cancellationToken);
         }
     }
 
     /// <summary>The page of Open WebUI, which asks for the models again and again.</summary>
-    private async Task LookAsync(CancellationToken cancellationToken)
+    private async Task PollAsync(CancellationToken cancellationToken)
     {
         var page = DemoApplication.All[0];
         for (var turn = 0; !cancellationToken.IsCancellationRequested; turn++)
@@ -81,17 +81,17 @@ internal sealed class DemoTraffic
                 case 0:
                     // A model that is not installed.
                     var misspelled = DemoRequests.Body(script, next.Conversation, "qwen3:14b", [], isLong: false);
-                    await AskAsync(script, next.Client, misspelled, int.MaxValue, cancellationToken);
+                    await PostAsync(script, next.Client, misspelled, int.MaxValue, cancellationToken);
                     break;
                 case 1:
                     _faults.Next(Fault.Error);
                     break;
                 case 2:
-                    await AskAsync(script, next.Client, DemoRequests.Body(script, next.Conversation, next.Model, [], isLong: false), 900, cancellationToken);
+                    await PostAsync(script, next.Client, DemoRequests.Body(script, next.Conversation, next.Model, [], isLong: false), 900, cancellationToken);
                     break;
                 case 3:
                     var body = DemoRequests.Body(embedder, next.Conversation, embedder.Models[0], [], isLong: false);
-                    await Task.WhenAll(Enumerable.Range(0, Burst).Select(_ => AskAsync(embedder, embedder.Clients[0], body, int.MaxValue, cancellationToken)));
+                    await Task.WhenAll(Enumerable.Range(0, Burst).Select(_ => PostAsync(embedder, embedder.Clients[0], body, int.MaxValue, cancellationToken)));
                     break;
                 case 4:
                     _faults.Next(turn % 12 == 4 ? Fault.Cut : Fault.Busy);
@@ -99,7 +99,7 @@ internal sealed class DemoTraffic
                 default:
                     // A model without tools.
                     var tools = DemoRequests.Body(agent, agent.Next(random).Conversation with { Topic = DemoTopic.Agent }, "gemma3:12b", [], isLong: false);
-                    await AskAsync(agent, agent.Clients[0], tools, int.MaxValue, cancellationToken);
+                    await PostAsync(agent, agent.Clients[0], tools, int.MaxValue, cancellationToken);
                     break;
             }
 
@@ -107,7 +107,7 @@ internal sealed class DemoTraffic
         }
     }
 
-    private Task AskAsync(DemoApplication application, string client, byte[] body, int readAtMost, CancellationToken cancellationToken)
+    private Task PostAsync(DemoApplication application, string client, byte[] body, int readAtMost, CancellationToken cancellationToken)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, application.Endpoint.Path) { Content = new ByteArrayContent(body) };
         request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");

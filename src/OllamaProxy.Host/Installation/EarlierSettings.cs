@@ -7,8 +7,8 @@ namespace OllamaProxy.Host.Installation;
 /// <summary>The settings of an earlier installation, so that an upgrade changes only the requested ones.</summary>
 internal static class EarlierSettings
 {
-    /// <param name="system">As <see cref="InstallWish.System"/>.</param>
-    /// <param name="root">As <see cref="InstallWish.Root"/>.</param>
+    /// <param name="system">As <see cref="InstallOptions.System"/>.</param>
+    /// <param name="root">As <see cref="InstallOptions.Root"/>.</param>
     /// <param name="home">The user's home folder.</param>
     public static IReadOnlyDictionary<string, string> Of(string system, string? root, string home) => system switch
     {

@@ -12,24 +12,24 @@ internal static class InstallCommand
 
     /// <param name="settings">The settings of the service.</param>
     /// <param name="values">Their sources: options are passed to the service.</param>
-    /// <param name="wish">The requested actions.</param>
+    /// <param name="options">The requested actions.</param>
     /// <param name="cancellationToken">Cancels between steps.</param>
-    public static async Task<int> RunAsync(ProxySettings settings, SettingValues values, InstallWish wish, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(ProxySettings settings, SettingValues values, InstallOptions options, CancellationToken cancellationToken)
     {
-        var request = Look(settings, values, wish);
-        if (request is { OllamaStartsItself: true, TakeOver: null } && !wish.IsUninstall && !Console.IsInputRedirected)
+        var request = Inspect(settings, values, options);
+        if (request is { OllamaStartsItself: true, TakeOver: null } && !options.IsUninstall && !Console.IsInputRedirected)
         {
             request = request with { TakeOver = await AskAsync(request, cancellationToken) };
         }
 
-        if (wish is { System: "macos", Root: null, IsDryRun: false } && Environment.IsPrivilegedProcess)
+        if (options is { System: "macos", Root: null, IsDryRun: false } && Environment.IsPrivilegedProcess)
         {
             return await Terminal.FailAsync("the agent and Ollama belong to your user: run this without sudo.");
         }
 
-        var plan = PlanOf(wish, request);
+        var plan = PlanOf(options, request);
         string[] secrets = [.. EnvironmentVariables.SecretNames(name => request.Settings.GetValueOrDefault(name)).Select(name => request.Settings[name])];
-        if (wish.IsDryRun)
+        if (options.IsDryRun)
         {
             foreach (var step in plan)
             {
@@ -44,7 +44,7 @@ internal static class InstallCommand
             return ExitCodes.Success;
         }
 
-        if (wish.Root is null && !OperatingSystem.IsMacOS() && !Environment.IsPrivilegedProcess)
+        if (options.Root is null && !OperatingSystem.IsMacOS() && !Environment.IsPrivilegedProcess)
         {
             return await Terminal.FailAsync(OperatingSystem.IsWindows()
                 ? "this needs administrator rights: run it in a terminal opened as administrator, or use install-service-launcher.bat. --dry-run shows the "
@@ -52,9 +52,9 @@ internal static class InstallCommand
                 : "this needs root: sudo ollama-proxy install. --dry-run shows the steps.");
         }
 
-        await new StepRunner(wish.Root, text => Hidden(text, secrets)).RunAsync(plan, cancellationToken);
-        await Console.Out.WriteLineAsync(wish.IsUninstall
-            ? wish.RemovesData ? "Uninstalled, with its data." : "Uninstalled. Records, settings and logs are kept; uninstall --remove-data removes them."
+        await new StepRunner(options.Root, text => Hidden(text, secrets)).RunAsync(plan, cancellationToken);
+        await Console.Out.WriteLineAsync(options.IsUninstall
+            ? options.RemovesData ? "Uninstalled, with its data." : "Uninstalled. Records, settings and logs are kept; uninstall --remove-data removes them."
             : "Installed. 'ollama-proxy status' shows its state.");
         return ExitCodes.Success;
     }
@@ -62,20 +62,20 @@ internal static class InstallCommand
     private static string Hidden(string text, string[] secrets) =>
         secrets.Aggregate(text, (shown, secret) => shown.Replace(secret, EnvironmentVariables.Hidden, StringComparison.Ordinal));
 
-    private static IReadOnlyList<Step> PlanOf(InstallWish wish, InstallRequest request) => wish.System switch
+    private static IReadOnlyList<Step> PlanOf(InstallOptions options, InstallRequest request) => options.System switch
     {
-        "windows" => wish.IsUninstall ? WindowsPlan.Uninstall(request) : WindowsPlan.Install(request),
-        "macos" => wish.IsUninstall ? LaunchdPlan.Uninstall(request) : LaunchdPlan.Install(request),
-        _ when wish.Root is null && !wish.IsDryRun && !Directory.Exists(SystemdFolder) =>
+        "windows" => options.IsUninstall ? WindowsPlan.Uninstall(request) : WindowsPlan.Install(request),
+        "macos" => options.IsUninstall ? LaunchdPlan.Uninstall(request) : LaunchdPlan.Install(request),
+        _ when options.Root is null && !options.IsDryRun && !Directory.Exists(SystemdFolder) =>
             throw new CommandException("this Linux does not use systemd. Let its init system start 'ollama-proxy serve' (docs/operations.md)."),
-        _ => wish.IsUninstall ? SystemdPlan.Uninstall(request) : SystemdPlan.Install(request),
+        _ => options.IsUninstall ? SystemdPlan.Uninstall(request) : SystemdPlan.Install(request),
     };
 
-    private static InstallRequest Look(ProxySettings settings, SettingValues values, InstallWish wish)
+    private static InstallRequest Inspect(ProxySettings settings, SettingValues values, InstallOptions options)
     {
         var user = values.Get("SUDO_USER") ?? Environment.UserName;
-        var home = HomeOf(wish.Account ?? user);
-        var earlier = EarlierSettings.Of(wish.System, wish.Root, home);
+        var home = HomeOf(options.Account ?? user);
+        var earlier = EarlierSettings.Of(options.System, options.Root, home);
         var given = EnvironmentVariables.All.Where(row => values.IsOption(row.Name))
             .ToDictionary(row => row.Name, row => values.Get(row.Name)!, StringComparer.Ordinal);
         var request = new InstallRequest
@@ -84,12 +84,12 @@ internal static class InstallCommand
             ProxyPort = PortOf("PROXY_PORT", settings.Proxy.Port),
             BackendPort = PortOf("OLLAMA_BACKEND_PORT", settings.Ollama.BackendPort),
             // On Linux they are in a file that is kept.
-            Settings = wish.System == "linux"
+            Settings = options.System == "linux"
                 ? given
                 : earlier.Concat(given).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Last().Value, StringComparer.Ordinal),
-            TakeOver = wish.IsUninstall ? File.Exists(Path.Combine(wish.Root ?? "/", SystemdPlan.DropIn.TrimStart('/'))) : wish.TakeOver,
-            Account = wish.Account,
-            RemovesData = wish.RemovesData,
+            TakeOver = options.IsUninstall ? File.Exists(Path.Combine(options.Root ?? "/", SystemdPlan.DropIn.TrimStart('/'))) : options.TakeOver,
+            Account = options.Account,
+            RemovesData = options.RemovesData,
             Ollama = OllamaExecutable.Find(settings.Ollama),
             User = user,
             Home = home,
@@ -103,8 +103,8 @@ internal static class InstallCommand
                 ["APPDATA"] = Folder(Environment.SpecialFolder.ApplicationData, @"C:\Users\you\AppData\Roaming"),
             },
         };
-        request = request with { OllamaStartsItself = wish.OllamaStartsItself ?? StartsItself(wish, request) };
-        return wish is { System: "linux", IsUninstall: false, Account: null, Root: null } && user == "root" && !request.OllamaStartsItself
+        request = request with { OllamaStartsItself = options.OllamaStartsItself ?? StartsItself(options, request) };
+        return options is { System: "linux", IsUninstall: false, Account: null, Root: null } && user == "root" && !request.OllamaStartsItself
             ? throw new CommandException("Ollama has no service here, so this one would start it as root. Name the account that has the models (--account "
                 + "NAME, or --account root), or run this with sudo from it.")
             {
@@ -123,12 +123,12 @@ internal static class InstallCommand
     private static string Folder(Environment.SpecialFolder folder, string otherwise) =>
         OperatingSystem.IsWindows() ? Environment.GetFolderPath(folder) : otherwise;
 
-    private static bool StartsItself(InstallWish wish, InstallRequest request) => wish.System switch
+    private static bool StartsItself(InstallOptions options, InstallRequest request) => options.System switch
     {
         "windows" => File.Exists(WindowsPlan.Shortcut(request)),
         "macos" => Directory.Exists("/Applications/Ollama.app") || File.Exists($"{request.Home}/Library/LaunchAgents/homebrew.mxcl.ollama.plist"),
         _ => ((string[])["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]).Any(
-            folder => File.Exists(Path.Combine(wish.Root ?? "/", folder.TrimStart('/'), "ollama.service"))),
+            folder => File.Exists(Path.Combine(options.Root ?? "/", folder.TrimStart('/'), "ollama.service"))),
     };
 
     private static async Task<bool> AskAsync(InstallRequest request, CancellationToken cancellationToken)
@@ -140,7 +140,7 @@ internal static class InstallCommand
 }
 
 /// <summary>The options of <c>install</c> and <c>uninstall</c>.</summary>
-internal sealed record InstallWish
+internal sealed record InstallOptions
 {
     public bool IsUninstall { get; init; }
 

@@ -39,7 +39,7 @@ internal sealed partial class ExchangeCompletion(
         }
         catch (Exception exception)
         {
-            metrics.Failed();
+            metrics.CountFault();
             Log.NotCompleted(logger, exception, exchange.Id);
         }
 

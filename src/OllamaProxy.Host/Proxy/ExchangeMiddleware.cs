@@ -88,7 +88,7 @@ internal sealed partial class ExchangeMiddleware(
                 running.Enter(exchange, RequestPhase.Waiting);
             }
 
-            metrics.RequestStarted();
+            metrics.CountRequestStart();
             isCounted = true;
 
             // :: Step 6: Forward the request and relay the response; once more if it could not be sent.
@@ -114,7 +114,7 @@ internal sealed partial class ExchangeMiddleware(
         catch (Exception exception) when (
             exception is not OperationCanceledException && !exchange.ClientLeft && !exchange.IsMalformed && !context.RequestAborted.IsCancellationRequested)
         {
-            metrics.Failed();
+            metrics.CountFault();
             Log.Failed(logger, exception, exchange.Id);
             if (context.Response.HasStarted)
             {
@@ -132,7 +132,7 @@ internal sealed partial class ExchangeMiddleware(
             exchange.ReturnSlot();
             if (isCounted)
             {
-                metrics.RequestEnded();
+                metrics.CountRequestEnd();
             }
 
             if (place is not null)

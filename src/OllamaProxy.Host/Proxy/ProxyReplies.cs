@@ -59,7 +59,7 @@ internal static class ProxyReplies
     /// <summary>408: the body stalled on a slot that others waited for. Its rest would look like another request, so the connection closes.</summary>
     public static Task<RelayEnd> StalledAsync(HttpContext context, ExchangeInProgress exchange, ProxyMetrics metrics)
     {
-        metrics.Rejected(exchange.Endpoint, RejectionReason.BodyStalled);
+        metrics.CountRejection(exchange.Endpoint, RejectionReason.BodyStalled);
         var why = $"the request's body stalled for {UploadWatch.Limit.TotalSeconds} s while other requests waited for its slot";
         return CloseAsync(context, exchange, StatusCodes.Status408RequestTimeout, why, RejectionReason.BodyStalled);
     }

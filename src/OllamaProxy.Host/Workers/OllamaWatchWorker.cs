@@ -37,7 +37,7 @@ internal sealed partial class OllamaWatchWorker(OllamaWatch watch, OllamaOptions
     {
         try
         {
-            Tell(await watch.PollAsync(cancellationToken));
+            LogChange(await watch.PollAsync(cancellationToken));
         }
         // An unexpected server in Ollama's place must not end the program.
         catch (Exception exception) when (exception is not OperationCanceledException)
@@ -47,7 +47,7 @@ internal sealed partial class OllamaWatchWorker(OllamaWatch watch, OllamaOptions
     }
 
     /// <summary>Logs changes, not every poll.</summary>
-    private void Tell(OllamaSnapshot snapshot)
+    private void LogChange(OllamaSnapshot snapshot)
     {
         var isKnown = snapshot.IsUp == true;
         if (isKnown == _isKnown)

@@ -34,23 +34,23 @@ internal sealed class ShutdownGrace(IServer server, ProxyOptions options, GraceE
     {
         if (options.ShutdownDelay > TimeSpan.Zero)
         {
-            report.TellDelay(options.ShutdownDelay);
+            report.ReportDelay(options.ShutdownDelay);
             await Task.Delay(options.ShutdownDelay, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         using var over = new CancellationTokenSource(options.ShutdownGrace, time);
         using var cut = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
-        report.TellBegin(options.ShutdownGrace);
+        report.ReportBegin(options.ShutdownGrace);
         await using var refusing = over.Token.UnsafeRegister(_ =>
         {
             report.CountUnfinished();
-            end.Tell();
+            end.Signal();
             // Counted from here: on a busy machine, a timer beside that of the grace would end with it.
             cut.CancelAfter(s_farewell);
         }, null);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cut.Token, cancellationToken);
         await server.StopAsync(either.Token);
-        report.TellEnd();
+        report.ReportEnd();
     }
 
     public void Dispose() => server.Dispose();
@@ -72,7 +72,7 @@ internal sealed class GraceEnd : IDisposable
 
     public bool IsOver => Token.IsCancellationRequested;
 
-    public void Tell() => _over.Cancel();
+    public void Signal() => _over.Cancel();
 
     public void Dispose() => _over.Dispose();
 }

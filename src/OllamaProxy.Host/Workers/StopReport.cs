@@ -13,13 +13,13 @@ internal sealed partial class StopReport(RunningRequests running, LogOptions log
     private int _cut;
     private volatile bool _isAtOnce;
 
-    public void TellDelay(TimeSpan delay) => Tell($"Stopping: accepting requests for another {delay.TotalSeconds:0} s (SHUTDOWN_DELAY_SECONDS).");
+    public void ReportDelay(TimeSpan delay) => Report($"Stopping: accepting requests for another {delay.TotalSeconds:0} s (SHUTDOWN_DELAY_SECONDS).");
 
-    public void TellBegin(TimeSpan grace)
+    public void ReportBegin(TimeSpan grace)
     {
         var (active, queued) = running.CountByPhase();
         _awaited = active + queued;
-        Tell(_awaited == 0
+        Report(_awaited == 0
             ? "Stopping: no request is running."
             : $"Stopping: waiting up to {grace.TotalSeconds:0} s for "
                 + $"{Amount.Of(active, "running request")}{(queued == 0 ? "" : $" and {Amount.Of(queued, "queued request")}")}. "
@@ -29,11 +29,11 @@ internal sealed partial class StopReport(RunningRequests running, LogOptions log
     /// <summary>The grace period is over: queued requests are answered with 503, running ones are cut.</summary>
     public void CountUnfinished() => (_cut, _refused) = running.CountByPhase();
 
-    public void TellEnd()
+    public void ReportEnd()
     {
         if (_awaited > 0 && !_isAtOnce)
         {
-            Tell(_cut + _refused == 0
+            Report(_cut + _refused == 0
                 ? $"{Amount.Of(_awaited, "request")} finished, none cut."
                 : $"The grace period is over (SHUTDOWN_GRACE_SECONDS): {Amount.Of(_cut, "running request")} cut, {Amount.Of(_refused, "queued request")} "
                     + "refused, "
@@ -42,13 +42,13 @@ internal sealed partial class StopReport(RunningRequests running, LogOptions log
     }
 
     /// <summary>A second Ctrl+C: the stop waits no longer.</summary>
-    public void TellEndAtOnce()
+    public void ReportEndAtOnce()
     {
         _isAtOnce = true;
-        Tell($"Stopped at once by a second Ctrl+C: {Amount.Of(running.Count, "request")} cut.");
+        Report($"Stopped at once by a second Ctrl+C: {Amount.Of(running.Count, "request")} cut.");
     }
 
-    private void Tell(string message)
+    private void Report(string message)
     {
         Log.Stop(logger, message);
         if (log.IsConsole && !logger.IsEnabled(LogLevel.Information))

@@ -43,7 +43,7 @@ public sealed class BackendProbe : IDisposable
         }
         catch (HttpRequestException exception) when (exception.HttpRequestError is HttpRequestError.ConnectionError)
         {
-            return PortHolder.Nobody;
+            return PortHolder.None;
         }
         catch (HttpRequestException)
         {

@@ -32,7 +32,7 @@ public static class ChildShim
     public static string? Verb => OperatingSystem.IsLinux() ? BecomeVerb : OperatingSystem.IsMacOS() ? GuardVerb : null;
 
     /// <summary>Whether these arguments of the program are for <see cref="RunAsync"/>.</summary>
-    public static bool IsMeant(IReadOnlyList<string> args) => args is [BecomeVerb or GuardVerb, ..];
+    public static bool Handles(IReadOnlyList<string> args) => args is [BecomeVerb or GuardVerb, ..];
 
     /// <summary>The arguments that put Ollama behind the shim.</summary>
     internal static IEnumerable<string> Arguments(string verb) =>

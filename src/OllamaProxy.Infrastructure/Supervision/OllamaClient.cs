@@ -100,8 +100,8 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {
-            var isNobodyThere = exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError };
-            return new(null, $"No answer from Ollama: {exception.Reason()}") { IsNobodyThere = isNobodyThere };
+            var isUnreachable = exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError };
+            return new(null, $"No answer from Ollama: {exception.Reason()}") { IsUnreachable = isUnreachable };
         }
         catch (JsonException)
         {

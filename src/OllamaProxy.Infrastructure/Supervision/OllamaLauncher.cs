@@ -24,7 +24,7 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
     private bool _hasSwept;
 
     /// <summary>Where the private Ollama is looked for first.</summary>
-    public static Uri Usual(OllamaOptions options) => options.BackendUrl ?? Local(options.BindHost, options.BackendPort);
+    public static Uri DefaultAddress(OllamaOptions options) => options.BackendUrl ?? Local(options.BindHost, options.BackendPort);
 
     /// <param name="backend">Where it was, or is to be.</param>
     /// <param name="cancellationToken">Gives up.</param>
@@ -39,7 +39,7 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
         var holder = await probe.IdentifyAsync(backend, cancellationToken);
         switch (holder.Kind)
         {
-            case PortHolderKind.Nobody:
+            case PortHolderKind.None:
                 return await LaunchAsync(backend, cancellationToken);
             case PortHolderKind.Ollama:
                 Log.Adopted(logger, backend, holder.Version);
@@ -82,7 +82,7 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
         cancellationToken.ThrowIfCancellationRequested();
         try
         {
-            var child = await ChildProcess.StartAsync(StartOf(executable, backend), Tell, time);
+            var child = await ChildProcess.StartAsync(StartOf(executable, backend), LogLine, time);
             Log.Started(logger, executable, child.Id, backend);
             return new Launch(backend) { Child = child };
         }
@@ -92,7 +92,7 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
         }
     }
 
-    private void Tell(string line)
+    private void LogLine(string line)
     {
         var level = OllamaLine.LevelOf(line);
         Log.Line(output, level, line);

@@ -6,7 +6,7 @@ namespace OllamaProxy.Infrastructure.Supervision;
 /// <summary>What a person reads of Ollama's life: one line for each turn it takes.</summary>
 internal sealed partial class OllamaProcessSupervisor
 {
-    private void Tell(OllamaEvent happened, OllamaState before, IReadOnlyList<OllamaCommand> commands)
+    private void LogChange(OllamaEvent happened, OllamaState before, IReadOnlyList<OllamaCommand> commands)
     {
         var after = _life.State;
         switch (happened.Happening)
@@ -25,12 +25,12 @@ internal sealed partial class OllamaProcessSupervisor
                 break;
             // The caller of a failed start reports it and ends the program.
             case OllamaEventKind.Gone or OllamaEventKind.NotLaunched when !commands.Any(static command => command.Action == OllamaAction.GiveUp):
-                TellFailure(after);
+                LogFailure(after);
                 break;
         }
     }
 
-    private void TellFailure(OllamaState after)
+    private void LogFailure(OllamaState after)
     {
         if (Interlocked.Exchange(ref _problem, null) is { } problem)
         {

@@ -43,7 +43,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     private readonly BackendProbe _probe = new();
     private readonly long _begun;
     private readonly Channel<OllamaEvent> _events = Channel.CreateUnbounded<OllamaEvent>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly CancellationTokenSource _hurry = new();
+    private readonly CancellationTokenSource _killNow = new();
     private readonly CancellationTokenSource _disposed = new();
     private volatile Uri _backend;
     private volatile ChildProcess? _child;
@@ -59,7 +59,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         _launcher = new OllamaLauncher(options, _probe, _logger, loggers.CreateLogger("ollama"), time);
         _rules = new OllamaLifeRules { CheckPause = options.HealthPause };
         _life = new OllamaLife(_rules);
-        _backend = OllamaLauncher.Usual(options);
+        _backend = OllamaLauncher.DefaultAddress(options);
         _state = new PublishedState(time);
         _begun = time.GetTimestamp();
     }
@@ -78,7 +78,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         Post(OllamaEventKind.Begun);
         if (_options.HangAfter > TimeSpan.Zero)
         {
-            _ = LookForHangsAsync();
+            _ = WatchForHangsAsync();
         }
 
         await _state.UntilAsync(static state => !state.IsComing() && state != OllamaState.Stopping, _rules.StartPatience, cancellationToken);
@@ -96,24 +96,24 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     public async Task<bool> WaitAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
         await _state.UntilAsync(static state => !state.IsComing(), limit, cancellationToken);
-        return State.TakesRequests();
+        return State.AcceptsRequests();
     }
 
     public async Task<bool> WaitForSuccessorAsync(int? processId, TimeSpan limit, CancellationToken cancellationToken)
     {
         if (_child is null)
         {
-            Doubt();
+            RequestCheck();
             return false;
         }
 
         // The request may know before we do: the news of the child's end is under way.
-        await _state.UntilAsync(state => !state.TakesRequests() || ProcessId is { } id && id != processId, s_newsPatience < limit ? s_newsPatience : limit,
+        await _state.UntilAsync(state => !state.AcceptsRequests() || ProcessId is { } id && id != processId, s_newsPatience < limit ? s_newsPatience : limit,
             cancellationToken);
         return await WaitAsync(limit, cancellationToken) && ProcessId is { } successor && successor != processId;
     }
 
-    public void Doubt() => Post(OllamaEventKind.Doubted);
+    public void RequestCheck() => Post(OllamaEventKind.CheckRequested);
 
     public void Drain() => Post(OllamaEventKind.Draining);
 
@@ -125,7 +125,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
             return;
         }
 
-        await using var hurry = cancellationToken.UnsafeRegister(static cancel => ((CancellationTokenSource)cancel!).Cancel(), _hurry);
+        await using var registration = cancellationToken.UnsafeRegister(static cancel => ((CancellationTokenSource)cancel!).Cancel(), _killNow);
         Post(OllamaEventKind.StopAsked);
         await Task.WhenAny(_loop, _state.UntilAsync(static state => state == OllamaState.Stopped, s_stopLimit, CancellationToken.None));
         if (ProcessId is { } id)
@@ -138,7 +138,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     public void KillAtOnce()
     {
         Post(OllamaEventKind.StopAsked);
-        _hurry.Cancel();
+        _killNow.Cancel();
         _child?.Kill();
     }
 
@@ -160,12 +160,12 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
             {
                 var happened = await NextAsync();
                 var before = _life.State;
-                var commands = _life.Take(happened, Now);
-                Tell(happened, before, commands);
+                var commands = _life.Handle(happened, Now);
+                LogChange(happened, before, commands);
                 _state.Set(_life.State);
                 foreach (var command in commands)
                 {
-                    _ = CarryOutAsync(command);
+                    _ = ExecuteAsync(command);
                 }
             }
         }
@@ -207,7 +207,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         return new OllamaEvent(OllamaEventKind.TimePassed);
     }
 
-    private async Task CarryOutAsync(OllamaCommand command)
+    private async Task ExecuteAsync(OllamaCommand command)
     {
         try
         {
@@ -215,8 +215,8 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
             {
                 OllamaAction.FindOrLaunch => LaunchAsync(command),
                 OllamaAction.Check => CheckAsync(command.Child),
-                OllamaAction.Stop => EndAsync(command.Child, s_stopPatience),
-                OllamaAction.CleanUp => EndAsync(command.Child, TimeSpan.Zero),
+                OllamaAction.Stop => StopChildAsync(command.Child, s_stopPatience),
+                OllamaAction.CleanUp => StopChildAsync(command.Child, TimeSpan.Zero),
                 _ => Task.CompletedTask,
             });
         }
@@ -234,8 +234,8 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     {
         if (command.Reason is { } reason)
         {
-            Log.StartingAgain(_logger, Words(reason));
-            _metrics.OllamaRestarted(reason);
+            Log.StartingAgain(_logger, Describe(reason));
+            _metrics.CountRestart(reason);
         }
 
         try
@@ -275,7 +275,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     private async Task CheckAsync(int child)
     {
         var begun = _time.GetTimestamp();
-        var isStarting = !State.TakesRequests();
+        var isStarting = !State.AcceptsRequests();
         var timeout = isStarting ? s_startingCheckTimeout : _rules.CheckPause < s_checkTimeout ? _rules.CheckPause : s_checkTimeout;
         var version = await _probe.VersionAsync(_backend, timeout, CancellationToken.None);
         if (version is not null && _child is { Exited.IsCompleted: false } && isStarting)
@@ -287,11 +287,11 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     }
 
     /// <summary>Ends the child and all it started, however long that takes: another one must not be started beside it.</summary>
-    private async Task EndAsync(int number, TimeSpan patience)
+    private async Task StopChildAsync(int number, TimeSpan patience)
     {
         var child = _child!;
         var endedByItself = child.Exited.IsCompleted;
-        for (var told = false; !await child.StopAsync(patience, _hurry.Token); told = true)
+        for (var told = false; !await child.StopAsync(patience, _killNow.Token); told = true)
         {
             if (!told)
             {
@@ -302,13 +302,13 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         await child.DrainedAsync();
         if (endedByItself)
         {
-            _problem = await EndOfAsync(child);
+            _problem = await DescribeExitAsync(child);
         }
 
         Post(OllamaEventKind.Gone, number);
     }
 
-    private async Task LookForHangsAsync()
+    private async Task WatchForHangsAsync()
     {
         using var timer = new PeriodicTimer(s_hangLook, _time);
         while (await timer.WaitForNextTickAsync(_disposed.Token))
@@ -320,7 +320,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         }
     }
 
-    private static async Task<string> EndOfAsync(ChildProcess child)
+    private static async Task<string> DescribeExitAsync(ChildProcess child)
     {
         var lines = child.Output.Last(LinesInMessage).Where(static line => line.Length > 0).ToList();
         var reason = lines.FindLast(static line => OllamaLine.LevelOf(line) == LogLevel.Error);
@@ -334,7 +334,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         return text.ToString();
     }
 
-    private static string Words(RestartReason reason) => reason switch
+    private static string Describe(RestartReason reason) => reason switch
     {
         RestartReason.Exited => "it ended",
         RestartReason.Unhealthy => "it did not answer",

@@ -4,7 +4,7 @@ namespace OllamaProxy.Infrastructure.Supervision;
 public enum PortHolderKind
 {
     /// <summary>Nobody listens.</summary>
-    Nobody,
+    None,
 
     /// <summary>A real Ollama.</summary>
     Ollama,
@@ -30,7 +30,7 @@ public sealed record PortHolder(PortHolderKind Kind, string Description, string?
     /// <summary>What the proxy that answers says of itself there; null for anything else.</summary>
     public string? Instance { get; init; }
 
-    internal static PortHolder Nobody { get; } = new(PortHolderKind.Nobody, "no program");
+    internal static PortHolder None { get; } = new(PortHolderKind.None, "no program");
 }
 
 /// <summary>This run of the program: a random name by which it recognizes itself when it probes its port.</summary>

@@ -40,7 +40,7 @@ public sealed record PortOwner(int? ProcessId, string? Name, PortManager? Manage
     }
 
     /// <summary>The ways to free the port, a line each; empty when the program's name is enough.</summary>
-    public IReadOnlyList<string> WayOut(int port) => Manager switch
+    public IReadOnlyList<string> WaysToFree(int port) => Manager switch
     {
         PortManager.Systemd when IsOllama =>
         [

@@ -39,13 +39,13 @@ internal sealed class KnownOllama : IOllamaClient, IOllamaProcessSupervisor
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task<bool> WaitAsync(TimeSpan limit, CancellationToken cancellationToken) => Task.FromResult(State.TakesRequests());
+    public Task<bool> WaitAsync(TimeSpan limit, CancellationToken cancellationToken) => Task.FromResult(State.AcceptsRequests());
 
     public Task<bool> WaitForSuccessorAsync(int? processId, TimeSpan limit, CancellationToken cancellationToken) => Task.FromResult(false);
 
-    public int Doubts { get; private set; }
+    public int RequestedChecks { get; private set; }
 
-    public void Doubt() => Doubts++;
+    public void RequestCheck() => RequestedChecks++;
 
     public void Drain()
     {

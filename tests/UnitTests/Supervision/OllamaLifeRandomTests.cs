@@ -135,7 +135,7 @@ public sealed class OllamaLifeRandomTests
                     Tell(OllamaEventKind.Silent, _alive);
                     break;
                 case Move.Doubt:
-                    Tell(OllamaEventKind.Doubted);
+                    Tell(OllamaEventKind.CheckRequested);
                     break;
                 case Move.LetTimePass:
                     _now = Life.WakeAt is { } at && at > _now ? at : _now;
@@ -175,7 +175,7 @@ public sealed class OllamaLifeRandomTests
         private void Tell(OllamaEventKind happening, int child = 0)
         {
             // A check and a launch that are under way are answered once; so each command is noted before the next event.
-            foreach (var command in Life.Take(new OllamaEvent(happening, child), _now).ToArray())
+            foreach (var command in Life.Handle(new OllamaEvent(happening, child), _now).ToArray())
             {
                 Carry(command);
             }

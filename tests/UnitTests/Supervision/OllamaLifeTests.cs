@@ -175,13 +175,13 @@ public sealed class OllamaLifeTests
     public void A_child_that_is_doubted_is_checked_at_once_and_replaced_no_sooner_for_further_doubts()
     {
         Ready();
-        Assert.Equal([new(OllamaAction.Check, 1)], Happens(OllamaEventKind.Doubted));
-        Assert.Empty(Happens(OllamaEventKind.Doubted));
+        Assert.Equal([new(OllamaAction.Check, 1)], Happens(OllamaEventKind.CheckRequested));
+        Assert.Empty(Happens(OllamaEventKind.CheckRequested));
 
         Assert.Empty(Happens(OllamaEventKind.NotAnswered, 1));
 
         Assert.Equal(OllamaState.Unhealthy, _life.State);
-        Assert.Empty(Happens(OllamaEventKind.Doubted));
+        Assert.Empty(Happens(OllamaEventKind.CheckRequested));
         Assert.Equal(_now + s_rules.CheckPause, _life.WakeAt);
     }
 
@@ -193,7 +193,7 @@ public sealed class OllamaLifeTests
         Assert.Equal(OllamaState.External, _life.State);
 
         // A request that could not connect does not wait for the next check.
-        Assert.Equal([new(OllamaAction.Check, 1)], Happens(OllamaEventKind.Doubted));
+        Assert.Equal([new(OllamaAction.Check, 1)], Happens(OllamaEventKind.CheckRequested));
         for (var time = 0; time < 100; time++)
         {
             Assert.Empty(Happens(OllamaEventKind.NotAnswered, 1));
@@ -280,7 +280,7 @@ public sealed class OllamaLifeTests
         Happens(OllamaEventKind.Answered, _child);
     }
 
-    private OllamaCommand[] Happens(OllamaEventKind happening, int child = 0) => [.. _life.Take(new OllamaEvent(happening, child), _now)];
+    private OllamaCommand[] Happens(OllamaEventKind happening, int child = 0) => [.. _life.Handle(new OllamaEvent(happening, child), _now)];
 
     private OllamaCommand[] TimePasses()
     {

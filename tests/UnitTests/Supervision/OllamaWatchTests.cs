@@ -71,10 +71,10 @@ public sealed class OllamaWatchTests
         _ollama.Loaded = new(null, "No answer in time.");
         var silent = await _watch.PollAsync(default);
         Assert.Equal((null, null, null, null), (silent.IsUp, silent.Version, silent.InstalledCount, silent.Loaded));
-        Assert.Equal(1, _ollama.Doubts);
+        Assert.Equal(1, _ollama.RequestedChecks);
         Assert.Equal("No answer in time.", silent.Problem);
 
-        _ollama.Loaded = new(null, "Refused.") { IsNobodyThere = true };
+        _ollama.Loaded = new(null, "Refused.") { IsUnreachable = true };
         Assert.False((await _watch.PollAsync(default)).IsUp);
 
         _ollama.Loaded = new([], null);

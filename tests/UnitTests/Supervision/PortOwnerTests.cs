@@ -87,7 +87,7 @@ public sealed class PortOwnerTests
             Taken(new PortHolder(PortHolderKind.Foreign, "a program that does not speak HTTP"), new PortOwner(7, "postgres")));
         Assert.Equal(
             "Port 11434 is in use by another program. Stop that program, or choose another port with PROXY_PORT.",
-            Taken(new PortHolder(PortHolderKind.Nobody, "nobody"), null));
+            Taken(new PortHolder(PortHolderKind.None, "nobody"), null));
     }
 
     private static string Taken(PortHolder holder, PortOwner? owner) => Listeners.Taken(11434, holder, owner);

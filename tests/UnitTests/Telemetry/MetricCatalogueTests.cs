@@ -98,7 +98,7 @@ public sealed class MetricCatalogueTests
             Outcome = ExchangeOutcome.Completed,
             RequestOverhead = TimeSpan.Zero,
         });
-        metrics.Waited(ApiEndpoint.Chat, TimeSpan.Zero);
+        metrics.RecordQueueWait(ApiEndpoint.Chat, TimeSpan.Zero);
         listener.RecordObservableInstruments();
         return found;
 

@@ -33,7 +33,7 @@ internal static class ImportCommand
             var result = other is null
                 ? await ImportOriginalAsync(settings, file, cancellationToken)
                 : await ImportAsync(settings, other, cancellationToken);
-            await TellAsync(settings, result);
+            await ReportAsync(settings, result);
             return result.WithoutTime == 0 ? ExitCodes.Success : ExitCodes.Failed;
         }
         catch (AnalyticsStoreException exception)
@@ -85,7 +85,7 @@ internal static class ImportCommand
 
     private static DateTimeOffset? KeepFrom(ProxySettings settings) => settings.Analytics.RulesAt(TimeProvider.System.GetUtcNow()).RecordsBefore;
 
-    private static async Task TellAsync(ProxySettings settings, ImportResult result)
+    private static async Task ReportAsync(ProxySettings settings, ImportResult result)
     {
         await Console.Out.WriteLineAsync($"{Amount.Of(result.Imported, "record")} {(result.Imported == 1 ? "was" : "were")} imported into "
             + $"{settings.Analytics.Place} ({settings.Analytics.Backend}).");

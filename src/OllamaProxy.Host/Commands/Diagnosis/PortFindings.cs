@@ -37,7 +37,7 @@ internal static class PortFindings
         var about = $"port {port}";
         return holder.Kind switch
         {
-            PortHolderKind.Nobody => Finding.Note(about, "free; no proxy runs.", "Start it: ollama-proxy"),
+            PortHolderKind.None => Finding.Note(about, "free; no proxy runs.", "Start it: ollama-proxy"),
             PortHolderKind.Proxy when isRunning => Finding.Ok(about, "ollama-proxy answers."),
             PortHolderKind.Ollama => Finding.Bad(
                 about,
@@ -52,7 +52,7 @@ internal static class PortFindings
         var about = $"port {ollama.BackendPort}";
         return holder.Kind switch
         {
-            PortHolderKind.Nobody => Finding.Ok(about, "free for Ollama."),
+            PortHolderKind.None => Finding.Ok(about, "free for Ollama."),
             PortHolderKind.Ollama => Finding.Ok(about, $"{holder.Description} answers."),
             PortHolderKind.Proxy => Finding.Bad(about, $"held by {Holder(ollama.BackendPort, holder)}.", "Choose another port with OLLAMA_BACKEND_PORT."),
             _ => Finding.Warn(about, $"held by {Holder(ollama.BackendPort, holder)}: Ollama gets another port.",
@@ -65,7 +65,8 @@ internal static class PortFindings
         PortOwner.Find(port)?.Describe() is { Length: > 0 } owner ? $"{holder.Description}, {owner}" : holder.Description;
 
     /// <summary>The fix for the service that runs this process; otherwise a general one.</summary>
-    private static string Advice(int port, string otherwise) => PortOwner.Find(port)?.WayOut(port) is { Count: > 0 } ways ? string.Join("; ", ways) : otherwise;
+    private static string Advice(int port, string otherwise) =>
+        PortOwner.Find(port)?.WaysToFree(port) is { Count: > 0 } ways ? string.Join("; ", ways) : otherwise;
 
     private static Uri Local(int port) => new($"http://{new IPEndPoint(IPAddress.Loopback, port)}");
 }
