@@ -160,6 +160,6 @@ internal sealed partial class SupervisedOllama : IAsyncDisposable
         }
     }
 
-    [GeneratedRegex(@"answers after (\d+) ms")]
+    [GeneratedRegex(@"is ready after (\d+) ms")]
     private static partial Regex AnswersAfter();
 }

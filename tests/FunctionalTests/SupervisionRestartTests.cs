@@ -25,7 +25,7 @@ public sealed class SupervisionRestartTests
         Assert.NotEqual(ollama.FirstChild, await ollama.ReadyAgainAsync());
         ollama.AssertFirstIsGone();
         Assert.Equal(1, await ollama.RestartsAsync("exited"));
-        Assert.Contains("Ollama ended by itself (exit code 137)", ollama.Proxy.Output, StringComparison.Ordinal);
+        Assert.Contains("Ollama exited unexpectedly (exit code 137)", ollama.Proxy.Output, StringComparison.Ordinal);
         // The wait is where it belongs: nobody can be connected to before it is there.
         await Eventually.TrueAsync(async () => (await ollama.RecordsAsync("generate")).Length == 1);
         var record = (await ollama.RecordsAsync("generate"))[0];
@@ -152,7 +152,7 @@ public sealed class SupervisionRestartTests
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         Assert.Contains("keeps exiting", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         await Eventually.TrueAsync(() => ollama.Proxy.Output.Contains("Ollama is in a crash loop: it failed 5 times in a row", StringComparison.Ordinal));
-        Assert.Contains("Ollama ended by itself (exit code 3): Error: the disk is broken. Its last lines:", ollama.Proxy.Output, StringComparison.Ordinal);
+        Assert.Contains("Ollama exited unexpectedly (exit code 3): Error: the disk is broken. Its last lines:", ollama.Proxy.Output, StringComparison.Ordinal);
         await ollama.StopWithoutOrphansAsync();
     }
 
@@ -188,7 +188,7 @@ public sealed class SupervisionRestartTests
         await using var second = await SupervisedOllama.StartAsync();
 
         Assert.Equal(2, OllamaFiles.RunningInGroup(first.FirstChild).Count);
-        Assert.DoesNotContain("had left running", second.Proxy.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("left behind by an earlier ollama-proxy", second.Proxy.Output, StringComparison.Ordinal);
         await second.StopWithoutOrphansAsync();
         Assert.Equal(2, OllamaFiles.RunningInGroup(first.FirstChild).Count);
         await first.StopWithoutOrphansAsync();

@@ -143,7 +143,7 @@ public sealed class SupervisionTests : IDisposable
         var (code, output) = await ProxyProcess.RunAsync(Variables(_files.Script("echo 'Error: no space for models' >&2; exit 3"), ProxyProcess.FreePort()));
 
         Assert.Equal(2, code);
-        Assert.Contains("Ollama ended by itself (exit code 3): Error: no space for models.", output, StringComparison.Ordinal);
+        Assert.Contains("Ollama exited unexpectedly (exit code 3): Error: no space for models.", output, StringComparison.Ordinal);
         Assert.Contains("Error: no space for models", output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
     }
@@ -156,7 +156,7 @@ public sealed class SupervisionTests : IDisposable
             string?>(Variables(OllamaFiles.Ollama, ProxyProcess.FreePort())) { ["OLLAMA_ORIGINS"] = "foo.example" });
 
         Assert.Equal(2, code);
-        Assert.Contains("Ollama ended by itself (exit code 2): panic: bad origin: origins must contain '*'", output, StringComparison.Ordinal);
+        Assert.Contains("Ollama exited unexpectedly (exit code 2): panic: bad origin: origins must contain '*'", output, StringComparison.Ordinal);
         Assert.DoesNotContain("runtime.gopanic", output, StringComparison.Ordinal);
     }
 
@@ -167,7 +167,7 @@ public sealed class SupervisionTests : IDisposable
         await using var proxy = await ProxyProcess.StartAsync(Variables(OllamaFiles.Ollama, ProxyProcess.FreePort()));
 
         using var kill = Process.Start("kill", ["-s", "KILL", $"{proxy.ChildId}"]);
-        await Eventually.TrueAsync(() => proxy.Output.Contains("Ollama ended by itself (exit code 137)", StringComparison.Ordinal));
+        await Eventually.TrueAsync(() => proxy.Output.Contains("Ollama exited unexpectedly (exit code 137)", StringComparison.Ordinal));
 
         Assert.False(proxy.HasExited);
     }
@@ -222,13 +222,13 @@ public sealed class SupervisionTests : IDisposable
         {
             var (code, output) = await ProxyProcess.RunAsync(variables);
             Assert.Equal(2, code);
-            Assert.Contains("OLLAMA_BACKEND_PORT, is held by a program that does not answer", output, StringComparison.Ordinal);
+            Assert.Contains("(OLLAMA_BACKEND_PORT) is in use by a program that does not answer", output, StringComparison.Ordinal);
             return;
         }
 
         variables.Remove("OLLAMA_BACKEND_PORT");
         await using var proxy = await ProxyProcess.StartAsync(variables);
-        Assert.Contains("Port 11435 is held by a program that does not answer, not by an Ollama", proxy.Output, StringComparison.Ordinal);
+        Assert.Contains("Port 11435 is in use by a program that does not answer", proxy.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -239,7 +239,7 @@ public sealed class SupervisionTests : IDisposable
         var (code, output) = await ProxyProcess.RunAsync(Variables(OllamaFiles.Ollama, other.Address.Port));
 
         Assert.Equal(2, code);
-        Assert.Contains("is held by another ollama-proxy", output, StringComparison.Ordinal);
+        Assert.Contains("is in use by another ollama-proxy", output, StringComparison.Ordinal);
     }
 
     public void Dispose()

@@ -1,15 +1,14 @@
 namespace OllamaProxy.Application.Supervision;
 
-/// <summary>What the byte path sees of Ollama's work: whether it is at all alive, and whether its work stands still.</summary>
+/// <summary>The byte path's view of Ollama: whether it still sends bytes, and whether its inferences are stalled.</summary>
 public interface IInferenceProgress
 {
-    /// <summary>Whether a byte of any answer came since then. A busy machine may be late with a check while its tokens flow.</summary>
-    /// <param name="timestamp">A timestamp of the program's clock.</param>
+    /// <summary>True when Ollama sent a byte of any response after this timestamp. On a busy machine a check can be late while tokens still flow.</summary>
     bool HasHeardSince(long timestamp);
 
     /// <summary>
-    /// For how long no byte has come for any inference although Ollama has at least one whole request to answer; zero when it has none. A request that is
-    /// still being sent, and an answer the client does not take, are not Ollama's silence.
+    /// Time since Ollama last sent a byte for any inference it has completely received; zero without one. Requests that are still arriving and responses
+    /// that the client does not read do not count.
     /// </summary>
     TimeSpan SilentFor();
 }

@@ -1,29 +1,26 @@
 namespace OllamaProxy.Application.Supervision;
 
-/// <summary>Asks Ollama what the proxy itself wants to know. These questions are not traffic: they are neither recorded nor measured.</summary>
+/// <summary>The proxy's own requests to Ollama. They are neither recorded nor measured.</summary>
 public interface IOllamaClient
 {
-    /// <summary>The models Ollama has (<c>GET /api/tags</c>), by the names it gives them.</summary>
+    /// <summary>The installed models (<c>GET /api/tags</c>), named as Ollama names them.</summary>
     Task<OllamaAnswer<IReadOnlyList<InstalledModel>>> ListModelsAsync(CancellationToken cancellationToken);
 
-    /// <summary>The models in memory (<c>GET /api/ps</c>). One that is still loading is not among them.</summary>
+    /// <summary>The models in memory (<c>GET /api/ps</c>), without those that are still loading.</summary>
     Task<OllamaAnswer<IReadOnlyList<LoadedModel>>> ListLoadedModelsAsync(CancellationToken cancellationToken);
 
-    /// <summary>Ollama's version (<c>GET /api/version</c>).</summary>
     Task<OllamaAnswer<string>> VersionAsync(CancellationToken cancellationToken);
 
-    /// <summary>
-    /// Ollama's own metrics (<c>GET /metrics</c>) in Prometheus' text format, which few versions have. Asked for at a scrape: gives up before that does.
-    /// </summary>
+    /// <summary>Ollama's own metrics (<c>GET /metrics</c>) as Prometheus text; few versions have them. Gives up before the scrape times out.</summary>
     Task<OllamaAnswer<string>> MetricsAsync(CancellationToken cancellationToken);
 }
 
-/// <summary>What Ollama said, or why it is not known.</summary>
-/// <param name="Value">The answer; null when there is none.</param>
-/// <param name="Problem">Why there is none, fit for a person; null when there is.</param>
+/// <summary>Ollama's answer, or the reason there is none.</summary>
+/// <param name="Value">The answer; null without one.</param>
+/// <param name="Problem">The reason, readable by a person; null with an answer.</param>
 public readonly record struct OllamaAnswer<T>(T? Value, string? Problem)
     where T : class
 {
-    /// <summary>True when no connection could be made, which is more than no answer in time: there is no Ollama.</summary>
+    /// <summary>True when the connection failed: no Ollama is listening. False when Ollama is there and did not answer in time.</summary>
     public bool IsUnreachable { get; init; }
 }

@@ -1,48 +1,46 @@
 namespace OllamaProxy.Application.Supervision;
 
-/// <summary>Finds or starts the real Ollama, keeps it alive, and ends what it started.</summary>
+/// <summary>Finds or starts Ollama, keeps it running, and stops the one it started.</summary>
 public interface IOllamaProcessSupervisor
 {
-    /// <summary>As of now. Reading it costs nothing.</summary>
+    /// <summary>The current state; a cheap read.</summary>
     OllamaState State { get; }
 
-    /// <summary>Where the real Ollama listens. Known after <see cref="StartAsync"/>; a later start may move it when its port was taken meanwhile.</summary>
+    /// <summary>Where Ollama listens, known after <see cref="StartAsync"/>. A restart can change it when the port was taken meanwhile.</summary>
     Uri Backend { get; }
 
-    /// <summary>The child's process id, or null when there is none of ours.</summary>
+    /// <summary>The process id of our child; null without a child.</summary>
     int? ProcessId { get; }
 
-    /// <summary>
-    /// Adopts an Ollama that answers, or starts one; returns once it is known which. A started child may still be loading.
-    /// Throws <see cref="OllamaNotFoundException"/> when there is none to start, or the one that was started ended at once.
-    /// </summary>
+    /// <summary>Adopts a running Ollama or starts one, and returns when that is decided; a started child may still be loading.</summary>
+    /// <exception cref="OllamaNotFoundException">Ollama is not installed, or the started process exited at once.</exception>
     Task StartAsync(CancellationToken cancellationToken);
 
-    /// <summary>Waits while an Ollama is coming (<see cref="OllamaStates.IsComing"/>).</summary>
+    /// <summary>Waits while Ollama is starting (<see cref="OllamaStates.IsComing"/>).</summary>
     /// <param name="limit">The longest wait; more than zero.</param>
-    /// <param name="cancellationToken">Gives the wait up.</param>
-    /// <returns>True once requests may be sent; false when none comes, or not within the limit.</returns>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>True when requests may be sent; false when Ollama does not start within the limit.</returns>
     Task<bool> WaitAsync(TimeSpan limit, CancellationToken cancellationToken);
 
-    /// <summary>A request could not connect, so no byte of it was sent. Waits for the Ollama that takes the place of the one it was meant for.</summary>
-    /// <param name="processId">The child's id before the attempt; null when none of ours was running any more, or ever.</param>
+    /// <summary>Waits for another Ollama after a request failed to connect. No byte of that request was sent.</summary>
+    /// <param name="processId">The child's process id before the attempt; null without a running child.</param>
     /// <param name="limit">The longest wait; more than zero.</param>
-    /// <param name="cancellationToken">Gives the wait up.</param>
-    /// <returns>True when the request may be tried again; false when it is the same Ollama still, or none.</returns>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>True when the request may be retried; false when Ollama is the same, or there is none.</returns>
     Task<bool> WaitForSuccessorAsync(int? processId, TimeSpan limit, CancellationToken cancellationToken);
 
-    /// <summary>Checks at once whether Ollama answers, because a question to it got no answer.</summary>
+    /// <summary>Checks Ollama now, because it did not answer a request.</summary>
     void RequestCheck();
 
-    /// <summary>From now on a child that ends is not started again: the proxy finishes its requests and is about to stop.</summary>
+    /// <summary>From now on an exited child is not restarted: the proxy finishes its requests and then stops.</summary>
     void Drain();
 
-    /// <summary>Ends our child and everything it started: asks, waits, kills. With a cancelled token it kills at once. Leaves an external one alone.</summary>
+    /// <summary>Stops our child and its process group: asks, waits, kills. A canceled token kills at once. An external Ollama is left alone.</summary>
     Task StopAsync(CancellationToken cancellationToken);
 
-    /// <summary>Kills our child and everything it started before it returns, for a program that ends this very moment.</summary>
+    /// <summary>Kills our child and its process group before it returns, for a process that exits now.</summary>
     void KillAtOnce();
 }
 
-/// <summary>There is no Ollama to put the proxy in front of; the message says what to do and is fit for a person.</summary>
+/// <summary>Ollama was not found; the message tells the user what to do.</summary>
 public sealed class OllamaNotFoundException(string message) : Exception(message);

@@ -3,17 +3,15 @@ using System.Globalization;
 
 namespace OllamaProxy.Application.Supervision;
 
-/// <summary>
-/// The request's <c>keep_alive</c> as Ollama reads it: a number of seconds, or a text as Go writes durations (<c>1h30m</c>); below zero is for ever.
-/// </summary>
+/// <summary>Parses <c>keep_alive</c> as Ollama does: seconds, or a Go duration (<c>1h30m</c>); below zero means forever.</summary>
 internal static class KeepAlive
 {
-    /// <summary>Longer is for ever: a calendar ends somewhere.</summary>
+    /// <summary>Longer values mean forever; this keeps dates in range.</summary>
     private static readonly TimeSpan s_longest = TimeSpan.FromDays(100 * 365);
 
     private static readonly SearchValues<char> s_digits = SearchValues.Create("0123456789.");
 
-    /// <summary>How long; <see cref="Timeout.InfiniteTimeSpan"/> for ever; null when there is none or Ollama would not take it.</summary>
+    /// <summary>The duration; <see cref="Timeout.InfiniteTimeSpan"/> for forever; null when absent or invalid for Ollama.</summary>
     public static TimeSpan? Parse(string? text)
     {
         if (string.IsNullOrEmpty(text))

@@ -1,17 +1,17 @@
 namespace OllamaProxy.Application.Supervision;
 
-/// <summary>The last uses of one model. Uses are noted in the order of their ends, so one that began long ago may come after many that began later.</summary>
+/// <summary>The last uses of one model, in the order in which they ended. A use that started early can therefore come late.</summary>
 internal sealed class ModelHistory
 {
     private const int MaxUses = 32;
 
-    /// <summary>How far apart two requests may see the same load end: they measure it one by one.</summary>
+    /// <summary>Requests that waited for the same load measure its end separately; ends this close together are the same load.</summary>
     private static readonly TimeSpan s_sameMoment = TimeSpan.FromMilliseconds(250);
 
     private readonly List<ModelUse> _uses = [];
     private DateTimeOffset? _forgottenFrom;
 
-    /// <summary>The end of the use noted last.</summary>
+    /// <summary>The end of the latest use.</summary>
     public DateTimeOffset TouchedAt => _uses[^1].EndedAt;
 
     public void Add(ModelUse use)
@@ -25,7 +25,7 @@ internal sealed class ModelHistory
         _uses.Add(use);
     }
 
-    /// <summary>The latest end of a use whose model was ready by then; null when there was none.</summary>
+    /// <summary>The latest end among the uses that were ready by then; null without one.</summary>
     public DateTimeOffset? UsedUntil(DateTimeOffset at)
     {
         DateTimeOffset? until = null;
@@ -40,25 +40,24 @@ internal sealed class ModelHistory
         return until;
     }
 
-    /// <summary>True when there were uses by then that are no longer known.</summary>
+    /// <summary>True when uses from before then were discarded.</summary>
     public bool HasForgotten(DateTimeOffset at) => _forgottenFrom <= at;
 
     /// <summary>
-    /// True when a use that is already noted waited for the same load. They need not have seen it end at the same moment: Ollama's scheduler looks at one
-    /// request after the other, and loads another model in between.
+    /// True when a recorded use waited for the same load. The two can see it end at different times, because Ollama's scheduler handles requests in turn and
+    /// may load another model in between.
     /// </summary>
     public bool IsCounted(ModelUse use) => _uses.Any(other =>
         other.IsCounted && other.AskedAt < use.ReadyAt && use.AskedAt < other.ReadyAt
         && (other.ContextLength == use.ContextLength
             || ((other.ContextLength is null || use.ContextLength is null) && (other.ReadyAt - use.ReadyAt).Duration() <= s_sameMoment)));
 
-    /// <summary>True when, while this use waited, the model was ready for one that had asked for another context length.</summary>
+    /// <summary>True when, during this wait, the model was ready for a request with another context length.</summary>
     public bool WasReadyForAnotherLength(ModelUse use) => _uses.Any(other =>
         !other.IsUnload && other.ReadyAt > use.AskedAt && other.ReadyAt < use.ReadyAt && other.ContextLength != use.ContextLength);
 
     /// <summary>
-    /// The last use since the last load that meets a condition, of those whose model was ready by then: what it asked for is what the model runs with. Null
-    /// when there is none.
+    /// The last use since the last load that was ready by then and meets the condition; the model runs with its parameters. Null without one.
     /// </summary>
     public ModelUse? LastSinceLoad(DateTimeOffset at, Func<ModelUse, bool> condition)
     {
@@ -66,7 +65,7 @@ internal sealed class ModelHistory
         return Last(at, from ?? DateTimeOffset.MinValue, condition);
     }
 
-    /// <summary>Finds the use whose model was ready last. Among equal times, the one noted last wins.</summary>
+    /// <summary>Finds the use that was ready last. Of equal times, the one added last wins.</summary>
     private ModelUse? Last(DateTimeOffset at, DateTimeOffset from, Func<ModelUse, bool> condition)
     {
         ModelUse? last = null;

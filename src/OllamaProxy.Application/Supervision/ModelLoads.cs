@@ -3,39 +3,39 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Supervision;
 
 /// <summary>
-/// Finds out which exchanges made Ollama load a model, and why. Ollama tells neither: <c>load_duration</c> is never zero, and includes the arrival of the body
-/// and the wait for another load.
+/// Finds out which exchanges made Ollama load a model, and why. Ollama reports neither: <c>load_duration</c> is never zero, and includes the arrival of the
+/// body and the wait for another load.
 /// <para>
-/// A load is a <c>load_duration</c> of at least half a second, or of a tenth when it was to be expected: the last poll before it did not list the model,
-/// its <c>keep_alive</c> was over, or another <c>num_ctx</c> is asked for. Of several requests that waited for one load, the first to end counts. Its cause
-/// is judged by what was known when the request was asked: earlier uses of the model with their <c>num_ctx</c> and <c>keep_alive</c>, the polls with their
-/// expiry, loads of other models, and whether Ollama was gone.
+/// A load is a <c>load_duration</c> of at least 0.5 s, or 0.1 s when a load was expected: the last poll did not list the model, its <c>keep_alive</c> had
+/// passed, or the request has another <c>num_ctx</c>. Of several requests that waited for one load, the first to end counts. The cause follows from what
+/// was known when the request was sent: earlier uses, polls with their expiry, loads of other models, and gaps without Ollama.
 /// </para>
 /// <para>
-/// Limits. Paths without <c>load_duration</c> (<c>/v1</c>) are evidence, but their own loads are not counted. Without polls a <c>keep_alive</c> that was not
-/// asked for is taken as Ollama's default of five minutes. Other parameters that make Ollama load again (<c>num_gpu</c>, <c>num_batch</c>) are not known: such
-/// a load is <see cref="LoadCause.Unknown"/>, as is one after a runner died. </para>
+/// Limits: paths without <c>load_duration</c> (<c>/v1</c>) are evidence, but their loads are not counted. Without polls and without <c>keep_alive</c>,
+/// Ollama's default of five minutes is assumed. Reloads for other parameters (<c>num_gpu</c>, <c>num_batch</c>) or after a runner crash are
+/// <see cref="LoadCause.Unknown"/>.
+/// </para>
 /// </summary>
 public sealed class ModelLoads
 {
-    /// <summary>Models remembered; with more, those longest unused are forgotten.</summary>
+    /// <summary>Above this, the models unused for longest are forgotten.</summary>
     public const int MaxModels = 1_000;
 
     private const int MaxPolls = 256;
     private const int MaxLoads = 256;
     private const int MaxGaps = 16;
 
-    /// <summary>Above this, a body's arrival may be all that took long.</summary>
+    /// <summary>From this size on, the arrival of the body alone can explain a long <c>load_duration</c>.</summary>
     private const long LargeBody = 1 << 20;
 
     private static readonly TimeSpan s_load = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_expectedLoad = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_defaultKeepAlive = TimeSpan.FromMinutes(5);
 
-    /// <summary>Ollama starts its clock when it is done, which is before the client has the last byte.</summary>
+    /// <summary>Ollama starts the keep-alive timer before the client has the last byte.</summary>
     private static readonly TimeSpan s_expirySlack = TimeSpan.FromSeconds(1);
 
-    /// <summary>Exchanges and snapshots come from two workers.</summary>
+    /// <summary>Exchanges and snapshots arrive from two workers.</summary>
     private readonly Lock _lock = new();
 
     private readonly Dictionary<string, ModelHistory> _models = new(StringComparer.Ordinal);
@@ -46,10 +46,9 @@ public sealed class ModelLoads
     private (int? Id, DateTimeOffset At)? _process;
     private bool _hasForgotten;
 
-    /// <summary>Models remembered now.</summary>
     internal int Count => _models.Count;
 
-    /// <summary>Notes what a poll saw. Polls come in order.</summary>
+    /// <summary>Records the result of a poll. Polls arrive in order.</summary>
     public void Observe(OllamaSnapshot snapshot)
     {
         lock (_lock)
@@ -69,9 +68,9 @@ public sealed class ModelLoads
         }
     }
 
-    /// <summary>Notes an exchange, and tells why its model had to be loaded for it; null when it had not, or that is not known.</summary>
-    /// <param name="exchange">Finished. Exchanges come in the order of their ends.</param>
-    /// <param name="processId">The process id of our Ollama now; null when it is not ours.</param>
+    /// <summary>Records an exchange and returns why its model was loaded for it; null when it was not, or when that is unknown.</summary>
+    /// <param name="exchange">A finished exchange. Exchanges arrive in the order in which they ended.</param>
+    /// <param name="processId">The process id of our child now; null for an external Ollama.</param>
     public LoadCause? Observe(Exchange exchange, int? processId)
     {
         lock (_lock)
@@ -93,7 +92,7 @@ public sealed class ModelLoads
         var history = _models.GetValueOrDefault(use.Model);
         if (use.IsUnload)
         {
-            // Sending away what was never there is no sign that it was.
+            // Unloading a model that was never seen does not prove that it was loaded.
             history?.Add(use);
             return null;
         }
@@ -114,16 +113,16 @@ public sealed class ModelLoads
         return cause;
     }
 
-    /// <summary>True when the model was surely gone, or surely runs with another context length.</summary>
+    /// <summary>True when the model was certainly unloaded, or certainly runs with another context length.</summary>
     private static bool IsExpected(Past past, LoadCause? gone, ModelUse use) =>
         (gone is not null && (past.IsUnlisted || Expiry(past) is (var at, IsGuess: false) && at <= use.AskedAt)) || AsksForAnotherLength(past, use);
 
-    /// <summary>What was known of the model when it was asked for.</summary>
+    /// <summary>The knowledge about the model at the time of the request.</summary>
     private Past PastOf(string model, ModelHistory? history, DateTimeOffset at)
     {
         var usedUntil = history?.UsedUntil(at);
         var past = new Past(history, at, usedUntil) { HasForgotten = history?.HasForgotten(at) ?? _hasForgotten };
-        // Search back to the last poll that listed it. This runs for each exchange, so it uses no closures.
+        // Search back to the last poll that listed the model. This runs for each exchange, so it uses no closures.
         for (var index = _polls.Count - 1; index >= 0 && past.Listed is null; index--)
         {
             var poll = _polls[index];
@@ -136,7 +135,7 @@ public sealed class ModelLoads
         return past;
     }
 
-    /// <summary>Why the model was not in memory when it was asked for; null when nothing says that it was not.</summary>
+    /// <summary>Why the model was not in memory at the time of the request; null when nothing indicates that.</summary>
     private LoadCause? WhyGone(Past past, ModelUse use)
     {
         if (past.UsedUntil > use.AskedAt)
@@ -159,13 +158,13 @@ public sealed class ModelLoads
         return expiry - s_expirySlack <= until ? LoadCause.Expired
             : past.UnlistedAt is null ? null
             : HasOtherLoaded(use.Model, seen, until) ? LoadCause.Evicted
-            // Unloaded for a request with the same new length, which it waits for together with this one.
+            // Unloaded for another request with the same new length, which waited for the same load.
             : AsksForAnotherLength(past, use) ? LoadCause.ParamsChanged
             : isGuess ? LoadCause.Expired
             : LoadCause.Unknown;
     }
 
-    /// <summary>Why a model had to be loaded of which nothing says that it was gone; null when it probably was not.</summary>
+    /// <summary>Why a model was reloaded although nothing indicates that it was unloaded; null when it probably was not.</summary>
     private LoadCause? WhyReloaded(Past past, ModelUse use)
     {
         if (AsksForAnotherLength(past, use))
@@ -178,7 +177,7 @@ public sealed class ModelLoads
             return LoadCause.Evicted;
         }
 
-        // Asked for a length before and for none now, or the other way round: Ollama's own is another one more often than not.
+        // One request has num_ctx and the other does not: Ollama's default usually differs, so this is likely a reload.
         var had = LengthAskedBefore(past);
         return (use.ContextLength is null) != (had is null) && (use.ContextLength is null || past.Listed?.ContextLength is null) ? LoadCause.ParamsChanged
             : use.RequestBytes >= LargeBody ? null
@@ -190,7 +189,7 @@ public sealed class ModelLoads
 
     private static int? LengthAskedBefore(Past past) => past.LastUse(static use => use.ContextLength is not null)?.ContextLength;
 
-    /// <summary>When the model was to leave, as far as is known; null is never.</summary>
+    /// <summary>When the model was due to be unloaded; null means never.</summary>
     private static (DateTimeOffset? At, bool IsGuess) Expiry(Past past)
     {
         if (past.Listed is { } listed && past.ListedAt >= (past.UsedUntil ?? DateTimeOffset.MinValue))
@@ -198,7 +197,7 @@ public sealed class ModelLoads
             return listed.ExpiresAt < past.ListedAt ? (null, true) : (listed.ExpiresAt, false);
         }
 
-        // It holds until a request asks for another.
+        // A keep_alive holds until another request sets its own.
         if (past.LastUse(static use => use.KeepAlive is not null)?.KeepAlive is { } keepAlive)
         {
             return (keepAlive == Timeout.InfiniteTimeSpan ? null : past.UsedUntil + keepAlive, false);
@@ -230,7 +229,7 @@ public sealed class ModelLoads
         history.Add(use);
     }
 
-    /// <summary>Forgets the tenth longest unused: looking for one at a time would cost more than all the rest.</summary>
+    /// <summary>Forgets a tenth at once: a search for each single model would dominate the cost.</summary>
     private void Forget()
     {
         foreach (var (model, _) in _models.OrderBy(model => model.Value.TouchedAt).Take(MaxModels / 10).ToList())
@@ -250,7 +249,7 @@ public sealed class ModelLoads
                 Append(_loads, new Load(model.Name, before.At, at), MaxLoads);
             }
 
-            // Most polls say what the one before said; one copy is enough.
+            // Most polls repeat the previous one; share its list.
             models = models.SequenceEqual(before.Models) ? before.Models : models;
         }
 
@@ -294,35 +293,35 @@ public sealed class ModelLoads
         public LoadedModel? Find(string model) => LoadedModel.Find(Models, model);
     }
 
-    /// <summary>A model came into memory somewhen between these.</summary>
+    /// <summary>A model was loaded at some time between these.</summary>
     private sealed record Load(string Model, DateTimeOffset From, DateTimeOffset To);
 
-    /// <summary>Ollama was gone somewhen between these.</summary>
+    /// <summary>Ollama was gone at some time between these.</summary>
     private sealed record Gap(DateTimeOffset From, DateTimeOffset To);
 
-    /// <param name="History">All uses of the model that are remembered; null when there are none.</param>
-    /// <param name="At">The moment before which it is past.</param>
-    /// <param name="UsedUntil">The end of the last use whose model was ready by then.</param>
+    /// <param name="History">The remembered uses of the model; null without any.</param>
+    /// <param name="At">Only what happened before this time is considered.</param>
+    /// <param name="UsedUntil">The end of the last use that was ready by then.</param>
     private sealed record Past(ModelHistory? History, DateTimeOffset At, DateTimeOffset? UsedUntil)
     {
-        /// <summary>As the last poll that listed it saw it.</summary>
+        /// <summary>The model in the last poll that listed it.</summary>
         public LoadedModel? Listed { get; private set; }
 
         public DateTimeOffset? ListedAt { get; private set; }
 
-        /// <summary>True when the last poll did not list it.</summary>
+        /// <summary>True when the last poll did not list the model.</summary>
         public bool IsUnlisted { get; private set; }
 
-        /// <summary>The first poll that did not list it after it was last seen.</summary>
+        /// <summary>The first poll without the model after it was last seen.</summary>
         public DateTimeOffset? UnlistedAt { get; private set; }
 
-        /// <summary>True when it may have been used without our remembering it.</summary>
+        /// <summary>True when uses of the model may have been forgotten.</summary>
         public bool HasForgotten { get; init; }
 
-        /// <summary>When it was last in memory for sure.</summary>
+        /// <summary>The last time at which it was certainly in memory.</summary>
         public DateTimeOffset? SeenAt => ListedAt is null || UsedUntil > ListedAt ? UsedUntil : ListedAt;
 
-        /// <summary>Notes a poll. The caller passes polls from newest to oldest.</summary>
+        /// <summary>Adds a poll. The caller passes polls from newest to oldest.</summary>
         public void Note(Poll poll, LoadedModel? listed)
         {
             if (listed is not null)
@@ -338,7 +337,6 @@ public sealed class ModelLoads
             }
         }
 
-        /// <summary>The last use since the last load that meets a condition.</summary>
         public ModelUse? LastUse(Func<ModelUse, bool> condition) => History?.LastSinceLoad(At, condition);
     }
 }

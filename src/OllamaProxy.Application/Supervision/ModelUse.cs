@@ -2,33 +2,33 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Supervision;
 
-/// <summary>An exchange as seen by Ollama's memory: from when until when it needed which model, with which parameters.</summary>
+/// <summary>An exchange seen as a use of a model: which model it needed, from when until when, with which parameters.</summary>
 /// <param name="Model">The canonical name.</param>
-/// <param name="AskedAt">When Ollama was asked.</param>
-/// <param name="ReadyAt">When the model was ready for it.</param>
-/// <param name="EndedAt">When it needed the model no more.</param>
+/// <param name="AskedAt">When the request was sent to Ollama.</param>
+/// <param name="ReadyAt">When the model was ready for the request.</param>
+/// <param name="EndedAt">When the request no longer needed the model.</param>
 internal sealed record ModelUse(string Model, DateTimeOffset AskedAt, DateTimeOffset ReadyAt, DateTimeOffset EndedAt)
 {
-    /// <summary>How long the model took to be ready; null on the paths that do not tell.</summary>
+    /// <summary>Time until the model was ready; null on paths without <c>load_duration</c>.</summary>
     public TimeSpan? LoadTime { get; init; }
 
-    /// <summary><c>num_ctx</c> as asked for; null takes what there is.</summary>
+    /// <summary>The requested <c>num_ctx</c>; null accepts the current one.</summary>
     public int? ContextLength { get; init; }
 
     public TimeSpan? KeepAlive { get; init; }
 
     public long RequestBytes { get; init; }
 
-    /// <summary>True for a request that only sends the model away.</summary>
+    /// <summary>True for a request that only unloads the model.</summary>
     public bool IsUnload { get; init; }
 
-    /// <summary>True when the model was not in memory when this was asked.</summary>
+    /// <summary>True when the model was not in memory at the time of the request.</summary>
     public bool IsLoad { get; init; }
 
-    /// <summary>True when this is the use that counts for the load; others may have waited for the same one.</summary>
+    /// <summary>True when the load is counted for this use; others may have waited for it too.</summary>
     public bool IsCounted { get; init; }
 
-    /// <summary>The use an exchange is; null when it proves no model to have been loaded.</summary>
+    /// <summary>Converts an exchange; null when it does not prove that a model was loaded.</summary>
     public static ModelUse? Of(Exchange exchange)
     {
         var (request, response) = (exchange.Request, exchange.Response);
@@ -41,7 +41,7 @@ internal sealed record ModelUse(string Model, DateTimeOffset AskedAt, DateTimeOf
 
         var (asked, ended) = (exchange.StartedAt + (exchange.QueueTime ?? TimeSpan.Zero), exchange.StartedAt + exchange.Duration);
         var isUnload = response.FinishReason == "unload";
-        // An answer to an empty prompt tells no durations, but loading is all it did.
+        // The response to an empty prompt reports no durations, but all its time was the load.
         var loadTime = response.Usage.LoadDuration ?? (response.FinishReason == "load" ? ended - asked : null);
         var ready = isUnload
             ? ended

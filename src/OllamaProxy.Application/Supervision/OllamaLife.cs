@@ -1,20 +1,19 @@
 namespace OllamaProxy.Application.Supervision;
 
 /// <summary>
-/// The life of the real Ollama as a state machine: it takes events and returns what is to be done, and does nothing itself. No process, no socket, no clock;
-/// the time comes with each event. So every rule about when something is started, checked, ended and started again is here, and can be tested as arithmetic.
+/// The life of Ollama as a state machine: events in, state and commands out. It has no process, socket or clock; the time comes with each event. All rules
+/// about starting, checking, stopping and restarting are here, so they can be tested without I/O.
 /// </summary>
 /// <remarks>
-/// Three things it guarantees whatever the events: there is never a second child beside one that may still live, because only
-/// <see cref="OllamaEventKind.Gone"/> makes room for another; an external Ollama is never ended; and nothing is started once a stop was requested or the proxy
-/// drains. One caller at a time.
+/// Invariants: a second child is never started while the first may live (only <see cref="OllamaEventKind.Gone"/> permits it); an external Ollama is never
+/// stopped; nothing starts after a stop was requested or while the proxy drains. One caller at a time.
 /// </remarks>
 public sealed class OllamaLife(OllamaLifeRules rules)
 {
     private readonly List<OllamaCommand> _commands = [];
     private Phase _phase = Phase.None;
 
-    /// <summary>The number of the current child, or of the attempt to get one.</summary>
+    /// <summary>The number of the current child, or of the current attempt to start one.</summary>
     private int _child;
     private bool _isChecking;
     private int _failedChecks;
@@ -23,7 +22,7 @@ public sealed class OllamaLife(OllamaLifeRules rules)
     private bool _isDraining;
     private bool _isStopping;
 
-    /// <summary>True until the first Ollama was there, or the patience for it is over.</summary>
+    /// <summary>True until the first Ollama answers or <see cref="OllamaLifeRules.StartPatience"/> ends: a failure until then ends the program.</summary>
     private bool _mayGiveUp = true;
     private TimeSpan _begunAt;
     private TimeSpan _launchedAt;
@@ -31,36 +30,35 @@ public sealed class OllamaLife(OllamaLifeRules rules)
     private TimeSpan? _checkAt;
     private TimeSpan? _launchAt;
 
-    /// <summary>What there is to look after.</summary>
+    /// <summary>The phase of the supervised process.</summary>
     private enum Phase
     {
-        /// <summary>Nothing.</summary>
         None,
 
-        /// <summary>A start is under way.</summary>
+        /// <summary>A start is in progress.</summary>
         Launching,
 
         /// <summary>Our child.</summary>
         Child,
 
-        /// <summary>Our child, or what it left behind, is being ended.</summary>
+        /// <summary>Our child, or its process group after it exited, is being stopped.</summary>
         Ending,
 
-        /// <summary>Somebody else's.</summary>
+        /// <summary>An Ollama that the proxy did not start.</summary>
         External,
     }
 
     public OllamaState State { get; private set; } = OllamaState.Starting;
 
-    /// <summary>Failures in a row.</summary>
+    /// <summary>Consecutive failures.</summary>
     public int Failures => _failures;
 
     /// <summary>When <see cref="OllamaEventKind.TimePassed"/> is due; null without a pending timer.</summary>
     public TimeSpan? WakeAt => _launchAt is { } launch && (_checkAt is not { } check || launch < check) ? launch : _checkAt;
 
-    /// <summary>Takes in what happened; returns what is to be done now, in order. The list is valid until the next call.</summary>
+    /// <summary>Handles an event and returns the commands to run now, in order. The list is valid until the next call.</summary>
     /// <param name="happened">The event.</param>
-    /// <param name="now">The time, on any clock that only goes forward.</param>
+    /// <param name="now">The time on any monotonic clock.</param>
     public IReadOnlyList<OllamaCommand> Handle(OllamaEvent happened, TimeSpan now)
     {
         _commands.Clear();
@@ -95,7 +93,7 @@ public sealed class OllamaLife(OllamaLifeRules rules)
             case OllamaEventKind.Silent when _phase == Phase.Child && State is OllamaState.Ready or OllamaState.Unhealthy:
                 Replace(RestartReason.Hung, now);
                 break;
-            // Once it is unhealthy, checks have their own times: more of them would only replace a busy child sooner.
+            // An unhealthy Ollama has its own check times; extra checks would replace a busy child too early.
             case OllamaEventKind.CheckRequested when State is OllamaState.Ready or OllamaState.External:
                 Check();
                 break;
@@ -215,7 +213,7 @@ public sealed class OllamaLife(OllamaLifeRules rules)
         }
     }
 
-    /// <summary>Our child is no good any more: it is ended with all it started, and what comes next is decided when that is done.</summary>
+    /// <summary>Stops a failed child and its process group; the next step is decided when they are gone.</summary>
     private void Replace(RestartReason reason, TimeSpan now)
     {
         CountFailure(reason, now);
@@ -246,7 +244,7 @@ public sealed class OllamaLife(OllamaLifeRules rules)
         Add(how);
     }
 
-    /// <summary>There is no child: another one, now or after a pause, unless this was the end.</summary>
+    /// <summary>Without a child: restarts now or after a pause, or ends.</summary>
     private void ContinueWithoutChild(TimeSpan now)
     {
         if (_isStopping || _isDraining)

@@ -1,37 +1,36 @@
 namespace OllamaProxy.Application.Supervision;
 
-/// <summary>Where the real Ollama is in its life (docs/supervision.md has the picture; <see cref="OllamaLife"/> has the transitions).</summary>
+/// <summary>The states of Ollama (picture: docs/supervision.md; transitions: <see cref="OllamaLife"/>).</summary>
 public enum OllamaState
 {
-    /// <summary>It is looked for, or our child runs and does not answer yet.</summary>
+    /// <summary>The proxy looks for Ollama, or our child runs and does not answer yet.</summary>
     Starting,
 
     /// <summary>Our child answers.</summary>
     Ready,
 
-    /// <summary>An external Ollama answers; the proxy uses it and never ends it.</summary>
+    /// <summary>An external Ollama answers; the proxy uses it and never stops it.</summary>
     External,
 
-    /// <summary>It answered before and now does not. A child is restarted if that continues; an external Ollama is watched until it returns.</summary>
+    /// <summary>Ollama stopped answering. If that continues, a child is restarted; an external Ollama is watched until it returns.</summary>
     Unhealthy,
 
-    /// <summary>Our child has ended, or is being ended, and another one follows.</summary>
+    /// <summary>Our child exited or is being stopped, and a new one follows.</summary>
     Restarting,
 
-    /// <summary>The child failed repeatedly; it is still restarted, but rarely, and requests do not wait for it.</summary>
+    /// <summary>The child failed repeatedly. It is still restarted, but rarely, and requests do not wait for it.</summary>
     CrashLoop,
 
-    /// <summary>Our child is being ended for good.</summary>
+    /// <summary>Our child is being stopped and will not be restarted.</summary>
     Stopping,
 
-    /// <summary>There is none, and none will be started.</summary>
+    /// <summary>Ollama does not run and will not be started.</summary>
     Stopped,
 }
 
-/// <summary>What a state means to others.</summary>
 public static class OllamaStates
 {
-    /// <summary>The name in answers and logs.</summary>
+    /// <summary>The name in responses and logs.</summary>
     public static string Name(this OllamaState state) => state switch
     {
         OllamaState.Starting => "starting",
@@ -45,22 +44,22 @@ public static class OllamaStates
         _ => throw new ArgumentOutOfRangeException(nameof(state), state, "A state without a name."),
     };
 
-    /// <summary>True when it will most likely answer soon, so that a request does better to wait than to fail.</summary>
+    /// <summary>True when Ollama is likely to answer soon, so a request waits instead of failing.</summary>
     public static bool IsComing(this OllamaState state) => state is OllamaState.Starting or OllamaState.Restarting;
 
-    /// <summary>True when a request may be sent. An unhealthy one may only be busy, and says for itself when it is not there.</summary>
+    /// <summary>True when requests may be sent. An unhealthy Ollama may only be busy; if it is gone, the connection fails.</summary>
     public static bool AcceptsRequests(this OllamaState state) => state is OllamaState.Ready or OllamaState.External or OllamaState.Unhealthy;
 }
 
-/// <summary>Why a child had to be replaced: the values of the <c>reason</c> label.</summary>
+/// <summary>Why a child was replaced: the values of the <c>reason</c> label.</summary>
 public enum RestartReason
 {
-    /// <summary>It ended by itself.</summary>
+    /// <summary>It exited by itself.</summary>
     Exited,
 
-    /// <summary>It did not answer any more.</summary>
+    /// <summary>It stopped answering.</summary>
     Unhealthy,
 
-    /// <summary>It answered, but its work stood still.</summary>
+    /// <summary>It answered, but its inferences were stalled.</summary>
     Hung,
 }

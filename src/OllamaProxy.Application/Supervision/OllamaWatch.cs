@@ -5,22 +5,22 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Supervision;
 
 /// <summary>
-/// Holds what is known of Ollama: a snapshot that one worker renews (<see cref="PollAsync"/>) and anybody may read at any time without waiting. It is as old as
-/// the last poll; nothing on the byte path ever asks Ollama or waits for an answer to such a question.
+/// Holds the last snapshot of Ollama. One worker renews it (<see cref="PollAsync"/>); any thread may read it without waiting. The byte path never asks Ollama
+/// anything for it.
 /// </summary>
 public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor ollama, ModelLoads loads, ModelNames names, TimeProvider time)
 {
     /// <summary>Models whose context length is remembered.</summary>
     public const int MaxRemembered = 1_000;
 
-    /// <summary>How long after a request Ollama is polled often; and the interval without requests, because each poll is a line in its log.</summary>
+    /// <summary>Ollama is polled often for this long after a look, and otherwise at this interval, because each poll is a line in its log.</summary>
     private static readonly TimeSpan s_idle = TimeSpan.FromMinutes(1);
 
-    /// <summary>How often version and installed models are asked for: they change rarely.</summary>
+    /// <summary>The version and the installed models are polled less often: they change rarely.</summary>
     private static readonly TimeSpan s_detailsPeriod = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_idleDetailsPeriod = TimeSpan.FromMinutes(10);
 
-    /// <summary>How long after its time a model is surely gone.</summary>
+    /// <summary>This long after its expiry a model is certainly unloaded.</summary>
     private static readonly TimeSpan s_unloadTime = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, Remembered> _contextLengths = new(StringComparer.Ordinal);
@@ -29,14 +29,14 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
     private (long Timestamp, OllamaState State)? _details;
     private long _lookedAt;
 
-    /// <summary>The last snapshot, for the program's own use; one who shows it calls <see cref="Look"/>.</summary>
+    /// <summary>The last snapshot, for internal use; code that shows it calls <see cref="Look"/>.</summary>
     public OllamaSnapshot Current => Volatile.Read(ref _current);
 
     private bool IsLookedAt => Volatile.Read(ref _lookedAt) is not 0 and var at && time.GetElapsedTime(at) < s_idle;
 
     /// <summary>
-    /// The last snapshot, for a page, a scrape or a command. Ollama is asked often for the next minute, and at once when it was not before, or when a snapshot
-    /// without an answer is left of a time in which it did not answer.
+    /// The last snapshot, for a page, a scrape or a command. Ollama is then polled often for a minute. The first look polls at once, and so does a look at a
+    /// failed poll when Ollama is up again.
     /// </summary>
     public OllamaSnapshot Look()
     {
@@ -49,7 +49,7 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
         return Current;
     }
 
-    /// <summary>How long the last snapshot is good for.</summary>
+    /// <summary>How long the last snapshot is valid.</summary>
     /// <param name="period">The poll interval while a page, scrape or command asks.</param>
     public TimeSpan GoodFor(TimeSpan period)
     {
@@ -58,25 +58,25 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
             return period;
         }
 
-        // What is to be unloaded is seen to go, or to stay because it was used meanwhile.
+        // Poll again when the next model expires, to see whether it was unloaded or used meanwhile.
         var now = time.GetUtcNow();
         var change = Current.Loaded?.Where(model => model.ExpiresAt > now).Min(model => model.ExpiresAt) - now + s_unloadTime;
         return change < s_idle ? change.Value > period ? change.Value : period : s_idle;
     }
 
-    /// <summary>The context length a model is loaded with, or was when it was last seen loaded; null when it never was.</summary>
+    /// <summary>The context length with which a model was last seen loaded; null when it never was.</summary>
     /// <param name="model">A canonical name.</param>
     public int? ContextLengthOf(string model) => _contextLengths.TryGetValue(model, out var remembered) ? remembered.Length : null;
 
-    /// <summary>Asks for a fresh snapshot soon. Returns at once; many requests are one.</summary>
+    /// <summary>Requests a new snapshot and returns at once. Concurrent requests share one poll.</summary>
     public void RequestPoll() => _requests.Writer.TryWrite(true);
 
-    /// <summary>Completes once a poll was asked for that none has begun to answer.</summary>
+    /// <summary>Completes when a poll was requested that has not begun yet.</summary>
     public async Task WaitForRequestAsync(CancellationToken cancellationToken) => await _requests.Reader.WaitToReadAsync(cancellationToken);
 
     /// <summary>
-    /// What an exchange says about what is loaded. Exchanges come in the order of their ends, from one caller. Returns why its model had to be loaded; null
-    /// when it had not, or that is not known.
+    /// Learns from an exchange which models are loaded. Exchanges arrive in the order in which they ended, from one caller. Returns why the model was loaded
+    /// for it; null when it was not, or when that is unknown.
     /// </summary>
     public LoadCause? Observe(Exchange exchange)
     {
@@ -92,13 +92,13 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
     /// <summary>Takes a new snapshot. One caller at a time.</summary>
     public async Task<OllamaSnapshot> PollAsync(CancellationToken cancellationToken)
     {
-        // What is asked for from here on may not be in the answer.
+        // A request that arrives from here on needs another poll: this one may miss its change.
         _requests.Reader.TryRead(out _);
         var state = ollama.State;
         var snapshot = new OllamaSnapshot { TakenAt = time.GetUtcNow(), ProcessId = ollama.ProcessId };
         if (state is OllamaState.Stopping or OllamaState.Stopped)
         {
-            snapshot = snapshot with { IsUp = false, Problem = "Ollama has ended." };
+            snapshot = snapshot with { IsUp = false, Problem = "Ollama has stopped." };
         }
         else
         {
@@ -157,7 +157,7 @@ public sealed class OllamaWatch(IOllamaClient client, IOllamaProcessSupervisor o
         Volatile.Write(ref _current, snapshot);
     }
 
-    /// <summary>True when the snapshot is known to be out of date after this exchange.</summary>
+    /// <summary>True when the exchange made the snapshot stale.</summary>
     private bool ChangesWhatIsLoaded(Exchange exchange) =>
         exchange.Outcome == ExchangeOutcome.UpstreamUnreachable
         || exchange.Response.FinishReason == "unload"

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>Asks a port on this machine who it is, with short timeouts and without the system's HTTP proxy.</summary>
+/// <summary>Identifies the program on a local port, with short timeouts and without the system's HTTP proxy.</summary>
 public sealed class BackendProbe : IDisposable
 {
     private const string OllamaGreeting = "Ollama is running";
@@ -17,8 +17,8 @@ public sealed class BackendProbe : IDisposable
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// Who listens. An ollama-proxy answers like the Ollama behind it, so it is asked first for what only it has; anything that passes that path on to another
-    /// ollama-proxy, this one included, is recognised by the same answer.
+    /// Identifies the listener. An ollama-proxy answers like the Ollama behind it, so its own path is requested first. That also recognizes anything that
+    /// forwards to an ollama-proxy, this one included.
     /// </summary>
     public async Task<PortHolder> IdentifyAsync(Uri address, CancellationToken cancellationToken)
     {
@@ -55,8 +55,8 @@ public sealed class BackendProbe : IDisposable
         }
     }
 
-    /// <summary>The version an Ollama tells, which is also the sign that it is ready; null when it does not answer like one.</summary>
-    /// <remarks>Ollama answers this question itself, whatever its models are doing: no model is loaded for it, and no place in its line is needed.</remarks>
+    /// <summary>Ollama's version, which also shows that it is ready; null when the response is not one of Ollama.</summary>
+    /// <remarks>Ollama answers this itself: it loads no model and needs no slot, whatever the models are doing.</remarks>
     public async Task<string?> VersionAsync(Uri address, TimeSpan timeout, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

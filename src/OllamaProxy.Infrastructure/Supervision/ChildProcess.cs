@@ -3,12 +3,12 @@ using System.Diagnostics;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>A running child: its output, its end, and the way to end it with everything it started.</summary>
+/// <summary>A running child: its output, its exit, and how to stop it with all its descendants.</summary>
 internal sealed class ChildProcess : IDisposable
 {
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(25);
 
-    /// <summary>How long the killed may take to be gone; the kernel needs that for processes with much memory.</summary>
+    /// <summary>How long killed processes may take to disappear; the kernel needs time to free much memory.</summary>
     private static readonly TimeSpan s_killPatience = TimeSpan.FromSeconds(2);
 
     private readonly Process _process;
@@ -30,12 +30,12 @@ internal sealed class ChildProcess : IDisposable
 
     public OutputTail Output { get; }
 
-    /// <summary>Completes with the exit code (128 and the signal's number when a signal ended it).</summary>
+    /// <summary>Completes with the exit code (128 plus the signal's number after a signal).</summary>
     public Task<int> Exited => _exited.Task;
 
-    /// <summary>Starts the child. Throws <see cref="Win32Exception"/> when the system cannot.</summary>
-    /// <param name="start">What to start, and how it lives.</param>
-    /// <param name="onLine">Gets each line of its output.</param>
+    /// <summary>Starts the child. Throws <see cref="Win32Exception"/> when the system cannot start it.</summary>
+    /// <param name="start">The command and its options.</param>
+    /// <param name="onLine">Receives each line of output.</param>
     /// <param name="time">The clock.</param>
     public static Task<ChildProcess> StartAsync(ChildStart start, Action<string> onLine, TimeProvider time)
     {
@@ -44,14 +44,14 @@ internal sealed class ChildProcess : IDisposable
         info.UseShellExecute = false;
         if (OperatingSystem.IsWindows())
         {
-            // A group of its own takes no Ctrl+C and can be sent Ctrl+Break. It shares our console where we have one, and gets a hidden one otherwise.
+            // A new group ignores Ctrl+C and can receive Ctrl+Break. It needs a console for that: ours, or else a hidden one.
             info.CreateNewProcessGroup = true;
             info.CreateNoWindow = !WindowsJob.HasConsole;
         }
 
         var started = new TaskCompletionSource<ChildProcess>(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        // The kernel's parent-death signal fires when the thread that forked ends, not the process: so that thread stays for as long as the child does.
+        // The kernel sends the parent-death signal when the forking thread ends, not the process, so that thread lives as long as the child.
         new Thread(() => Run(new ChildProcess(start, new OutputTail(onLine), time), started))
         {
             IsBackground = true,
@@ -60,18 +60,18 @@ internal sealed class ChildProcess : IDisposable
         return started.Task;
     }
 
-    /// <summary>Waits a moment for the output of a child that has ended; what it started may hold the pipe open for longer.</summary>
+    /// <summary>Waits briefly for the output of an exited child; its descendants can hold the pipe open for longer.</summary>
     public Task DrainedAsync() => Task.WhenAny(_drained, Task.Delay(TimeSpan.FromMilliseconds(500), _time));
 
     /// <summary>
-    /// Asks the child and all it started to end, and kills what is left after <paramref name="patience"/> or when the token is cancelled.
-    /// True when nothing of them runs any more; false when even the killed are still there, which a driver can bring about.
+    /// Asks the child and its descendants to exit, and kills them after <paramref name="patience"/> or on cancellation. False when even killed processes
+    /// remain, which a driver can cause.
     /// </summary>
     public async Task<bool> StopAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
         if (!IsAlive)
         {
-            // No signal either: another group may have the number of an ended one.
+            // Send no signal either: another process group may have reused the id.
             return true;
         }
 
@@ -88,7 +88,7 @@ internal sealed class ChildProcess : IDisposable
         return await WaitAsync(s_killPatience, CancellationToken.None);
     }
 
-    /// <summary>Ends the child and all it started, at once.</summary>
+    /// <summary>Kills the child and its descendants.</summary>
     public void Kill() => _family?.Kill();
 
     public void Dispose()
@@ -109,7 +109,7 @@ internal sealed class ChildProcess : IDisposable
                 process.StandardInput.Close();
             }
         }
-        // Whatever it was belongs to the caller; on this thread it would end the program.
+        // Pass any exception to the caller; unhandled on this thread it would end the program.
         catch (Exception exception)
         {
             started.SetException(exception);
@@ -140,7 +140,7 @@ internal sealed class ChildProcess : IDisposable
     }
 }
 
-/// <param name="Info">What to start.</param>
-/// <param name="OwnGroup">True when the child makes itself a process group of its own.</param>
-/// <param name="WatchesInput">True when the child ends at the end of its input, which is then held open for as long as we live.</param>
+/// <param name="Info">The command.</param>
+/// <param name="OwnGroup">True when the child creates its own process group.</param>
+/// <param name="WatchesInput">True when the child exits at the end of its input, which stays open while the proxy lives.</param>
 internal sealed record ChildStart(ProcessStartInfo Info, bool OwnGroup, bool WatchesInput);

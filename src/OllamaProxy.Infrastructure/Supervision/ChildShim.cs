@@ -7,39 +7,38 @@ using System.Runtime.Versioning;
 namespace OllamaProxy.Infrastructure.Supervision;
 
 /// <summary>
-/// Two hidden verbs by which this program, started by itself, becomes what stands between us and Ollama, so that Ollama has a process group of its own
-/// (Ctrl+C must not reach it while requests still run) and ends when we do, however we do. Between fork and exec, the only place where a process can be
-/// given such things, .NET runs no code of ours; so the code runs after a first exec.
-/// <para><c>__child &lt;parent pid&gt; &lt;executable&gt; &lt;arguments&gt;</c> (Linux) asks the kernel for a signal at our death and becomes Ollama by a
-/// second exec, under the same id.</para>
-/// <para><c>__guard &lt;executable&gt; &lt;arguments&gt;</c> (macOS, which has no such signal) starts Ollama and stays beside it until a pipe from us
+/// Two hidden verbs with which this program starts itself between the proxy and Ollama. They give Ollama its own process group (Ctrl+C must not reach it while
+/// requests run) and end it whenever the proxy ends. .NET cannot run our code between fork and exec, so it runs after a first exec.
+/// <para><c>__child &lt;parent pid&gt; &lt;executable&gt; &lt;arguments&gt;</c> (Linux) requests the parent-death signal and replaces itself by Ollama, keeping
+/// the process id.</para>
+/// <para><c>__guard &lt;executable&gt; &lt;arguments&gt;</c> (macOS, which lacks that signal) starts Ollama and watches a pipe from the proxy until it
 /// closes.</para>
 /// </summary>
 public static class ChildShim
 {
-    /// <summary>The verb that becomes the child.</summary>
+    /// <summary>The verb that replaces itself by Ollama.</summary>
     public const string BecomeVerb = "__child";
 
-    /// <summary>The verb that stays beside it.</summary>
+    /// <summary>The verb that stays next to Ollama.</summary>
     public const string GuardVerb = "__guard";
 
-    /// <summary>The exit code of a shell that finds a command but cannot run it.</summary>
+    /// <summary>A shell's exit code for a command that cannot be executed.</summary>
     private const int CannotExecute = 126;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
-    /// <summary>The verb for this system; null where neither is needed.</summary>
+    /// <summary>The verb for this system; null where none is needed.</summary>
     public static string? Verb => OperatingSystem.IsLinux() ? BecomeVerb : OperatingSystem.IsMacOS() ? GuardVerb : null;
 
-    /// <summary>Whether these arguments of the program are for <see cref="RunAsync"/>.</summary>
+    /// <summary>True when these program arguments are for <see cref="RunAsync"/>.</summary>
     public static bool Handles(IReadOnlyList<string> args) => args is [BecomeVerb or GuardVerb, ..];
 
-    /// <summary>The arguments that put Ollama behind the shim.</summary>
+    /// <summary>The arguments that start Ollama through the shim.</summary>
     internal static IEnumerable<string> Arguments(string verb) =>
         verb == BecomeVerb ? [verb, Environment.ProcessId.ToString(CultureInfo.InvariantCulture)] : [verb];
 
-    /// <summary>Does what the verb says; the exit code.</summary>
-    /// <param name="args">The program's arguments, the verb first.</param>
+    /// <summary>Runs the verb and returns the exit code.</summary>
+    /// <param name="args">The program's arguments, starting with the verb.</param>
     public static async Task<int> RunAsync(IReadOnlyList<string> args)
     {
         if (OperatingSystem.IsLinux() && args is [BecomeVerb, var id, var executable, ..]
@@ -53,19 +52,19 @@ public static class ChildShim
             return await GuardAsync(guarded, args.Skip(2));
         }
 
-        await Console.Error.WriteLineAsync($"{args[0]} is for the program's own use.");
+        await Console.Error.WriteLineAsync($"{args[0]} is an internal command of ollama-proxy and cannot be used directly.");
         return 2;
     }
 
     [SupportedOSPlatform("linux")]
     private static int Become(int parent, string executable, string?[] arguments)
     {
-        // A mask and an ignored SIGPIPE, unlike handlers, are inherited through exec; Ollama's runners would get them too.
+        // Unlike handlers, the signal mask and an ignored SIGPIPE survive exec, and Ollama's runners would inherit them.
         Posix.SignalMask(Posix.SetMask, new byte[Posix.SignalSetSize], 0);
         Posix.SetHandler(Posix.SigPipe, 0);
         Posix.SetProcessGroup(0, 0);
 
-        // SIGTERM, not SIGKILL: Ollama then ends its runners, which would otherwise keep their memory for ever.
+        // SIGTERM, not SIGKILL: Ollama then stops its runners, which would otherwise keep their memory forever.
         Posix.ProcessControl(Posix.SetParentDeathSignal, Posix.SigTerm, 0, 0, 0);
         if (Posix.ParentId() != parent)
         {
@@ -77,7 +76,7 @@ public static class ChildShim
         return CannotExecute;
     }
 
-    /// <summary>The guard leads the group and ignores the signals that are meant for Ollama: it ends when Ollama has, with its exit code.</summary>
+    /// <summary>The guard leads the group and ignores signals meant for Ollama: it exits after Ollama, with its exit code.</summary>
     [UnsupportedOSPlatform("windows")]
     private static async Task<int> GuardAsync(string executable, IEnumerable<string> arguments)
     {
@@ -100,7 +99,7 @@ public static class ChildShim
         var ended = ollama.WaitForExitAsync();
         if (await Task.WhenAny(ended, EndOfInputAsync()) != ended)
         {
-            // Whoever started us is gone, or wants Ollama gone.
+            // The proxy is gone, or it closed the pipe to stop Ollama.
             ProcessGroup.Signal(Environment.ProcessId, Posix.SigTerm);
             await Task.WhenAny(ended, Task.Delay(s_patience, TimeProvider.System));
             ProcessGroup.Signal(Environment.ProcessId, Posix.SigKill);

@@ -1,9 +1,9 @@
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>Why a connection failed, for a person.</summary>
+/// <summary>Readable reasons for failed connections.</summary>
 public static class Failures
 {
-    /// <summary>Of a TLS failure the innermost reason, which names the certificate; .NET's outer message only points to it.</summary>
+    /// <summary>For a TLS failure, the innermost message: it names the certificate's problem, and the outer message only refers to it.</summary>
     public static string Reason(this Exception exception) => exception.IsTlsFailure() ? exception.GetBaseException().Message : exception.Message;
 
     public static bool IsTlsFailure(this Exception? exception) =>

@@ -3,7 +3,7 @@ using System.Runtime.Versioning;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>Finds a port's owner in <c>/proc</c>: the socket's inode in the table of connections, and who has that inode open.</summary>
+/// <summary>Finds a port's owner in <c>/proc</c>: the inode of the socket in the connection table, and the process that has it open.</summary>
 [SupportedOSPlatform("linux")]
 internal static class LinuxPorts
 {
@@ -28,12 +28,12 @@ internal static class LinuxPorts
             return Of(holder);
         }
 
-        // Another user's: its open files are secret, its name and unit are not. One Ollama of that user's is most likely the one.
+        // Another user's process: its open files are not readable, but its name and unit are. If that user has one Ollama, it is most likely the owner.
         var alike = processes.Where(folder => UserOf(folder) == user && NameOf(folder) == "ollama").ToList();
         return alike is [var only] ? Of(only) : new PortOwner(null, null, User: NameOfUser(user));
     }
 
-    /// <summary>User id and inode of the socket that listens on the port, out of the kernel's table.</summary>
+    /// <summary>The user id and inode of the listening socket, from the kernel's table.</summary>
     /// <param name="table">Lines of <c>sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode …</c>, addresses in hexadecimal.</param>
     /// <param name="port">The port.</param>
     internal static (string User, string Inode)? Listener(string table, int port)
@@ -51,7 +51,7 @@ internal static class LinuxPorts
         return null;
     }
 
-    /// <summary>The systemd service in a process's <c>cgroup</c> file; null when it is in none. A user's own manager is no service to stop.</summary>
+    /// <summary>The systemd service in a <c>cgroup</c> file; null without one. A user manager (<c>user@</c>) is not a service to stop.</summary>
     internal static string? UnitOf(string cgroup) =>
         cgroup.Split('\n').SelectMany(static line => line.Split('/'))
             .LastOrDefault(static part => part.EndsWith(".service", StringComparison.Ordinal) && !part.StartsWith("user@", StringComparison.Ordinal));

@@ -5,7 +5,7 @@ using System.Runtime.Versioning;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>Finds a port's owner on macOS by asking <c>lsof</c>, which every Mac has. Compiled here, and not yet run on a Mac (docs/supervision.md).</summary>
+/// <summary>Finds a port's owner with <c>lsof</c>, which is part of macOS. Compiled, but not yet run on a Mac (docs/supervision.md).</summary>
 [SupportedOSPlatform("macos")]
 internal static class MacPorts
 {
@@ -19,7 +19,7 @@ internal static class MacPorts
             : null;
     }
 
-    /// <summary>The first process of <c>lsof -Fpc</c>'s output: a line <c>p</c> and its id, a line <c>c</c> and its name.</summary>
+    /// <summary>The first process in the output of <c>lsof -Fpc</c>: a line <c>p</c> with the id, a line <c>c</c> with the name.</summary>
     internal static (int Id, string Name)? Owner(string listing)
     {
         var lines = listing.Split('\n');

@@ -7,16 +7,16 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>The proxy's own questions, over connections of their own: those of the byte path are made for relaying.</summary>
+/// <summary>The proxy's own requests, over their own connections: those of the byte path are specialized for relaying.</summary>
 internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaClient, IDisposable
 {
-    /// <summary>A list can be held up by the unloading of a model, which takes seconds.</summary>
+    /// <summary>Unloading a model can delay a list by seconds.</summary>
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>A scrape is given up after ten seconds, and what we have ourselves must not be lost with it.</summary>
+    /// <summary>A scrape times out after 10 s, and must not lose the proxy's own metrics when Ollama is slow.</summary>
     private static readonly TimeSpan s_metricsTimeout = TimeSpan.FromSeconds(2);
 
-    /// <summary>A model that is never unloaded expires some 292 years from now, which is as far as Go's durations go.</summary>
+    /// <summary>A model that is never unloaded expires in about 292 years, the longest Go duration.</summary>
     private const int NeverFromYear = 2200;
 
     private readonly HttpClient _client = new(
@@ -48,7 +48,7 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
             using var response = await _client.GetAsync(ollama.Backend.At("/metrics"), limit.Token);
             return response.IsSuccessStatusCode && response.Content.Headers.ContentType?.MediaType == "text/plain"
                 ? new(await response.Content.ReadAsStringAsync(limit.Token), null)
-                : new(null, $"Ollama has no metrics: it answered with status {(int)response.StatusCode}.");
+                : new(null, $"Ollama has no /metrics: it answered with status {(int)response.StatusCode}.");
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -82,7 +82,7 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
     {
         try
         {
-            // Whole, so that the time limit is for the body too.
+            // Buffer the whole response, so the timeout covers the body too.
             using var response = await _client.GetAsync(ollama.Backend.At(path), cancellationToken);
             if (!response.IsSuccessStatusCode)
             {
@@ -110,10 +110,10 @@ internal sealed class OllamaClient(IOllamaProcessSupervisor ollama) : IOllamaCli
     }
 
     private static string NotOllama(string path) =>
-        $"The server there is not Ollama: its {path} is not {(path == "/api/version" ? "a version" : "a list of models")}.";
+        $"This server is not Ollama: its {path} is not {(path == "/api/version" ? "a version" : "a list of models")}.";
 }
 
-/// <summary>Ollama before 0.1.38, and programs that imitate it, send null for an empty list, or leave the key out.</summary>
+/// <summary>Ollama before 0.1.38, and programs that imitate it, send null for an empty list or omit the key.</summary>
 internal sealed record Tags([property: JsonPropertyName("models")] IReadOnlyList<TaggedModel>? Models);
 
 internal sealed record TaggedModel(

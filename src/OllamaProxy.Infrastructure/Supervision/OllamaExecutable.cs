@@ -1,13 +1,13 @@
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>Finds the <c>ollama</c> executable: where the user says, on PATH, then where its installers put it.</summary>
+/// <summary>Finds the <c>ollama</c> executable: the configured path, PATH, then the folders of its installers.</summary>
 public static class OllamaExecutable
 {
-    /// <summary>Its path; null when there is none. Never this very program, whatever name it was given: it would start itself without end.</summary>
+    /// <summary>The path; null when not found. Never this program itself under the name <c>ollama</c>: it would start itself endlessly.</summary>
     public static string? Find(OllamaOptions options) =>
         options.ExecutablePath is { } named ? Named(named) : Candidates(options.SearchPath).FirstOrDefault(path => IsExecutable(path) && !IsThisProgram(path));
 
-    /// <summary>A folder is taken as "the executable in it": people copy what <c>where</c> or an installer shows them.</summary>
+    /// <summary>A folder means the executable in it: users paste what <c>where</c> or an installer shows.</summary>
     private static string? Named(string path)
     {
         var full = Path.GetFullPath(path);

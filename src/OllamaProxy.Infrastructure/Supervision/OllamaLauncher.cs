@@ -7,27 +7,27 @@ using Microsoft.Extensions.Logging;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>What came of looking for an Ollama: one that was found, a child that was started, or the reason why there is neither.</summary>
-/// <param name="Backend">Where it listens.</param>
+/// <summary>The result of a start: a found Ollama, a started child, or the problem.</summary>
+/// <param name="Backend">Where Ollama listens.</param>
 internal sealed record Launch(Uri Backend)
 {
-    /// <summary>Our child; null otherwise.</summary>
+    /// <summary>The started child; null otherwise.</summary>
     public ChildProcess? Child { get; init; }
 
-    /// <summary>Why there is none, fit for a person; null when there is one.</summary>
+    /// <summary>Why there is no Ollama, readable by a person; null on success.</summary>
     public string? Problem { get; init; }
 }
 
-/// <summary>Finds the Ollama that answers on the private port, or starts one there: who holds the port, which executable, which environment.</summary>
+/// <summary>Adopts the Ollama on the private port, or starts one there: identifies the port's owner, finds the executable, prepares the environment.</summary>
 internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe probe, ILogger logger, ILogger output, TimeProvider time)
 {
     private bool _hasSwept;
 
-    /// <summary>Where the private Ollama is looked for first.</summary>
+    /// <summary>The address that is tried first.</summary>
     public static Uri DefaultAddress(OllamaOptions options) => options.BackendUrl ?? Local(options.BindHost, options.BackendPort);
 
-    /// <param name="backend">Where it was, or is to be.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="backend">The current or intended address.</param>
+    /// <param name="cancellationToken">Cancels the start.</param>
     public async Task<Launch> FindOrLaunchAsync(Uri backend, CancellationToken cancellationToken)
     {
         if (options.BackendUrl is not null)
@@ -48,8 +48,8 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
                 return new Launch(backend)
                 {
                     Problem =
-                        $"Port {backend.Port}, chosen for Ollama by OLLAMA_BACKEND_PORT, is held by {holder.Description}{Owner(backend.Port)}. Stop that "
-                            + "program, or choose another port.",
+                        $"Port {backend.Port} (OLLAMA_BACKEND_PORT) is in use by {holder.Description}{Owner(backend.Port)}, so Ollama cannot use it. Stop that "
+                            + "program, or set another OLLAMA_BACKEND_PORT.",
                 };
             default:
                 var other = Local(options.BindHost, FreePort());
@@ -98,7 +98,7 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
         Log.Line(output, level, line);
     }
 
-    /// <summary>The user's environment reaches Ollama unchanged but for our secrets, where it listens, and our mark.</summary>
+    /// <summary>Ollama inherits the user's environment without the proxy's secrets, and with its listen address and the owner mark.</summary>
     private ChildStart StartOf(string executable, Uri backend)
     {
         var info = new ProcessStartInfo { StandardOutputEncoding = Encoding.UTF8, StandardErrorEncoding = Encoding.UTF8 };
@@ -126,19 +126,19 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
 
     private string NotFound() =>
         (options.ExecutablePath is { } path ? $"OLLAMA_EXECUTABLE_PATH=\"{path}\" is not an executable file."
-            : "No Ollama was found: none answers, none is on PATH or in the usual places.")
+            : "Ollama was not found: none is running, and there is none on PATH or in the usual places.")
         + $"""
 
            Do one of these:
              - install Ollama from https://ollama.com/download
              - set OLLAMA_EXECUTABLE_PATH to the ollama executable
-             - set OLLAMA_BACKEND_URL to an Ollama that runs elsewhere, for example http://192.168.1.20:11434
-             - try ollama-proxy without one: ollama-proxy demo
+             - set OLLAMA_BACKEND_URL to an Ollama on another host, for example http://192.168.1.20:11434
+             - try ollama-proxy without Ollama: ollama-proxy demo
            """;
 
     private static string Owner(int port) => PortOwner.Find(port)?.Describe() is { Length: > 0 } owner ? $": {owner}" : "";
 
-    /// <summary>Where an Ollama that binds this host is reached from here: an address that stands for all is no address to connect to.</summary>
+    /// <summary>The address at which an Ollama with this bind host is reached: a wildcard address cannot be connected to.</summary>
     private static Uri Local(string bindHost, int port) => new($"http://{bindHost switch
     {
         "0.0.0.0" or "[::]" => "127.0.0.1",
@@ -157,16 +157,16 @@ internal sealed partial class OllamaLauncher(OllamaOptions options, BackendProbe
         [LoggerMessage(EventId = 1, Message = "{Line}")]
         public static partial void Line(ILogger logger, LogLevel level, string line);
 
-        [LoggerMessage(2, LogLevel.Information, "An Ollama {Version} already answers on {Backend}; the proxy uses it and leaves it running.")]
+        [LoggerMessage(2, LogLevel.Information, "Ollama {Version} is already running on {Backend}. The proxy uses it and will not stop it.")]
         public static partial void Adopted(ILogger logger, Uri backend, string? version);
 
-        [LoggerMessage(3, LogLevel.Warning, "Port {Port} is held by {Holder}, not by an Ollama{Owner}; Ollama is started on port {Other} instead.")]
+        [LoggerMessage(3, LogLevel.Warning, "Port {Port} is in use by {Holder}{Owner}, not by Ollama. Starting Ollama on port {Other} instead.")]
         public static partial void ForeignHolder(ILogger logger, int port, string holder, string owner, int other);
 
         [LoggerMessage(4, LogLevel.Information, "Started {Executable} (process {ProcessId}) on {Backend}.")]
         public static partial void Started(ILogger logger, string executable, int processId, Uri backend);
 
-        [LoggerMessage(5, LogLevel.Warning, "Ended processes that a killed ollama-proxy had left running: {Processes}.")]
+        [LoggerMessage(5, LogLevel.Warning, "Killed processes left behind by an earlier ollama-proxy: {Processes}.")]
         public static partial void Swept(ILogger logger, string processes);
     }
 }

@@ -5,15 +5,15 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Infrastructure.Supervision;
 
 /// <summary>
-/// Reads a line of Ollama's output: Go's structured log, Gin's access log, the lines of its runners (llama.cpp), and what a dying program writes. Ollama has
-/// one level switch for all of them and by default writes some 200 lines for each model it loads; the log gets at debug level what is no warning and no error.
+/// Finds the level of a line of Ollama's output: slog, Gin's access log, its runners (llama.cpp), and crash dumps. Ollama has one level switch for all of them
+/// and writes about 200 lines per model load, so anything below a warning is logged at debug level.
 /// </summary>
 internal static partial class OllamaLine
 {
-    /// <summary>The line as a log or a terminal may show it: escape sequences are removed, other control characters replaced.</summary>
+    /// <summary>Makes the line safe for a log or a terminal: escape sequences are removed, other control characters replaced.</summary>
     public static string Clean(string line) => PlainText.Of(EscapeSequence().Replace(line, "").Replace('\t', ' ').TrimEnd('\r'));
 
-    /// <summary>How much a clean line matters.</summary>
+    /// <summary>The level of a clean line.</summary>
     public static LogLevel LevelOf(string line)
     {
         if (Leveled().Match(line) is { Success: true } leveled)
@@ -29,10 +29,10 @@ internal static partial class OllamaLine
         return Failure().IsMatch(line) ? LogLevel.Error : Warning().IsMatch(line) ? LogLevel.Warning : LogLevel.Debug;
     }
 
-    /// <summary>True for the line that begins the stack of a goroutine.</summary>
+    /// <summary>True for the first line of a goroutine's stack.</summary>
     public static bool BeginsStack(string line) => StackBegin().IsMatch(line);
 
-    /// <summary>True for a line that can stand within Go's stack traces and register dumps.</summary>
+    /// <summary>True for lines inside Go's stack traces and register dumps.</summary>
     public static bool IsInStack(string line) => line.Length == 0 || line[0] == ' ' || StackLine().IsMatch(line);
 
     [GeneratedRegex(@"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])|\x9b[0-?]*[ -/]*[@-~]")]
@@ -47,7 +47,7 @@ internal static partial class OllamaLine
         """, RegexOptions.IgnorePatternWhitespace | RegexOptions.ExplicitCapture)]
     private static partial Regex Leveled();
 
-    /// <summary>A word for a failure at the beginning of the line, behind names such as <c>llama_model_load:</c>, <c>[GIN-debug]</c> or a date.</summary>
+    /// <summary>A word for a failure at the start of the line, after names such as <c>llama_model_load:</c>, <c>[GIN-debug]</c> or a date.</summary>
     [GeneratedRegex("""
         ^(?:\[[\w-]+\]\ |[\w.-]+:\ |\d{4}/\d\d/\d\d\ (?:-\ )?[\d:.]+\ )*
         (?:\[?(?:panic|fatal|error|exception)\b|failed\ to\b|(?:cuda|rocm|hip|vulkan|metal)\ error\b|\[?signal\ |SIG[A-Z]{3,}\b

@@ -3,7 +3,7 @@ using OllamaProxy.Application.Supervision;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>What a person reads of Ollama's life: one line for each turn it takes.</summary>
+/// <summary>Logs each change in Ollama's life as one line.</summary>
 internal sealed partial class OllamaProcessSupervisor
 {
     private void LogChange(OllamaEvent happened, OllamaState before, IReadOnlyList<OllamaCommand> commands)
@@ -50,16 +50,16 @@ internal sealed partial class OllamaProcessSupervisor
 
     private static partial class Log
     {
-        [LoggerMessage(11, LogLevel.Information, "Ollama {Version} answers after {Milliseconds} ms.")]
+        [LoggerMessage(11, LogLevel.Information, "Ollama {Version} is ready after {Milliseconds} ms.")]
         public static partial void Ready(ILogger logger, string version, long milliseconds);
 
-        [LoggerMessage(12, LogLevel.Warning, "Ollama (process {ProcessId}) does not answer yet; requests wait for it.")]
+        [LoggerMessage(12, LogLevel.Warning, "Ollama (process {ProcessId}) does not answer yet. Requests wait until it does.")]
         public static partial void StillStarting(ILogger logger, int? processId);
 
         [LoggerMessage(13, LogLevel.Error, "{What}")]
         public static partial void Problem(ILogger logger, string what);
 
-        [LoggerMessage(14, LogLevel.Error, "Ollama (process {ProcessId}) was killed but has not ended yet; no other is started until it does.")]
+        [LoggerMessage(14, LogLevel.Error, "Ollama (process {ProcessId}) was killed but still exists. A new one starts when it is gone.")]
         public static partial void StillThere(ILogger logger, int processId);
 
         [LoggerMessage(15, LogLevel.Warning, "Ollama at {Backend} does not answer.")]
@@ -68,11 +68,11 @@ internal sealed partial class OllamaProcessSupervisor
         [LoggerMessage(16, LogLevel.Information, "Ollama at {Backend} answers again.")]
         public static partial void AnswersAgain(ILogger logger, Uri backend);
 
-        [LoggerMessage(17, LogLevel.Error, "Ollama (process {ProcessId}) failed all checks; it is ended and restarted.")]
+        [LoggerMessage(17, LogLevel.Error, "Ollama (process {ProcessId}) did not answer its health checks. It is being restarted.")]
         public static partial void Unhealthy(ILogger logger, int? processId);
 
         [LoggerMessage(18, LogLevel.Error,
-            "Ollama (process {ProcessId}) has sent no byte of any inference for {Seconds} s (OLLAMA_HANG_SECONDS); it is ended and restarted.")]
+            "Ollama (process {ProcessId}) sent no byte of any inference for {Seconds} s (OLLAMA_HANG_SECONDS). It is being restarted.")]
         public static partial void Hung(ILogger logger, int? processId, long seconds);
 
         [LoggerMessage(19, LogLevel.Information, "Restarting Ollama: {Reason}.")]
@@ -82,10 +82,10 @@ internal sealed partial class OllamaProcessSupervisor
         public static partial void Pausing(ILogger logger, long seconds);
 
         [LoggerMessage(21, LogLevel.Error,
-            "Ollama is in a crash loop: it failed {Failures} times in a row. Requests no longer wait for it; the next attempt is in {Seconds} s.")]
+            "Ollama is in a crash loop: it failed {Failures} times in a row. Requests fail at once instead of waiting. Next attempt in {Seconds} s.")]
         public static partial void CrashLoop(ILogger logger, int failures, long seconds);
 
-        [LoggerMessage(22, LogLevel.Critical, "The supervision of Ollama failed; Ollama is no longer restarted.")]
+        [LoggerMessage(22, LogLevel.Critical, "Supervision failed, so Ollama is no longer restarted. Restart the proxy.")]
         public static partial void Broken(ILogger logger, Exception exception);
     }
 }

@@ -7,29 +7,29 @@ using OllamaProxy.Application.Telemetry;
 namespace OllamaProxy.Infrastructure.Supervision;
 
 /// <summary>
-/// Lives the life that <see cref="OllamaLife"/> decides: takes events one by one, carries out what is decided, and turns what comes of it into the next events.
-/// It decides nothing itself. One loop owns the state machine and the child; all others read the published state or post an event.
+/// Runs <see cref="OllamaLife"/>: passes it one event at a time, executes its commands, and posts the results as events. It decides nothing itself. One loop
+/// owns the state machine and the child; other threads read the published state or post an event.
 /// </summary>
 internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor, IDisposable
 {
-    /// <summary>How long an Ollama may take to end its runners before it is killed; a healthy one needs 0.1 s.</summary>
+    /// <summary>How long Ollama may take to stop its runners before it is killed; a healthy one needs 0.1 s.</summary>
     private static readonly TimeSpan s_stopPatience = TimeSpan.FromSeconds(5);
 
-    /// <summary>The longest wait of a stop. A process that survives a kill for that long is blocked in a driver.</summary>
+    /// <summary>The longest wait of a stop. A process that survives a kill for this long is blocked in a driver.</summary>
     private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(12);
 
-    /// <summary>The longest a check may take: a machine that computes on every core is slow to answer, and not ill.</summary>
+    /// <summary>The timeout of a check: a machine that computes on every core answers slowly and is still healthy.</summary>
     private static readonly TimeSpan s_checkTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>The same while it starts: a socket that listens before it is served swallows a question for ever.</summary>
+    /// <summary>The timeout during the start: a request to a socket that listens but is not served yet is never answered.</summary>
     private static readonly TimeSpan s_startingCheckTimeout = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan s_hangLook = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long a request that could not connect waits for the news that the child has ended.</summary>
+    /// <summary>How long a request that could not connect waits for the exit of the child to be noticed.</summary>
     private static readonly TimeSpan s_newsPatience = TimeSpan.FromSeconds(5);
 
-    /// <summary>Lines of Ollama's output in a message about its end. All of them are in the log at debug level.</summary>
+    /// <summary>Lines of Ollama's output in the message about its exit. The debug log has all of them.</summary>
     private const int LinesInMessage = 20;
 
     private readonly OllamaOptions _options;
@@ -107,7 +107,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
             return false;
         }
 
-        // The request may know before we do: the news of the child's end is under way.
+        // The request can fail before the supervisor notices that the child exited.
         await _state.UntilAsync(state => !state.AcceptsRequests() || ProcessId is { } id && id != processId, s_newsPatience < limit ? s_newsPatience : limit,
             cancellationToken);
         return await WaitAsync(limit, cancellationToken) && ProcessId is { } successor && successor != processId;
@@ -121,7 +121,6 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     {
         if (_loop is null)
         {
-            // It was never started.
             return;
         }
 
@@ -171,16 +170,16 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         }
         catch (Exception exception) when (exception is ChannelClosedException or ObjectDisposedException)
         {
-            // The program is over.
+            // The program ends.
         }
-        // Nothing is restarted from here on, but the proxy goes on with the Ollama there is.
+        // Nothing is restarted after this, but the proxy keeps using the running Ollama.
         catch (Exception exception)
         {
             Log.Broken(_logger, exception);
         }
     }
 
-    /// <summary>The next event, or the news that the time has come for which the state machine waits.</summary>
+    /// <summary>Returns the next event, or <see cref="OllamaEventKind.TimePassed"/> when the timer of the state machine is due.</summary>
     private async ValueTask<OllamaEvent> NextAsync()
     {
         if (_events.Reader.TryRead(out var happened))
@@ -220,7 +219,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
                 _ => Task.CompletedTask,
             });
         }
-        // The state machine waits for an answer that will not come. Log it, unless the program ends.
+        // The state machine now waits for an event that will never come.
         catch (Exception exception)
         {
             if (!_disposed.IsCancellationRequested)
@@ -263,7 +262,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
                 Post(OllamaEventKind.NotLaunched, command.Child);
             }
         }
-        // Whatever it was, the next attempt may go better, and the state machine has to know.
+        // Any failure: the next attempt may succeed, and the state machine must learn of this one.
         catch (Exception exception) when (!_disposed.IsCancellationRequested)
         {
             _problem = $"Ollama could not be started: {exception.Message}";
@@ -271,7 +270,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         }
     }
 
-    /// <summary>A check fails only without an answer and without a byte of any response meanwhile: a busy machine is slow, not dead.</summary>
+    /// <summary>A check fails only when Ollama neither answers it nor sends a byte of any response: a busy machine is slow, not dead.</summary>
     private async Task CheckAsync(int child)
     {
         var begun = _time.GetTimestamp();
@@ -286,7 +285,7 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
         Post(version is not null || (!isStarting && _progress.HasHeardSince(begun)) ? OllamaEventKind.Answered : OllamaEventKind.NotAnswered, child);
     }
 
-    /// <summary>Ends the child and all it started, however long that takes: another one must not be started beside it.</summary>
+    /// <summary>Stops the child and its process group, however long that takes: two must never run side by side.</summary>
     private async Task StopChildAsync(int number, TimeSpan patience)
     {
         var child = _child!;
@@ -324,8 +323,8 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
     {
         var lines = child.Output.Last(LinesInMessage).Where(static line => line.Length > 0).ToList();
         var reason = lines.FindLast(static line => OllamaLine.LevelOf(line) == LogLevel.Error);
-        var text = new StringBuilder($"Ollama ended by itself (exit code {await child.Exited}){(reason is null ? "" : $": {reason}")}");
-        text.Append(reason?.EndsWith('.') == true ? "" : ".").Append(lines.Count == 0 ? " It wrote nothing." : " Its last lines:");
+        var text = new StringBuilder($"Ollama exited unexpectedly (exit code {await child.Exited}){(reason is null ? "" : $": {reason}")}");
+        text.Append(reason?.EndsWith('.') == true ? "" : ".").Append(lines.Count == 0 ? " It printed nothing." : " Its last lines:");
         foreach (var line in lines)
         {
             text.AppendLine().Append("  ").Append(line);
@@ -336,8 +335,8 @@ internal sealed partial class OllamaProcessSupervisor : IOllamaProcessSupervisor
 
     private static string Describe(RestartReason reason) => reason switch
     {
-        RestartReason.Exited => "it ended",
+        RestartReason.Exited => "it exited",
         RestartReason.Unhealthy => "it did not answer",
-        _ => "it sent no byte for a running inference",
+        _ => "its inferences were stalled",
     };
 }

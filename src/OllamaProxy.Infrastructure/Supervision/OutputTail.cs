@@ -3,23 +3,22 @@ using System.Text;
 namespace OllamaProxy.Infrastructure.Supervision;
 
 /// <summary>
-/// Reads a child's output without ever making it wait, hands each line on, and keeps the last ones for the message when the child dies. Go's stack traces are
-/// handed on but not kept: the reason stands above them, and a trace would push it out. A line longer than <see cref="LongestLine"/> is cut, not collected: a
-/// child that never ends its line must not fill our memory.
+/// Reads a child's output without ever blocking it, passes on each line, and keeps the last ones for the message about its exit. Go's stack traces are passed
+/// on but not kept, because they would push out the reason above them. Lines beyond <see cref="LongestLine"/> are cut, so output without line breaks cannot
+/// fill the memory.
 /// </summary>
 internal sealed class OutputTail(Action<string> onLine)
 {
     /// <summary>Lines kept.</summary>
     public const int Capacity = 200;
 
-    /// <summary>Characters of a line that are handed on.</summary>
+    /// <summary>Characters of a line that are passed on.</summary>
     public const int LongestLine = 4_000;
 
     private readonly Queue<string> _lines = new(Capacity);
     private readonly Lock _lock = new();
     private bool _isInStack;
 
-    /// <summary>The last lines, oldest first.</summary>
     public IReadOnlyList<string> Last(int count)
     {
         lock (_lock)
@@ -28,7 +27,7 @@ internal sealed class OutputTail(Action<string> onLine)
         }
     }
 
-    /// <summary>Reads to the end of the stream; ends early without an exception when the stream is closed under it.</summary>
+    /// <summary>Reads to the end of the stream, or until the stream is closed.</summary>
     public async Task DrainAsync(TextReader reader)
     {
         var buffer = new char[4_096];
@@ -58,7 +57,7 @@ internal sealed class OutputTail(Action<string> onLine)
         }
         catch (Exception exception) when (exception is IOException or ObjectDisposedException)
         {
-            // The pipe went with the child.
+            // The pipe was closed with the child.
         }
 
         if (line.Length > 0)

@@ -5,9 +5,9 @@ using System.Text;
 namespace OllamaProxy.Infrastructure.Supervision;
 
 /// <summary>
-/// A variable in the environment of our child, which everything it starts inherits: it names the proxy they belong to. When an earlier proxy and its Ollama
-/// were both killed, a runner may be left that nobody knows and that holds gigabytes for ever; by its mark the next start finds it. Only what carries the mark
-/// of a proxy that is dead is ended, so other Ollamas, those of a second proxy and those in containers are safe. Linux.
+/// An environment variable that our child and its descendants inherit; it names their proxy. If a proxy and its Ollama are both killed, runners can remain and
+/// hold gigabytes. The next start finds them by this mark and kills only those of a dead proxy, so other Ollamas, other proxies and containers are safe.
+/// Linux only.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal static class OwnerMark
@@ -18,12 +18,11 @@ internal static class OwnerMark
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(20);
 
     /// <summary>
-    /// The value for our own children: our process id and when we were started, in the kernel's ticks since its boot, because ids are used again. The boot is
-    /// not in it: nothing outlives that.
+    /// The mark of this process: its id and its start time in kernel ticks since boot, because ids are reused. No process outlives the boot, so it is not part.
     /// </summary>
     public static string Own { get; } = $"{Environment.ProcessId}.{StartOf(Environment.ProcessId)}";
 
-    /// <summary>Kills what dead proxies left behind, and waits until it is gone. Returns the names and ids of what it killed.</summary>
+    /// <summary>Kills the orphans of dead proxies and waits until they are gone. Returns their names and ids.</summary>
     public static async Task<IReadOnlyList<string>> SweepAsync(TimeProvider time, CancellationToken cancellationToken)
     {
         List<(int Id, string? Start, string Name)> orphans = [.. Orphans()];
@@ -43,7 +42,7 @@ internal static class OwnerMark
 
     private static IEnumerable<(int Id, string? Start, string Name)> Orphans()
     {
-        // Process ids of another namespace mean other processes here.
+        // In another PID namespace, the same ids mean other processes.
         var space = SpaceOf(Environment.ProcessId);
         foreach (var folder in Directory.EnumerateDirectories("/proc"))
         {
@@ -61,23 +60,23 @@ internal static class OwnerMark
 
     private static string? MarkOf(string folder)
     {
-        // Those of other users cannot be read, and are none of our business.
+        // Other users' environments are not readable, and their processes are not ours.
         var environment = ReadOrEmpty(Path.Combine(folder, "environ"));
         return environment.Split('\0').FirstOrDefault(variable => variable.StartsWith($"{Name}=", StringComparison.Ordinal))?[(Name.Length + 1)..];
     }
 
-    /// <summary>Whether the proxy that a mark names still runs. A mark that says nothing is taken for a living one: better an orphan too many.</summary>
+    /// <summary>True while the proxy of a mark runs. An unreadable mark counts as alive: an orphan is better than killing a live process.</summary>
     private static bool IsAlive(string mark) =>
         mark.Split('.') is not [var id, var start]
         || !int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var owner)
         || start.Length == 0
         || StartOf(owner) == start;
 
-    /// <summary>When a process was started, the 22nd field of its <c>stat</c>; null when it does not run any more.</summary>
+    /// <summary>The start time of a process (field 22 of its <c>stat</c>); null when it does not run.</summary>
     private static string? StartOf(int id)
     {
         var stat = ReadOrEmpty($"/proc/{id}/stat");
-        // "pid (name) state …": the name may hold anything, so the fields are counted from the last bracket.
+        // "pid (name) state …": the name can contain anything, so count the fields from the last parenthesis.
         var fields = stat.Length == 0 ? [] : stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         return fields.Length > 19 && fields[0] is not ("Z" or "X") ? fields[19] : null;
     }

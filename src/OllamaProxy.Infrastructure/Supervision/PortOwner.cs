@@ -2,22 +2,22 @@ using System.Globalization;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>The process that listens on a port, as far as this user may know.</summary>
+/// <summary>The process that listens on a port, as far as this user may see it.</summary>
 /// <param name="ProcessId">Null when it belongs to another user and the system hides it.</param>
 /// <param name="Name">The program's name, without a path.</param>
-/// <param name="Manager">The service that would restart it; null for none or unknown.</param>
+/// <param name="Manager">The service that would restart it; null without one, or when unknown.</param>
 /// <param name="Unit">The systemd unit it belongs to.</param>
-/// <param name="User">The user it runs as, when that is all that is known.</param>
+/// <param name="User">Its user, when nothing else is known.</param>
 public sealed record PortOwner(int? ProcessId, string? Name, PortManager? Manager = null, string? Unit = null, string? User = null)
 {
-    /// <summary>The program that listens on a TCP port of this machine; null for none or unknown.</summary>
+    /// <summary>The program that listens on a local TCP port; null when there is none or it is unknown.</summary>
     public static PortOwner? Find(int port) =>
         OperatingSystem.IsLinux() ? LinuxPorts.Find(port) :
         OperatingSystem.IsWindows() ? WindowsPorts.Find(port) :
         OperatingSystem.IsMacOS() ? MacPorts.Find(port) :
         null;
 
-    /// <summary>Fits after "held by"; empty when nothing is known.</summary>
+    /// <summary>The owner in words, to follow "is in use by"; empty when nothing is known.</summary>
     public string Describe()
     {
         List<string> parts = [];
@@ -39,7 +39,7 @@ public sealed record PortOwner(int? ProcessId, string? Name, PortManager? Manage
         return parts.Count == 0 ? Name ?? "" : $"{Name ?? "a program"} ({string.Join(", ", parts)})";
     }
 
-    /// <summary>The ways to free the port, a line each; empty when the program's name is enough.</summary>
+    /// <summary>Instructions to free the port, one per line; empty when the program's name is enough.</summary>
     public IReadOnlyList<string> WaysToFree(int port) => Manager switch
     {
         PortManager.Systemd when IsOllama =>
@@ -51,27 +51,27 @@ public sealed record PortOwner(int? ProcessId, string? Name, PortManager? Manage
         PortManager.Systemd => [$"stop it: sudo systemctl stop {Unit}"],
         PortManager.WindowsApp =>
         [
-            "quit Ollama from its icon beside the clock (ending ollama.exe is not enough: the app starts it again), and take it out of Settings > Apps > "
+            "quit Ollama in the system tray (ending ollama.exe is not enough: the app restarts it), and disable it in Settings > Apps > "
                 + "Startup",
         ],
         PortManager.MacApp =>
         [
-            "quit Ollama from the menu bar (ending its server is not enough: the app starts it again), and take it out of System Settings > General > Login "
+            "quit Ollama in the menu bar (ending its server is not enough: the app restarts it), and remove it from System Settings > General > Login "
                 + "Items",
         ],
         PortManager.Homebrew => ["stop it: brew services stop ollama"],
         PortManager.Docker =>
         [
-            $"it is a container's published port: stop the container, or publish it elsewhere (-p 127.0.0.1:11435:{port}); the proxy then uses it there",
+            $"it is the published port of a container: stop the container, or publish it on the private port (-p 127.0.0.1:11435:{port})",
         ],
-        PortManager.Wsl => ["it belongs to a Linux under Windows (WSL): stop the Ollama in it, or run ollama-proxy there"],
+        PortManager.Wsl => ["it belongs to WSL: stop the Ollama in it, or run ollama-proxy there"],
         _ => [],
     };
 
     private bool IsOllama => Name?.StartsWith("ollama", StringComparison.OrdinalIgnoreCase) == true || Unit == "ollama.service";
 }
 
-/// <summary>Who keeps a program running.</summary>
+/// <summary>The service that keeps a program running.</summary>
 public enum PortManager
 {
     Systemd,
@@ -84,9 +84,9 @@ public enum PortManager
 
     Homebrew,
 
-    /// <summary>Docker or Podman, which listen for their containers.</summary>
+    /// <summary>Docker or Podman, which listen on behalf of their containers.</summary>
     Docker,
 
-    /// <summary>Windows' relay into its Linux.</summary>
+    /// <summary>The relay of the Windows Subsystem for Linux.</summary>
     Wsl,
 }

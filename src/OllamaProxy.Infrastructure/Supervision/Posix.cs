@@ -3,7 +3,7 @@ using System.Runtime.Versioning;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>The calls into the C library that .NET has no words for.</summary>
+/// <summary>C library functions that .NET does not offer.</summary>
 internal static partial class Posix
 {
     public const int SigKill = 9;
@@ -56,12 +56,12 @@ internal static partial class Posix
     [UnsupportedOSPlatform("windows")]
     public static partial nint SetHandler(int signal, nint handler);
 
-    /// <summary>The resource is numbered by each system: RLIMIT_NOFILE is 7 on Linux and 8 on macOS.</summary>
+    /// <summary>The resource number differs: RLIMIT_NOFILE is 7 on Linux and 8 on macOS.</summary>
     [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
     [UnsupportedOSPlatform("windows")]
     public static partial int GetLimit(int resource, out ResourceLimit limit);
 
-    /// <summary>Returns only when it failed.</summary>
+    /// <summary>Returns only on failure.</summary>
     [LibraryImport("libc", EntryPoint = "execv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     [UnsupportedOSPlatform("windows")]
     public static partial int Execute(string path, string?[] arguments);

@@ -2,7 +2,7 @@ using OllamaProxy.Application.Supervision;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>The published state of Ollama: cheap to read, awaited without polling. One writer.</summary>
+/// <summary>The state of Ollama for other threads: cheap to read, and awaitable without polling. One writer.</summary>
 internal sealed class PublishedState(TimeProvider time)
 {
     private volatile OllamaState _current;
@@ -19,13 +19,13 @@ internal sealed class PublishedState(TimeProvider time)
         }
     }
 
-    /// <summary>Waits for a state that satisfies; returns in any case when the time is over.</summary>
+    /// <summary>Waits until a state satisfies the condition or the time limit is reached.</summary>
     public async Task UntilAsync(Func<OllamaState, bool> satisfies, TimeSpan limit, CancellationToken cancellationToken)
     {
         var begun = time.GetTimestamp();
         while (true)
         {
-            // Before the state is read, so that no change between the two is missed.
+            // Read before the state, so no change between the two is missed.
             var changed = Volatile.Read(ref _changed).Task;
             var left = limit - time.GetElapsedTime(begun);
             if (satisfies(_current) || left <= TimeSpan.Zero)

@@ -3,14 +3,12 @@ using System.Runtime.Versioning;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>Detaches a program from its terminal, as daemons do.</summary>
+/// <summary>Detaches the program from its terminal, like a daemon.</summary>
 public static partial class TerminalSession
 {
     private const int ReadWrite = 2;
 
-    /// <summary>
-    /// Leaves the terminal's session, so that closing it, or Ctrl+C in it, is not for this program. On Windows a program without a window has none.
-    /// </summary>
+    /// <summary>Leaves the terminal's session, so neither closing the terminal nor Ctrl+C in it ends this program. Windows has no such session.</summary>
     public static void Leave()
     {
         if (!OperatingSystem.IsWindows())
@@ -19,7 +17,7 @@ public static partial class TerminalSession
         }
     }
 
-    /// <summary>The standard streams lead nowhere from now on.</summary>
+    /// <summary>Redirects the standard streams to <c>/dev/null</c>.</summary>
     public static void CloseStreams()
     {
         if (OperatingSystem.IsWindows())

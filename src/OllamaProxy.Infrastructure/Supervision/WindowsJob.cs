@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace OllamaProxy.Infrastructure.Supervision;
 
 /// <summary>
-/// A job object on Windows: the child is put into it, what it starts is born in it, and the system ends all of them when the last handle to it is closed,
-/// which happens with our own process however that ends. Compiled here, and not yet run on Windows (docs/supervision.md).
+/// A job object on Windows: it contains the child and its descendants, and the system kills them when its last handle closes, which happens however our process
+/// ends. Compiled, but not yet run on Windows (docs/supervision.md).
 /// </summary>
 [SupportedOSPlatform("windows")]
 internal sealed partial class WindowsJob : ChildFamily
@@ -26,7 +26,7 @@ internal sealed partial class WindowsJob : ChildFamily
         _job = CreateJobObject(0, null);
         var limits = new ExtendedLimits { Basic = new BasicLimits { LimitFlags = LimitKillOnJobClose } };
         SetInformationJobObject(_job, ExtendedLimitInformation, in limits, sizeof(ExtendedLimits));
-        // Ollama starts nothing in its first milliseconds, so nothing is missed; a child that has ended already cannot be put into a job, and need not be.
+        // Ollama starts nothing in its first milliseconds, so no descendant is missed. The call fails for a child that has exited, which is harmless.
         AssignProcessToJobObject(_job, process.SafeHandle);
     }
 
@@ -35,8 +35,8 @@ internal sealed partial class WindowsJob : ChildFamily
         || (QueryInformationJobObject(_job, BasicAccountingInformation, out var accounting, sizeof(BasicAccounting), 0) && accounting.ActiveProcesses > 0);
 
     /// <summary>
-    /// Ctrl+Break, the only signal that reaches a single process group on Windows; Go programs take it for an interrupt, and Ollama ends its runners.
-    /// It travels through a console. Where we have one, the child shares it; a service has none, and borrows the child's.
+    /// Sends Ctrl+Break, the only signal for a single process group on Windows; Go treats it as an interrupt, so Ollama stops its runners. It needs a console:
+    /// the child shares ours, and a service attaches to the child's.
     /// </summary>
     public override void Terminate()
     {
@@ -58,7 +58,7 @@ internal sealed partial class WindowsJob : ChildFamily
 
     public override void Kill() => TerminateJobObject(_job, 1);
 
-    /// <summary>Whether this process has a console that a child can share.</summary>
+    /// <summary>True when this process has a console that a child can share.</summary>
     public static bool HasConsole => GetConsoleCodePage() != 0;
 
     public override void Dispose()

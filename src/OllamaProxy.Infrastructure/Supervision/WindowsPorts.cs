@@ -6,7 +6,7 @@ using System.Runtime.Versioning;
 
 namespace OllamaProxy.Infrastructure.Supervision;
 
-/// <summary>Finds a port's owner in Windows' table of listening sockets. Compiled here, and not yet run on Windows (docs/supervision.md).</summary>
+/// <summary>Finds a port's owner in Windows' table of listening sockets. Compiled, but not yet run on Windows (docs/supervision.md).</summary>
 [SupportedOSPlatform("windows")]
 internal static partial class WindowsPorts
 {
@@ -17,13 +17,13 @@ internal static partial class WindowsPorts
     /// <summary>MIB_TCPROW_OWNER_PID: state, local address, local port, remote address, remote port, pid; 4 bytes each, ports in network order.</summary>
     private static readonly (int Size, int Port, int Pid) s_row = (24, 8, 20);
 
-    /// <summary>MIB_TCP6ROW_OWNER_PID: local address (16 bytes), scope, port, the same of the remote end, state, pid.</summary>
+    /// <summary>MIB_TCP6ROW_OWNER_PID: local address (16 bytes), scope, port, the same for the remote end, state, pid.</summary>
     private static readonly (int Size, int Port, int Pid) s_row6 = (56, 20, 52);
 
     public static PortOwner? Find(int port) =>
         (Owner(Table(InterNetwork), s_row, port) ?? Owner(Table(InterNetworkV6), s_row6, port)) is { } id ? Of(id) : null;
 
-    /// <summary>The process that listens on a port, in a table that begins with the number of its rows.</summary>
+    /// <summary>The process that listens on a port, in a table that starts with its row count.</summary>
     internal static int? Owner(ReadOnlySpan<byte> table, (int Size, int Port, int Pid) row, int port)
     {
         var count = table.Length < sizeof(int) ? 0 : BinaryPrimitives.ReadInt32LittleEndian(table);
@@ -69,7 +69,7 @@ internal static partial class WindowsPorts
     {
         var size = 0;
         GetExtendedTcpTable(null, ref size, order: false, family, OwnerPidListeners, 0);
-        // It may grow between the two calls.
+        // The table can grow between the two calls.
         var table = new byte[size += 4_096];
         return GetExtendedTcpTable(table, ref size, order: false, family, OwnerPidListeners, 0) == 0 ? table : [];
     }

@@ -76,7 +76,7 @@ public sealed class PortOwnerTests
 
     [Fact]
     public void The_app_is_quit_and_not_killed() =>
-        Assert.Contains("the app starts it again",
+        Assert.Contains("the app restarts it",
             Taken(new PortHolder(PortHolderKind.Ollama, "an Ollama"), new PortOwner(9, "ollama", PortManager.WindowsApp)), StringComparison.Ordinal);
 
     [Fact]
