@@ -4,7 +4,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Telemetry;
 
-/// <summary>How many inferences run and how many wait, by endpoint. Every endpoint is there from the start, at 0.</summary>
+/// <summary>Running and queued inferences by endpoint. Every endpoint exists from the start, at 0.</summary>
 internal sealed class EndpointLoad
 {
     private readonly FrozenDictionary<ApiEndpoint, Counts> _counts = Endpoints.ToFrozenDictionary(endpoint => endpoint, endpoint => new Counts(endpoint));

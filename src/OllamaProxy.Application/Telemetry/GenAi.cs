@@ -2,7 +2,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Telemetry;
 
-/// <summary>The words of OpenTelemetry's semantic conventions for generative AI, as far as the proxy uses them.</summary>
+/// <summary>Names of OpenTelemetry's semantic conventions for generative AI.</summary>
 internal static class GenAi
 {
     public const string OperationName = "gen_ai.operation.name";
@@ -14,15 +14,13 @@ internal static class GenAi
     public const string ServerAddress = "server.address";
     public const string ServerPort = "server.port";
 
-    /// <summary>The convention lists no provider for models of one's own, and allows further names.</summary>
+    /// <summary>The convention lists no provider for self-hosted models, and allows other names.</summary>
     public const string Provider = "ollama";
 
     /// <summary>Distinct values of <see cref="Operation"/>.</summary>
     public const int Operations = 4;
 
-    /// <summary>
-    /// What is asked of a model: <c>chat</c>, <c>text_completion</c> and <c>embeddings</c> are the convention's, <c>transcription</c> is ours.
-    /// </summary>
+    /// <summary><c>chat</c>, <c>text_completion</c> and <c>embeddings</c> are the convention's operations; <c>transcription</c> is ours.</summary>
     public static string Operation(ApiEndpoint endpoint) =>
         endpoint == ApiEndpoint.Generate || endpoint == ApiEndpoint.OpenAiCompletions ? "text_completion"
         : endpoint == ApiEndpoint.Embed || endpoint == ApiEndpoint.Embeddings || endpoint == ApiEndpoint.OpenAiEmbeddings ? "embeddings"

@@ -8,8 +8,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Telemetry;
 
 /// <summary>
-/// The metrics of OpenTelemetry's conventions for generative AI, for those who read them over OTLP; they exist only then, and never on <c>/metrics</c>. Buckets
-/// are the convention's, and more on top of them: cold loads take longer than it foresees.
+/// The metrics of OpenTelemetry's conventions for generative AI. They exist only with OTLP export, never on <c>/metrics</c>. The convention's buckets are
+/// extended upward, because cold loads take longer than it assumes.
 /// </summary>
 public sealed class GenAiMetrics : INotificationHandler<RequestRecorded>
 {
@@ -37,9 +37,7 @@ public sealed class GenAiMetrics : INotificationHandler<RequestRecorded>
             [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5]);
     }
 
-    /// <summary>
-    /// The most series an instrument can have: operations, models, whether the answer named its model, and how it ended or what kind of token it is.
-    /// </summary>
+    /// <summary>The most series an instrument can have: operations, models, whether the response named its model, and the error or token type.</summary>
     public static int SeriesLimit(int maxModels) => (maxModels + 2) * GenAi.Operations * 2 * (Enum.GetValues<ErrorType>().Length + 1);
 
     public Task Handle(RequestRecorded notification, CancellationToken cancellationToken)
@@ -78,7 +76,7 @@ public sealed class GenAiMetrics : INotificationHandler<RequestRecorded>
             }
         }
 
-        // A count that is a guess must not be reported, says the convention.
+        // The convention forbids reporting estimated counts.
         RecordTokens("input", record.InputTokens, labels);
         RecordTokens("output", record.TokensEstimated ? null : record.OutputTokens, labels);
         if (record.ErrorType is { } error)

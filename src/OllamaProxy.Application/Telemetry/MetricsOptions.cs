@@ -1,9 +1,9 @@
 namespace OllamaProxy.Application.Telemetry;
 
-/// <summary>The bounds of <c>/metrics</c>.</summary>
+/// <summary>The limits of <c>/metrics</c>.</summary>
 public sealed record MetricsOptions
 {
-    /// <summary>Distinct values of the <c>model</c> label; later ones are counted as <c>other</c>. 1 to 1,000, default 100.</summary>
+    /// <summary>Distinct values of the <c>model</c> label; further models are counted as <c>other</c>. 1 to 1,000, default 100.</summary>
     public int MaxModels { get; init; } = 100;
 
     /// <summary>Inferences that may run at once (<c>MAX_CONCURRENT_REQUESTS</c>), default 50.</summary>

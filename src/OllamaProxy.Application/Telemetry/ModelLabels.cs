@@ -4,9 +4,9 @@ using OllamaProxy.Application.Supervision;
 namespace OllamaProxy.Application.Telemetry;
 
 /// <summary>
-/// Turns model names into label values, at most a fixed number of them: a client may send any text as a model name, and each new value would be
-/// a new series for ever. The first names Ollama accepts get a label of their own; every later one is <c>other</c>. A label is the model's display name. When
-/// Ollama's own spelling becomes known only after a client's, the model continues under a second label.
+/// Maps model names to a limited number of label values: a client may send any text as a model name, and each new value is a new series. The first names that
+/// Ollama accepts become labels; later ones are <c>other</c>. A label is the model's display name, so a model whose spelling becomes known later continues
+/// under a second label.
 /// </summary>
 public sealed class ModelLabels(int capacity, ModelNames names)
 {
@@ -17,11 +17,11 @@ public sealed class ModelLabels(int capacity, ModelNames names)
     private readonly Lock _adding = new();
     private long _limited;
 
-    /// <summary>How often a name that exists found no place.</summary>
+    /// <summary>How often an existing model was counted as <c>other</c>.</summary>
     public long Limited => Interlocked.Read(ref _limited);
 
     /// <param name="model">A canonical name, or null.</param>
-    /// <param name="exists">Whether the answer proves that there is such a model: a name Ollama refused never takes a place.</param>
+    /// <param name="exists">Whether the response proves that the model exists: a name that Ollama rejected gets no label.</param>
     public string Of(string? model, bool exists)
     {
         if (model is null)
@@ -49,7 +49,7 @@ public sealed class ModelLabels(int capacity, ModelNames names)
         return label;
     }
 
-    /// <summary>The label of a model that is loaded, and so exists. Asked at every scrape, so that it counts nothing.</summary>
+    /// <summary>The label of a loaded model, which therefore exists. Scrapes call this, so it does not count into <see cref="Limited"/>.</summary>
     public string OfLoaded(string model) => names.DisplayOf(model) is var name && _known.TryGetValue(name, out var label) ? label : Add(name);
 
     private string Add(string name)

@@ -5,12 +5,12 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Telemetry;
 
 /// <summary>
-/// What the last poll says of Ollama and of the models in its memory, as measurements. What is not known is not measured: a model that was unloaded, or an
-/// Ollama that does not answer, leaves no series behind. Models without a label of their own are one, <c>other</c>.
+/// The last poll of Ollama as measurements. Unknown values are not measured: an unloaded model, or an Ollama that does not answer, leaves no series behind.
+/// Models without their own label share <c>other</c>.
 /// </summary>
 internal sealed class OllamaGauges(ModelLabels models)
 {
-    /// <summary>A label value of Ollama's own is cut to that many characters.</summary>
+    /// <summary>Label values from Ollama are cut to this many characters.</summary>
     private const int MaxText = 64;
 
     private static readonly string s_version = typeof(OllamaGauges).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
@@ -18,14 +18,14 @@ internal sealed class OllamaGauges(ModelLabels models)
     private Func<OllamaSnapshot> _snapshot = static () => OllamaSnapshot.Unknown;
     private TimeProvider _time = TimeProvider.System;
 
-    /// <summary>Label sets a model may have over time: one for each build of it that was loaded.</summary>
+    /// <summary>Label sets that a model may have over time, one for each loaded build.</summary>
     public static int BuildsOfModel => 8;
 
     private OllamaSnapshot Snapshot => _snapshot();
 
     public void Observe(Func<OllamaSnapshot> snapshot, TimeProvider time) => (_snapshot, _time) = (snapshot, time);
 
-    /// <summary>1 when the last poll was answered, 0 when it was not, nothing before the first one.</summary>
+    /// <summary>1 when Ollama answered the last poll, 0 when it did not, no value before the first poll.</summary>
     public IEnumerable<Measurement<int>> Up() =>
         Snapshot is { TakenAt: var at } snapshot && at != OllamaSnapshot.Unknown.TakenAt ? [new(snapshot.IsUp == true ? 1 : 0)] : [];
 
@@ -62,7 +62,7 @@ internal sealed class OllamaGauges(ModelLabels models)
         where longest is not null
         select new Measurement<int>(longest.Value, Label("model", @group.Key));
 
-    /// <summary>While a model is in use its expiry is out of date, and may be over: then it is 0.</summary>
+    /// <summary>While a model is in use its expiry is stale and can be in the past: then this is 0.</summary>
     public IEnumerable<Measurement<double>> ExpiresIn()
     {
         var now = _time.GetUtcNow();

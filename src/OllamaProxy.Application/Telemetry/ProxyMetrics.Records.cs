@@ -5,10 +5,9 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Telemetry;
 
-/// <summary>How exchanges and records are counted.</summary>
 public sealed partial class ProxyMetrics
 {
-    /// <summary>Counts facts that no record holds: the proxy's own overhead, and bodies it could not parse.</summary>
+    /// <summary>Counts what no record holds: the proxy's own overhead, and bodies it could not parse.</summary>
     public void Record(Exchange exchange)
     {
         Overhead("request", exchange.RequestOverhead);
@@ -83,7 +82,6 @@ public sealed partial class ProxyMetrics
         }
     }
 
-    /// <summary>The pace of a streamed answer.</summary>
     private void RecordStream(RequestRecord record, string model)
     {
         if (record.TimeToFirstToken is { } first)

@@ -5,7 +5,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Telemetry;
 
-/// <summary>The texts of a record in the JSON shape the convention has for messages. They are what the record keeps: redacted and cut.</summary>
+/// <summary>The texts of a record in the convention's JSON shape for messages: redacted and cut, as the record keeps them.</summary>
 internal static class SpanMessages
 {
     /// <summary><c>gen_ai.input.messages</c>; null when no text is kept.</summary>
@@ -13,7 +13,7 @@ internal static class SpanMessages
         ? Write(json => Message(json, "user", null, parts => Part(parts, "text", prompt)))
         : null;
 
-    /// <summary><c>gen_ai.system_instructions</c>; null when there are none.</summary>
+    /// <summary><c>gen_ai.system_instructions</c>; null without a system prompt.</summary>
     public static string? System(RequestRecord record) => record.System is { } system
         ? Write(json => Part(json, "text", system))
         : null;

@@ -7,9 +7,9 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Telemetry;
 
 /// <summary>
-/// Makes a span of an exchange once it is over, out of the times that were noted: nothing of it happens while bytes pass. Its name and attributes are those of
-/// OpenTelemetry's conventions for generative AI, its parent is the caller's (<c>traceparent</c>), its children are the phases. What Ollama measured by its own
-/// clock has lengths and no moments; those phases follow one another from the moment Ollama was asked.
+/// Creates the span of an exchange after it ended, from recorded times, so tracing costs nothing while bytes pass. Names and attributes follow OpenTelemetry's
+/// conventions for generative AI; the parent is the caller's (<c>traceparent</c>), the children are the phases. Ollama reports durations without start times,
+/// so its phases follow one another from the moment the request was sent.
 /// </summary>
 public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervisor ollama, ModelNames models) : INotificationHandler<RequestRecorded>
 {
@@ -17,18 +17,15 @@ public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervis
 
     private static readonly ActivitySource s_source = new(SourceName);
 
-    /// <summary>
-    /// Begins the span while its exchange runs, for a request that carries its identity to Ollama; null without a listener. It is finished where
-    /// the others are made.
-    /// </summary>
-    /// <param name="traceParent">The caller's header.</param>
-    /// <param name="traceState">The caller's other header.</param>
+    /// <summary>Begins the span while the exchange runs, for a request that passes its identity to Ollama; null without a listener. Handle ends it.</summary>
+    /// <param name="traceParent">The caller's <c>traceparent</c>.</param>
+    /// <param name="traceState">The caller's <c>tracestate</c>.</param>
     /// <param name="startedAt">When the exchange began.</param>
     public static Activity? Begin(string? traceParent, string? traceState, DateTimeOffset startedAt)
     {
         var before = Activity.Current;
         var span = s_source.StartActivity(ActivityKind.Client, ParentOf(traceParent, traceState), startTime: startedAt, name: "exchange");
-        // Nothing else of the request is to become its child.
+        // No other activity of this request may become its child.
         Activity.Current = before;
         return span;
     }
@@ -71,7 +68,7 @@ public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervis
         span.SetTag(GenAi.ErrorType, record.ErrorType?.Name());
         if (exchange.Outcome.Status() == "error")
         {
-            // Ollama's own words may quote what it was asked.
+            // Ollama's error text may quote the prompt.
             span.SetStatus(ActivityStatusCode.Error, options.CapturesContent ? record.Error : record.ErrorType?.Name());
         }
 
@@ -124,7 +121,7 @@ public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervis
         Phase(ExchangePhaseNames.Load, record.LoadDuration);
         Phase(ExchangePhaseNames.EngineWait, record.EngineWait);
         Phase(ExchangePhaseNames.PromptEval, record.PromptEvalDuration);
-        // The first piece of a stream was seen by our own clock.
+        // The proxy's clock saw the first chunk of a stream.
         at = record.TimeToFirstToken is { } first && exchange.StartedAt + first > at ? exchange.StartedAt + first : at;
         Phase(ExchangePhaseNames.Decode, record.DecodeTime);
 
@@ -141,6 +138,6 @@ public sealed class TraceExchange(TracingOptions options, IOllamaProcessSupervis
         }
     }
 
-    /// <summary>A span that ends when it began would be taken for one that has not ended.</summary>
+    /// <summary>Viewers take a span of zero length for one that has not ended.</summary>
     private static TimeSpan Longest(TimeSpan duration) => duration > TimeSpan.Zero ? duration : TimeSpan.FromTicks(1);
 }

@@ -1,8 +1,8 @@
 namespace OllamaProxy.Application.Telemetry;
 
-/// <summary>What spans of exchanges carry.</summary>
+/// <summary>The content of spans.</summary>
 public sealed record TracingOptions
 {
-    /// <summary>Whether prompts and answers are in them, redacted and cut as in the record. Off by default.</summary>
+    /// <summary>Whether spans carry prompts and responses, redacted and cut as in the record. Off by default.</summary>
     public bool CapturesContent { get; init; }
 }

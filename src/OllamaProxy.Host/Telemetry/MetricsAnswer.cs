@@ -7,7 +7,7 @@ using OllamaProxy.Host.Analytics;
 
 namespace OllamaProxy.Host.Telemetry;
 
-/// <summary>Access to the exporter's page, and Ollama's own metrics after ours. The exporter itself supports OpenMetrics and gzip.</summary>
+/// <summary>Controls access to the exporter's page, and appends Ollama's own metrics. The exporter itself supports OpenMetrics and gzip.</summary>
 internal sealed class MetricsAnswer(RequestDelegate exporter, ScrapeOptions options, AccessToken token, IOllamaClient ollama)
 {
     public Task InvokeAsync(HttpContext context)

@@ -23,7 +23,7 @@ internal static class MetricsListener
         }
     }
 
-    /// <summary>Answers requests on that port: the mapped paths only, none of Ollama's.</summary>
+    /// <summary>Serves only the mapped paths on that port, none of Ollama's.</summary>
     public static void UseMetricsListener(this WebApplication app, Action<IEndpointRouteBuilder> own) => app.MapWhen(
         static context => context.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(s_mark) == true,
         branch =>

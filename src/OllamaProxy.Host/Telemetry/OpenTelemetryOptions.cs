@@ -3,10 +3,10 @@ using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.Host.Telemetry;
 
-/// <summary>OpenTelemetry's own variables, which its SDK reads, and our settings that follow from them.</summary>
+/// <summary>OpenTelemetry's own variables, which its SDK reads, and the proxy's settings that depend on them.</summary>
 internal sealed record OpenTelemetryOptions
 {
-    /// <summary>The standard variables that are set; the SDK reads them from the configuration they are put into.</summary>
+    /// <summary>The standard variables that are set; the SDK reads them from its configuration.</summary>
     public IReadOnlyDictionary<string, string> Variables { get; init; } = FrozenDictionary<string, string>.Empty;
 
     /// <summary>Whether the request to Ollama carries the span's identity. Off by default, because it changes the request.</summary>
@@ -16,11 +16,11 @@ internal sealed record OpenTelemetryOptions
 
     public bool ExportsTraces => Exports("TRACES");
 
-    /// <summary>Whether spans contain prompts and answers: the convention's own switch.</summary>
+    /// <summary>Whether spans contain prompts and responses: the convention's own switch.</summary>
     public bool CapturesContent =>
         Variable("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")?.ToUpperInvariant() is "TRUE" or "SPAN_ONLY" or "SPAN_AND_EVENT";
 
-    /// <summary>The invalid variables: the SDK itself would ignore them silently.</summary>
+    /// <summary>Reports invalid variables, which the SDK itself would ignore silently.</summary>
     public IEnumerable<string> Problems()
     {
         foreach (var name in Variables.Keys.Where(name => name.EndsWith("_ENDPOINT", StringComparison.Ordinal)))

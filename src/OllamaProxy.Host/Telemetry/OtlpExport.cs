@@ -51,7 +51,7 @@ internal sealed class OtlpExport(OpenTelemetryOptions options, MetricsOptions li
         return Task.CompletedTask;
     }
 
-    /// <summary>Sends the rest. Stops after recording has drained, to include its last records.</summary>
+    /// <summary>Sends the rest. It stops after recording has drained, so it includes the last records.</summary>
     public Task StopAsync(CancellationToken cancellationToken)
     {
         _metrics?.ForceFlush(FlushMilliseconds);

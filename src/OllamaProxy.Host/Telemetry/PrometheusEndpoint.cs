@@ -16,14 +16,14 @@ namespace OllamaProxy.Host.Telemetry;
 internal static class PrometheusEndpoint
 {
     /// <summary>
-    /// The instruments of .NET itself (memory, garbage collections, threads, processor time of this process), which are in the runtime since .NET 9: the
-    /// packages OpenTelemetry.Instrumentation.Runtime and .Process would only add the same again.
+    /// The instruments of .NET itself (memory, garbage collections, threads, CPU time), part of the runtime since .NET 9. The packages
+    /// OpenTelemetry.Instrumentation.Runtime and .Process would only repeat them.
     /// </summary>
     public const string RuntimeMeter = "System.Runtime";
 
     /// <summary>
-    /// The useful ones of them. A compiled program has no JIT compiler, its processors and assemblies do not change, and two sizes of the thread pool are
-    /// wrongly declared as counters.
+    /// The useful ones. A compiled program has no JIT compiler, its processors and assemblies do not change, and two thread pool sizes are wrongly declared as
+    /// counters.
     /// </summary>
     private static readonly HashSet<string> s_runtime = new(StringComparer.Ordinal)
     {
@@ -50,7 +50,7 @@ internal static class PrometheusEndpoint
                 exporter.ScopeInfoEnabled = false;
                 exporter.TargetInfoEnabled = false;
             }));
-        // Meters are found by name in the whole process. Several instances may share one process, as in tests, so each reads only its own.
+        // Meters are found by name in the whole process. Several instances can share one process, as in tests, so each reads only its own.
         services.ConfigureOpenTelemetryMeterProvider((provider, metrics) =>
         {
             var own = provider.GetRequiredService<IMeterFactory>();
@@ -83,7 +83,7 @@ internal static class PrometheusEndpoint
         endpoints.Map("/metrics", (RequestDelegate)answer.InvokeAsync);
     }
 
-    /// <summary>Values that are read at each scrape instead of counted.</summary>
+    /// <summary>Registers values that are read at each scrape instead of counted.</summary>
     private static void Observe(IServiceProvider services)
     {
         var (metrics, time) = (services.GetRequiredService<ProxyMetrics>(), services.GetRequiredService<TimeProvider>());
