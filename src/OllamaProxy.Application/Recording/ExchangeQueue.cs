@@ -5,8 +5,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Recording;
 
 /// <summary>
-/// The bounded line between the byte path and the recording worker. Enqueueing never waits: when the line is full the exchange is dropped and counted,
-/// because nothing a client does may wait for analytics.
+/// The bounded queue between the byte path and the recording worker. It never blocks: when it is full, the exchange is dropped and counted, because no client
+/// may wait for analytics.
 /// </summary>
 public sealed class ExchangeQueue
 {
@@ -27,7 +27,7 @@ public sealed class ExchangeQueue
 
     public ChannelReader<Exchange> Reader => _channel.Reader;
 
-    /// <summary>Takes the exchange, or drops and counts it when the line is full or closed.</summary>
+    /// <summary>Enqueues the exchange, or drops and counts it when the queue is full or closed.</summary>
     public bool TryEnqueue(Exchange exchange)
     {
         if (_channel.Writer.TryWrite(exchange))
@@ -39,6 +39,6 @@ public sealed class ExchangeQueue
         return false;
     }
 
-    /// <summary>No more exchanges come; the reader ends after the last one.</summary>
+    /// <summary>Closes the queue; the reader ends after the last exchange.</summary>
     public void Complete() => _channel.Writer.TryComplete();
 }

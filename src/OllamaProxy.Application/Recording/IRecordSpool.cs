@@ -2,9 +2,9 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Recording;
 
-/// <summary>Holds records on disk while the store cannot take them.</summary>
+/// <summary>Keeps records on disk while the store cannot write them.</summary>
 public interface IRecordSpool
 {
-    /// <summary>Writes records durably; false without room or without a spool. Only the recording worker calls it.</summary>
+    /// <summary>Writes records durably; false when the spool is full or disabled. Only the recording worker calls it.</summary>
     bool TryAdd(IReadOnlyList<RequestRecord> records);
 }

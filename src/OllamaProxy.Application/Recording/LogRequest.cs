@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace OllamaProxy.Application.Recording;
 
-/// <summary>Logs one line for each request. Infrastructure/Logging lays it out, as text or as JSON.</summary>
+/// <summary>Logs one line per request. Infrastructure/Logging formats it as text or JSON.</summary>
 internal sealed class LogRequest(ILogger<LogRequest> logger) : INotificationHandler<RequestRecorded>
 {
     public Task Handle(RequestRecorded notification, CancellationToken cancellationToken)

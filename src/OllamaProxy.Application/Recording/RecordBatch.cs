@@ -6,21 +6,21 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Recording;
 
 /// <summary>
-/// Records on their way into the store. Used by one worker only. A failed write keeps the batch for the next try; what no longer fits while the store
-/// stays broken is dropped, counted and logged, and writing resumes by itself.
+/// The records of the next write. Used by one worker only. A failed write keeps them for the next attempt; records beyond the capacity are dropped, counted
+/// and logged, and writing resumes by itself.
 /// </summary>
 public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metrics, TimeProvider time, ILogger<RecordBatch> logger, IRecordSpool? spool = null)
 {
-    /// <summary>Records that wait for a broken store before they go to disk: fewer would be many small files, more would be lost by a kill.</summary>
+    /// <summary>Records collected before they are spooled: fewer would make many small files, more would be lost by a kill.</summary>
     private const int SpoolSize = 1_000;
 
-    /// <summary>Characters of texts that wait before they go to disk.</summary>
+    /// <summary>Characters of text collected before they are spooled.</summary>
     private const long SpoolText = 4 << 20;
 
-    /// <summary>Records held while the store cannot write.</summary>
+    /// <summary>Records kept in memory while the store cannot write.</summary>
     public const int Capacity = 10_000;
 
-    /// <summary>Characters of their texts: with <c>ANALYTICS_CAPTURE=full</c> so many records would be gigabytes.</summary>
+    /// <summary>Characters of their texts: with <c>ANALYTICS_CAPTURE=full</c>, that many records would take gigabytes.</summary>
     public const long TextCapacity = 32 << 20;
 
     private readonly List<RequestRecord> _records = [];
@@ -28,10 +28,9 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
     private long _dropped;
     private string? _failure;
 
-    /// <summary>Records not written yet.</summary>
     public int Count => _records.Count;
 
-    /// <summary>Records given up at the end.</summary>
+    /// <summary>Records lost at shutdown.</summary>
     public int Lost { get; private set; }
 
     public void Add(RequestRecord record)
@@ -56,7 +55,7 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
         _text += TextOf(record);
     }
 
-    /// <summary>Writes what is waiting. False when the store could not: the records stay for the next call.</summary>
+    /// <summary>Writes the batch. False when the store failed: the records stay for the next call.</summary>
     public async Task<bool> WriteAsync(CancellationToken cancellationToken)
     {
         if (_records.Count == 0)
@@ -69,7 +68,7 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
         {
             await store.WriteAsync(_records, cancellationToken);
         }
-        // Whatever the store's engine throws (full disk, lock, corruption): the worker must go on.
+        // A store may throw anything (full disk, lock, corruption), and the worker must go on.
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             metrics.CountStoreFailure();
@@ -93,7 +92,7 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
         return true;
     }
 
-    /// <summary>Gives up what could not be written before the end; returns how many.</summary>
+    /// <summary>Spools or drops the rest at shutdown; returns how many records were lost.</summary>
     public int Abandon()
     {
         if (_records.Count > 0 && spool?.TryAdd(_records) == true)
@@ -126,13 +125,13 @@ public sealed partial class RecordBatch(IAnalyticsStore store, ProxyMetrics metr
     private static partial class Log
     {
         [LoggerMessage(1, LogLevel.Error,
-            "The analytics store cannot be written, and no more records are kept in memory. Waiting: {Count}. Further ones are dropped and counted.")]
+            "The analytics store cannot be written and the memory for records is full ({Count}). Further records are dropped and counted.")]
         public static partial void DroppingBegins(ILogger logger, int count);
 
         [LoggerMessage(2, LogLevel.Information, "The analytics store works again. Stored from memory: {Count}. Dropped: {Dropped}.")]
         public static partial void WriteResumed(ILogger logger, int count, long dropped);
 
-        [LoggerMessage(4, LogLevel.Information, "Records that wait on disk until the database answers again: {Count}. The next start stores them.")]
+        [LoggerMessage(4, LogLevel.Information, "Records spooled to disk because the database is unreachable: {Count}. The next start stores them.")]
         public static partial void Spooled(ILogger logger, int count);
 
         [LoggerMessage(3, LogLevel.Error, "Records lost because the store could not write them before the stop: {Count}. {Failure}")]

@@ -5,41 +5,35 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Recording;
 
-/// <summary>
-/// What a record may hold of the texts that passed. First what matches a pattern is redacted, then the text is cut: a number that the cut halved would be
-/// recognised no more.
-/// </summary>
+/// <summary>The texts that a record keeps: first redacted, then cut, because a pattern would not match a number that the cut has halved.</summary>
 public sealed class RecordTexts(RecordingOptions options, Redactor redactor)
 {
     private const int MaxError = 1_000;
 
-    /// <summary>
-    /// Where a reader stopped in the middle of a text, it may have halved what a pattern would have found: no longer piece than this stays unrecognised.
-    /// </summary>
+    /// <summary>When a reader stopped inside a text, it may have cut a match in half; this many characters at the end are therefore dropped.</summary>
     private const int UnsureEnd = 256;
 
-    /// <summary>Bytes that a reader may stay below its bound, so that no character is cut: three a UTF-16 unit, and a part of the next one.</summary>
+    /// <summary>Bytes by which a reader may stay below its limit to avoid cutting a character: three per UTF-16 unit, and part of the next one.</summary>
     private const int LongestCut = (TextCut.LongestCharacter * 3) + 4;
 
     private readonly int _length = options.Capture == CaptureMode.Preview ? options.PreviewLength : int.MaxValue;
 
-    /// <summary>The recording options.</summary>
     public RecordingOptions Options => options;
 
-    /// <summary>A prompt, a system prompt, an answer or a thought.</summary>
+    /// <summary>Prepares a prompt, a system prompt, a response or thinking.</summary>
     public string? Keep(string? text) => options.Capture == CaptureMode.None ? null : TextCut.Beginning(Redact(text), _length);
 
-    /// <summary>A JSON text, which stays one unless it is cut.</summary>
+    /// <summary>Prepares a JSON text, which stays valid JSON unless it is cut.</summary>
     public string? KeepJson(string? json) => options.Capture == CaptureMode.None ? null : TextCut.Beginning(redactor.RedactJson(json), _length);
 
     /// <summary>
-    /// Why it failed. Ollama's own words may quote what it was asked or what the model said (a tool call it could not read, say), so without texts they go too;
-    /// ours never do, and stay.
+    /// Prepares the error. Ollama's text may quote the prompt or the response (for example a malformed tool call), so it is dropped when no texts are kept; the
+    /// proxy's own errors never quote them.
     /// </summary>
     public string? KeepError(Exchange exchange) =>
         options.Capture == CaptureMode.None && exchange.Response.Error is not null ? null : TextCut.Beginning(Redact(exchange.Error), MaxError);
 
-    /// <summary>The request target: no text, but clients put keys into queries.</summary>
+    /// <summary>Prepares the request target, because clients put keys into query strings.</summary>
     public string? KeepTarget(string target) => TextCut.BeginningOfTarget(redactor.Redact(target), 500);
 
     private string? Redact(string? text)
@@ -53,9 +47,7 @@ public sealed class RecordTexts(RecordingOptions options, Redactor redactor)
         return IsCut(text) ? TextCut.Beginning(redacted, Math.Max(0, redacted.Length - UnsureEnd)) : redacted;
     }
 
-    /// <summary>
-    /// True when the readers may have left something out. A character has at most three bytes a UTF-16 unit, which spares counting most texts.
-    /// </summary>
+    /// <summary>True when the reader may have cut the text. A UTF-16 unit has at most three bytes, so short texts need no byte count.</summary>
     private static bool IsCut(string text) =>
         text.Length * 3 > JsonFieldScanner.MaxText - LongestCut && Encoding.UTF8.GetByteCount(text) > JsonFieldScanner.MaxText - LongestCut;
 }

@@ -1,12 +1,12 @@
 namespace OllamaProxy.Application.Recording;
 
-/// <summary>How much of its texts a record keeps.</summary>
+/// <summary>How much text a record keeps.</summary>
 public enum CaptureMode
 {
     /// <summary>The beginning: <see cref="RecordingOptions.PreviewLength"/> characters.</summary>
     Preview,
 
-    /// <summary>Everything the readers kept, 64 KiB a text.</summary>
+    /// <summary>Everything the readers kept, up to 64 KiB per text.</summary>
     Full,
 
     /// <summary>No text at all.</summary>
@@ -18,10 +18,10 @@ public enum TrackMode
 {
     All,
 
-    /// <summary>All but those that only look how Ollama is.</summary>
+    /// <summary>All but polling: requests that only check Ollama's state.</summary>
     Work,
 
-    /// <summary>Those that run a model.</summary>
+    /// <summary>Only those that run a model.</summary>
     Inference,
 }
 
@@ -45,16 +45,16 @@ public sealed record RecordingOptions
     /// <summary>Names of the built-in patterns whose matches are redacted (<see cref="Redaction.BuiltInPatterns"/>). Default none.</summary>
     public IReadOnlyList<string> Redact { get; init; } = [];
 
-    /// <summary>Regular expressions whose matches are redacted too; each must be one. Default none.</summary>
+    /// <summary>Valid regular expressions whose matches are also redacted. Default none.</summary>
     public IReadOnlyList<string> RedactPatterns { get; init; } = [];
 
-    /// <summary>The longest that one text is searched for matches; after that it is withheld. Default 250 ms.</summary>
+    /// <summary>The time limit for redacting one text; beyond it the text is withheld. Default 250 ms.</summary>
     public TimeSpan RedactTimeLimit { get; init; } = TimeSpan.FromMilliseconds(250);
 
     public TrackMode Track { get; init; } = TrackMode.All;
 
     public bool TrackEmbeddings { get; init; } = true;
 
-    /// <summary>The longest a record waits to be written together with others: what a kill can lose. 0 to 60 s, default 250 ms.</summary>
+    /// <summary>How long a record may wait for others before it is written, and so what a kill can lose. 0 to 60 s, default 250 ms.</summary>
     public TimeSpan FlushInterval { get; init; } = TimeSpan.FromMilliseconds(250);
 }

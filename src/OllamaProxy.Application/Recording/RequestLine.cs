@@ -2,9 +2,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Recording;
 
-/// <summary>
-/// The part of a record that the log may show: no prompt, no answer, no query string, and no character that moves a terminal's cursor. Null is unknown.
-/// </summary>
+/// <summary>The part of a record that the log shows: no prompt, response or query string, and no terminal control characters. Null is unknown.</summary>
 public sealed class RequestLine(RequestRecord record)
 {
     /// <summary>Clients choose paths and names, so their length is limited.</summary>
@@ -61,7 +59,7 @@ public sealed class RequestLine(RequestRecord record)
 
     public string? Client => Plain(record.ClientIp);
 
-    /// <summary>The line for a log with a layout of its own, such as Windows' event log.</summary>
+    /// <summary>The line for logs with their own layout, such as the Windows Event Log.</summary>
     public override string ToString() => $"{Method} {Path} {StatusCode} {Outcome}";
 
     private static string? Plain(string? text) => text is null ? null : PlainText.Of(text.Length > MaxShown ? $"{TextCut.Beginning(text, MaxShown)}…" : text);

@@ -2,7 +2,7 @@ using MediatR;
 
 namespace OllamaProxy.Application.Recording;
 
-/// <summary>Hands the record to the batch that the recording worker writes next, when it is one to be stored.</summary>
+/// <summary>Adds the record to the next batch when the tracking rules keep it.</summary>
 internal sealed class StoreRecord(RecordBatch batch, TrackingRules tracking) : INotificationHandler<RequestRecorded>
 {
     public Task Handle(RequestRecorded notification, CancellationToken cancellationToken)

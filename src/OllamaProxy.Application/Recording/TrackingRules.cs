@@ -2,11 +2,12 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Recording;
 
-/// <summary>Which exchanges are stored. Metrics and the live feed see all of them.</summary>
+/// <summary>Decides which exchanges are stored. Metrics and live events include all of them.</summary>
 public sealed class TrackingRules(RecordingOptions options)
 {
     /// <summary>
-    /// Endpoints that programs poll. <c>/api/show</c> reads although Ollama takes it as POST only; <c>/v1/models</c> is OpenAI's <c>/api/tags</c>.
+    /// Endpoints that programs poll to check Ollama's state. <c>/api/show</c> is a query too, although Ollama accepts only POST for it, and <c>/v1/models</c>
+    /// is OpenAI's <c>/api/tags</c>.
     /// </summary>
     private static readonly HashSet<string> s_polled = ["root", "version", "status", "tags", "ps", "show", "v1/models"];
 

@@ -3,40 +3,39 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Recording;
 
 /// <summary>
-/// Finds prompts that Ollama shortened silently, from the length of the request's text, the tokens the model saw, and the context length. How many bytes a
-/// model's token has is learned from prompts that were certainly whole. Used by the recording worker only.
+/// Detects prompts that Ollama truncated silently, from the bytes of the request's text, the prompt tokens, and the context length. The bytes per token of a
+/// model are learned from prompts that certainly fit. Used by the recording worker only.
 /// </summary>
 public sealed class TruncationDetector(Func<string, int?> contextLengthOf)
 {
-    /// <summary>Models whose ratio is learned; more are judged by the default.</summary>
+    /// <summary>Models whose ratio is learned; further models use the default.</summary>
     public const int MaxModels = 1_000;
 
-    /// <summary>Bytes of a token where nothing is learned yet: low, so that only a text far too long speaks for shortening.</summary>
+    /// <summary>Bytes per token of an unknown model: low, so that only a text far too long indicates truncation.</summary>
     private const double DefaultRatio = 3;
 
-    /// <summary>How much more text than expected makes it certain, when the count is the very one.</summary>
+    /// <summary>From this excess of text on, a token count that matches Ollama's truncation is certain evidence.</summary>
     private const double CertainExcess = 1.6;
 
-    /// <summary>How much more makes it likely, then.</summary>
+    /// <summary>From this excess on, it is likely evidence.</summary>
     private const double LikelyExcess = 1.2;
 
-    /// <summary>How far over the context the text must be where the count proves nothing.</summary>
+    /// <summary>How far the text must exceed the context when the token count proves nothing.</summary>
     private const double Overflow = 1.3;
 
-    /// <summary>Shorter prompts are mostly template, and teach nothing.</summary>
+    /// <summary>Shorter prompts are mostly template, so their ratio is misleading.</summary>
     private const int MinLearnedTokens = 150;
 
     private const int MinSamples = 5;
 
-    /// <summary>Contexts that are usual, tried where the real one is not known.</summary>
+    /// <summary>Common context lengths, tried when the actual one is unknown.</summary>
     private static readonly int[] s_usualContexts = [2_048, 4_096, 8_192, 16_384, 32_768, 65_536, 131_072, 262_144];
 
     private readonly Dictionary<string, Ratio> _ratios = new(StringComparer.Ordinal);
 
-    /// <summary>Models whose usual ratio is remembered.</summary>
     internal int KnownModels => _ratios.Count;
 
-    /// <summary>Judges an exchange, and learns from it; null when nothing speaks for a shortened prompt, or too little is known.</summary>
+    /// <summary>Judges an exchange and learns from it; null when nothing indicates truncation, or too little is known.</summary>
     public Truncation? Judge(Exchange exchange)
     {
         var (request, usage) = (exchange.Request, exchange.Response.Usage);
@@ -46,7 +45,7 @@ public sealed class TruncationDetector(Func<string, int?> contextLengthOf)
         }
 
         var model = ModelName.Normalize(request.Model ?? exchange.Response.Model);
-        // Only Ollama's own API lets a client choose; what it chose may be more than the model has.
+        // Only Ollama's own API lets a client choose the context length, which may exceed the model's.
         int? asked = exchange.Endpoint.Dialect == ApiDialect.Native ? request.ContextLength : null;
         var loaded = model is null ? null : contextLengthOf(model);
         var verdict = Judge(tokens, bytes, request.KeptTokens, asked, loaded, RatioOf(model));
@@ -73,7 +72,7 @@ public sealed class TruncationDetector(Func<string, int?> contextLengthOf)
             return excess >= CertainExcess && s_usualContexts.Any(usual => Matches(usual)) ? Truncation.Likely : null;
         }
 
-        // A chat loses its oldest messages first, which leaves no number to recognise: only a text that cannot have fitted.
+        // A chat loses its oldest messages first, so no token count is characteristic: only a text that cannot have fit is evidence.
         return learned is { Samples: >= MinSamples } && tokens <= context && tokens >= context * 0.4 && bytes / ratio > context * Overflow
             ? Truncation.Likely
             : null;
@@ -98,7 +97,7 @@ public sealed class TruncationDetector(Func<string, int?> contextLengthOf)
             : new Ratio(bytesPerToken, 1);
     }
 
-    /// <param name="Value">Bytes of a token, a moving mean.</param>
+    /// <param name="Value">Bytes per token, a moving average.</param>
     /// <param name="Samples">Prompts it was learned from.</param>
     private sealed record Ratio(double Value, int Samples);
 }

@@ -3,7 +3,7 @@ using OllamaProxy.Application.Telemetry;
 
 namespace OllamaProxy.Application.Recording;
 
-/// <summary>Counts the record. Runs before <see cref="StoreRecord"/>, so that a broken store never costs a metric.</summary>
+/// <summary>Counts the record. Runs before <see cref="StoreRecord"/>, so a broken store never costs a metric.</summary>
 internal sealed class UpdateMetrics(ProxyMetrics metrics) : INotificationHandler<RequestRecorded>
 {
     public Task Handle(RequestRecorded notification, CancellationToken cancellationToken)

@@ -4,24 +4,22 @@ using System.Text.RegularExpressions;
 namespace OllamaProxy.Application.Redaction;
 
 /// <summary>
-/// What can be redacted by name. Every expression takes time by the text's length only: parts are bounded, and none begins again inside what it has just
-/// looked at.
+/// The patterns that can be enabled by name. Each runs in time linear in the text: repetitions are bounded, and no match starts inside text already scanned.
 /// </summary>
 public static partial class BuiltInPatterns
 {
-    /// <summary>Never needed, and there all the same. The limit of a whole text is shorter, but looked at between matches only.</summary>
+    /// <summary>A safety net that is never needed. The limit for a whole text is shorter, but is only checked between matches.</summary>
     private const int TimeLimit = 1_000;
     private const RegexOptions Options = RegexOptions.CultureInvariant | RegexOptions.IgnorePatternWhitespace;
 
-    /// <summary>Not in the middle of a word, unless what looks like its end is JSON's way to write a new line.</summary>
+    /// <summary>Not inside a word; the letter of an escaped line break in JSON (<c>\n</c>) does not count as one.</summary>
     private const string Beginning = """(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))""";
 
-    /// <summary>Keys without a digit are as long as no word is.</summary>
+    /// <summary>A credential without a digit must be longer than any word.</summary>
     private const int LongestWord = 24;
 
     private static readonly SearchValues<char> s_beforeValue = SearchValues.Create(" \t\"'=:");
 
-    /// <summary>The names there are.</summary>
     public static IReadOnlyList<string> Names { get; } = ["email", "card", "phone", "key"];
 
     internal static IEnumerable<RedactionPattern> Of(IReadOnlyList<string> names)
@@ -31,7 +29,7 @@ public static partial class BuiltInPatterns
             yield return new RegexPattern("email", Email());
         }
 
-        // Before phone numbers, which a card number may look like: it shall be called what it is.
+        // Before phone numbers: a card number can look like one, and the first pattern gives the name.
         if (names.Contains("card"))
         {
             yield return new CardPattern();
@@ -77,7 +75,7 @@ public static partial class BuiltInPatterns
         Options, TimeLimit)]
     private static partial Regex Email();
 
-    /// <summary>A key in PEM; one whose end is missing goes to the text's end.</summary>
+    /// <summary>A PEM key; without its END line it reaches to the end of the text.</summary>
     [GeneratedRegex(
         """
         -----BEGIN[ ](?:[A-Z0-9]{1,20}[ ]){0,3}PRIVATE[ ]KEY(?:[ ]BLOCK)?-----
@@ -86,7 +84,7 @@ public static partial class BuiltInPatterns
         Options, TimeLimit)]
     private static partial Regex PrivateKey();
 
-    /// <summary>Keys and tokens that tell by their first letters whose they are.</summary>
+    /// <summary>Keys and tokens with a known prefix.</summary>
     [GeneratedRegex(
         Beginning + """
         (?: sk-[A-Za-z0-9_-]{16,}                                              # OpenAI, Anthropic, OpenRouter, LiteLLM
@@ -107,7 +105,7 @@ public static partial class BuiltInPatterns
         Options, TimeLimit)]
     private static partial Regex KnownKey();
 
-    /// <summary>Keys that only their surroundings betray.</summary>
+    /// <summary>Keys that are recognized by the text around them.</summary>
     [GeneratedRegex(
         Beginning + """
         (?: (?i:bearer)[ \t]{1,4}[A-Za-z0-9._~+/=-]{8,}
@@ -119,7 +117,7 @@ public static partial class BuiltInPatterns
         Options, TimeLimit)]
     private static partial Regex Credential();
 
-    /// <summary>With a country's number: +49 (0)151 234-567.</summary>
+    /// <summary>With a country code: +49 (0)151 234-567.</summary>
     [GeneratedRegex(
         """
         (?:(?<![\w+])|(?<=\\[nrt])) (?:\+|00) [ ]? [1-9] (?: [ \u00A0\u202F./()\u2010\u2011\u2013-]{0,3} \d ){6,14} (?!\d)
@@ -127,7 +125,7 @@ public static partial class BuiltInPatterns
         Options, TimeLimit)]
     private static partial Regex InternationalPhone();
 
-    /// <summary>As people write them at home: (0151) 2345678, 06 12 34 56 78, 02 9876 5432, 015123456789, (555) 123-4567.</summary>
+    /// <summary>In national formats: (0151) 2345678, 06 12 34 56 78, 02 9876 5432, 015123456789, (555) 123-4567.</summary>
     [GeneratedRegex(
         """
         (?:(?<![\w.,:/+-])|(?<=\\[nrt]))

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace OllamaProxy.Application.Redaction;
 
 /// <summary>
-/// Payment card numbers: 13 to 19 digits, alone or in groups, that begin as an issuer's do and satisfy Luhn's check. By hand, for an expression neither
-/// adds up nor finds a card number that has another number before it.
+/// Payment card numbers: 13 to 19 digits, alone or in groups, with an issuer's prefix and a valid Luhn checksum. Not a regex: it cannot compute the checksum,
+/// nor find a card number that follows another number.
 /// </summary>
 internal sealed class CardPattern() : RedactionPattern("card")
 {
@@ -29,7 +29,7 @@ internal sealed class CardPattern() : RedactionPattern("card")
         }
     }
 
-    /// <summary>Where the longest card number ends that begins here; null when none does.</summary>
+    /// <summary>Returns the end of the longest card number that starts here; null without one.</summary>
     private static int? EndOf(string text, int start)
     {
         Span<int> digits = stackalloc int[MaxDigits];

@@ -4,12 +4,12 @@ using System.Text.Json;
 
 namespace OllamaProxy.Application.Redaction;
 
-/// <summary>Redacts the values of a JSON text so that JSON remains: what escapes hide is found, and a number that goes leaves a string.</summary>
+/// <summary>Redacts the values of a JSON text so that it stays valid JSON: escapes are decoded first, and a redacted number becomes a string.</summary>
 internal static class JsonRedaction
 {
     private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
-    /// <summary>The text with its values redacted; as it was, to the byte, when nothing was found. Null when it is no JSON.</summary>
+    /// <summary>Returns the redacted JSON, byte-identical when nothing was found; null when the text is not JSON.</summary>
     public static string? TryRedact(string json, Func<string, string> redact)
     {
         try
@@ -21,7 +21,7 @@ internal static class JsonRedaction
             writer.Flush();
             return changed ? Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length) : json;
         }
-        // The second: a string with half a surrogate pair, which JSON can spell and no text can be.
+        // InvalidOperationException: a string with half a surrogate pair, which JSON can express and UTF-16 text cannot.
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or ArgumentException)
         {
             return null;

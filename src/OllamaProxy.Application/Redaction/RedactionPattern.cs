@@ -2,15 +2,15 @@ using System.Text.RegularExpressions;
 
 namespace OllamaProxy.Application.Redaction;
 
-/// <summary>A place in a text that must not be kept.</summary>
+/// <summary>A range of the text to redact.</summary>
 internal readonly record struct Finding(int Start, int End, string Name);
 
-/// <summary>When the search of one text has to be over.</summary>
+/// <summary>The time limit for searching one text.</summary>
 internal readonly struct Deadline(TimeProvider time, TimeSpan limit)
 {
     private readonly long _began = time.GetTimestamp();
 
-    /// <summary>Throws as a single match does that takes too long.</summary>
+    /// <summary>Throws the same exception as a single match that takes too long.</summary>
     public void Check()
     {
         if (time.GetElapsedTime(_began) > limit)
@@ -20,20 +20,20 @@ internal readonly struct Deadline(TimeProvider time, TimeSpan limit)
     }
 }
 
-/// <summary>Something to look for. Its name is what the reader of a redacted text sees.</summary>
+/// <summary>A pattern to search for. Its name replaces the match in redacted texts.</summary>
 internal abstract class RedactionPattern(string name)
 {
     public string Name { get; } = name;
 
-    /// <summary>What a log calls it.</summary>
+    /// <summary>The name in log messages.</summary>
     public string Title { get; init; } = name;
 
     public abstract void Find(string text, List<Finding> findings, Deadline deadline);
 }
 
 /// <param name="name">See <see cref="RedactionPattern.Name"/>.</param>
-/// <param name="regex">What matches.</param>
-/// <param name="accepts">Looks closer at a match than an expression can; null takes all.</param>
+/// <param name="regex">The expression to match.</param>
+/// <param name="accepts">Confirms a match beyond what the expression checks; null accepts all.</param>
 internal sealed class RegexPattern(string name, Regex regex, RegexPattern.Judge? accepts = null) : RedactionPattern(name)
 {
     public delegate bool Judge(ReadOnlySpan<char> match);

@@ -8,17 +8,17 @@ using OllamaProxy.Application.Recording;
 namespace OllamaProxy.Application.Redaction;
 
 /// <summary>
-/// Takes out of a text what must not be kept. It never throws, and what it cannot search to the end within its time it withholds whole. To redact what is
-/// redacted changes nothing.
+/// Redacts texts before they are stored. It never throws; a text that cannot be searched completely within the time limit is withheld. Redacting a redacted
+/// text changes nothing.
 /// </summary>
 public sealed partial class Redactor(RecordingOptions options, TimeProvider time, ILogger<Redactor> logger)
 {
-    /// <summary>Stands for a text that was not searched to its end.</summary>
+    /// <summary>Replaces a text that was not searched completely.</summary>
     public const string Withheld = "[redacted: took too long]";
 
     /// <summary>
-    /// What was taken out may have hidden the beginning of something else (a digit before a number, say), so a text is searched until nothing is found.
-    /// Expressions of the user that eat a text bit by bit end here.
+    /// A replacement can expose another match (it may have hidden behind a preceding digit), so the search repeats until nothing is found. The limit stops
+    /// user patterns that consume a text bit by bit.
     /// </summary>
     private const int MaxRounds = 16;
 
@@ -30,17 +30,13 @@ public sealed partial class Redactor(RecordingOptions options, TimeProvider time
 
     private readonly ConcurrentDictionary<string, bool> _slow = new(StringComparer.Ordinal);
 
-    /// <summary>False when there is nothing to look for.</summary>
     public bool IsOn => _patterns.Length > 0;
 
-    /// <summary>The text without what must not be kept: a name stands in its place, <c>[redacted:email]</c>.</summary>
+    /// <summary>Replaces each match with its pattern's name: <c>[redacted:email]</c>.</summary>
     [return: NotNullIfNotNull(nameof(text))]
     public string? Redact(string? text) => string.IsNullOrEmpty(text) || !IsOn ? text : Redact(text, _patterns, new Deadline(time, options.RedactTimeLimit));
 
-    /// <summary>
-    /// The same for a JSON text: each string and number of it is searched as the text it stands for, and the result is JSON again. The user's own
-    /// expressions see the whole of it too, as they would see any text.
-    /// </summary>
+    /// <summary>Redacts each string and number of a JSON text by its decoded value; the result is valid JSON. User patterns also see the whole text.</summary>
     [return: NotNullIfNotNull(nameof(json))]
     public string? RedactJson(string? json) => string.IsNullOrEmpty(json) || !IsOn ? json : RedactValues(json);
 
@@ -73,7 +69,7 @@ public sealed partial class Redactor(RecordingOptions options, TimeProvider time
                 {
                     return Withhold(pattern.Title);
                 }
-                // An engine that fails has not searched, and a text that was not searched is not kept.
+                // A failed engine has not searched the text, and unsearched text is never kept.
                 catch (Exception exception) when (
                     exception is InvalidOperationException or ArgumentException or NotSupportedException or InsufficientExecutionStackException)
                 {
@@ -103,7 +99,7 @@ public sealed partial class Redactor(RecordingOptions options, TimeProvider time
         return Withheld;
     }
 
-    /// <summary>Puts names in the place of findings. Those that overlap become one, and with them the names that stand in the text already.</summary>
+    /// <summary>Replaces the findings by names. Overlapping findings merge, also with names that are already in the text.</summary>
     private static string Replace(string text, List<Finding> findings)
     {
         if (findings.Count == 0)
@@ -118,7 +114,7 @@ public sealed partial class Redactor(RecordingOptions options, TimeProvider time
             return text;
         }
 
-        // Sorting keeps the order of equals: the pattern that comes first gives the name.
+        // The sort is stable: of equal starts, the first pattern gives the name.
         Finding[] all = [.. findings.Concat(names).OrderBy(finding => finding.Start)];
         var result = new StringBuilder(text.Length);
         var written = 0;
@@ -151,7 +147,7 @@ public sealed partial class Redactor(RecordingOptions options, TimeProvider time
     private static partial class Log
     {
         [LoggerMessage(1, LogLevel.Warning,
-            "{Pattern} took longer than {Milliseconds} ms to search a text; such texts are withheld from the records. This is logged once.")]
+            "{Pattern} took longer than {Milliseconds} ms to search a text. Such texts are withheld from the records. This is logged once.")]
         public static partial void TookTooLong(ILogger logger, string pattern, int milliseconds);
     }
 }

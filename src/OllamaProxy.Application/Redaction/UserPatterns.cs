@@ -5,10 +5,10 @@ namespace OllamaProxy.Application.Redaction;
 /// <summary>The user's own regular expressions.</summary>
 public static class UserPatterns
 {
-    /// <summary>The name that stands in redacted texts.</summary>
+    /// <summary>The name in redacted texts.</summary>
     internal const string Name = "pattern";
 
-    /// <summary>Why it is no regular expression, in words; null when it is one.</summary>
+    /// <summary>Why the pattern is not a valid regular expression; null when it is.</summary>
     public static string? Problem(string pattern)
     {
         try
@@ -25,9 +25,7 @@ public static class UserPatterns
     internal static RedactionPattern Create(string pattern, int number, TimeSpan limit) =>
         new RegexPattern(Name, Create(pattern, limit)) { Title = $"pattern {number} of ANALYTICS_REDACT_PATTERNS" };
 
-    /// <summary>
-    /// The engine that takes time by the text's length only, unless the expression needs the other one (it looks around or back, or is too large).
-    /// </summary>
+    /// <summary>Prefers the engine that runs in linear time; lookarounds, backreferences and very large patterns need the backtracking one.</summary>
     private static Regex Create(string pattern, TimeSpan limit)
     {
         try

@@ -114,7 +114,7 @@ public sealed class RedactorTests
         Assert.Equal(Redactor.Withheld, redactor.Redact(text));
         Assert.Equal(Redactor.Withheld, redactor.Redact(text));
         Assert.Equal(Redactor.Withheld, redactor.Redact(Redactor.Withheld));
-        Assert.Equal("pattern 1 of ANALYTICS_REDACT_PATTERNS took longer than 20 ms to search a text; such texts are withheld from the records. This is logged once.", Assert.Single(log.Lines));
+        Assert.Equal("pattern 1 of ANALYTICS_REDACT_PATTERNS took longer than 20 ms to search a text. Such texts are withheld from the records. This is logged once.", Assert.Single(log.Lines));
     }
 
     [Fact]
