@@ -4,7 +4,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Protocols;
 
-/// <summary>The fields every dialect has in its answers, wherever it puts them. A dialect's own begin at <see cref="Own"/>.</summary>
+/// <summary>The fields that the responses of all dialects have, at different places. A dialect's own fields start at <see cref="Own"/>.</summary>
 internal static class AnswerField
 {
     public const int Model = 0;
@@ -23,25 +23,25 @@ internal static class AnswerField
     public const int PromptEvalDuration = 13;
     public const int EvalDuration = 14;
 
-    /// <summary>The number of the choice or content block.</summary>
+    /// <summary>The index of the choice or content block.</summary>
     public const int Part = 15;
 
     public const int ToolIndex = 16;
     public const int ToolId = 17;
 
-    /// <summary>The first number a dialect may use for itself.</summary>
+    /// <summary>The first number for a dialect's own fields.</summary>
     public const int Own = 32;
 }
 
-/// <summary>Gathers what an answer says, in whichever dialect: bounded, and without an allocation for each piece of a stream.</summary>
-/// <param name="separator">Stands between the texts of two parts.</param>
+/// <summary>Collects the facts of a response in any dialect: bounded, and without an allocation per chunk.</summary>
+/// <param name="separator">Separates the texts of two parts.</param>
 internal sealed class AnswerFacts(string separator = "")
 {
     private readonly PartTexts _text = new();
     private readonly PartTexts _thinking = new();
     private readonly ByteBuffer _arguments = new(JsonFieldScanner.MaxText);
 
-    /// <summary>Bytes, because each event of a Responses stream names its item, which matters to calls only.</summary>
+    /// <summary>Bytes instead of a string, because each event of a Responses stream names its item, which only matters for tool calls.</summary>
     private readonly ByteBuffer _toolId = new(512);
 
     private GapMeter _gaps;
@@ -51,25 +51,24 @@ internal sealed class AnswerFacts(string separator = "")
     private bool _carriesContent;
     private bool _hasError;
 
-    /// <summary>See <see cref="IResponseReader.Pieces"/>.</summary>
     public int Pieces => _gaps.Pieces;
 
     public ToolCalls ToolCalls { get; } = new();
 
-    /// <summary>The part being read; null as long as its number was not read.</summary>
+    /// <summary>The part being read; null until its number was read.</summary>
     public int? Part { get; set; }
 
-    /// <summary>The index of the tool call being read; null when it has none.</summary>
+    /// <summary>The index of the tool call being read; null without one.</summary>
     public int? ToolIndex { get; private set; }
 
-    /// <summary>True when the piece being read has arguments of a tool call.</summary>
+    /// <summary>True when the current chunk has tool call arguments.</summary>
     public bool HasArguments => _arguments.Length > 0;
 
     public string? Model { get; private set; }
 
     public string? FinishReason { get; set; }
 
-    /// <summary>True for the answer to an empty prompt, which only loads or unloads the model.</summary>
+    /// <summary>True for the response to an empty prompt, which only loads or unloads the model.</summary>
     public bool IsLoad => FinishReason is "load" or "unload";
 
     public string? Error { get; set; }
@@ -158,7 +157,7 @@ internal sealed class AnswerFacts(string separator = "")
         }
     }
 
-    /// <summary>The arguments of a tool call as an object. An empty object is the same as none.</summary>
+    /// <summary>Adds tool call arguments in the form of an object. An empty object counts as none.</summary>
     public void Raw(int field, ReadOnlySpan<byte> json, bool isWhole)
     {
         if (field == AnswerField.ToolArguments && !IsEmptyObject(json))
@@ -168,10 +167,10 @@ internal sealed class AnswerFacts(string separator = "")
         }
     }
 
-    /// <summary>An object begins. One named <c>error</c> is an error, whether or not a message is in it.</summary>
+    /// <summary>An object starts. One named <c>error</c> is an error, even without a message.</summary>
     public void Begin(int field) => _hasError |= field == AnswerField.Error;
 
-    /// <summary>A tool call begins: its members follow in any order.</summary>
+    /// <summary>A tool call starts: its members follow in any order.</summary>
     public void BeginTool()
     {
         (ToolIndex, _toolName, _areArgumentsWhole) = (null, null, false);
@@ -179,10 +178,10 @@ internal sealed class AnswerFacts(string separator = "")
         _arguments.Clear();
     }
 
-    /// <summary>A tool call, or a piece of one, was read.</summary>
-    /// <param name="opens">False where it only goes on with a call.</param>
+    /// <summary>Ends a tool call or a fragment of one.</summary>
+    /// <param name="opens">False when it can only continue a call.</param>
     /// <param name="isWhole">True when its arguments are complete.</param>
-    /// <returns>True when the call has its first arguments from it.</returns>
+    /// <returns>True when these are the call's first arguments.</returns>
     public bool EndTool(bool opens = true, bool isWhole = false) => ToolCalls.Add(new ToolPiece
     {
         Part = NotePart(),
@@ -195,9 +194,9 @@ internal sealed class AnswerFacts(string separator = "")
         Opens = opens,
     });
 
-    /// <summary>A part was read, or a piece of one.</summary>
-    /// <param name="otherwise">Its number, where the answer gives none.</param>
-    /// <param name="opens">Whether its pieces may begin tool calls.</param>
+    /// <summary>Ends a part or a fragment of one.</summary>
+    /// <param name="otherwise">The part's number when the response has none.</param>
+    /// <param name="opens">Whether its fragments may start tool calls.</param>
     public void EndPart(int otherwise, bool opens = true)
     {
         var part = Part ?? otherwise;
@@ -211,11 +210,11 @@ internal sealed class AnswerFacts(string separator = "")
         }
     }
 
-    /// <summary>The piece being read is a token although no text is in it.</summary>
+    /// <summary>Counts the current chunk as a token although it has no text.</summary>
     public void MarkContent() => _carriesContent = true;
 
-    /// <summary>A piece of the answer is whole.</summary>
-    /// <param name="timestamp">When it arrived.</param>
+    /// <summary>Ends a chunk of the response.</summary>
+    /// <param name="timestamp">The chunk's arrival.</param>
     public void EndPiece(long timestamp)
     {
         if (_carriesContent)
@@ -226,21 +225,21 @@ internal sealed class AnswerFacts(string separator = "")
     }
 
     /// <param name="time">The clock of the timestamps.</param>
-    /// <param name="head">What the answer began with.</param>
-    /// <param name="scanner">What followed the body; null where its form does not matter.</param>
+    /// <param name="head">The head of the response.</param>
+    /// <param name="scanner">The scanner of the body; null when its format does not matter.</param>
     /// <param name="isTerminated">Whether the dialect's terminator was seen.</param>
-    /// <param name="isStream">Whether the answer came in pieces.</param>
-    /// <param name="isGeneration">Whether the pieces are tokens.</param>
+    /// <param name="isStream">Whether the response was a stream.</param>
+    /// <param name="isGeneration">Whether the chunks are tokens.</param>
     /// <param name="isInference">Whether a model ran.</param>
     public ResponseFacts Complete(
         TimeProvider time, in ResponseHead head, AnswerScanner? scanner, bool isTerminated, bool isStream, bool isGeneration, bool isInference = true)
     {
         if (_hasError || scanner is { HasErrorEvent: true })
         {
-            Error ??= "The answer carried an error without a message.";
+            Error ??= "The response contains an error without a message.";
         }
 
-        // A server in front of Ollama often sends errors as text or HTML; the status says enough there.
+        // A server in front of Ollama often sends errors as text or HTML; their status says enough.
         if (!isTerminated && head.StatusCode < 400 && scanner is { IsLost: true })
         {
             return ResponseFacts.Unread(ParseFailure.UnknownFormat, Error);
@@ -248,7 +247,7 @@ internal sealed class AnswerFacts(string separator = "")
 
         isStream &= head.StatusCode < 400;
         var isTokens = isStream && isGeneration;
-        // The counts come at the end, or not at all: then every piece was a token at least.
+        // The counts come at the end or not at all; without them, every chunk was at least one token.
         var isEstimated = isTokens && CompletionTokens is null && _gaps.Pieces > 0;
         return new ResponseFacts
         {

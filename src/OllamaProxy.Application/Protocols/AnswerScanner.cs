@@ -3,42 +3,42 @@ using OllamaProxy.Application.Protocols.Json;
 namespace OllamaProxy.Application.Protocols;
 
 /// <summary>
-/// Follows the body of an answer: one JSON object, one object a line, or a stream of events with an object in each. The body's first byte tells which:
-/// servers send each of them under the media types of the others.
+/// Scans the body of a response: one JSON object, one object per line, or events with one object each. The first byte decides, because servers send each of
+/// them under the media types of the others.
 /// </summary>
-/// <param name="fields">What to look for.</param>
+/// <param name="fields">The fields to look for.</param>
 /// <param name="sink">The receiver of the fields.</param>
 internal sealed class AnswerScanner(JsonFields fields, IJsonFieldSink sink)
 {
     private readonly JsonFieldScanner _json = new(fields, sink);
     private EventStreamScanner? _events;
 
-    /// <summary>True until the body has a byte that is neither blank nor part of a byte order mark.</summary>
+    /// <summary>True until the body has a byte other than white space and a byte order mark.</summary>
     public bool IsEmpty { get; private set; } = true;
 
-    /// <summary>True when the body began as JSON.</summary>
+    /// <summary>True when the body started as JSON.</summary>
     public bool IsJson => !IsEmpty && _events is null;
 
-    /// <summary>True when the answer came in pieces.</summary>
+    /// <summary>True when the response was a stream.</summary>
     public bool IsStream => _events is not null || _json.Documents > 1;
 
-    /// <summary>True once a stream said <c>[DONE]</c>.</summary>
+    /// <summary>True when the stream contained <c>[DONE]</c>.</summary>
     public bool IsDone => _events is { IsDone: true };
 
-    /// <summary>True when an object came whole.</summary>
+    /// <summary>True when an object was complete.</summary>
     public bool HasObject => _json.Documents > 0;
 
-    /// <summary>True once an event was named an error.</summary>
+    /// <summary>True when an event was named <c>error</c>.</summary>
     public bool HasErrorEvent => _events is { HasError: true };
 
-    /// <summary>True when the body is in none of these forms, or was no longer at its end, or says nothing that was looked for.</summary>
+    /// <summary>True when the body has none of these formats, is broken at its end, or has none of the fields.</summary>
     public bool IsLost => _json.IsBroken || _events is { IsKnown: false } || (HasObject && !_json.HasFields);
 
     public void Read(ReadOnlySpan<byte> bytes)
     {
         if (IsEmpty)
         {
-            // Single bytes of the mark are as good as all of it: the body may be cut inside it.
+            // Trim single bytes of the mark too: the body may be cut inside it.
             bytes = bytes.TrimStart("\uFEFF \t\r\n"u8);
             if (bytes.IsEmpty)
             {
@@ -59,7 +59,7 @@ internal sealed class AnswerScanner(JsonFields fields, IJsonFieldSink sink)
         }
     }
 
-    /// <summary>The end of the body, which also ends the last line.</summary>
+    /// <summary>Ends the body, and with it the last line.</summary>
     public void Finish()
     {
         _events?.Finish();

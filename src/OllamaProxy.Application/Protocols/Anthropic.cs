@@ -32,7 +32,7 @@ internal sealed class Anthropic : WireProtocol
     public override IResponseReader? CreateResponseReader(ApiEndpoint endpoint, in ResponseHead head) =>
         endpoint == ApiEndpoint.AnthropicMessages ? new AnthropicResponseReader(head) : null;
 
-    /// <summary>The type words are Anthropic's (its API reference, "Errors").</summary>
+    /// <summary>The types are Anthropic's (API reference, "Errors").</summary>
     public override byte[] ErrorBody(int statusCode, string message) => JsonObject.Write(
         (message, type: statusCode switch
         {

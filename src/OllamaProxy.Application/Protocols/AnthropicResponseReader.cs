@@ -4,8 +4,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Protocols;
 
 /// <summary>
-/// Reads an answer of <c>/v1/messages</c>: one JSON object, or a stream of events that ends with <c>message_stop</c>. The members of an event come in any
-/// order, so what it means is known at its end.
+/// Reads a response of <c>/v1/messages</c>: one JSON object, or events that end with <c>message_stop</c>. The members of an event come in any order, so its
+/// meaning is known only at its end.
 /// </summary>
 internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
 {
@@ -74,11 +74,11 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
     {
         Other,
 
-        /// <summary>A call of a tool of the client's.</summary>
+        /// <summary>A call of one of the client's tools.</summary>
         ToolUse,
 
         /// <summary>
-        /// A call that the server runs itself (<c>server_tool_use</c>, <c>mcp_tool_use</c>): the model's tokens, but no call of the client's.
+        /// A call that the server runs itself (<c>server_tool_use</c>, <c>mcp_tool_use</c>): tokens of the model, but no call for the client.
         /// </summary>
         ServerToolUse,
     }
@@ -102,14 +102,14 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
         _scanner.Finish();
         _answer.PromptTokens = PromptTokens();
         _answer.CachedPromptTokens = _cacheRead ?? _startCacheRead;
-        // A stream that ends in order after its stop_reason lacks nothing but the terminator.
+        // A stream that ends cleanly after its stop_reason lacks only the terminator.
         var isTerminated = _scanner.IsStream ? _stopped || _scanner.IsDone || (ended && _answer.FinishReason is not null) : _scanner.HasObject;
         return _answer.Complete(timeProvider, _head, _scanner, isTerminated, _scanner.IsStream, isGeneration: true);
     }
 
     /// <summary>
-    /// In this dialect three counts are parts of the prompt that do not overlap; everywhere else the cached one is part of the whole. The counts at the
-    /// stream's start are a guess of Ollama's (a quarter of the text's length) unless the server knows of a cache, or counts only the output at the end.
+    /// In this dialect the prompt is the sum of three disjoint counts; elsewhere the cached tokens are included. The counts at the start are Ollama's estimate
+    /// (a quarter of the text's length), unless the server reports a cache or counts only the output at the end.
     /// </summary>
     private int? PromptTokens()
     {
@@ -196,7 +196,7 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
     {
         if (field == Block)
         {
-            // The blocks of a whole message have their places as numbers.
+            // The blocks of a complete message are numbered by their position.
             StartBlock(_block + 1);
         }
     }
@@ -214,7 +214,7 @@ internal sealed class AnthropicResponseReader : IResponseReader, IJsonFieldSink
         }
         else if (_endsBlock && _answer.ToolCalls.IsEmpty(_answer.Part ?? _block))
         {
-            // A call without arguments is a token, too; with arguments, these were.
+            // A call without arguments counts as a token; otherwise its arguments already did.
             _answer.MarkContent();
         }
 

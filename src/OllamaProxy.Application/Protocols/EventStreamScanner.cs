@@ -3,13 +3,12 @@ using OllamaProxy.Application.Protocols.Json;
 namespace OllamaProxy.Application.Protocols;
 
 /// <summary>
-/// Follows server-sent events (WHATWG HTML, section 9.2) cut anywhere, and hands the data of each to a <see cref="JsonFieldScanner"/>. Of the names of events
-/// only <c>error</c> matters: every dialect repeats the others inside its JSON. A line that is a bare JSON object counts as data, because Ollama writes some
-/// errors into its streams that way.
+/// Scans server-sent events (WHATWG HTML, section 9.2), cut anywhere, and passes their data to a <see cref="JsonFieldScanner"/>. Of the event names only
+/// <c>error</c> matters, because the JSON repeats the others. A line with a bare JSON object counts as data: Ollama writes some errors that way.
 /// </summary>
 internal sealed class EventStreamScanner(JsonFieldScanner json)
 {
-    /// <summary>A name of more bytes matches none of the five below.</summary>
+    /// <summary>A longer name matches none of the five below.</summary>
     private const int LongestName = 5;
 
     private static readonly ulong s_data = Pack("data"u8);
@@ -18,7 +17,7 @@ internal sealed class EventStreamScanner(JsonFieldScanner json)
     private static readonly ulong s_id = Pack("id"u8);
     private static readonly ulong s_retry = Pack("retry"u8);
 
-    /// <summary>OpenAI's terminator, which is no JSON.</summary>
+    /// <summary>OpenAI's terminator, which is not JSON.</summary>
     private static ReadOnlySpan<byte> Marker => "[DONE]"u8;
 
     private enum State : byte
@@ -33,18 +32,18 @@ internal sealed class EventStreamScanner(JsonFieldScanner json)
 
     private State _state;
 
-    /// <summary>The name that is being read, one byte behind the other.</summary>
+    /// <summary>The name being read, packed into an integer.</summary>
     private ulong _name;
     private int _matched;
     private bool _isAfterReturn;
 
-    /// <summary>True once <c>data: [DONE]</c> was seen.</summary>
+    /// <summary>True after <c>data: [DONE]</c>.</summary>
     public bool IsDone { get; private set; }
 
-    /// <summary>True once a line was seen that only a stream of events has.</summary>
+    /// <summary>True after a line that only an event stream has.</summary>
     public bool IsKnown { get; private set; }
 
-    /// <summary>True once an event was named <c>error</c>, whatever its data is.</summary>
+    /// <summary>True after an event named <c>error</c>, whatever its data.</summary>
     public bool HasError { get; private set; }
 
     public void Read(ReadOnlySpan<byte> bytes)
@@ -55,20 +54,20 @@ internal sealed class EventStreamScanner(JsonFieldScanner json)
         }
     }
 
-    /// <summary>The end of the body ends the last line, which may lack its line break.</summary>
+    /// <summary>Ends the last line, which may lack its line break.</summary>
     public void Finish()
     {
         IsDone |= _state == State.Marker && _matched == Marker.Length;
         HasError |= _state == State.EventName && _name == s_error;
     }
 
-    /// <summary>Handles as many bytes as belong together; none where only the state changes.</summary>
+    /// <summary>Handles bytes that belong together and returns their number; 0 when only the state changes.</summary>
     private int Step(ReadOnlySpan<byte> bytes)
     {
         var value = bytes[0];
         switch (_state)
         {
-            // The beginning of nearly every line, in one step instead of eight.
+            // Nearly every line starts like this: one step instead of eight.
             case State.LineStart when bytes.StartsWith("data: {"u8):
                 IsKnown = true;
                 _state = State.Json;
@@ -105,12 +104,12 @@ internal sealed class EventStreamScanner(JsonFieldScanner json)
     {
         if (value is (byte)'\n' or (byte)'\r')
         {
-            // The second half of CR LF is no empty line.
+            // The second half of CR LF is not an empty line.
             var isEmptyLine = value == '\r' || !_isAfterReturn;
             _isAfterReturn = value == '\r';
             if (isEmptyLine && !json.IsBetweenDocuments)
             {
-                // An empty line ends the event: half a value in it is no reason to misread the next one.
+                // An empty line ends the event, so an incomplete value in it must not spoil the next one.
                 json.Abandon();
             }
 
@@ -160,7 +159,7 @@ internal sealed class EventStreamScanner(JsonFieldScanner json)
             json.Read(end < 0 ? bytes : bytes[..(isReturn ? end : end + 1)]);
             if (isReturn)
             {
-                // JSON knows one line break, events know three.
+                // JSON lines end with one kind of line break, events with three.
                 json.Read("\n"u8);
             }
         }
@@ -179,7 +178,7 @@ internal sealed class EventStreamScanner(JsonFieldScanner json)
         Finish();
         if (_state == State.Marker && _matched < Marker.Length)
         {
-            // It was no marker, so it is JSON that goes on in the next line of data.
+            // Not the terminator, so it is JSON that continues in the next data line.
             json.Read(Marker[.._matched]);
         }
 

@@ -5,8 +5,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Protocols;
 
 /// <summary>
-/// Reads a multipart form (RFC 7578) as it passes, for its <c>model</c> and <c>prompt</c> fields. The file in it, however large, is passed over: only a
-/// field's head and value are held, and both are bounded.
+/// Reads the <c>model</c> and <c>prompt</c> fields of a multipart form (RFC 7578) as it passes. Files of any size are skipped; only a field's head and value
+/// are buffered, both bounded.
 /// </summary>
 internal sealed class FormRequestReader : IRequestReader
 {
@@ -32,7 +32,7 @@ internal sealed class FormRequestReader : IRequestReader
 
     private FormRequestReader(string boundary) => _delimiter = Encoding.Latin1.GetBytes("\r\n--" + boundary);
 
-    /// <summary>A reader for a form; null when the media type is none or names no boundary.</summary>
+    /// <summary>Creates a reader for a form; null when the media type is not a form or has no boundary.</summary>
     public static FormRequestReader? For(string? contentType)
     {
         if (contentType is null || !contentType.StartsWith("multipart/form-data", StringComparison.OrdinalIgnoreCase))
@@ -62,7 +62,7 @@ internal sealed class FormRequestReader : IRequestReader
 
     private int Step(ReadOnlySpan<byte> bytes) => _state is State.Preamble or State.Body ? PassBody(bytes) : ReadLine(bytes);
 
-    /// <summary>Everything up to the next delimiter; a field of interest is kept.</summary>
+    /// <summary>Reads up to the next delimiter, and keeps a field of interest.</summary>
     private int PassBody(ReadOnlySpan<byte> bytes)
     {
         if (_matched == 0)
@@ -89,7 +89,7 @@ internal sealed class FormRequestReader : IRequestReader
             return 1;
         }
 
-        // A carriage return is only at the delimiter's beginning, so what was matched holds no second beginning; this byte may be one.
+        // A carriage return occurs only at the start of the delimiter, so the matched bytes contain no other start; this byte may be one.
         Keep(_delimiter.AsSpan(0, _matched));
         _matched = 0;
         return 0;
@@ -149,7 +149,7 @@ internal sealed class FormRequestReader : IRequestReader
         _value.Clear();
     }
 
-    /// <summary>A parameter of a header's value, its quotes taken off.</summary>
+    /// <summary>A parameter of a header value, without quotes.</summary>
     private static string? Parameter(string header, string name)
     {
         foreach (var part in header.Split(';').Skip(1))

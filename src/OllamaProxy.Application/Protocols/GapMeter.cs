@@ -1,6 +1,6 @@
 namespace OllamaProxy.Application.Protocols;
 
-/// <summary>When the pieces of a stream came: the first one, and the pauses between them.</summary>
+/// <summary>The arrival of the chunks of a stream: the first one, and the gaps between them.</summary>
 internal struct GapMeter
 {
     private long _first;
@@ -9,7 +9,7 @@ internal struct GapMeter
 
     public int Pieces { get; private set; }
 
-    /// <param name="timestamp">When the piece arrived, as a <see cref="TimeProvider"/> timestamp.</param>
+    /// <param name="timestamp">The chunk's arrival as a <see cref="TimeProvider"/> timestamp.</param>
     public void Piece(long timestamp)
     {
         if (Pieces++ == 0)
@@ -26,9 +26,9 @@ internal struct GapMeter
 
     public readonly TimeSpan? First(TimeProvider time, long started) => Pieces == 0 ? null : time.GetElapsedTime(started, _first);
 
-    /// <summary>The mean pause; null with fewer than two pieces.</summary>
+    /// <summary>The mean gap; null with fewer than two chunks.</summary>
     public readonly TimeSpan? Mean(TimeProvider time) => Pieces < 2 ? null : time.GetElapsedTime(_first, _last) / (Pieces - 1);
 
-    /// <summary>The longest pause; null with fewer than two pieces.</summary>
+    /// <summary>The longest gap; null with fewer than two chunks.</summary>
     public readonly TimeSpan? Longest(TimeProvider time) => Pieces < 2 ? null : time.GetElapsedTime(0, _longest);
 }

@@ -4,7 +4,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Protocols;
 
-/// <summary>What a request can say, wherever a dialect puts it.</summary>
+/// <summary>The fields of a request, wherever a dialect puts them.</summary>
 internal static class RequestField
 {
     public const int Model = 0;
@@ -19,16 +19,16 @@ internal static class RequestField
     public const int Role = 6;
     public const int Content = 7;
 
-    /// <summary>The <c>type</c> of a part of a content, of which images are counted.</summary>
+    /// <summary>The <c>type</c> of a content part; images are counted.</summary>
     public const int PartType = 8;
 
     public const int Image = 9;
     public const int Tool = 10;
 
-    /// <summary>An embedding's input; of several the first is kept.</summary>
+    /// <summary>The input of an embedding; of several the first is kept.</summary>
     public const int Input = 11;
 
-    /// <summary>Text the model reads that is no prompt: a suffix, a tool's result. Only counted.</summary>
+    /// <summary>Text for the model that is not the prompt: a suffix, a tool's result. Only its length counts.</summary>
     public const int OtherText = 12;
 
     public const int ContextLength = 13;
@@ -37,14 +37,14 @@ internal static class RequestField
     public const int KeepAlive = 16;
     public const int KeptTokens = 17;
 
-    /// <summary>The newer name of <see cref="MaxTokens"/> in OpenAI's API, which Ollama does not read: where both are, it counts less.</summary>
+    /// <summary>OpenAI's newer name of <see cref="MaxTokens"/>, which Ollama ignores; so it counts only without the older one.</summary>
     public const int MaxCompletionTokens = 18;
 
     /// <summary>A member of a <see cref="Tool"/> that is a group of tools.</summary>
     public const int ToolMember = 19;
 }
 
-/// <summary>Reads a JSON request of any dialect: who is asked what, with which options. Where a dialect puts each is in its <see cref="JsonFields"/>.</summary>
+/// <summary>Reads a JSON request of any dialect: model, texts and options. The dialect's <see cref="JsonFields"/> say where they are.</summary>
 internal sealed class JsonRequestReader : IRequestReader, IJsonFieldSink
 {
     private readonly JsonFieldScanner _scanner;
@@ -179,7 +179,7 @@ internal sealed class JsonRequestReader : IRequestReader, IJsonFieldSink
                 _messages.End();
                 break;
             case RequestField.Tool:
-                // Ollama gives the model a group's members as tools of their own.
+                // Ollama passes a group's members to the model as separate tools.
                 _tools = (_tools ?? 0) + Math.Max(_toolMembers, 1);
                 break;
         }

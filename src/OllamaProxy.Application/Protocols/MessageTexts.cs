@@ -4,8 +4,8 @@ using OllamaProxy.Application.Protocols.Json;
 namespace OllamaProxy.Application.Protocols;
 
 /// <summary>
-/// The texts of a conversation as it passes: what the user said last, and the first system text. The role may stand behind the content, and a conversation
-/// may be long, so three bounded buffers change places instead of being copied.
+/// The texts of a conversation as it passes: the last user text, and the first system text. The role may follow the content, and conversations can be long, so
+/// three bounded buffers are swapped instead of copied.
 /// </summary>
 internal sealed class MessageTexts
 {
@@ -22,34 +22,32 @@ internal sealed class MessageTexts
     private ByteBuffer _other = new(JsonFieldScanner.MaxText);
     private Role _role;
 
-    /// <summary>Messages that were whole.</summary>
+    /// <summary>Complete messages.</summary>
     public int Count { get; private set; }
 
-    /// <summary>
-    /// The last message of the user that has a text; otherwise the last message with a text (a tool's result, for example). Empty when none has one.
-    /// </summary>
+    /// <summary>The last user message with a text, else the last message with a text (for example a tool's result). Empty without one.</summary>
     public string Prompt => (_user.Length > 0 ? _user : _other).ToString();
 
-    /// <summary>The first system text; null when there is none.</summary>
+    /// <summary>The first system text; null without one.</summary>
     public string? System => _system.Length > 0 ? _system.ToString() : null;
 
-    /// <summary>A message without a role is taken for the user's.</summary>
+    /// <summary>Starts a message. Without a role it counts as the user's.</summary>
     public void Begin()
     {
         _role = Role.User;
         _current.Clear();
     }
 
-    /// <summary>Ollama reads roles in any case.</summary>
+    /// <summary>Ollama ignores the case of roles.</summary>
     public void SetRole(ReadOnlySpan<byte> role) => _role =
         Ascii.EqualsIgnoreCase(role, "user"u8) ? Role.User :
         Ascii.EqualsIgnoreCase(role, "system"u8) || Ascii.EqualsIgnoreCase(role, "developer"u8) ? Role.System :
         Role.Other;
 
-    /// <summary>A text, or the next part of one: parts stand on lines of their own.</summary>
+    /// <summary>Appends a text or its next part; parts are separated by line breaks.</summary>
     public void Append(ReadOnlySpan<byte> utf8, long length) => Append(_current, utf8, length);
 
-    /// <summary>A system text outside the messages, or the next part of it.</summary>
+    /// <summary>Appends a system text outside the messages, or its next part.</summary>
     public void AppendSystem(ReadOnlySpan<byte> utf8, long length) => Append(_system, utf8, length);
 
     public void End()

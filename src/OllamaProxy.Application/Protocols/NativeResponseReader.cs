@@ -4,8 +4,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Protocols;
 
 /// <summary>
-/// Reads an answer of Ollama's own API: one JSON object, or one a line. The counts come with the last object; an error can come as a line of its own inside
-/// a stream that began with status 200.
+/// Reads a response of Ollama's own API: one JSON object, or one per line. The last object has the counts. An error can be a line inside a stream that started
+/// with status 200.
 /// </summary>
 internal sealed class NativeResponseReader : IResponseReader, IJsonFieldSink
 {
@@ -57,19 +57,19 @@ internal sealed class NativeResponseReader : IResponseReader, IJsonFieldSink
 
     private bool IsGeneration => _endpoint == ApiEndpoint.Generate || _endpoint == ApiEndpoint.Chat;
 
-    /// <summary>Load and unload answers say so; an embedding of nothing loads, and carries no duration; a rendered prompt is a debugging aid.</summary>
+    /// <summary>False for loads and unloads, for an embedding of nothing (which has no duration), and for a rendered prompt, a debugging aid.</summary>
     private bool IsInference =>
         _endpoint.IsInference
         && !_answer.IsLoad
         && !_isDebug
         && !(_endpoint == ApiEndpoint.Embed && _head.StatusCode < 400 && _answer.TotalDuration is null);
 
-    /// <summary>True for a stream, of which the first line may be all that came.</summary>
+    /// <summary>True for a stream, even when only its first line arrived.</summary>
     private bool IsStream => _scanner.IsStream || _done == false || (_head.StatusCode < 400 && _head.HasMediaType("application/x-ndjson"));
 
     /// <summary>
-    /// The terminator: of a generation <c>"done":true</c>, of a stream of progress <c>"success"</c>, of everything else its whole JSON. A deletion is answered
-    /// with an empty body.
+    /// The terminator: <c>"done":true</c> for generations, <c>"success"</c> for progress streams, otherwise complete JSON. The response to a deletion has an
+    /// empty body.
     /// </summary>
     private bool IsTerminated(bool ended) =>
         IsGeneration && !_isDebug && _head.StatusCode < 400 ? _done == true :

@@ -3,7 +3,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Protocols;
 
-/// <summary>Ollama's own API: JSON, and streams of one JSON object a line.</summary>
+/// <summary>Ollama's own API: JSON, and streams of one JSON object per line.</summary>
 internal sealed class OllamaNative : WireProtocol
 {
     private static readonly (string Path, int Field, JsonWant Want)[] s_common =
@@ -18,7 +18,7 @@ internal sealed class OllamaNative : WireProtocol
         ("keep_alive", RequestField.KeepAlive, JsonWant.Value),
     ];
 
-    /// <summary>Ollama ignores a prompt beside the messages of a chat, and messages beside a prompt. Some clients send both.</summary>
+    /// <summary>Ollama ignores <c>prompt</c> in a chat, and <c>messages</c> in a generation. Some clients send both.</summary>
     private static readonly JsonFields s_chat = new([
         .. s_common,
         ("messages[]", RequestField.Message, JsonWant.Value),
@@ -46,7 +46,7 @@ internal sealed class OllamaNative : WireProtocol
 
     public override ApiDialect Dialect => ApiDialect.Native;
 
-    /// <summary>Every call of this API that carries JSON, blobs excepted, names its model in it.</summary>
+    /// <summary>All calls with a JSON body, except blobs, name their model in it.</summary>
     public override IRequestReader? CreateRequestReader(ApiEndpoint endpoint, string? contentType) =>
         FieldsOf(endpoint) is { } fields ? new JsonRequestReader(fields) : null;
 

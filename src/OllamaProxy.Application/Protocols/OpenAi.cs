@@ -76,7 +76,7 @@ internal sealed class OpenAi : WireProtocol
         _ => null,
     };
 
-    /// <summary>The type words are Ollama's own mapping of statuses (ollama's openai package).</summary>
+    /// <summary>The types are Ollama's own mapping of statuses (its openai package).</summary>
     public override byte[] ErrorBody(int statusCode, string message) => JsonObject.Write(
         (message, type: statusCode switch { 400 => "invalid_request_error", 404 => "not_found_error", 429 => "rate_limit_error", _ => "api_error" },
             statusCode),

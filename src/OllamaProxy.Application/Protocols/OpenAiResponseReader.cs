@@ -5,8 +5,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Protocols;
 
 /// <summary>
-/// Reads an answer of <c>/v1/chat/completions</c>, <c>/v1/completions</c> or <c>/v1/embeddings</c>: one JSON object, or a stream of events that ends with
-/// <c>[DONE]</c>. Usage comes with the whole object, in a stream only for clients that asked; errors of the cloud come in Ollama's own shape.
+/// Reads a response of <c>/v1/chat/completions</c>, <c>/v1/completions</c> or <c>/v1/embeddings</c>: one JSON object, or events that end with <c>[DONE]</c>.
+/// Streams have usage only on request; errors of the cloud have Ollama's own shape.
 /// </summary>
 internal sealed class OpenAiResponseReader : IResponseReader, IJsonFieldSink
 {
@@ -76,7 +76,7 @@ internal sealed class OpenAiResponseReader : IResponseReader, IJsonFieldSink
 
     public int Pieces => _answer.Pieces;
 
-    /// <summary>A rendered prompt is a debugging aid, and an empty one only loads the model.</summary>
+    /// <summary>False for a rendered prompt, a debugging aid, and for an empty one, which only loads the model.</summary>
     private bool IsInference => !_isDebug && !_answer.IsLoad;
 
     public void Read(ReadOnlySpan<byte> bytes, long timestamp)
@@ -88,7 +88,7 @@ internal sealed class OpenAiResponseReader : IResponseReader, IJsonFieldSink
     public ResponseFacts Complete(TimeProvider timeProvider, bool ended)
     {
         _scanner.Finish();
-        // A stream that ends in order after its finish_reason lacks nothing but the terminator.
+        // A stream that ends cleanly after its finish_reason lacks only the terminator.
         var isTerminated = _scanner.IsStream ? _scanner.IsDone || (ended && _answer.FinishReason is not null) : _scanner.HasObject;
         return _answer.Complete(timeProvider, _head, _scanner, isTerminated, _scanner.IsStream, isGeneration: _endpoint != ApiEndpoint.OpenAiEmbeddings,
             IsInference);
@@ -158,8 +158,8 @@ internal sealed class OpenAiResponseReader : IResponseReader, IJsonFieldSink
 
     void IJsonFieldSink.DocumentEnd()
     {
-        // A completion hides the model's thinking: its tokens arrive as pieces without text (recording 45). The piece of a run that died names no model
-        // (83c), and the one with the reason for the end is no token.
+        // A completion hides thinking: its tokens arrive as chunks without text (recording 45). A crashed run's chunk names no model (83c), and the chunk with
+        // the finish_reason is not a token.
         if (_endpoint == ApiEndpoint.OpenAiCompletions && _hasChoice && _hasModel && _answer.FinishReason is null)
         {
             _answer.MarkContent();
@@ -169,7 +169,7 @@ internal sealed class OpenAiResponseReader : IResponseReader, IJsonFieldSink
         _answer.EndPiece(_timestamp);
     }
 
-    /// <summary>Of several choices the first one says why the answer ended.</summary>
+    /// <summary>Of several choices, the first one provides the finish reason.</summary>
     private void EndChoice()
     {
         _hasChoice = true;

@@ -3,23 +3,23 @@ using OllamaProxy.Application.Protocols.Json;
 namespace OllamaProxy.Application.Protocols;
 
 /// <summary>
-/// The text of an answer that has parts: choices, content blocks, output items. Pieces of different parts may alternate in a stream, so each part has a text
-/// of its own. All of them together are bounded.
+/// The text of a response with parts: choices, content blocks or output items. A stream can interleave its parts, so each has its own text. Their total is
+/// bounded.
 /// </summary>
 internal sealed class PartTexts
 {
-    /// <summary>The part of a piece whose number may still follow; its text is moved as soon as the number is known.</summary>
+    /// <summary>The part of a chunk whose number may still follow; its text moves when the number is known.</summary>
     public const int Unknown = int.MaxValue;
 
-    /// <summary>Text of further parts is added to the part before it.</summary>
+    /// <summary>Text of further parts is appended to the preceding part.</summary>
     private const int MaxParts = 64;
 
     private readonly List<(int Part, ByteBuffer Text)> _parts = [];
     private int _kept;
 
-    /// <param name="part">Which part the text belongs to.</param>
+    /// <param name="part">The part of the text.</param>
     /// <param name="utf8">The text.</param>
-    /// <param name="length">Its bytes before it was cut.</param>
+    /// <param name="length">Its length in bytes before it was cut.</param>
     public void Append(int part, ReadOnlySpan<byte> utf8, long length)
     {
         if (length == 0)
@@ -32,7 +32,7 @@ internal sealed class PartTexts
         _kept += kept;
     }
 
-    /// <summary>The text of the <see cref="Unknown"/> part belongs to this one.</summary>
+    /// <summary>Assigns the text of the <see cref="Unknown"/> part to this one.</summary>
     public void Settle(int part)
     {
         // The unknown part has the highest number, so it is the last.
@@ -47,8 +47,8 @@ internal sealed class PartTexts
         text.Clear();
     }
 
-    /// <summary>The texts in the order of their parts; null when there was none.</summary>
-    /// <param name="separator">Stands between two parts.</param>
+    /// <summary>The texts in the order of their parts; null without any.</summary>
+    /// <param name="separator">Separates two parts.</param>
     public string? Complete(string separator)
     {
         var texts = _parts.Where(part => part.Text.Length > 0).Select(part => part.Text.ToString()).ToArray();
@@ -57,7 +57,7 @@ internal sealed class PartTexts
 
     private ByteBuffer TextOf(int part)
     {
-        // Mostly the last part goes on.
+        // Usually the last part continues.
         var at = _parts.Count - 1;
         while (at >= 0 && _parts[at].Part > part)
         {

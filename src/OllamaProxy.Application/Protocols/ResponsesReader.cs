@@ -5,8 +5,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Protocols;
 
 /// <summary>
-/// Reads an answer of <c>/v1/responses</c>: one JSON object, or a stream of typed events that ends with <c>response.completed</c>. The type may stand behind
-/// what it describes, so a delta waits for the end of its event.
+/// Reads a response of <c>/v1/responses</c>: one JSON object, or typed events that end with <c>response.completed</c>. The type may follow the data it
+/// describes, so a delta is held until its event ends.
 /// </summary>
 internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
 {
@@ -22,7 +22,7 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
     private const int Event = AnswerField.Own + 9;
     private const int Output = AnswerField.Own + 10;
 
-    /// <summary>Those of events, then those of the plain object: they share no name with two meanings, and the media type does not tell which comes.</summary>
+    /// <summary>The fields of events, then those of the plain object. No name has two meanings, and the media type does not decide between them.</summary>
     private static readonly JsonFields s_fields = new(
         ("", Event, JsonWant.Value),
         ("type", Type, JsonWant.Value),
@@ -111,14 +111,14 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
     public ResponseFacts Complete(TimeProvider timeProvider, bool ended)
     {
         _scanner.Finish();
-        // "completed", or why it is not. The status of the first events is no reason for an end.
+        // "completed", or the reason why not. The status of the first events is not a finish reason.
         _answer.FinishReason = _incompleteReason ?? (_status is "in_progress" or "queued" ? null : _status);
         if (_status == "failed")
         {
             _answer.Error ??= "The response failed.";
         }
 
-        // A stream that ends in order after its last status lacks nothing but the terminator.
+        // A stream that ends cleanly after its last status lacks only the terminator.
         var isTerminated = _scanner.IsStream ? _terminated || _scanner.IsDone || (ended && _answer.FinishReason is not null) : _scanner.HasObject;
         return _answer.Complete(timeProvider, _head, _scanner, isTerminated, _scanner.IsStream, isGeneration: true);
     }
@@ -177,7 +177,7 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
 
     void IJsonFieldSink.End(int field)
     {
-        // The type of an event, known at its end, says what its item is; an item of the plain object is whole.
+        // In an event the type is known only at its end; an item of the plain object is complete here.
         if (field == Output)
         {
             EndItem();
@@ -244,7 +244,7 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
         }
     }
 
-    /// <summary>The items of a stream may take turns.</summary>
+    /// <summary>Appends the delta to its item, because a stream can interleave its items.</summary>
     private void AppendDelta(int field)
     {
         _answer.Part = _answer.ToolIndex ?? 0;
@@ -252,7 +252,7 @@ internal sealed class ResponsesReader : IResponseReader, IJsonFieldSink
         _answer.Part = null;
     }
 
-    /// <summary>The whole arguments repeat the deltas; where no delta came, they are the token.</summary>
+    /// <summary>The complete arguments repeat the deltas; without deltas, they are the token.</summary>
     private void EndCall()
     {
         if (_answer.EndTool(isWhole: true))

@@ -5,10 +5,10 @@ using OllamaProxy.Application.Protocols.Json;
 
 namespace OllamaProxy.Application.Protocols;
 
-/// <summary>One piece of a tool call: a whole call, its beginning, or a fragment of its arguments.</summary>
+/// <summary>A tool call, its start, or a fragment of its arguments.</summary>
 internal readonly ref struct ToolPiece
 {
-    /// <summary>The part of the answer it stands in (<see cref="PartTexts"/>); calls of different parts have nothing to do with each other.</summary>
+    /// <summary>The part of the response (<see cref="PartTexts"/>); calls of different parts are independent.</summary>
     public required int Part { get; init; }
 
     public int? Index { get; init; }
@@ -19,35 +19,35 @@ internal readonly ref struct ToolPiece
 
     public ReadOnlySpan<byte> Arguments { get; init; }
 
-    /// <summary>The bytes of the arguments before they were cut.</summary>
+    /// <summary>The length of the arguments in bytes before they were cut.</summary>
     public long Length { get; init; }
 
-    /// <summary>True when these are the call's complete arguments, false for a fragment.</summary>
+    /// <summary>True for the call's complete arguments, false for a fragment.</summary>
     public bool IsWhole { get; init; }
 
-    /// <summary>Whether it may begin a call. The arguments of a call that the server itself runs belong to none.</summary>
+    /// <summary>Whether it may start a call. Arguments of a call that the server runs itself belong to none.</summary>
     public bool Opens { get; init; }
 }
 
 /// <summary>
-/// The tool calls of an answer as one JSON array of <c>{"name","arguments"}</c>, bounded. Fragments of parallel calls may alternate, so each finds its call by
-/// index, by id, or, without either, as the one that was begun last.
+/// The tool calls of a response as one bounded JSON array of <c>{"name","arguments"}</c>. Parallel calls can be interleaved, so a fragment finds its call by
+/// index, by id, or else takes the one started last.
 /// </summary>
 internal sealed class ToolCalls
 {
-    /// <summary>What a call costs besides its name and arguments.</summary>
+    /// <summary>The cost of a call in addition to its name and arguments.</summary>
     private const int Overhead = 32;
 
     private readonly List<Call> _calls = [];
     private int _kept;
 
-    /// <summary>Calls begun; more may have been counted than are kept.</summary>
+    /// <summary>The number of calls, which can exceed those kept.</summary>
     public int Count { get; private set; }
 
     private int Room => Math.Max(0, JsonFieldScanner.MaxText - _kept);
 
-    /// <summary>Adds a piece to its call, or begins one.</summary>
-    /// <returns>True when the call has its first arguments from it.</returns>
+    /// <summary>Adds a fragment to its call, or starts a call.</summary>
+    /// <returns>True when these are the call's first arguments.</returns>
     public bool Add(in ToolPiece piece)
     {
         var call = Find(piece) ?? (piece.Opens || piece.Part == PartTexts.Unknown ? Open(piece) : null);
@@ -63,10 +63,10 @@ internal sealed class ToolCalls
         return isFirst;
     }
 
-    /// <summary>True when the last call of the part has no arguments so far.</summary>
+    /// <summary>True when the last call of the part has no arguments yet.</summary>
     public bool IsEmpty(int part) => _calls.FindLast(call => call.Part == part) is { Arguments.Length: 0 };
 
-    /// <summary>The calls of the <see cref="PartTexts.Unknown"/> part belong to this one.</summary>
+    /// <summary>Assigns the calls of the <see cref="PartTexts.Unknown"/> part to this one.</summary>
     public void Settle(int part, bool opens)
     {
         for (var at = 0; at < _calls.Count && part != PartTexts.Unknown;)
@@ -95,7 +95,7 @@ internal sealed class ToolCalls
         }
     }
 
-    /// <summary>The array; null when there was no call.</summary>
+    /// <summary>The array; null without calls.</summary>
     public string? Complete()
     {
         var array = new ByteBuffer(JsonFieldScanner.MaxText);
@@ -125,7 +125,7 @@ internal sealed class ToolCalls
         var call = new Call { Part = piece.Part, Index = piece.Index, Id = piece.Id, Name = piece.Name ?? "" };
         if (call.Cost > Room)
         {
-            // A call that does not fit is counted, not kept; without a name it is a fragment of such a call.
+            // A call beyond the limit is counted, not kept. Without a name it is a fragment of such a call.
             Count += call.Name.Length > 0 ? 1 : 0;
             return null;
         }
@@ -136,7 +136,7 @@ internal sealed class ToolCalls
         return call;
     }
 
-    /// <summary>By part and index. Calls that a server numbers alike stay in the order they came in.</summary>
+    /// <summary>The position by part and index. Calls with the same index stay in order of arrival.</summary>
     private int PlaceOf(Call call)
     {
         var isNumbered = call.Index is not null && !_calls.Exists(other => other.Part == call.Part && other.Index == call.Index);
@@ -161,7 +161,7 @@ internal sealed class ToolCalls
         array.Append("}"u8);
     }
 
-    /// <summary>Arguments as one JSON value. Cut ones become null, because half a value would spoil the array; what is no JSON becomes a string.</summary>
+    /// <summary>The arguments as one JSON value: null when cut, because half a value would break the array, and a string when they are not JSON.</summary>
     private static ReadOnlySpan<byte> Json(ByteBuffer arguments)
     {
         var span = arguments.Span;
@@ -172,7 +172,7 @@ internal sealed class ToolCalls
             Encoding.UTF8.GetBytes($"\"{JsonEncodedText.Encode(Encoding.UTF8.GetString(span), JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"");
     }
 
-    /// <summary>Without blanks between its tokens, so that a call reads the same through every dialect.</summary>
+    /// <summary>Removes white space between tokens, so a call has the same text in every dialect.</summary>
     private static ReadOnlySpan<byte> Compact(ReadOnlySpan<byte> json)
     {
         var compact = new byte[json.Length];
@@ -223,10 +223,10 @@ internal sealed class ToolCalls
 
         public ByteBuffer Arguments { get; } = new(JsonFieldScanner.MaxText);
 
-        /// <summary>The bytes that count against the bound.</summary>
+        /// <summary>The bytes that count toward the limit.</summary>
         public int Cost => Overhead + Name.Length + (Id?.Length ?? 0) + Arguments.Count;
 
-        /// <summary>Whether the piece belongs to this call.</summary>
+        /// <summary>True when the fragment belongs to this call.</summary>
         public bool Continues(in ToolPiece piece)
         {
             var isNamed = !string.IsNullOrEmpty(piece.Name);
@@ -240,7 +240,7 @@ internal sealed class ToolCalls
                 : (piece.Index is not null && piece.Index == Index) || (piece.Id is not null && piece.Id == Id);
         }
 
-        /// <summary>Adds the piece, as far as there is room for all that the call costs.</summary>
+        /// <summary>Adds the fragment within the remaining room.</summary>
         public void Take(in ToolPiece piece, int room)
         {
             Index ??= piece.Index;
@@ -253,7 +253,7 @@ internal sealed class ToolCalls
 
             if (piece.IsWhole || IsWhole)
             {
-                // Whole arguments replace the fragments they repeat; fragments replace the whole ones that announced them.
+                // Complete arguments replace the fragments that they repeat; fragments replace the complete ones that announced them.
                 Arguments.Clear();
             }
 
@@ -266,7 +266,7 @@ internal sealed class ToolCalls
             (piece.Id is not null && Id is not null && piece.Id != Id) ||
             (isNamed && Name.Length > 0 && (piece.Name != Name || IsAnotherObject(piece)));
 
-        /// <summary>Some servers give every call of an answer the index 0 and no id, each call whole.</summary>
+        /// <summary>Some servers give every call of a response the index 0 and no id, each call complete.</summary>
         private bool IsAnotherObject(in ToolPiece piece) =>
             piece.Id is null && !piece.IsWhole && piece.Arguments.StartsWith("{"u8) && Arguments.Span.EndsWith("}"u8);
     }

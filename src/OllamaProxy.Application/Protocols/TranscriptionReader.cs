@@ -4,8 +4,8 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Application.Protocols;
 
 /// <summary>
-/// Reads an answer of <c>/v1/audio/transcriptions</c>: JSON with a <c>text</c>, under whatever media type (ollama-protocol: it comes as
-/// <c>application/x-ndjson</c>), or, where the client wanted it, plain text. It carries no counts; an empty body is a run that died.
+/// Reads a response of <c>/v1/audio/transcriptions</c>: JSON with a <c>text</c> under any media type (Ollama sends <c>application/x-ndjson</c>), or plain text
+/// on request. It has no counts; an empty body means the run died.
 /// </summary>
 internal sealed class TranscriptionReader : IResponseReader, IJsonFieldSink
 {

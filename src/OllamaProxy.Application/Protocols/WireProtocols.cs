@@ -8,6 +8,6 @@ public static class WireProtocols
     /// <summary>One per <see cref="ApiDialect"/>.</summary>
     public static IReadOnlyList<WireProtocol> All { get; } = [new OllamaNative(), new OpenAi(), new Anthropic()];
 
-    /// <summary>The protocol an endpoint speaks.</summary>
+    /// <summary>The protocol of an endpoint.</summary>
     public static WireProtocol Of(ApiEndpoint endpoint) => All[(int)endpoint.Dialect];
 }

@@ -4,17 +4,17 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Application.Protocols.Json;
 
-/// <summary>Bytes that grow as needed up to a bound; what no longer fits is counted and left out.</summary>
+/// <summary>A growing buffer with a limit; bytes beyond the limit are counted and dropped.</summary>
 internal sealed class ByteBuffer(int capacity)
 {
-    /// <summary>Bytes of the longest character in UTF-8.</summary>
+    /// <summary>The longest UTF-8 character in bytes.</summary>
     private const int MaxRune = 4;
 
     private byte[] _bytes = [];
 
     public int Count { get; private set; }
 
-    /// <summary>Bytes offered, kept or not.</summary>
+    /// <summary>Bytes appended, kept or not.</summary>
     public long Length { get; private set; }
 
     public ReadOnlySpan<byte> Span => _bytes.AsSpan(0, Count);
@@ -27,8 +27,8 @@ internal sealed class ByteBuffer(int capacity)
 
     public void Append(ReadOnlySpan<byte> bytes) => Append(bytes, bytes.Length);
 
-    /// <param name="bytes">What is there of a text.</param>
-    /// <param name="length">The bytes of the whole text, of which more may have been left out before.</param>
+    /// <param name="bytes">The available bytes of a text.</param>
+    /// <param name="length">The length of the whole text, of which parts may have been dropped before.</param>
     public void Append(ReadOnlySpan<byte> bytes, long length)
     {
         Length += length;
@@ -49,14 +49,14 @@ internal sealed class ByteBuffer(int capacity)
 
     public void Append(byte value) => Append(new ReadOnlySpan<byte>(in value));
 
-    /// <summary>The text; what is no UTF-8 becomes U+FFFD, as in Go, and a character that the bound cut goes.</summary>
+    /// <summary>The text; invalid UTF-8 becomes U+FFFD as in Go, and a character cut by the limit is removed.</summary>
     public override string ToString() => TextOf(Span, isCut: Length > Count);
 
-    /// <summary>Bytes as text; with <paramref name="isCut"/>, a character that may be incomplete at the end goes.</summary>
+    /// <summary>Converts bytes to text; with <paramref name="isCut"/>, removes a possibly incomplete last character.</summary>
     public static string TextOf(ReadOnlySpan<byte> utf8, bool isCut) =>
         isCut ? TextCut.WithoutTornEnd(Encoding.UTF8.GetString(WithoutHalfRune(utf8))) : Encoding.UTF8.GetString(utf8);
 
-    /// <summary>Without the bytes at the end that only more bytes would make a character.</summary>
+    /// <summary>Removes an incomplete character at the end.</summary>
     private static ReadOnlySpan<byte> WithoutHalfRune(ReadOnlySpan<byte> utf8)
     {
         var lead = utf8.Length - 1;

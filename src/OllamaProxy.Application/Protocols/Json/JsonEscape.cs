@@ -2,7 +2,7 @@ using System.Text;
 
 namespace OllamaProxy.Application.Protocols.Json;
 
-/// <summary>An escape sequence of a JSON string, cut anywhere; two halves of a surrogate pair become one character, a lone half U+FFFD, as in Go.</summary>
+/// <summary>Decodes an escape sequence of a JSON string, cut anywhere. A surrogate pair becomes one character, an unpaired one U+FFFD as in Go.</summary>
 internal struct JsonEscape
 {
     private bool _isOpen;
@@ -13,7 +13,7 @@ internal struct JsonEscape
     /// <summary>True inside an escape sequence.</summary>
     public readonly bool IsOpen => _isOpen;
 
-    /// <summary>True when the first half of a pair waits for the second.</summary>
+    /// <summary>True after the first half of a surrogate pair.</summary>
     public readonly bool IsPending => _high != 0;
 
     public void Open()
@@ -23,7 +23,7 @@ internal struct JsonEscape
         _code = 0;
     }
 
-    /// <summary>Takes the next byte of the sequence; false when it is none.</summary>
+    /// <summary>Reads the next byte of the sequence; false when it is invalid.</summary>
     public bool Read(byte value, ByteBuffer text)
     {
         if (_digits >= 0)
@@ -53,7 +53,7 @@ internal struct JsonEscape
         return plain != 0;
     }
 
-    /// <summary>Text that is not the second half of a pair follows: the first half stays alone.</summary>
+    /// <summary>Ends a pair whose second half did not follow.</summary>
     public void Flush(ByteBuffer text)
     {
         if (_high != 0)

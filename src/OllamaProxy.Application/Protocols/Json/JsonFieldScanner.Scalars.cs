@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace OllamaProxy.Application.Protocols.Json;
 
-/// <summary>Texts, numbers and names, and what is passed over.</summary>
+/// <summary>Scans strings, literals and keys, and skips other values.</summary>
 internal sealed partial class JsonFieldScanner
 {
     private static readonly SearchValues<byte> s_stringEnds = SearchValues.Create("\"\\"u8);
@@ -39,7 +39,7 @@ internal sealed partial class JsonFieldScanner
 
         if (bytes[end] == '"' && _scratch.Length == 0 && !_escape.IsPending)
         {
-            // The whole text in one piece and without an escape: nothing is copied.
+            // The whole text in one span without an escape: no copy is needed.
             EndText(bytes[..end], end);
             return end + 1;
         }
@@ -104,7 +104,7 @@ internal sealed partial class JsonFieldScanner
         }
 
         EndToken();
-        // The byte after a token is the next state's: nothing of it is passed here, but something must be.
+        // The byte after a token belongs to the next state; handle it there, because each step must consume at least one byte.
         return length == 0 ? Step(bytes) : length;
     }
 

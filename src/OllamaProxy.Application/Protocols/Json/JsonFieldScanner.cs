@@ -1,19 +1,18 @@
 namespace OllamaProxy.Application.Protocols.Json;
 
 /// <summary>
-/// Follows JSON as it passes, cut anywhere, and reports the fields of interest. It holds no more than one text of bounded length, knows no recursion, and
-/// never fails: what is no JSON it stops following. As lenient as Go's encoding/json where that is lenient (case of keys, duplicates, trailing bytes), and
-/// a sequence of values (one a line) is followed one after the other.
+/// Scans JSON as it passes, cut anywhere, and reports the fields of interest. It buffers one bounded text, does not recurse, and never fails: at invalid JSON
+/// it stops. It is as lenient as Go's encoding/json (case of keys, duplicates, trailing bytes), and scans a sequence of values one after another.
 /// </summary>
-/// <param name="fields">What to look for.</param>
+/// <param name="fields">The fields to look for.</param>
 /// <param name="sink">The receiver of the fields.</param>
-/// <param name="documents">How many top-level values to follow: 1 for a body that is one, as Go's decoder stops after it.</param>
+/// <param name="documents">How many top-level values to scan: 1 for a request, because Go's decoder stops after the first.</param>
 internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink sink, int documents = int.MaxValue)
 {
-    /// <summary>Bytes kept of one text; the rest is counted.</summary>
+    /// <summary>Bytes kept of one text; the rest is only counted.</summary>
     public const int MaxText = 64 * 1024;
 
-    /// <summary>Levels followed by name; the fields of interest lie within. Deeper levels are only counted.</summary>
+    /// <summary>Levels scanned by name, which contain all fields of interest. Deeper levels are skipped.</summary>
     private const int MaxDepth = 16;
 
     private enum State : byte
@@ -39,7 +38,7 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
     private State _state;
     private int _depth;
 
-    /// <summary>The node of the value that comes next, or that is being read.</summary>
+    /// <summary>The node of the next or current value.</summary>
     private int _node = JsonFields.Root;
     private bool _textIsKey;
     private bool _isCaptured;
@@ -48,16 +47,16 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
     private int _rawField;
     private JsonSkip _skip;
 
-    /// <summary>Top-level values that were whole.</summary>
+    /// <summary>Complete top-level values.</summary>
     public int Documents { get; private set; }
 
-    /// <summary>True between values, when nothing was begun that has not ended.</summary>
+    /// <summary>True outside of any value.</summary>
     public bool IsBetweenDocuments => _state == State.Value && _depth == 0;
 
-    /// <summary>True when something was no JSON, and no value after it was whole.</summary>
+    /// <summary>True after invalid JSON, until a later value is complete.</summary>
     public bool IsBroken { get; private set; }
 
-    /// <summary>True once the sink got a field.</summary>
+    /// <summary>True when the sink received a field.</summary>
     public bool HasFields { get; private set; }
 
     public void Read(ReadOnlySpan<byte> bytes)
@@ -78,7 +77,7 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
         }
     }
 
-    /// <summary>Handles as many of the bytes as belong together, at least one.</summary>
+    /// <summary>Handles the bytes that belong together, at least one.</summary>
     private int Step(ReadOnlySpan<byte> bytes)
     {
         switch (_state)
@@ -203,7 +202,7 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
         EndValue();
     }
 
-    /// <summary>A value is whole: what follows depends on what holds it.</summary>
+    /// <summary>Ends a value: the next state depends on its container.</summary>
     private void EndValue()
     {
         if (_isRaw)
@@ -231,14 +230,14 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
         sink.Raw(_rawField, _raw.Span, _raw.Length == _raw.Count);
     }
 
-    /// <summary>Gives up the value that was begun: what comes next begins a new one.</summary>
+    /// <summary>Abandons the current value: the next byte starts a new one.</summary>
     public void Abandon()
     {
         Break();
         Restart();
     }
 
-    /// <summary>The end of the body ends a number that stands alone.</summary>
+    /// <summary>Ends the body, and with it a number at its end.</summary>
     public void Finish()
     {
         if (_state == State.Token)
@@ -256,7 +255,7 @@ internal sealed partial class JsonFieldScanner(JsonFields fields, IJsonFieldSink
         return 1;
     }
 
-    /// <summary>Where values come one a line, the next line is a new chance.</summary>
+    /// <summary>With one value per line, the next line can be valid again.</summary>
     private int Resynchronize(ReadOnlySpan<byte> bytes)
     {
         var line = bytes.IndexOf((byte)'\n');

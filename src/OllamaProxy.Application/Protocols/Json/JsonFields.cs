@@ -2,22 +2,22 @@ using System.Text;
 
 namespace OllamaProxy.Application.Protocols.Json;
 
-/// <summary>What a reader wants to know of a value.</summary>
+/// <summary>The form in which a reader wants a value.</summary>
 internal enum JsonWant : byte
 {
-    /// <summary>Scalars with their content; objects and arrays with their beginning and end.</summary>
+    /// <summary>The content of scalars; the start and end of objects and arrays.</summary>
     Value,
 
-    /// <summary>Scalars with their content; objects and arrays as their JSON text.</summary>
+    /// <summary>The content of scalars; the JSON text of objects and arrays.</summary>
     Raw,
 
-    /// <summary>Only that it is there: the content (an image, a tool's schema) is passed over.</summary>
+    /// <summary>Only the presence: the content (an image, a tool's schema) is skipped.</summary>
     Presence,
 }
 
 /// <summary>
-/// The fields a reader is interested in, as paths like <c>message.content</c> or <c>messages[].role</c>. Everything else in a body is passed over without
-/// being looked at. Keys match without regard to ASCII case, as Go's encoding/json matches them.
+/// The fields of interest, as paths such as <c>message.content</c> or <c>messages[].role</c>. Everything else in a body is skipped. Keys ignore ASCII case,
+/// like Go's encoding/json.
 /// </summary>
 internal sealed class JsonFields
 {
@@ -26,7 +26,7 @@ internal sealed class JsonFields
 
     private readonly List<Node> _nodes = [new Node()];
 
-    /// <param name="fields">A path (empty for the whole value), the number under which its values are reported, and what is wanted of it.</param>
+    /// <param name="fields">A path (empty for the whole value), the number that reports its values, and the wanted form.</param>
     public JsonFields(params ReadOnlySpan<(string Path, int Field, JsonWant Want)> fields)
     {
         foreach (var (path, field, want) in fields)
@@ -46,7 +46,7 @@ internal sealed class JsonFields
 
     public JsonWant WantOf(int node) => _nodes[node].Want;
 
-    /// <summary>True when something inside this value is of interest.</summary>
+    /// <summary>True when a value inside this one is of interest.</summary>
     public bool HasInside(int node) => _nodes[node].Members.Count > 0 || _nodes[node].Element != None;
 
     /// <summary>The node of a member, or <see cref="None"/>.</summary>

@@ -4,14 +4,14 @@ using System.Globalization;
 namespace OllamaProxy.Application.Protocols.Json;
 
 /// <summary>
-/// Numbers and words as they stand in JSON; null for a number that is none, or does not fit. A whole number may be written as <c>8192.0</c> or <c>8.192e3</c>,
-/// as clients do whose language knows only floating-point numbers.
+/// Parses JSON numbers and literals; null when invalid or out of range. An integer may be written as <c>8192.0</c> or <c>8.192e3</c>, as languages without
+/// integers do.
 /// </summary>
 internal static class JsonNumber
 {
     public static int? Int32(ReadOnlySpan<byte> token) => Int64(token) is { } value and >= int.MinValue and <= int.MaxValue ? (int)value : null;
 
-    /// <summary>Ollama omits a count of zero, so a zero is no count.</summary>
+    /// <summary>Ollama omits a count of zero, so zero means unknown.</summary>
     public static int? Count(ReadOnlySpan<byte> token) => Int32(token) is > 0 and { } count ? count : null;
 
     public static long? Int64(ReadOnlySpan<byte> token) =>
@@ -29,8 +29,7 @@ internal static class JsonNumber
             : token.SequenceEqual("true"u8) || token.SequenceEqual("false"u8) || token.SequenceEqual("null"u8);
 
     /// <summary>
-    /// Ollama's durations are whole nanoseconds, of which other servers write fractions; a zero is never written, so one that is there is taken as unknown.
-    /// The clock here ticks in 100 ns.
+    /// Ollama's durations are integer nanoseconds; other servers write fractions. Zero is never written by Ollama, so it means unknown. Ticks are 100 ns.
     /// </summary>
     public static TimeSpan? Nanoseconds(ReadOnlySpan<byte> token) =>
         (Int64(token) ?? Decimal(token)) is > 0 and <= long.MaxValue and { } value ? TimeSpan.FromTicks((long)value / TimeSpan.NanosecondsPerTick) : null;

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace OllamaProxy.Application.Protocols.Json;
 
-/// <summary>Writes one small JSON object; the encoder leaves text readable, as Ollama's own does.</summary>
+/// <summary>Writes one small JSON object; like Ollama's, its text stays readable.</summary>
 internal static class JsonObject
 {
     private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

@@ -3,8 +3,8 @@ using System.Buffers;
 namespace OllamaProxy.Application.Protocols.Json;
 
 /// <summary>
-/// Passes over a string, an object or an array nobody asked for, cut anywhere and of any depth: brackets are counted, strings passed over, and nothing else
-/// is looked at, so that megabytes of an image or of embeddings cost a search for the next quote or bracket.
+/// Skips a string, object or array, cut anywhere and of any depth. Only brackets are counted and strings skipped, so megabytes of images or embeddings cost a
+/// search for the next quote or bracket.
 /// </summary>
 internal struct JsonSkip
 {
@@ -15,16 +15,16 @@ internal struct JsonSkip
     private bool _isInText;
     private bool _isEscaped;
 
-    /// <summary>True once the value is over.</summary>
+    /// <summary>True when the value has ended.</summary>
     public readonly bool HasEnded => _depth == 0 && !_isInText;
 
-    /// <summary>An object or array whose first bracket has been read.</summary>
+    /// <summary>An object or array after its opening bracket.</summary>
     public static JsonSkip Container() => new() { _depth = 1 };
 
-    /// <summary>A string whose first quote has been read.</summary>
+    /// <summary>A string after its opening quote.</summary>
     public static JsonSkip Text() => new() { _isInText = true };
 
-    /// <summary>Passes at least one byte.</summary>
+    /// <summary>Skips at least one byte.</summary>
     public int Read(ReadOnlySpan<byte> bytes) => _isInText ? ReadText(bytes) : ReadContainer(bytes);
 
     private int ReadText(ReadOnlySpan<byte> bytes)
