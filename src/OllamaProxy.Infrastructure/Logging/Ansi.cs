@@ -1,8 +1,8 @@
 namespace OllamaProxy.Infrastructure.Logging;
 
 /// <summary>
-/// Colors of a terminal, readable on white and on black; the background is never set. They are fixed shades of the 256 colors, because the yellow and cyan of
-/// many themes cannot be read on white.
+/// Terminal colors that are readable on white and on black; the background is never set. They are fixed shades of the 256 colors, because the yellow and cyan
+/// of many themes are unreadable on white.
 /// </summary>
 public static class Ansi
 {
@@ -14,7 +14,7 @@ public static class Ansi
     public const string Cyan = "\e[38;5;31m";
     public const string Reset = "\e[0m";
 
-    /// <summary>Characters of a text that take a column: all but its colors.</summary>
+    /// <summary>The columns a text takes: its length without color sequences.</summary>
     public static int VisibleLength(ReadOnlySpan<char> text)
     {
         var (length, isEscape) = (0, false);

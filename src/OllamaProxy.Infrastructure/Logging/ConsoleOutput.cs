@@ -2,7 +2,7 @@ using System.Text;
 
 namespace OllamaProxy.Infrastructure.Logging;
 
-/// <summary>Standard output. <see cref="Console.Out"/> would cut lines into small writes.</summary>
+/// <summary>Standard output, unlike <see cref="Console.Out"/> without splitting lines into small writes.</summary>
 public sealed class ConsoleOutput : ILogOutput
 {
     private readonly Stream _stream = Console.OpenStandardOutput();

@@ -2,12 +2,11 @@ using System.Text;
 
 namespace OllamaProxy.Infrastructure.Logging;
 
-/// <summary>Where log lines go. Used by one thread.</summary>
+/// <summary>The destination of log lines. Used by one thread.</summary>
 public interface ILogOutput : IDisposable
 {
     /// <summary>
-    /// Writes whole lines, which have reached the system when this returns. Throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> when
-    /// it cannot.
+    /// Writes whole lines and returns when the system has them. Throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> on failure.
     /// </summary>
     void Write(StringBuilder lines);
 }

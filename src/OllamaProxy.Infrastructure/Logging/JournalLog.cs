@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging;
 
 namespace OllamaProxy.Infrastructure.Logging;
 
-/// <summary>The log for systemd's journal, which takes the level from a prefix (sd-daemon(3)).</summary>
-/// <param name="format">The rest of the line.</param>
+/// <summary>The log for systemd's journal, which reads the level from a prefix (sd-daemon(3)).</summary>
+/// <param name="format">Formats the rest of the line.</param>
 public sealed class JournalLog(LogFormat format) : LogFormat
 {
     public override void Append(StringBuilder line, in LogItem item)

@@ -7,7 +7,7 @@ using OllamaProxy.Application.Recording;
 
 namespace OllamaProxy.Infrastructure.Logging;
 
-/// <summary>The log for programs: one flat JSON object a line, with the names Loki and Vector expect. Unknown values are left out.</summary>
+/// <summary>The log for programs: one flat JSON object per line, with the key names of Loki and Vector. Unknown values are omitted.</summary>
 public sealed class JsonLog : LogFormat
 {
     private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -74,7 +74,7 @@ public sealed class JsonLog : LogFormat
         json.WriteString("logger"u8, item.Category);
         foreach (var (name, value) in item.Parts ?? [])
         {
-            // The template of the message has no value; a part that is the whole message would repeat it.
+            // Skip the template, and a part that is the whole message.
             if (value is null || name.StartsWith('{') || (value is string text && text == item.Message))
             {
                 continue;

@@ -5,15 +5,15 @@ using OllamaProxy.Domain;
 namespace OllamaProxy.Infrastructure.Logging;
 
 /// <summary>
-/// Loggers for one output, whose lines one thread writes, many at a time. Logging never waits for the output, because a terminal may be stopped and a disk
-/// slow: too many waiting lines are dropped, and the output has their number. Lines after the end are dropped, too.
+/// Loggers for one output. One thread writes their lines in batches. Logging never blocks, because a terminal can be paused and a disk slow: excess lines are
+/// dropped and counted in the output. Lines after the end are dropped too.
 /// </summary>
 public sealed class LineLoggerProvider : ILoggerProvider
 {
     private const int MostWaiting = 4_096;
     private const int LinesInWrite = 256;
 
-    /// <summary>Milliseconds from one write to the next, in which lines join: a write for each line would cost more than making the line.</summary>
+    /// <summary>Milliseconds between two writes, in which lines collect: one write per line would cost more than formatting the line.</summary>
     private const int Pause = 50;
 
     /// <summary>How long <see cref="Dispose"/> waits for a blocked output.</summary>
@@ -31,9 +31,9 @@ public sealed class LineLoggerProvider : ILoggerProvider
     private long _takenAt;
     private bool _hasEnded;
 
-    /// <param name="format">How a line looks.</param>
-    /// <param name="output">Where the lines go. Disposed with the provider.</param>
-    /// <param name="time">The clock of the lines.</param>
+    /// <param name="format">Formats the lines.</param>
+    /// <param name="output">The destination. Disposed with the provider.</param>
+    /// <param name="time">The clock for the timestamps.</param>
     public LineLoggerProvider(LogFormat format, ILogOutput output, TimeProvider time)
     {
         (_format, _output, _time) = (format, output, time);
@@ -43,7 +43,7 @@ public sealed class LineLoggerProvider : ILoggerProvider
 
     public ILogger CreateLogger(string categoryName) => new LineLogger(this, categoryName);
 
-    /// <summary>Writes the lines that wait.</summary>
+    /// <summary>Writes the queued lines.</summary>
     public void Dispose()
     {
         lock (_waiting)
@@ -85,7 +85,7 @@ public sealed class LineLoggerProvider : ILoggerProvider
             {
                 _output.Write(text);
             }
-            // A log that cannot be written must not end the program.
+            // A failing log must not end the program.
             catch (Exception)
             {
             }
@@ -94,7 +94,7 @@ public sealed class LineLoggerProvider : ILoggerProvider
         }
     }
 
-    /// <summary>Waits for lines, and takes some. False at the end.</summary>
+    /// <summary>Waits for lines and takes a batch. False at the end.</summary>
     private bool Take(StringBuilder text)
     {
         lock (_waiting)
@@ -117,7 +117,7 @@ public sealed class LineLoggerProvider : ILoggerProvider
 
             if (_lost > 0)
             {
-                var message = $"{Amount.Of(_lost, "line")} lost: they came faster than they could be written.";
+                var message = $"{Amount.Of(_lost, "line")} dropped, because the log output was too slow.";
                 _format.Append(text, new LogItem(_time.GetLocalNow(), LogLevel.Warning, typeof(LineLoggerProvider).FullName!, null, message, null, null));
                 text.Append('\n');
                 _lost = 0;

@@ -5,13 +5,13 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Logging;
 
-/// <summary>How a log entry becomes a line. Console and files share the formats.</summary>
+/// <summary>Formats a log entry as a line, for the console and for files.</summary>
 public abstract class LogFormat
 {
-    /// <summary>Appends the line, without its end. Never more than one line, whatever the entry quotes.</summary>
+    /// <summary>Appends the line without a line break; always exactly one line, whatever the entry quotes.</summary>
     public abstract void Append(StringBuilder line, in LogItem item);
 
-    /// <summary>A level as Loki, Vector and people name it.</summary>
+    /// <summary>The level's usual name, as in Loki and Vector.</summary>
     protected static string NameOf(LogLevel level) => level switch
     {
         LogLevel.Trace => "trace",
@@ -22,18 +22,18 @@ public abstract class LogFormat
         _ => "critical",
     };
 
-    /// <summary>Text of a message, which may quote a client: without line ends and terminal control characters.</summary>
+    /// <summary>Makes a message, which may quote a client, safe: no line breaks, no terminal control characters.</summary>
     protected static string OneLine(string text) => PlainText.Of(text.ReplaceLineEndings(" | "));
 }
 
-/// <summary>One entry of the log: a request, or a message with its named parts.</summary>
-/// <param name="Time">When it was logged.</param>
-/// <param name="Level">How much it matters.</param>
-/// <param name="Category">The type that logs, or <c>ollama</c> for Ollama's own output.</param>
+/// <summary>A log entry: a request, or a message with its named values.</summary>
+/// <param name="Time">The time of the entry.</param>
+/// <param name="Level">The level.</param>
+/// <param name="Category">The logging type, or <c>ollama</c> for Ollama's own output.</param>
 /// <param name="Request">The request; null for a message.</param>
 /// <param name="Message">The text; empty for a request.</param>
 /// <param name="Parts">The values in the message, by name.</param>
-/// <param name="Exception">What went wrong.</param>
+/// <param name="Exception">The logged exception; null without one.</param>
 public readonly record struct LogItem(
     DateTimeOffset Time,
     LogLevel Level,

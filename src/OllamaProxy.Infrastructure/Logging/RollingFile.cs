@@ -4,8 +4,7 @@ using System.Text;
 namespace OllamaProxy.Infrastructure.Logging;
 
 /// <summary>
-/// A log file of bounded size, and the ones before it: <c>ollama-proxy.log</c>, then <c>ollama-proxy.1.log</c> and so on, the higher the older. Used by one
-/// thread.
+/// A log file of limited size with its predecessors: <c>ollama-proxy.log</c>, then <c>ollama-proxy.1.log</c> and so on, oldest last. Used by one thread.
 /// </summary>
 public sealed class RollingFile(string directory, long maxBytes, int maxFiles) : ILogOutput
 {
@@ -13,10 +12,10 @@ public sealed class RollingFile(string directory, long maxBytes, int maxFiles) :
 
     private FileStream? _file;
 
-    /// <summary>The file that is written to.</summary>
+    /// <summary>The current file.</summary>
     public string Path { get; } = PathOf(directory, 0);
 
-    /// <summary>Lines that cannot be written are lost; the next write opens the file again.</summary>
+    /// <summary>Lines that cannot be written are lost; the next write reopens the file.</summary>
     public void Write(StringBuilder lines)
     {
         var bytes = Encoding.UTF8.GetBytes(lines.ToString());
@@ -30,7 +29,7 @@ public sealed class RollingFile(string directory, long maxBytes, int maxFiles) :
     }
 
     /// <summary>
-    /// Opens the file, made with its folder if need be. Throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> when it cannot.
+    /// Opens the file, and creates it and its folder if needed. Throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> on failure.
     /// </summary>
     public void Open() => _file ??= OpenFile();
 
@@ -39,7 +38,7 @@ public sealed class RollingFile(string directory, long maxBytes, int maxFiles) :
     private static string PathOf(string directory, int age) =>
         System.IO.Path.Combine(directory, age == 0 ? $"{Name}.log" : string.Create(CultureInfo.InvariantCulture, $"{Name}.{age}.log"));
 
-    /// <summary>Only the owner may read who requested what.</summary>
+    /// <summary>Only the owner may read the log, because it shows the requests of each client.</summary>
     private FileStream OpenFile()
     {
         PrivateFiles.CreateFolder(directory);

@@ -6,20 +6,20 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Infrastructure.Logging;
 
-/// <summary>How much of the time a line shows.</summary>
+/// <summary>The timestamp of a line.</summary>
 public enum LogTime
 {
-    /// <summary>None: the journal has its own.</summary>
+    /// <summary>None: the journal adds its own.</summary>
     None,
 
-    /// <summary>The time of day, for a person who watches.</summary>
+    /// <summary>The time of day, for a terminal.</summary>
     OfDay,
 
-    /// <summary>Date, milliseconds and zone, for a file that is read later.</summary>
+    /// <summary>Date, milliseconds and time zone, for a file.</summary>
     Full,
 }
 
-/// <summary>The log for people: a request is a row of columns, and an unknown value leaves its column empty.</summary>
+/// <summary>The log for people: a request is a row of columns; an unknown value leaves its column empty.</summary>
 public sealed class TextLog : LogFormat
 {
     private const string Gap = "  ";
@@ -28,10 +28,10 @@ public sealed class TextLog : LogFormat
 
     public bool HasColor { get; init; }
 
-    /// <summary>Whether the type that logs is shown, which helps developers only.</summary>
+    /// <summary>Whether to show the logging type, which only helps developers.</summary>
     public bool ShowsTypes { get; init; }
 
-    /// <summary>The terminal's width, asked for each line because windows are resized; null shows everything.</summary>
+    /// <summary>The width of the terminal, read for each line because windows are resized; null shows everything.</summary>
     public Func<int?> Width { get; init; } = static () => null;
 
     public override void Append(StringBuilder line, in LogItem item)
@@ -63,7 +63,7 @@ public sealed class TextLog : LogFormat
         line.Append(NameOf(item.Level));
         End(line);
         line.Append(Gap);
-        // A type's name has dots; a name without them is a program's, whose output this is.
+        // A type's name has dots; a name without dots is that of a program whose output this is.
         if (ShowsTypes || !item.Category.Contains('.', StringComparison.Ordinal))
         {
             line.Append(item.Category).Append(": ");
@@ -113,7 +113,7 @@ public sealed class TextLog : LogFormat
         TrimEnd(line);
     }
 
-    /// <summary>A failed request mostly has neither tokens nor a speed, so its reason takes their columns.</summary>
+    /// <summary>A failed request rarely has tokens or a speed, so the error takes their columns.</summary>
     private void AppendError(StringBuilder line, string color, string error, RequestLine request, int width, bool isLimited)
     {
         Begin(line, color);
@@ -171,7 +171,7 @@ public sealed class TextLog : LogFormat
         return length;
     }
 
-    /// <summary>Appends the application and the address, as far as they fit; files, JSON and the dashboard have them too.</summary>
+    /// <summary>Appends the application and the address if they fit; files, JSON and the dashboard always have them.</summary>
     private void AppendClient(StringBuilder line, RequestLine request, int room)
     {
         var application = request.Application is { } name && name.Length <= room ? name : "";
@@ -219,16 +219,16 @@ public sealed class TextLog : LogFormat
 
     private void End(StringBuilder line) => line.Append(HasColor ? Ansi.Reset : "");
 
-    /// <summary>The widths of the columns, which let a usual request fit the terminal.</summary>
+    /// <summary>The widths of the columns, chosen so that a typical request fits the terminal.</summary>
     private readonly record struct Columns(int Path, int Model, int Tokens)
     {
         public const int Speed = 9;
         public const int Duration = 6;
 
-        /// <summary>What the wide columns need beside the application.</summary>
+        /// <summary>The width that the wide columns need with the application.</summary>
         private const int Wide = 112;
 
-        /// <summary>What they need beside application and address. On a wider terminal, names may be longer.</summary>
+        /// <summary>The width they need with application and address. A wider terminal has room for longer names.</summary>
         private const int Whole = 120;
 
         /// <summary>Few models have longer names.</summary>

@@ -26,10 +26,10 @@ public sealed partial class LineLoggerTests
         }
 
         var written = output.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        var lost = written.Select(line => Lost().Match(line)).Where(match => match.Success)
+        var dropped = written.Select(line => Dropped().Match(line)).Where(match => match.Success)
             .Sum(match => long.Parse(match.Groups[1].ValueSpan, NumberStyles.AllowThousands, CultureInfo.InvariantCulture));
-        Assert.InRange(lost, 1, Logged);
-        Assert.Equal(Logged, written.Count(line => line.Contains("number", StringComparison.Ordinal)) + lost);
+        Assert.InRange(dropped, 1, Logged);
+        Assert.Equal(Logged, written.Count(line => line.Contains("number", StringComparison.Ordinal)) + dropped);
     }
 
     [Fact]
@@ -61,8 +61,8 @@ public sealed partial class LineLoggerTests
     [LoggerMessage(1, LogLevel.Information, "number {Number}")]
     private static partial void Line(ILogger logger, int number);
 
-    [GeneratedRegex("([0-9,]+) lines? lost:")]
-    private static partial Regex Lost();
+    [GeneratedRegex("([0-9,]+) lines? dropped,")]
+    private static partial Regex Dropped();
 
     /// <summary>A terminal that was stopped (Ctrl+S).</summary>
     private sealed class StoppedOutput : ILogOutput
