@@ -5,7 +5,7 @@ using OllamaProxy.Application.Import;
 
 namespace OllamaProxy.Infrastructure.Import;
 
-/// <summary>The database of the original Ollama Metrics Proxy: one table, <c>interactions</c>, to which versions added columns. Only read.</summary>
+/// <summary>The database of the original Ollama Metrics Proxy: one table, <c>interactions</c>, with columns that depend on its version. Read only.</summary>
 public sealed class OriginalDatabase : IDisposable
 {
     private const string Table = "interactions";
@@ -15,7 +15,6 @@ public sealed class OriginalDatabase : IDisposable
 
     private OriginalDatabase(SqliteConnection connection, HashSet<string> columns) => (_connection, _columns) = (connection, columns);
 
-    /// <summary>Rows there are.</summary>
     public long Count
     {
         get
@@ -26,18 +25,16 @@ public sealed class OriginalDatabase : IDisposable
         }
     }
 
-    /// <summary>Opens a file. Throws <see cref="ImportException"/> with a text for a person when it is none of the original's.</summary>
+    /// <summary>Opens a file. Throws <see cref="ImportException"/> with a readable message when it is not a database of the original.</summary>
     public static OriginalDatabase Open(string path)
     {
         if (!File.Exists(path))
         {
-            throw new ImportException($"There is no file {Path.GetFullPath(path)}. The original's is named ollama_analytics.db, in the folder "
-                + $"ollama_analytics beside its program, or in {@"C:\ProgramData\OllamaProxy\analytics"} as a service.");
+            throw new ImportException($"{Path.GetFullPath(path)} does not exist. The original's database is ollama_analytics.db, in the folder "
+                + $"ollama_analytics next to its program, or in {@"C:\ProgramData\OllamaProxy\analytics"} when it is a service.");
         }
 
-        // Not pooled, so that the file is closed at once. Reading a log that the original left needs write permission.
-        var connection = new SqliteConnection(
-            new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 5 }.ToString());
+        var connection = Connect(path, 5);
         try
         {
             connection.Open();
@@ -52,8 +49,8 @@ public sealed class OriginalDatabase : IDisposable
         catch (SqliteException exception)
         {
             connection.Dispose();
-            throw new ImportException($"{path} cannot be read ({exception.Message}). It must be the SQLite database of the original Ollama Metrics Proxy; "
-                + "if that still runs, stop it first.", exception);
+            throw new ImportException($"{path} cannot be read ({exception.Message}). It must be the SQLite database of the original Ollama Metrics Proxy. "
+                + "If the original still runs, stop it first.", exception);
         }
         catch
         {
@@ -62,22 +59,20 @@ public sealed class OriginalDatabase : IDisposable
         }
     }
 
-    /// <summary>True for a file that is the original's and not ours.</summary>
+    /// <summary>True when the file is a database of the original, not ours.</summary>
     internal static bool Is(string path)
     {
-        using var connection = new SqliteConnection(
-            new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 2 }.ToString());
+        using var connection = Connect(path, 2);
         connection.Open();
         using var version = connection.CreateCommand();
         version.CommandText = "PRAGMA user_version";
         return (long)version.ExecuteScalar()! == 0 && ColumnsOf(connection).Count > 0;
     }
 
-    /// <summary>Moves everything into the one file. Throws <see cref="SqliteException"/> while another program uses it.</summary>
+    /// <summary>Merges the write-ahead log into the file. Throws <see cref="SqliteException"/> while another program uses it.</summary>
     internal static void Settle(string path)
     {
-        using var connection = new SqliteConnection(
-            new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 2 }.ToString());
+        using var connection = Connect(path, 2);
         connection.Open();
         using var command = connection.CreateCommand();
         command.CommandText = "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; ROLLBACK";
@@ -88,7 +83,7 @@ public sealed class OriginalDatabase : IDisposable
         }
     }
 
-    /// <summary>Every row, in the order they were written, one after the other.</summary>
+    /// <summary>All rows in the order in which they were written.</summary>
     public async IAsyncEnumerable<OriginalInteraction> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var command = _connection.CreateCommand();
@@ -138,6 +133,12 @@ public sealed class OriginalDatabase : IDisposable
         };
     }
 
+    /// <summary>Not pooled, so the file is closed at once. Reading a write-ahead log that the original left needs write permission.</summary>
+    internal static SqliteConnection Connect(string path, int timeoutSeconds) => new(new SqliteConnectionStringBuilder
+    {
+        DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = timeoutSeconds,
+    }.ToString());
+
     private static HashSet<string> ColumnsOf(SqliteConnection connection)
     {
         using var command = connection.CreateCommand();
@@ -152,7 +153,7 @@ public sealed class OriginalDatabase : IDisposable
         return names;
     }
 
-    /// <summary>Its tables are not strict, so a column holds what was put there.</summary>
+    /// <summary>The original's tables are not strict, so a column can hold any type.</summary>
     private static string? Text(SqliteDataReader reader, int column) => reader.GetValue(column) switch
     {
         string text => text,
@@ -173,5 +174,5 @@ public sealed class OriginalDatabase : IDisposable
         Number(reader, column) is { } number and > long.MinValue and < long.MaxValue ? (long)number : null;
 }
 
-/// <summary>A file that cannot be imported; the message says what to do and is fit for a person.</summary>
+/// <summary>A file that cannot be imported; the message tells the user what to do.</summary>
 public sealed class ImportException(string message, Exception? innerException = null) : Exception(message, innerException);

@@ -8,17 +8,17 @@ using OllamaProxy.Infrastructure.Analytics.Sqlite;
 
 namespace OllamaProxy.Infrastructure.Import;
 
-/// <summary>The SQLite or JSON-lines store of an ollama-proxy, to be imported.</summary>
+/// <summary>The SQLite or JSON Lines store of another ollama-proxy, to be imported.</summary>
 public sealed class OtherStore : IDisposable
 {
     private readonly IFileStore _store;
 
     private OtherStore(IFileStore store, string folder) => (_store, Folder) = (store, folder);
 
-    /// <summary>The folder it is in.</summary>
+    /// <summary>The store's folder.</summary>
     public string Folder { get; }
 
-    /// <summary>Finds a store in a folder, or of which a file is the database; null for anything else.</summary>
+    /// <summary>Finds the store in a folder, or the one whose database is this file; null otherwise.</summary>
     public static OtherStore? Find(string path)
     {
         var isFolder = Directory.Exists(path);
@@ -35,7 +35,7 @@ public sealed class OtherStore : IDisposable
             : null;
     }
 
-    /// <summary>Opens it; returns how many records it has. Throws <see cref="ImportException"/> when it cannot be opened.</summary>
+    /// <summary>Opens the store and returns its number of records. Throws <see cref="ImportException"/> on failure.</summary>
     public async Task<long> OpenAsync(CancellationToken cancellationToken)
     {
         try
@@ -49,7 +49,6 @@ public sealed class OtherStore : IDisposable
         }
     }
 
-    /// <summary>Its records, newest first.</summary>
     public IAsyncEnumerable<RequestRecord> ReadAsync(CancellationToken cancellationToken) => _store.ReadAsync(RequestFilter.Everything, cancellationToken);
 
     public void Dispose() => _store.Dispose();
@@ -63,8 +62,7 @@ public sealed class OtherStore : IDisposable
 
         try
         {
-            using var connection = new SqliteConnection(
-                new SqliteConnectionStringBuilder { DataSource = database, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 5 }.ToString());
+            using var connection = OriginalDatabase.Connect(database, 5);
             connection.Open();
             using var command = connection.CreateCommand();
             command.CommandText = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('requests') WHERE name = 'request_id')";
@@ -72,7 +70,7 @@ public sealed class OtherStore : IDisposable
         }
         catch (SqliteException exception)
         {
-            throw new ImportException($"{database} cannot be read ({exception.Message}). If a proxy uses it, stop it first.", exception);
+            throw new ImportException($"{database} cannot be read ({exception.Message}). If a proxy uses it, stop that proxy first.", exception);
         }
     }
 }

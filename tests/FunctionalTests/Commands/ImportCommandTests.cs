@@ -78,7 +78,7 @@ public sealed class ImportCommandTests : IDisposable
         Assert.Equal((1, true), (code, output.Contains("no table interactions", StringComparison.Ordinal)));
 
         (code, output) = await RunAsync("sqlite", "import", Path.Combine(_folder.FullName, "nothing.db"));
-        Assert.Equal((1, true), (code, output.Contains("There is no file", StringComparison.Ordinal)));
+        Assert.Equal((1, true), (code, output.Contains("does not exist", StringComparison.Ordinal)));
         Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
     }
 
