@@ -9,13 +9,13 @@ using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>What the start prints once everything stands: where to connect, and where things are.</summary>
+/// <summary>The summary after a successful start: where to connect, and where things are.</summary>
 internal static class Banner
 {
     public static string Text(WebApplication app, ProxySettings settings, IOllamaProcessSupervisor ollama, bool answers, bool withoutIPv6)
     {
         string[] all = [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? []];
-        // The port for metrics is on the same addresses, behind the proxy's.
+        // The addresses of the metrics port follow those of the proxy's port.
         var addresses = settings.Scrape.Port is null ? all : all[..(all.Length / 2)];
         var first = Reachable(addresses.FirstOrDefault());
         var text = new StringBuilder();
@@ -51,7 +51,7 @@ internal static class Banner
     {
         OllamaState.Unhealthy => "does not answer",
         _ when settings.Ollama.BackendUrl is not null => "from OLLAMA_BACKEND_URL",
-        OllamaState.External => "already running; it keeps running after a stop",
+        OllamaState.External => "already running; the proxy will not stop it",
         OllamaState.Starting => $"started by this program (process {ollama.ProcessId}), still starting",
         _ => $"started by this program (process {ollama.ProcessId})",
     };

@@ -7,14 +7,14 @@ using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>Selects the verb (<see cref="Verbs"/>): without a word the program serves, and any unknown first word is passed to Ollama's command line.</summary>
+/// <summary>Selects the verb (<see cref="Verbs"/>): without one the program serves, and an unknown first word is passed to Ollama's command line.</summary>
 internal static class CommandLine
 {
     public static async Task<int> RunAsync(string[] args)
     {
         try
         {
-            // Most starts give no option, and the commands take time to build.
+            // Most starts have no options, and building the commands takes time.
             return args is [] or ["serve"]
                 ? await WithSettingsAsync(SettingValues.OfProcess(new Dictionary<string, string>()), ServeCommand.RunAsync, CancellationToken.None)
                 : await ParseAsync(args);
@@ -43,20 +43,20 @@ internal static class CommandLine
         }
 
         var parsed = root.Parse(args);
-        // The generic host owns the signals; a second owner would end the program before it has drained.
+        // The generic host handles the signals; a second handler would end the program before it has drained.
         return parsed.Errors.Count > 0 && !args[0].StartsWith('[')
             ? await RefuseAsync(parsed)
             : await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
     }
 
-    /// <summary>Reports each problem of the command line once, with a suggestion, and where the options are listed.</summary>
+    /// <summary>Reports each problem of the command line once, with a suggestion and a pointer to the help.</summary>
     private static async Task<int> RefuseAsync(ParseResult parsed)
     {
         var command = parsed.CommandResult.Command;
         var known = command.Options.Concat(parsed.RootCommandResult.Command.Options).Where(option => !option.Hidden);
         string[] options = [.. known.SelectMany(option => option.Aliases.Prepend(option.Name))];
         var unknown = parsed.UnmatchedTokens.Where(static token => token.StartsWith('-')).ToList();
-        // The value of an unknown option is unknown too, and not worth a second error.
+        // The value of an unknown option is unknown too, but not a second error.
         var messages = unknown.Count > 0
             ? unknown.Select(
                 token => $"'{token}' is not an option of {(command is RootCommand ? "ollama-proxy" : command.Name)}.{Misspelled.Hint(token, options)}")
@@ -70,7 +70,7 @@ internal static class CommandLine
         return ExitCodes.CannotStart;
     }
 
-    /// <summary>Reads the settings once, reports every problem, and continues only without one.</summary>
+    /// <summary>Reads the settings and reports every problem; continues only without one.</summary>
     internal static async Task<int> WithSettingsAsync(SettingValues values, Func<ProxySettings, CancellationToken, Task<int>> run,
         CancellationToken cancellationToken)
     {

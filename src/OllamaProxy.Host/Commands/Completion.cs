@@ -1,8 +1,7 @@
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>
-/// <c>ollama-proxy completion SHELL</c>: a script with which the shell gets completions from the program, through the <c>[suggest]</c> directive of the command
-/// line.
+/// <c>ollama-proxy completion SHELL</c>: prints a script through which the shell requests completions with the <c>[suggest]</c> directive.
 /// </summary>
 internal static class Completion
 {

@@ -8,7 +8,7 @@ namespace OllamaProxy.Host.Commands;
 /// <summary><c>ollama-proxy config</c>: each setting, its value and its source. Invalid values are shown, not rejected.</summary>
 internal static class ConfigCommand
 {
-    /// <summary>Longer values push their source to the right instead of that of every row.</summary>
+    /// <summary>A longer value shifts only its own row's source, not that of every row.</summary>
     private const int LongestValue = 40;
 
     private static readonly ProxySettings s_defaults = new();
@@ -42,7 +42,7 @@ internal static class ConfigCommand
 
         foreach (var problem in problems)
         {
-            await Console.Error.WriteLineAsync($"{Terminal.PaintError(Ansi.Red, "wrong:")} {problem}");
+            await Console.Error.WriteLineAsync($"{Terminal.PaintError(Ansi.Red, "invalid:")} {problem}");
         }
 
         return problems.Count == 0 ? ExitCodes.Success : ExitCodes.Failed;

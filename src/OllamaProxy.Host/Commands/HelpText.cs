@@ -8,7 +8,7 @@ namespace OllamaProxy.Host.Commands;
 /// <summary>The output of <c>--help</c>. Verbs, options and settings come from their definitions, so none is missing.</summary>
 internal static class HelpText
 {
-    /// <summary>Longer lines are hard to read, however wide the terminal is.</summary>
+    /// <summary>Longer lines are hard to read on any terminal.</summary>
     private const int LongestLine = 120;
 
     private static int LineLength => Math.Min(LongestLine, Terminal.Width ?? LongestLine);
@@ -18,7 +18,6 @@ internal static class HelpText
     /// <summary>The help of the program, or of the verb before <c>--help</c>.</summary>
     public static string Of(ParseResult parsed) => parsed.CommandResult.Command is RootCommand root ? Whole(root) : Of(parsed.CommandResult.Command);
 
-    /// <summary>The help of the program.</summary>
     public static string Whole(RootCommand root)
     {
         var text = new StringBuilder();
@@ -27,7 +26,7 @@ internal static class HelpText
 
             Usage:
               ollama-proxy [command] [option...]
-              ollama-proxy run phi4        any other word is passed to Ollama's own command line
+              ollama-proxy run phi4        any other command is passed to Ollama's own command line
 
             Commands:
 

@@ -3,9 +3,8 @@ using System.Runtime.InteropServices;
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>
-/// The signals that stop the program. The host drains at the first SIGINT, SIGTERM or SIGQUIT; SIGHUP, which a closed terminal sends, is added here. Ctrl+C
-/// during a stop ends the program at once. A signal that was ignored when the program started (<c>nohup</c>, a background job of a script) stays ignored by the
-/// runtime.
+/// The signals that stop the program. The host drains at the first SIGINT, SIGTERM or SIGQUIT; this adds SIGHUP, which a closed terminal sends. Ctrl+C during a
+/// stop ends the program at once. The runtime keeps ignoring a signal that was ignored at the start (<c>nohup</c>, a background job of a script).
 /// </summary>
 internal sealed class Interrupts : IDisposable
 {
@@ -13,11 +12,11 @@ internal sealed class Interrupts : IDisposable
     private int _signals;
     private int _isAtOnce;
 
-    /// <summary>True once Ctrl+C came during a stop. Once Ollama has ended, the program may finish before <see cref="Environment.Exit"/> ends it.</summary>
+    /// <summary>True after Ctrl+C during a stop. When Ollama is gone, the program may finish before <see cref="Environment.Exit"/> ends it.</summary>
     public bool IsAtOnce => Volatile.Read(ref _isAtOnce) != 0;
 
     /// <param name="lifetime">Drains and stops the host.</param>
-    /// <param name="endAtOnce">The last step when the program ends at once.</param>
+    /// <param name="endAtOnce">Runs before the program ends at once.</param>
     public void Watch(IHostApplicationLifetime lifetime, Action endAtOnce)
     {
         foreach (var signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
@@ -41,6 +40,5 @@ internal sealed class Interrupts : IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _registrations.ForEach(static registration => registration.Dispose());
 }

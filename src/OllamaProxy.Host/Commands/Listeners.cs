@@ -7,12 +7,12 @@ using OllamaProxy.Infrastructure.Supervision;
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>
-/// The sockets of the proxy, bound before anything else starts, so that a port in use is detected before Ollama starts. They listen only when Kestrel takes
-/// them, after the backend is known; until then connections are refused. A port that the system chooses listens at once.
+/// The sockets of the proxy, bound before anything else starts, so a port in use is detected before Ollama starts. They listen only when Kestrel takes them,
+/// after the backend is known; until then connections are refused. A port chosen by the system listens at once.
 /// </summary>
 internal sealed class Listeners : IDisposable
 {
-    /// <summary>In the order of requests, because two system-chosen ports have equal endpoints until they are bound.</summary>
+    /// <summary>In the order of requests, because two ports chosen by the system have equal endpoints until they are bound.</summary>
     private readonly List<(IPEndPoint End, Socket Socket)> _sockets = [];
 
     private Listeners()
@@ -25,7 +25,7 @@ internal sealed class Listeners : IDisposable
     /// <summary>True when the machine has no IPv6.</summary>
     public bool WithoutIPv6 { get; private set; }
 
-    /// <summary>Binds every address. Throws <see cref="StartException"/> when one cannot be bound; only IPv6's loopback may be missing.</summary>
+    /// <summary>Binds every address. Throws <see cref="StartException"/> on failure; only IPv6 loopback may be missing.</summary>
     public static async Task<Listeners> BindAsync(ProxyOptions options, ScrapeOptions scrape, CancellationToken cancellationToken)
     {
         var listeners = new Listeners();
@@ -87,11 +87,11 @@ internal sealed class Listeners : IDisposable
                 }
 
             case SocketError.AccessDenied:
-                return $"Port {port} may not be opened on {address}: it is reserved by the system, or needs more rights. Choose another port with PROXY_PORT.";
+                return $"Port {port} cannot be opened on {address}: the system reserves it, or it needs more rights. Choose another port with PROXY_PORT.";
             case SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported:
                 return $"{address} is not an address of this machine. PROXY_HOST must list addresses of this machine; 0.0.0.0 means all.";
             default:
-                return $"{new IPEndPoint(address, port)} could not be opened: {exception.Message}. PROXY_PORT and PROXY_HOST set the address.";
+                return $"{new IPEndPoint(address, port)} could not be opened: {exception.Message}. Set another address with PROXY_PORT and PROXY_HOST.";
         }
     }
 
@@ -105,7 +105,7 @@ internal sealed class Listeners : IDisposable
         _sockets.Clear();
     }
 
-    /// <summary>The owner of the port, by its own responses and by the system; and the fix, which depends on the service that would restart it.</summary>
+    /// <summary>Names the owner of the port, and the fix, which depends on the service that would restart it.</summary>
     internal static string Taken(int port, PortHolder holder, PortOwner? owner)
     {
         var who = (holder.Kind, owner?.Describe()) switch
@@ -168,7 +168,7 @@ internal sealed class Listeners : IDisposable
         {
             if (OperatingSystem.IsWindows())
             {
-                // Without it another program may bind the same port and take the traffic.
+                // Otherwise another program may bind the same port and take the traffic.
                 socket.ExclusiveAddressUse = true;
             }
 
@@ -180,7 +180,7 @@ internal sealed class Listeners : IDisposable
             socket.Bind(end);
             if (end.Port == 0)
             {
-                // Another program may also get a port that is only bound; a listening one is exclusive.
+                // Another program can get the same port while it is only bound; a listening port is exclusive.
                 socket.Listen();
             }
 

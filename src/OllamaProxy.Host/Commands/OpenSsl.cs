@@ -4,8 +4,8 @@ using OllamaProxy.Host.Configuration;
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>
-/// On Linux .NET uses the system's OpenSSL for hashes and TLS, and ends the process without it. Most settings need neither, so the program runs on the C
-/// library alone. With a setting that needs OpenSSL, the start fails instead of the first request.
+/// On Linux, .NET uses the system's OpenSSL for hashes and TLS, and ends the process without it. Most settings need neither, so the program runs without
+/// OpenSSL. With a setting that needs it, the start fails instead of the first request.
 /// </summary>
 internal static class OpenSsl
 {

@@ -8,24 +8,24 @@ using OllamaProxy.Infrastructure.Supervision;
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>
-/// <c>ollama-proxy run phi4</c>: any other command is passed to Ollama's own command line, which connects to the proxy. Without a running proxy, one is started
-/// in the background first.
+/// <c>ollama-proxy run phi4</c>: passes any other command to Ollama's own command line, which connects to the proxy. Without a running proxy, it starts one in
+/// the background first.
 /// </summary>
 internal static class Passthrough
 {
     /// <summary>
-    /// Ollama's commands that need a server (its command line, version 0.32); stop unloads a model, so it does not start a server. Other commands are passed on
-    /// without starting one.
+    /// Ollama's commands that need a server (version 0.32); <c>stop</c> only unloads a model, so it does not start one. Other commands are passed on without a
+    /// server.
     /// </summary>
     private static readonly string[] s_withServer = ["run", "create", "show", "pull", "push", "list", "ls", "ps", "cp", "rm", "signin", "signout", "launch"];
 
     private static readonly TimeSpan s_startPatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>The own command that a word resembles; null for Ollama's own, and for a word that resembles none.</summary>
+    /// <summary>The proxy command that a word resembles; null for Ollama's commands and for other words.</summary>
     public static string? Meant(string word, IEnumerable<string> ours) => s_withServer.Contains(word) ? null : Misspelled.Nearest(word, ours);
 
-    /// <summary>The exit code is Ollama's.</summary>
+    /// <summary>Returns Ollama's exit code.</summary>
     public static async Task<int> RunAsync(ProxySettings settings, string[] arguments, CancellationToken cancellationToken)
     {
         if (OllamaExecutable.Find(settings.Ollama) is not { } ollama)
@@ -38,7 +38,7 @@ internal static class Passthrough
         var address = ApiSession.AddressesOf(settings.Proxy).FirstOrDefault();
         if (address is null)
         {
-            return await Terminal.FailAsync("PROXY_PORT=0 means any free port: set the port of the running proxy.", ExitCodes.CannotStart);
+            return await Terminal.FailAsync("PROXY_PORT=0 means any free port. Set PROXY_PORT to the port of the running proxy.", ExitCodes.CannotStart);
         }
 
         if (s_withServer.Contains(arguments[0]) && !await RunsAsync(settings, cancellationToken)
@@ -54,7 +54,7 @@ internal static class Passthrough
         }
 
         start.Environment["OLLAMA_HOST"] = address.ToString();
-        // Ctrl+C reaches both, and Ollama handles it: it ends an answer, not the conversation.
+        // Ctrl+C reaches both processes, and Ollama handles it: it cancels a response, not the conversation.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
         using var process = StartOrNull(start);
         if (process is null)
@@ -77,10 +77,10 @@ internal static class Passthrough
     {
         if (ServeCommand.OwnCommand() is not { } own)
         {
-            return "the proxy does not run, and cannot be started from here.";
+            return "no proxy is running, and it cannot be started from here. Start it with: ollama-proxy";
         }
 
-        // Separate streams: ours may be a pipe whose reader waits for its end, which the proxy would hold open.
+        // The proxy gets its own streams: ours may be a pipe, which it would hold open.
         var start = new ProcessStartInfo(own[0], [.. own.Skip(1), "serve", Background.Option])
         {
             UseShellExecute = false, CreateNoWindow = true, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,

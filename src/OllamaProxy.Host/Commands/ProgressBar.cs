@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>The progress of a long task, on one line of standard error; nothing without a terminal.</summary>
+/// <summary>Shows the progress of a long task on one line of standard error; nothing without a terminal.</summary>
 /// <param name="what">The unit: records, rows.</param>
 /// <param name="total">The total.</param>
 /// <param name="time">The clock, which limits updates to ten a second.</param>

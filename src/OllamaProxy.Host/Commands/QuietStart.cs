@@ -3,11 +3,11 @@ using System.Runtime;
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>
-/// Starts without a garbage collection: everything allocated then stays (tables of metrics, services, routes), so a collection would free nothing.
+/// Suppresses garbage collection during the start: its allocations stay (metric tables, services, routes), so a collection would free nothing.
 /// </summary>
 internal sealed class QuietStart : IDisposable
 {
-    /// <summary>More than a start allocates. A page takes no memory before it is written to.</summary>
+    /// <summary>More than a start allocates. Pages take no memory until they are written.</summary>
     private const long Room = 32 * 1024 * 1024;
 
     private QuietStart()
@@ -37,7 +37,7 @@ internal sealed class QuietStart : IDisposable
                 GC.EndNoGCRegion();
             }
         }
-        // The runtime ended it, because the room was too small.
+        // The runtime already ended the region, because the room was too small.
         catch (InvalidOperationException)
         {
         }

@@ -6,15 +6,15 @@ using OllamaProxy.Infrastructure.Supervision;
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>
-/// Checks which program answers at the addresses of clients. A bound socket need not get the traffic: on Windows and macOS a program that binds 127.0.0.1 takes
-/// it from one that binds every address, and one on [::1] takes <c>localhost</c>. So the proxy looks for itself by a random name. It also checks that Ollama's
-/// address does not lead back to the proxy, which would loop requests forever.
+/// Checks which program answers at the addresses of clients. A bound socket does not guarantee the traffic: on Windows and macOS a program on 127.0.0.1 takes
+/// it from one on all addresses, and one on [::1] takes <c>localhost</c>. The proxy therefore looks for its own random id. It also checks that Ollama's address
+/// does not lead back to the proxy, which would loop requests forever.
 /// </summary>
 internal static class SelfCheck
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
-    /// <returns>The problems; none when all is well.</returns>
+    /// <returns>The problems; empty without any.</returns>
     public static async Task<IReadOnlyList<string>> WarningsAsync(IReadOnlyList<IPAddress> bound, int port, ProxyInstance own,
         CancellationToken cancellationToken)
     {
@@ -36,14 +36,14 @@ internal static class SelfCheck
     }
 
     /// <summary>Throws <see cref="StartException"/> when the address of Ollama leads back to this proxy.</summary>
-    /// <returns>Whether an Ollama answers there. A web server in front of it may hide the greeting, so the version counts, too.</returns>
+    /// <returns>True when Ollama answers there. A web server in front of it may hide the greeting, so its version counts too.</returns>
     public static async Task<bool> RefuseLoopAsync(IOllamaProcessSupervisor ollama, ProxyInstance own, CancellationToken cancellationToken)
     {
         using var probe = new BackendProbe();
         var holder = await probe.IdentifyAsync(ollama.Backend, cancellationToken);
         if (holder.Instance == own.Id)
         {
-            throw new StartException($"{ollama.Backend.Authority} (OLLAMA_BACKEND_URL) leads back to this proxy; it must be the real Ollama.");
+            throw new StartException($"{ollama.Backend.Authority} (OLLAMA_BACKEND_URL) leads back to this proxy. Set it to the address of Ollama itself.");
         }
 
         return holder.Kind switch
@@ -54,7 +54,7 @@ internal static class SelfCheck
         };
     }
 
-    /// <summary>The addresses that clients of this machine use: both loopback addresses if one of them is bound, and addresses bound explicitly.</summary>
+    /// <summary>The addresses that local clients use: both loopback addresses if one of them is bound, and the addresses bound explicitly.</summary>
     private static IEnumerable<IPAddress> AskedAddresses(IReadOnlyList<IPAddress> bound)
     {
         var loopback = Covers(bound, IPAddress.Loopback) || Covers(bound, IPAddress.IPv6Loopback)

@@ -19,14 +19,14 @@ internal static class ServeCommand
 
     public static Task<int> RunAsync(ProxySettings settings, CancellationToken cancellationToken) => RunAsync(settings, new ServeHooks(), cancellationToken);
 
-    /// <summary>Runs it for another command, without a terminal (<see cref="Background"/>).</summary>
+    /// <summary>Runs the proxy for another command, without a terminal (<see cref="Background"/>).</summary>
     public static Task<int> RunInBackgroundAsync(ProxySettings settings, CancellationToken cancellationToken)
     {
         TerminalSession.Leave();
         return RunAsync(Background.WithLogFiles(settings), new ServeHooks { OnReady = static _ => TerminalSession.CloseStreams() }, cancellationToken);
     }
 
-    /// <summary>Runs the proxy for a command that adds something to it.</summary>
+    /// <summary>Runs the proxy with the additions of another command.</summary>
     public static async Task<int> RunAsync(ProxySettings settings, ServeHooks hooks, CancellationToken cancellationToken)
     {
         try
@@ -56,7 +56,7 @@ internal static class ServeCommand
             builder =>
             {
                 builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = listeners.Take);
-                // During the start, each failure is printed once, as a message; the framework would add a stack trace.
+                // The start reports each failure once, as a message; the framework would add a stack trace.
                 builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => started && level >= LogLevel.Warning);
                 hooks.Configure(builder);
             });
@@ -103,7 +103,7 @@ internal static class ServeCommand
         return app.Services.GetRequiredService<RecordBatch>().Lost == 0 ? ExitCodes.Success : ExitCodes.Failed;
     }
 
-    /// <summary>Ollama ends first, so that no later step can keep it alive. Log files get a moment for their last line.</summary>
+    /// <summary>Kills Ollama first, so no later step can keep it alive. Log files get a moment for their last line.</summary>
     private static void EndAtOnce(IServiceProvider services, IOllamaProcessSupervisor ollama)
     {
         ollama.KillAtOnce();
@@ -119,7 +119,7 @@ internal static class ServeCommand
 
     private static async Task WarnAsync(WebApplication app, ProxyOptions options, CancellationToken cancellationToken)
     {
-        // A port that the system chose is free.
+        // A port chosen by the system is free.
         if (options.Port == 0)
         {
             return;
@@ -135,7 +135,7 @@ internal static class ServeCommand
     private static async Task<string?> ExplainAsync(Exception exception, ProxyOptions options) => exception switch
     {
         StartException or OllamaNotFoundException or AnalyticsStoreException => exception.Message,
-        // Another program was faster between binding and listening.
+        // Another program took the port between binding and listening.
         AddressInUseException
             or IOException { InnerException: AddressInUseException }
             or SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } =>
@@ -167,7 +167,7 @@ internal static class ServeCommand
         return ExitCodes.CannotStart;
     }
 
-    /// <summary>How this program is started again: by its own name, or, in development, by <c>dotnet</c> and the path of the assembly.</summary>
+    /// <summary>The command that starts this program again: its own path, or <c>dotnet</c> and the assembly during development.</summary>
     public static string[]? OwnCommand() => Environment.ProcessPath switch
     {
         null => null,

@@ -6,7 +6,7 @@ internal sealed record ServeHooks
     /// <summary>Changes the program before it is built.</summary>
     public Action<WebApplicationBuilder> Configure { get; init; } = static _ => { };
 
-    /// <summary>Called once requests are taken.</summary>
+    /// <summary>Called when the proxy accepts requests.</summary>
     public Action<WebApplication> OnReady { get; init; } = static _ => { };
 
     /// <summary>False for a command that prints its own addresses.</summary>

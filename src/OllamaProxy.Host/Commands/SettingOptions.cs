@@ -4,8 +4,8 @@ using OllamaProxy.Host.Configuration;
 namespace OllamaProxy.Host.Commands;
 
 /// <summary>
-/// Every setting as an option: <c>PROXY_PORT</c> is <c>--proxy-port</c> too. Generated from the map of the settings, so none is missing; an option overrides
-/// the environment.
+/// Every setting as an option: <c>PROXY_PORT</c> is also <c>--proxy-port</c>. Generated from the table of settings, so none is missing. An option overrides the
+/// environment.
 /// </summary>
 internal sealed class SettingOptions
 {

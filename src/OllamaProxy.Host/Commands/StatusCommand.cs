@@ -15,10 +15,10 @@ internal static class StatusCommand
     private const int Indent = 13;
 
     /// <param name="settings">Where the proxy listens.</param>
-    /// <param name="url">A proxy somewhere else.</param>
-    /// <param name="json">As JSON.</param>
-    /// <param name="check">Write nothing while all is well: for health checks.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="url">A proxy on another host.</param>
+    /// <param name="json">Prints JSON.</param>
+    /// <param name="check">Prints nothing on success: for health checks.</param>
+    /// <param name="cancellationToken">Cancels the command.</param>
     public static async Task<int> RunAsync(ProxySettings settings, Uri? url, bool json, bool check, CancellationToken cancellationToken)
     {
         await using var api = await ApiSession.FindAsync(settings, url, cancellationToken);
@@ -31,7 +31,7 @@ internal static class StatusCommand
 
         if (check)
         {
-            // The check is about the proxy: it is healthy without an Ollama, and a restart would not bring one.
+            // A health check is about the proxy: a restart would not bring back Ollama.
             using var health = await api.SendAsync(HttpMethod.Get, "/healthz", cancellationToken);
             return ExitCodes.Success;
         }

@@ -6,28 +6,27 @@ namespace OllamaProxy.Host.Commands;
 
 /// <summary>A cell of a <see cref="Table"/>.</summary>
 /// <param name="Text">The text.</param>
-/// <param name="Color">One of <see cref="Ansi"/>; null for the terminal's own.</param>
+/// <param name="Color">One of <see cref="Ansi"/>; null for the default.</param>
 internal readonly record struct Cell(string Text, string? Color = null);
 
 /// <summary>
-/// Tables with aligned columns: a name, then right-aligned numbers. If the terminal is too narrow, the least important columns are left out and long names are
-/// cut.
+/// Tables with aligned columns: a name, then right-aligned numbers. On a narrow terminal the least important columns are omitted and long names are cut.
 /// </summary>
-/// <param name="columns">The headings of the numbers, and their rank for omission: the highest first, 0 never.</param>
+/// <param name="columns">The headings of the numbers, and their omission rank: the highest is omitted first, 0 never.</param>
 internal sealed class Table(params (string Head, int Spare)[] columns)
 {
     private const string Gap = "  ";
 
-    /// <summary>Columns are left out before names become shorter than this.</summary>
+    /// <summary>Columns are omitted before names become shorter than this.</summary>
     private const int ReadableName = 24;
 
     private readonly List<(string Head, IReadOnlyList<(string Name, Cell[] Numbers)> Rows)> _parts = [];
 
     public void Add(string head, IEnumerable<(string Name, Cell[] Numbers)> rows) => _parts.Add((head, [.. rows]));
 
-    /// <param name="width">Characters of a line; null for any number.</param>
-    /// <param name="paint">Colors a text, or returns it as it is.</param>
-    /// <param name="isComplete">False when columns were left out.</param>
+    /// <param name="width">The characters of a line; null for no limit.</param>
+    /// <param name="paint">Colors a text, or returns it unchanged.</param>
+    /// <param name="isComplete">False when columns were omitted.</param>
     public string ToText(int? width, Func<string, string, string> paint, out bool isComplete)
     {
         var rows = _parts.SelectMany(part => part.Rows).ToList();

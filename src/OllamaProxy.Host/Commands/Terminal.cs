@@ -13,7 +13,7 @@ internal static class Terminal
     private static bool? s_hasColor;
     private static bool? s_hasErrorColor;
 
-    /// <summary>True when standard error is a terminal, so that progress is shown.</summary>
+    /// <summary>True when standard error is a terminal, so progress is shown.</summary>
     public static bool IsWatched => !Console.IsErrorRedirected;
 
     /// <summary>True when standard output is a terminal.</summary>
@@ -25,7 +25,7 @@ internal static class Terminal
     /// <summary>Whether standard error has colors.</summary>
     public static bool HasErrorColor => s_hasErrorColor ??= AllowsColor(IsWatched, EnvironmentVariables.OfProcess) && AcceptsAnsi(isError: true);
 
-    /// <summary>Columns of the terminal; null when standard output is not a terminal, and nothing is cut.</summary>
+    /// <summary>The width of the terminal; null when standard output is not one, so nothing is cut.</summary>
     public static int? Width
     {
         get
@@ -34,7 +34,7 @@ internal static class Terminal
             {
                 return IsOutputWatched && Console.WindowWidth is > 0 and var width ? width : null;
             }
-            // The terminal is gone.
+            // The terminal was closed.
             catch (IOException)
             {
                 return null;
@@ -50,10 +50,10 @@ internal static class Terminal
         _ => isTerminal && get("TERM") != "dumb",
     };
 
-    /// <summary>Text in a color of <see cref="Ansi"/>, where standard output has colors.</summary>
+    /// <summary>Text in a color of <see cref="Ansi"/>, if standard output has colors.</summary>
     public static string Paint(string color, string text) => HasColor && text.Length > 0 ? $"{color}{text}{Ansi.Reset}" : text;
 
-    /// <summary>The same for standard error.</summary>
+    /// <summary>Text in a color of <see cref="Ansi"/>, if standard error has colors.</summary>
     public static string PaintError(string color, string text) => HasErrorColor ? $"{color}{text}{Ansi.Reset}" : text;
 
     /// <summary>
@@ -77,7 +77,7 @@ internal static class Terminal
         return code;
     }
 
-    /// <summary>Writes a line to standard error; a terminal that is gone, as after SIGHUP, is no error.</summary>
+    /// <summary>Writes a line to standard error; a closed terminal, as after SIGHUP, is not an error.</summary>
     public static void TryWrite(string line)
     {
         try
@@ -117,13 +117,13 @@ internal static class Terminal
         }
     }
 
-    /// <summary>Text from the wire as it may be shown on a terminal: nothing in it moves the cursor.</summary>
+    /// <summary>Makes foreign text safe for a terminal: nothing in it moves the cursor.</summary>
     public static string Plain(string? text) => text is null ? Unknown : PlainText.Of(text);
 
     public static string Number(double? value, string format = "N0", string unit = "") =>
         value is { } number ? string.Create(CultureInfo.InvariantCulture, $"{number.ToString(format, CultureInfo.InvariantCulture)}{unit}") : Unknown;
 
-    /// <summary>Seconds in the unit that suits them.</summary>
+    /// <summary>Seconds in a suitable unit.</summary>
     public static string Length(double? seconds) => seconds switch
     {
         null => Unknown,

@@ -236,7 +236,7 @@ internal static class Verbs
 
     private static Command Help()
     {
-        var command = new Command("help", "Show what --help shows.") { Hidden = true };
+        var command = new Command("help", "Show the same as --help.") { Hidden = true };
         command.SetAction(parsed => Console.Out.WriteLine(HelpText.Whole((RootCommand)parsed.RootCommandResult.Command)));
         return command;
     }
@@ -252,7 +252,7 @@ internal static class Verbs
         CancellationToken cancellationToken) =>
         CommandLine.WithSettingsAsync(SettingValues.OfProcess(settings.Given(parsed)), run, cancellationToken);
 
-    /// <summary>The same, but a signal ends it cleanly: no partial output remains.</summary>
+    /// <summary>Runs a command that signals end cleanly, so no partial output remains.</summary>
     private static Task<int> RunInterruptiblyAsync(SettingOptions settings, ParseResult parsed, Func<ProxySettings, CancellationToken, Task<int>> run,
         CancellationToken cancellationToken) =>
         RunAsync(

@@ -3,7 +3,7 @@ using System.Runtime.Versioning;
 
 namespace OllamaProxy.Host.Commands;
 
-/// <summary>Windows' console shows escape sequences as text until a program asks it to interpret them.</summary>
+/// <summary>The Windows console prints escape sequences as text until a program enables their interpretation.</summary>
 [SupportedOSPlatform("windows")]
 internal static partial class WindowsConsole
 {
@@ -11,7 +11,7 @@ internal static partial class WindowsConsole
     private const int StandardError = -12;
     private const uint EnableVirtualTerminalProcessing = 4;
 
-    /// <summary>Asks for it; false when this console cannot. A stream that is no console, which FORCE_COLOR may color, needs no asking.</summary>
+    /// <summary>Enables colors; false when the console does not support them. A redirected stream, which FORCE_COLOR can color, needs nothing.</summary>
     public static bool AcceptAnsi(bool isError)
     {
         var handle = GetStdHandle(isError ? StandardError : StandardOutput);

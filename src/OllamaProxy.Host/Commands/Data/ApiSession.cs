@@ -29,19 +29,16 @@ internal sealed class ApiSession : IAsyncDisposable
 
     public HttpClient Client { get; }
 
-    /// <summary>False when it was opened for this command.</summary>
-    public bool IsRunning => _own is null;
-
     /// <summary>Opens the session. Throws <see cref="CommandException"/> without a proxy and a store.</summary>
-    /// <param name="settings">Where the proxy listens and the store lives.</param>
-    /// <param name="url">A proxy somewhere else; null looks on this machine.</param>
+    /// <param name="settings">Where the proxy listens and the store is.</param>
+    /// <param name="url">A proxy on another host; null looks on this machine.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public static async Task<ApiSession> OpenAsync(ProxySettings settings, Uri? url, CancellationToken cancellationToken) =>
         await FindAsync(settings, url, cancellationToken) ?? (url is null
             ? await OpenStoreAsync(settings, cancellationToken)
-            : throw new CommandException($"no ollama-proxy answers on {url}."));
+            : throw new CommandException($"no ollama-proxy answers on {url}. Check the address, and that the proxy is running."));
 
-    /// <summary>The proxy that runs; null when none does.</summary>
+    /// <summary>Connects to the running proxy; null without one.</summary>
     public static async Task<ApiSession?> FindAsync(ProxySettings settings, Uri? url, CancellationToken cancellationToken)
     {
         using var probe = new BackendProbe();
@@ -57,7 +54,7 @@ internal sealed class ApiSession : IAsyncDisposable
         return null;
     }
 
-    /// <summary>A JSON answer. Throws <see cref="CommandException"/> with what the API says is wrong.</summary>
+    /// <summary>Requests JSON. Throws <see cref="CommandException"/> with the API's error.</summary>
     public async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {
         using var answer = await SendAsync(HttpMethod.Get, path, cancellationToken);
@@ -65,7 +62,7 @@ internal sealed class ApiSession : IAsyncDisposable
         return await JsonSerializer.DeserializeAsync(body, type, cancellationToken) ?? throw new CommandException($"{Address} sent an empty response.");
     }
 
-    /// <summary>An answer whose body is still to be read. Throws <see cref="CommandException"/> with what the API says is wrong.</summary>
+    /// <summary>Sends a request and returns the response before its body is read. Throws <see cref="CommandException"/> with the API's error.</summary>
     public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, CancellationToken cancellationToken)
     {
         HttpResponseMessage answer;
@@ -102,7 +99,7 @@ internal sealed class ApiSession : IAsyncDisposable
         }
     }
 
-    /// <summary>Addresses at which this machine reaches its proxy.</summary>
+    /// <summary>The addresses at which this machine reaches its proxy.</summary>
     public static IEnumerable<Uri> AddressesOf(ProxyOptions options) =>
         from address in options.Addresses
         let reachable = address.Equals(IPAddress.Any) ? IPAddress.Loopback : address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : address
@@ -111,7 +108,7 @@ internal sealed class ApiSession : IAsyncDisposable
 
     private static HttpClient ClientOf(Uri address, string? token)
     {
-        // No timeout, because an export may take long.
+        // No timeout, because an export can take long.
         var client = new HttpClient(new SocketsHttpHandler { UseProxy = !address.IsLoopback, AllowAutoRedirect = false,
             ActivityHeadersPropagator = null }) { Timeout = Timeout.InfiniteTimeSpan };
         if (token is not null)
@@ -137,7 +134,7 @@ internal sealed class ApiSession : IAsyncDisposable
         }
 
         var builder = ProxyHost.CreateBuilder(settings with { Proxy = settings.Proxy with { Port = 0, Addresses = [IPAddress.Loopback] } });
-        // Ctrl+C ends the command, not this.
+        // Ctrl+C must end the command, not this host.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         var app = builder.Build();
         app.UseRouting();
@@ -184,7 +181,7 @@ internal sealed class ApiSession : IAsyncDisposable
     }
 }
 
-/// <summary>The command failed; the message is for people.</summary>
+/// <summary>The command failed; the message is readable by a person.</summary>
 internal sealed class CommandException(string message) : Exception(message)
 {
     public int ExitCode { get; init; } = ExitCodes.Failed;

@@ -24,9 +24,9 @@ internal static class ExportCommand
     };
 
     /// <param name="settings">Where the proxy and its store are.</param>
-    /// <param name="url">A proxy somewhere else.</param>
+    /// <param name="url">A proxy on another host.</param>
     /// <param name="export">The export's path and query.</param>
-    /// <param name="count">The path and query whose statistics count the same records; null when the number is not known before.</param>
+    /// <param name="count">The path and query whose statistics count the same records; null when the number is unknown.</param>
     /// <param name="file">The file; null for standard output.</param>
     /// <param name="cancellationToken">Ends the export; a partial file is removed.</param>
     public static async Task<int> RunAsync(ProxySettings settings, Uri? url, string export, string? count, FileInfo? file, CancellationToken cancellationToken)
@@ -44,7 +44,7 @@ internal static class ExportCommand
             return ExitCodes.Success;
         }
 
-        // A temporary file beside it, renamed when complete, so that a partial file cannot look complete.
+        // Write a temporary file and rename it when complete, so a partial file cannot look complete.
         var part = new FileInfo(file.FullName + ".part");
         try
         {
@@ -97,7 +97,7 @@ internal static class ExportCommand
         return written;
     }
 
-    /// <summary>Counts records by line ends: every format has one for each, and CSV more of them within quotes.</summary>
+    /// <summary>Counts records by line breaks: each record ends with one, and CSV has more inside quotes.</summary>
     internal sealed class RecordCounter(bool isCsv)
     {
         // The header line is not a record.

@@ -4,10 +4,10 @@ using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.Host.Commands.Data;
 
-/// <summary>The query parameters of an endpoint as options: what the API calls <c>start_time</c> is <c>--start-time</c> here, and means the same.</summary>
+/// <summary>The query parameters of an endpoint as options: the API's <c>start_time</c> is <c>--start-time</c>.</summary>
 internal sealed class FilterOptions
 {
-    /// <summary>More values do not fit beside the name of the option.</summary>
+    /// <summary>From this many values on, they do not fit next to the option's name.</summary>
     private const int Many = 5;
 
     private readonly (QueryParameter Parameter, Option<string> Option)[] _options;
@@ -40,13 +40,13 @@ internal sealed class FilterOptions
             ? parsed.GetValue(option)
             : null;
 
-    /// <summary>Gives the option of a parameter a shorter name as well.</summary>
+    /// <summary>Adds a shorter name for the option of a parameter.</summary>
     public void AddAlias(string parameter, string alias) => Array.Find(_options, row => row.Parameter.Name == parameter).Option.Aliases.Add(alias);
 
-    /// <summary>The same options without one, for an endpoint that does not have it.</summary>
+    /// <summary>The same options without one, for an endpoint that lacks it.</summary>
     public FilterOptions Without(string parameter) => new([.. _options.Where(row => row.Parameter.Name != parameter)]);
 
-    /// <summary>The options as the API reads them. Only for options without errors.</summary>
+    /// <summary>Reads the options as the API would. Only for options without errors.</summary>
     public QueryRequest Request(ParseResult parsed)
     {
         var request = new QueryRequest();
@@ -75,7 +75,7 @@ internal sealed class FilterOptions
             option.CustomParser = result => result.Tokens is [var token] ? token.Value : "true";
         }
 
-        // Rejected here, with the names of the command line, before the API rejects it.
+        // Rejected here, with the option's name, because the API's error would name its query parameter.
         option.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: { Length: > 0 } text }] && parameter.Read(new QueryRequest(), text) is { } problem)

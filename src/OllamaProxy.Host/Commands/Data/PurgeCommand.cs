@@ -6,10 +6,10 @@ using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.Host.Commands.Data;
 
-/// <summary><c>ollama-proxy purge</c>: deletes matching records permanently, after it showed their number.</summary>
+/// <summary><c>ollama-proxy purge</c>: shows the number of matching records, then deletes them permanently.</summary>
 internal static class PurgeCommand
 {
-    /// <summary>Rejects what the API would reject, before anything is counted or asked.</summary>
+    /// <summary>Rejects invalid filters before anything is counted or confirmed.</summary>
     public static void Check(RequestFilter filter, bool all)
     {
         if (new DeleteRequestsValidator().Validate(new DeleteRequests(filter, all)).Errors is [var error, ..])
@@ -19,11 +19,11 @@ internal static class PurgeCommand
     }
 
     /// <param name="settings">Where the proxy and its store are.</param>
-    /// <param name="url">A proxy somewhere else.</param>
-    /// <param name="delete">The path and query of the removal.</param>
+    /// <param name="url">A proxy on another host.</param>
+    /// <param name="delete">The path and query of the deletion.</param>
     /// <param name="count">The path and query whose statistics count the same records.</param>
-    /// <param name="yes">Do not ask.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="yes">Skips the confirmation.</param>
+    /// <param name="cancellationToken">Cancels the command.</param>
     public static async Task<int> RunAsync(ProxySettings settings, Uri? url, string delete, string count, bool yes, CancellationToken cancellationToken)
     {
         await using var api = await ApiSession.OpenAsync(settings, url, cancellationToken);

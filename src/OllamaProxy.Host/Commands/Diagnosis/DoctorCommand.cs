@@ -7,7 +7,7 @@ using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Commands.Diagnosis;
 
-/// <summary><c>ollama-proxy doctor</c>: checks everything that goes wrong in practice, changes nothing, and says how to fix it.</summary>
+/// <summary><c>ollama-proxy doctor</c>: checks for common problems and explains their fixes. It changes nothing.</summary>
 internal static class DoctorCommand
 {
     private const int Indent = 6;

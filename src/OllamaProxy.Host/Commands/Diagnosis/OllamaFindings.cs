@@ -16,7 +16,7 @@ internal static partial class OllamaFindings
 
     public static async Task<IReadOnlyList<Finding>> OfAsync(ProxySettings settings, ApiSession? api, CancellationToken cancellationToken)
     {
-        List<Finding> findings = [settings.Ollama.BackendUrl is { } url ? Finding.Ok("ollama", $"elsewhere: {url}")
+        List<Finding> findings = [settings.Ollama.BackendUrl is { } url ? Finding.Ok("ollama", $"OLLAMA_BACKEND_URL: {url}")
             : await ExecutableAsync(settings, api is not null, cancellationToken)];
         if (api is null)
         {

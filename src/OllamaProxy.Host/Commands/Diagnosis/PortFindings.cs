@@ -41,9 +41,9 @@ internal static class PortFindings
             PortHolderKind.Proxy when isRunning => Finding.Ok(about, "ollama-proxy answers."),
             PortHolderKind.Ollama => Finding.Bad(
                 about,
-                $"held by {Holder(port, holder)}: applications connect to it directly, and nothing is recorded.",
+                $"in use by {Holder(port, holder)}: applications connect to it directly, and nothing is recorded.",
                 Advice(port, "Stop that Ollama and start ollama-proxy, which starts its own Ollama.")),
-            _ => Finding.Bad(about, $"held by {Holder(port, holder)}.", Advice(port, "Stop that program, or choose another port with PROXY_PORT.")),
+            _ => Finding.Bad(about, $"in use by {Holder(port, holder)}.", Advice(port, "Stop that program, or choose another port with PROXY_PORT.")),
         };
     }
 
@@ -54,17 +54,17 @@ internal static class PortFindings
         {
             PortHolderKind.None => Finding.Ok(about, "free for Ollama."),
             PortHolderKind.Ollama => Finding.Ok(about, $"{holder.Description} answers."),
-            PortHolderKind.Proxy => Finding.Bad(about, $"held by {Holder(ollama.BackendPort, holder)}.", "Choose another port with OLLAMA_BACKEND_PORT."),
-            _ => Finding.Warn(about, $"held by {Holder(ollama.BackendPort, holder)}: Ollama gets another port.",
+            PortHolderKind.Proxy => Finding.Bad(about, $"in use by {Holder(ollama.BackendPort, holder)}.", "Choose another port with OLLAMA_BACKEND_PORT."),
+            _ => Finding.Warn(about, $"in use by {Holder(ollama.BackendPort, holder)}: Ollama will use another port.",
                 "Stop that program, or choose another port with OLLAMA_BACKEND_PORT."),
         };
     }
 
-    /// <summary>The program that answers, and its process.</summary>
+    /// <summary>The program that listens, and its process.</summary>
     private static string Holder(int port, PortHolder holder) =>
         PortOwner.Find(port)?.Describe() is { Length: > 0 } owner ? $"{holder.Description}, {owner}" : holder.Description;
 
-    /// <summary>The fix for the service that runs this process; otherwise a general one.</summary>
+    /// <summary>The fix for the service that manages this process; otherwise a general one.</summary>
     private static string Advice(int port, string otherwise) =>
         PortOwner.Find(port)?.WaysToFree(port) is { Count: > 0 } ways ? string.Join("; ", ways) : otherwise;
 

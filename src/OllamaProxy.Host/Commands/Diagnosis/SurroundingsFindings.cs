@@ -23,7 +23,7 @@ internal static class SurroundingsFindings
             "Unset it (default: 5 minutes)."),
         ("OLLAMA_ORIGINS", text => text.Split(',').Any(part => part == "*"), "lets every web page use Ollama.", "Name the origins you need."),
         ("OLLAMA_ORIGINS", text => text.Split(',').Any(part => part != part.Trim() || (part != "*" && !part.Contains("://", StringComparison.Ordinal))),
-            "has an entry without a scheme, or with blanks: Ollama exits at its start with code 2.", "Write http://host, separated by commas without blanks."),
+            "has an entry without a scheme, or with spaces: Ollama exits at its start with code 2.", "Write http://host, separated by commas without spaces."),
         ("OLLAMA_SCHED_SPREAD", text => text is not ("0" or "false"), "spreads a model over all GPUs even when it fits into one, which is slower.",
             "Unset it unless you need it."),
         ("OLLAMA_LLM_LIBRARY", text => text.StartsWith("cpu", StringComparison.OrdinalIgnoreCase), "forces Ollama onto the CPU.", "Unset it."),
