@@ -4,7 +4,7 @@ using Microsoft.Win32;
 
 namespace OllamaProxy.Host.Installation;
 
-/// <summary>The settings of an earlier installation, so that an upgrade changes only the requested ones.</summary>
+/// <summary>The settings of an earlier installation, so an upgrade changes only the requested ones.</summary>
 internal static class EarlierSettings
 {
     /// <param name="system">As <see cref="InstallOptions.System"/>.</param>
@@ -17,14 +17,14 @@ internal static class EarlierSettings
         _ => EnvironmentFile.Read(TextOf(Path.Combine(root ?? "/", SystemdPlan.Settings.TrimStart('/')))),
     };
 
-    /// <summary>The value that the service of this machine has for a setting; null when none is installed, or this user may not read its settings.</summary>
+    /// <summary>A setting of this machine's service; null when none is installed or this user may not read its settings.</summary>
     public static string? OfInstalledService(string name)
     {
         var system = OperatingSystem.IsWindows() ? "windows" : OperatingSystem.IsMacOS() ? "macos" : "linux";
         return Of(system, null, Environment.GetFolderPath(Environment.SpecialFolder.UserProfile)).GetValueOrDefault(name);
     }
 
-    /// <summary>The variables of a launchd agent; none for any other file.</summary>
+    /// <summary>The variables of a launchd agent; empty for any other file.</summary>
     internal static IReadOnlyDictionary<string, string> OfAgent(string path)
     {
         Dictionary<string, string> variables = new(StringComparer.Ordinal);
@@ -41,7 +41,7 @@ internal static class EarlierSettings
         }
         catch (System.Xml.XmlException)
         {
-            // The file is rewritten.
+            // The installation rewrites an invalid file.
         }
 
         return variables;
@@ -63,7 +63,7 @@ internal static class EarlierSettings
         }
         catch (UnauthorizedAccessException)
         {
-            // This user may not read it, in a dry run or a command.
+            // Not readable by this user, for example in a dry run.
             return "";
         }
     }

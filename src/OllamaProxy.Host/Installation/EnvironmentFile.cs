@@ -1,15 +1,15 @@
 namespace OllamaProxy.Host.Installation;
 
-/// <summary>A file of variables as systemd's <c>EnvironmentFile=</c> reads it.</summary>
+/// <summary>A file in the format of systemd's <c>EnvironmentFile=</c>.</summary>
 internal static class EnvironmentFile
 {
-    /// <summary>The text with these variables set; everything else stays as the user left it.</summary>
+    /// <summary>Returns the text with these variables set; other lines stay unchanged.</summary>
     public static string With(string text, IReadOnlyDictionary<string, string> variables)
     {
         List<string> lines = [.. text.TrimEnd('\n').Split('\n')];
         foreach (var (name, value) in variables)
         {
-            // The last one applies; a commented default shows the place.
+            // The last assignment applies; a commented default marks the position.
             var at = lines.FindLastIndex(line => line.StartsWith($"{name}=", StringComparison.Ordinal));
             at = at >= 0 ? at : lines.FindLastIndex(line => line.StartsWith($"#{name}=", StringComparison.Ordinal));
             if (at >= 0)
@@ -25,7 +25,7 @@ internal static class EnvironmentFile
         return string.Join('\n', lines) + '\n';
     }
 
-    /// <summary>The variables that are set in it; the last line of each counts.</summary>
+    /// <summary>The variables in the file; the last assignment of each applies.</summary>
     public static IReadOnlyDictionary<string, string> Read(string text)
     {
         Dictionary<string, string> variables = new(StringComparer.Ordinal);

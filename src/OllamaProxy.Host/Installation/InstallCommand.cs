@@ -11,7 +11,7 @@ internal static class InstallCommand
     private const string SystemdFolder = "/run/systemd/system";
 
     /// <param name="settings">The settings of the service.</param>
-    /// <param name="values">Their sources: options are passed to the service.</param>
+    /// <param name="values">The sources of the settings: options are passed on to the service.</param>
     /// <param name="options">The requested actions.</param>
     /// <param name="cancellationToken">Cancels between steps.</param>
     public static async Task<int> RunAsync(ProxySettings settings, SettingValues values, InstallOptions options, CancellationToken cancellationToken)
@@ -83,7 +83,7 @@ internal static class InstallCommand
             Program = Environment.ProcessPath ?? throw new CommandException("the path of this executable is unknown."),
             ProxyPort = PortOf("PROXY_PORT", settings.Proxy.Port),
             BackendPort = PortOf("OLLAMA_BACKEND_PORT", settings.Ollama.BackendPort),
-            // On Linux they are in a file that is kept.
+            // On Linux, the earlier settings stay in a file.
             Settings = options.System == "linux"
                 ? given
                 : earlier.Concat(given).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Last().Value, StringComparer.Ordinal),

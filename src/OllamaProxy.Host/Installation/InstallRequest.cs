@@ -16,35 +16,34 @@ internal sealed record InstallRequest
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
     /// <summary>
-    /// Whether Ollama's own way of starting may be changed so that the proxy gets its port; null when the user was not asked. At an uninstall: whether it was
-    /// changed.
+    /// Whether to change how Ollama starts so that the proxy gets its port; null when the user was not asked. For an uninstall: whether it was changed.
     /// </summary>
     public bool? TakeOver { get; init; }
 
-    /// <summary>The account the service runs as; null for the usual one.</summary>
+    /// <summary>The account of the service; null for the default.</summary>
     public string? Account { get; init; }
 
-    /// <summary>At an uninstall: also removes records, settings and logs.</summary>
+    /// <summary>For an uninstall: also removes records, settings and logs.</summary>
     public bool RemovesData { get; init; }
 
-    /// <summary>Whether Ollama starts by itself on this machine: its systemd unit, the shortcut in the Startup folder.</summary>
+    /// <summary>True when Ollama starts by itself on this machine: by its systemd unit, or the shortcut in the Startup folder.</summary>
     public bool OllamaStartsItself { get; init; }
 
-    /// <summary>The ollama executable; null when none was found.</summary>
+    /// <summary>The ollama executable; null when not found.</summary>
     public string? Ollama { get; init; }
 
-    /// <summary>The user's home folder, which has Ollama's models unless <see cref="ModelsFolder"/> is set.</summary>
+    /// <summary>The user's home folder, which contains Ollama's models unless <see cref="ModelsFolder"/> is set.</summary>
     public required string Home { get; init; }
 
-    /// <summary>The installing user; under sudo, the user who typed it.</summary>
+    /// <summary>The installing user; under sudo, the user who ran it.</summary>
     public required string User { get; init; }
 
-    /// <summary><c>OLLAMA_MODELS</c>, when it is set.</summary>
+    /// <summary><c>OLLAMA_MODELS</c>; null when not set.</summary>
     public string? ModelsFolder { get; init; }
 
     /// <summary>Known folders of the system, by the name of their variable (ProgramFiles, ProgramData, APPDATA, TEMP); empty outside Windows.</summary>
     public IReadOnlyDictionary<string, string> Folders { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>The numeric id of the user; 0 where there is none.</summary>
+    /// <summary>The numeric id of the user; 0 on Windows.</summary>
     public uint UserId { get; init; }
 }

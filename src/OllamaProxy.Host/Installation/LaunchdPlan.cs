@@ -98,7 +98,6 @@ internal static class LaunchdPlan
 
     private static string Agent(InstallRequest request) => Agent(request.Home);
 
-    /// <summary>The agent's file.</summary>
     public static string Agent(string home) => $"{home}/Library/LaunchAgents/{Label}.plist";
 
     private static string Domain(InstallRequest request) => string.Create(CultureInfo.InvariantCulture, $"gui/{request.UserId}");

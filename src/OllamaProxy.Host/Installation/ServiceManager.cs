@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace OllamaProxy.Host.Installation;
 
-/// <summary>Windows' service control manager (winsvc.h).</summary>
+/// <summary>The Windows service control manager (winsvc.h).</summary>
 [SupportedOSPlatform("windows")]
 internal sealed partial class ServiceManager : SafeHandleZeroOrMinusOneIsInvalid
 {
@@ -26,7 +26,7 @@ internal sealed partial class ServiceManager : SafeHandleZeroOrMinusOneIsInvalid
     private const uint ConfigFailureActionsFlag = 4;
     private const int ActionRestart = 1;
 
-    /// <summary>Seconds without a failure after which they are counted from the beginning.</summary>
+    /// <summary>Seconds without a failure after which the failure count restarts.</summary>
     private const uint Day = 86_400;
 
     public ServiceManager()
@@ -39,7 +39,7 @@ internal sealed partial class ServiceManager : SafeHandleZeroOrMinusOneIsInvalid
     /// <summary>Throws <see cref="Win32Exception"/> without the rights of an administrator.</summary>
     public static ServiceManager Open() => Checked(OpenSCManager(null, null, ManagerAllAccess));
 
-    /// <summary>A service; null when there is none of that name.</summary>
+    /// <summary>Opens a service; null when it does not exist.</summary>
     public ServiceManager? Find(string name)
     {
         var service = OpenService(this, name, ServiceAllAccess);
@@ -76,7 +76,7 @@ internal sealed partial class ServiceManager : SafeHandleZeroOrMinusOneIsInvalid
         Check(ChangeServiceConfig2(this, ConfigDelayedAutoStart, (nint)(&delayed)));
     }
 
-    /// <summary>The pauses before the first, the second and every further restart; also when it ended by itself with an error.</summary>
+    /// <summary>Sets the pauses before the first, second and every further restart, also after an exit with an error code.</summary>
     public unsafe void RestartAfter(params ReadOnlySpan<TimeSpan> pauses)
     {
         var actions = stackalloc FailureAction[pauses.Length];

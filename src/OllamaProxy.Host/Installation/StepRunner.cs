@@ -7,8 +7,7 @@ using OllamaProxy.Host.Configuration;
 namespace OllamaProxy.Host.Installation;
 
 /// <summary>Runs the steps of a plan in order, and prints each.</summary>
-/// <param name="root">A folder that stands for the root of the file system, under which files are written and nothing is run; null for the machine
-/// itself.</param>
+/// <param name="root">A folder that replaces the root of the file system: files are written under it and nothing is run. Null for the machine itself.</param>
 /// <param name="show">Removes secrets from a text.</param>
 internal sealed class StepRunner(string? root, Func<string, string> show)
 {
@@ -82,7 +81,7 @@ internal sealed class StepRunner(string? root, Func<string, string> show)
 
     private string Place(string path) => root is null ? path : Path.Combine(root, path.TrimStart('/'));
 
-    /// <summary>Writes a temporary file and renames it, because the old one may be running.</summary>
+    /// <summary>Writes a temporary file and renames it, because the old program may be running.</summary>
     private static void Copy(string from, string to)
     {
         if (Path.GetFullPath(from) == Path.GetFullPath(to))
@@ -94,9 +93,9 @@ internal sealed class StepRunner(string? root, Func<string, string> show)
         File.Copy(from, to + ".new", overwrite: true);
         if (!OperatingSystem.IsWindows())
         {
-            const UnixFileMode Everybody = UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute
+            const UnixFileMode ReadAndExecute = UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute
                 | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
-            File.SetUnixFileMode(to + ".new", Everybody | UnixFileMode.UserWrite);
+            File.SetUnixFileMode(to + ".new", ReadAndExecute | UnixFileMode.UserWrite);
         }
 
         File.Move(to + ".new", to, overwrite: true);
@@ -123,7 +122,7 @@ internal sealed class StepRunner(string? root, Func<string, string> show)
         await process.WaitForExitAsync(cancellationToken);
         if (process.ExitCode != 0 && !run.MayFail)
         {
-            throw new CommandException($"{run.Program} {string.Join(' ', run.Arguments)} ended with {process.ExitCode}: {error.Trim()}");
+            throw new CommandException($"{run.Program} {string.Join(' ', run.Arguments)} failed with exit code {process.ExitCode}: {error.Trim()}");
         }
     }
 
@@ -143,6 +142,6 @@ internal sealed class StepRunner(string? root, Func<string, string> show)
         }
 
         throw new CommandException($"everything is installed, but no proxy answers on port {port}. "
-            + $"{(OperatingSystem.IsWindows() ? "The Event Log and the log folder say why." : "Its log says why: journalctl -u ollama-proxy")}");
+            + $"{(OperatingSystem.IsWindows() ? "The Event Log and the log folder have the reason." : "Its log has the reason: journalctl -u ollama-proxy")}");
     }
 }

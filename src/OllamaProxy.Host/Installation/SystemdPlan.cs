@@ -9,17 +9,14 @@ using OllamaProxy.Host.Configuration;
 namespace OllamaProxy.Host.Installation;
 
 /// <summary>
-/// Linux with systemd. If Ollama has its own unit, that keeps supervising it, and a drop-in moves it to the private port (a second Ollama as another user would
-/// have other models). The proxy then runs as a dynamic user with access to its folder only. Otherwise the proxy starts Ollama itself, as the user who has the
-/// models.
+/// Linux with systemd. If Ollama has its own unit, that keeps supervising it, and a drop-in moves it to the private port (a second Ollama of another user would
+/// have other models). The proxy then runs as a dynamic user with access to its folder only. Otherwise the proxy starts Ollama, as the user who has the models.
 /// </summary>
 internal static partial class SystemdPlan
 {
     public const string Program = "/usr/local/bin/ollama-proxy";
 
-    /// <summary>
-    /// The path of the program in the .deb and .rpm packages. The service runs it there, so that an upgrade of the package upgrades the service.
-    /// </summary>
+    /// <summary>The path of the program in the .deb and .rpm packages. The service runs it there, so a package upgrade upgrades the service.</summary>
     public const string Packaged = "/usr/bin/ollama-proxy";
 
     public const string Unit = "/etc/systemd/system/ollama-proxy.service";
@@ -37,15 +34,15 @@ internal static partial class SystemdPlan
         {
             throw new CommandException(
                 $"""
-                 Ollama's own unit has port 11434. Say one of these:
+                 Ollama's own unit uses port 11434. Add one of these:
                    --take-over                              move it to {request.BackendPort} by a drop-in, which uninstall removes again
-                   --no-take-over --proxy-port 11433        leave it, and put the proxy beside it; applications must use the proxy's port
+                   --no-take-over --proxy-port 11433        leave it, and use another port for the proxy; applications must use that port
                  """);
         }
 
         List<Step> steps =
         [
-            // A copy of an earlier installation comes first on PATH.
+            // A copy from an earlier installation would come first on PATH.
             request.Program == Packaged ? new RemoveFile(Program) : new CopyProgram(request.Program, Program),
             new SetVariables(Settings, SettingsText(request), Variables(request)),
             new WriteText(Unit, UnitText(request)),
@@ -57,7 +54,7 @@ internal static partial class SystemdPlan
 
         if (request is { OllamaStartsItself: true, TakeOver: false })
         {
-            // It may have been moved by an earlier installation.
+            // An earlier installation may have moved it.
             steps.Add(new RemoveFile(DropIn));
         }
 
@@ -68,7 +65,7 @@ internal static partial class SystemdPlan
         }
 
         steps.Add(new RunProgram("systemctl", ["enable", Service]));
-        // An upgrade finds it running.
+        // Restart, because the service already runs during an upgrade.
         steps.Add(new RunProgram("systemctl", ["restart", Service]));
         steps.Add(new AwaitProxy(request.ProxyPort));
         return steps;
@@ -145,7 +142,7 @@ internal static partial class SystemdPlan
 
             """);
         var account = AccountName(request.Account ?? (ownsOllama ? request.User : null));
-        var warning = account == "root" ? " Ollama runs as root: --account names another." : "";
+        var warning = account == "root" ? " Ollama runs as root: choose another account with --account." : "";
         text.Append(ownsOllama
             ? string.Create(CultureInfo.InvariantCulture, $"""
                # It starts Ollama itself, which needs the GPU, and the models of {account}.{warning}
@@ -178,12 +175,12 @@ internal static partial class SystemdPlan
             """).ToString();
     }
 
-    /// <summary>An account as <c>useradd</c> makes them, or a number. Anything else could end the line and begin another directive.</summary>
+    /// <summary>An account name as <c>useradd</c> creates it, or a number. Anything else could end the line and begin another directive.</summary>
     private static string? AccountName(string? account) => account is null || AccountPattern().IsMatch(account)
         ? account
         : throw new CommandException($"--account \"{PlainText.Of(account)}\" is not an account name.") { ExitCode = ExitCodes.CannotStart };
 
-    /// <summary>Text within the quotes of a systemd directive (systemd.syntax(7)): quotes, backslashes and specifiers mean themselves.</summary>
+    /// <summary>Quotes text for a systemd directive (systemd.syntax(7)): quotes, backslashes and specifiers are escaped.</summary>
     private static string Quoted(string text) => text.Any(char.IsControl)
         ? throw new CommandException(
             $"OLLAMA_MODELS=\"{PlainText.Of(text)}\" contains a control character, which a unit cannot hold.") { ExitCode = ExitCodes.CannotStart }
@@ -192,13 +189,13 @@ internal static partial class SystemdPlan
     [GeneratedRegex(@"^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?\z")]
     private static partial Regex AccountPattern();
 
-    /// <summary>The settings that are always written: the requested ones, and Ollama's address, which the drop-in determines.</summary>
+    /// <summary>The settings that are always written: the requested ones, and Ollama's address, which depends on the drop-in.</summary>
     internal static Dictionary<string, string> Variables(InstallRequest request)
     {
         var settings = new Dictionary<string, string>(request.Settings, StringComparer.Ordinal);
         if (request.OllamaStartsItself)
         {
-            // The proxy then waits for an Ollama that starts later; without this it would start a second one.
+            // The proxy then waits for that Ollama; otherwise it would start a second one.
             settings.TryAdd("OLLAMA_BACKEND_URL",
                 string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{(request.TakeOver == true ? request.BackendPort : 11434)}"));
         }

@@ -7,7 +7,7 @@ namespace OllamaProxy.Host.Installation;
 [UnsupportedOSPlatform("windows")]
 internal static partial class UnixUsers
 {
-    /// <summary>A user's home folder; null when the list of users does not have it.</summary>
+    /// <summary>A user's home folder; null for an unknown user.</summary>
     public static string? HomeOf(string user) =>
         File.ReadLines("/etc/passwd").Select(line => line.Split(':')).FirstOrDefault(fields => fields.Length > 5 && fields[0] == user)?[5];
 

@@ -3,8 +3,8 @@ using OllamaProxy.Host.Commands.Data;
 namespace OllamaProxy.Host.Installation;
 
 /// <summary>
-/// Windows: a service with the original program's name. It runs as LocalSystem as the original did, unless another account is chosen; the models of the
-/// installing user stay visible, although a service account has its own profile.
+/// Windows: a service with the original program's name. It runs as LocalSystem like the original unless an account is chosen. It uses the installing user's
+/// models, because a service account has its own profile.
 /// </summary>
 internal static class WindowsPlan
 {
@@ -20,9 +20,9 @@ internal static class WindowsPlan
         {
             throw new CommandException(
                 $"""
-                 Ollama starts by itself when you sign in, and would take port 11434. Say one of these:
-                   --take-over        switch that off, which uninstall switches on again; the service starts Ollama
-                   --no-take-over     leave it; with --proxy-port 11433 --ollama-backend-url http://127.0.0.1:11434 the proxy runs beside it
+                 Ollama starts by itself when you sign in, and would take port 11434. Add one of these:
+                   --take-over        disable that (uninstall enables it again); the service starts Ollama
+                   --no-take-over     keep that; with --proxy-port 11433 --ollama-backend-url http://127.0.0.1:11434 the proxy runs next to it
                  """);
         }
 
@@ -38,7 +38,7 @@ internal static class WindowsPlan
         steps.Add(new RunProgram("icacls", [Data(request), "/inheritance:r", "/grant:r", Administrators, "/grant:r", LocalSystem, .. Grant(request)]));
         if (request is { OllamaStartsItself: true, TakeOver: true })
         {
-            // The app restarts the server if only the server is ended.
+            // The app restarts a server that is ended alone.
             steps.Add(new RunProgram("taskkill", ["/F", "/IM", "ollama app.exe"], MayFail: true));
             steps.Add(new RunProgram("taskkill", ["/F", "/IM", "ollama.exe"], MayFail: true));
             steps.Add(new MoveFile(Shortcut(request), SavedShortcut(request)));
@@ -60,7 +60,7 @@ internal static class WindowsPlan
             new RemoveWindowsService(Service),
             new RemoveEventSource(Service),
             new MoveFile(SavedShortcut(request), Shortcut(request)),
-            // A running program cannot be removed, but moved.
+            // Windows can move a running program, but not delete it.
             new MoveFile(Program(request), $@"{request.Folders["TEMP"]}\ollama-proxy-uninstalled.exe"),
             new RemoveFolder(Programs(request)),
         ];
@@ -101,6 +101,6 @@ internal static class WindowsPlan
 
     private static string Logs(InstallRequest request) => $@"{Data(request)}\logs";
 
-    /// <summary>A folder that only administrators can write, because the shortcut is later moved back into Startup.</summary>
+    /// <summary>Only administrators can write this folder, because the shortcut is later moved back into Startup.</summary>
     private static string SavedShortcut(InstallRequest request) => $@"{Programs(request)}\Ollama.lnk";
 }

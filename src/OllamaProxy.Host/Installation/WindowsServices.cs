@@ -5,7 +5,7 @@ using Microsoft.Win32;
 
 namespace OllamaProxy.Host.Installation;
 
-/// <summary>The Windows-only steps, by its service manager and registry.</summary>
+/// <summary>The steps that use Windows' service manager and registry.</summary>
 [SupportedOSPlatform("windows")]
 internal static class WindowsServices
 {
@@ -60,7 +60,7 @@ internal static class WindowsServices
         key.SetValue("Environment", wanted.Environment.Select(pair => $"{pair.Key}={pair.Value}").ToArray(), RegistryValueKind.MultiString);
     }
 
-    /// <summary>A deleted service stays until all its handles are closed; until then no service of that name can be created.</summary>
+    /// <summary>A deleted service remains until all its handles are closed, and until then its name cannot be reused.</summary>
     private static void Remove(string name)
     {
         using var manager = ServiceManager.Open();
