@@ -1,6 +1,6 @@
 namespace OllamaProxy.Host.Access;
 
-/// <summary>Who may read the records.</summary>
+/// <summary>Controls who may read the records.</summary>
 internal sealed record AccessOptions
 {
     /// <summary>The token that every reader must send; null when only this machine may read. 16 to 512 visible ASCII characters.</summary>
@@ -9,6 +9,6 @@ internal sealed record AccessOptions
     /// <summary>Whether this machine may read without the token. Off by default.</summary>
     public bool TrustsLocal { get; init; }
 
-    /// <summary>Host names of the proxy, besides localhost and every IP address. A DNS rebinding page has another name.</summary>
+    /// <summary>Host names of the proxy, besides localhost and every IP address. They stop DNS rebinding, where a page uses another name.</summary>
     public IReadOnlyList<string> AllowedHosts { get; init; } = [];
 }

@@ -8,8 +8,8 @@ using OllamaProxy.Host.Proxy;
 namespace OllamaProxy.Host.Access;
 
 /// <summary>
-/// A token of the settings, and the wrong guesses of each client. Tokens are compared as hashes, in constant time; guesses are limited (<see
-/// cref="FailedLogins"/>).
+/// A token of the settings, and the wrong guesses of each client. Tokens are compared as hashes in constant time; guesses are limited by
+/// <see cref="FailedLogins"/>.
 /// </summary>
 /// <param name="token">The token; null when none is required.</param>
 /// <param name="proxy">The trusted proxies, which name the client.</param>

@@ -4,14 +4,14 @@ using System.Net.Sockets;
 namespace OllamaProxy.Host.Access;
 
 /// <summary>
-/// What limits and turns count as one client. An IPv6 client counts as its /64 network, because it may choose any address in there. Records and pages show
-/// the address itself.
+/// The identity of a client for limits and turns. An IPv6 client is its /64 network, because it can choose any address in it. Records and pages show the actual
+/// address.
 /// </summary>
 internal static class ClientNetwork
 {
     private const int NetworkBytes = 8;
 
-    /// <summary>64:ff9b::/96 holds all of IPv4 (RFC 6052), so these addresses are as many clients as they look.</summary>
+    /// <summary>64:ff9b::/96 contains all of IPv4 (RFC 6052), so each of these addresses is its own client.</summary>
     private static ReadOnlySpan<byte> Translated => [0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0];
 
     public static IPAddress Of(IPAddress address)

@@ -12,7 +12,7 @@ internal static class CrossSite
         var isWrite = !HttpMethods.IsGet(http.Request.Method) && !HttpMethods.IsHead(http.Request.Method);
         if (headers["Sec-Fetch-Site"] is [{ } site])
         {
-            // "same-site" includes another port of localhost. Following a link is harmless: the page cannot read the response.
+            // "same-site" includes other ports of localhost. Following a link is harmless: the page cannot read the response.
             return site is not ("same-origin" or "none") && (isWrite || headers["Sec-Fetch-Mode"] != "navigate");
         }
 
@@ -20,7 +20,7 @@ internal static class CrossSite
         return isWrite && headers.Origin is [{ } origin] && !IsOwn(origin, http.Request.Host.Value);
     }
 
-    /// <summary>The scheme is not compared: TLS may end before the proxy.</summary>
+    /// <summary>The scheme is ignored, because TLS may end before the proxy.</summary>
     private static bool IsOwn(string origin, string? host) =>
         origin.IndexOf("://", StringComparison.Ordinal) is > 0 and var at && string.Equals(origin[(at + 3)..], host, StringComparison.OrdinalIgnoreCase);
 }

@@ -3,15 +3,15 @@ using System.Net;
 namespace OllamaProxy.Host.Access;
 
 /// <summary>
-/// Slows down clients that guess tokens: after some wrong ones a client (<see cref="ClientNetwork"/>) must wait before its next guess is checked. No thread
-/// waits for it.
+/// Slows down clients that guess tokens: after some wrong guesses a client (<see cref="ClientNetwork"/>) must wait before the next one is checked. No thread
+/// blocks for it.
 /// </summary>
 internal sealed class FailedLogins(TimeProvider time)
 {
-    /// <summary>Wrong tokens in a row before the client must wait.</summary>
+    /// <summary>Consecutive wrong tokens before the client must wait.</summary>
     public const int Free = 5;
 
-    /// <summary>Addresses with their own count; further ones share one, so many addresses do not help a guesser.</summary>
+    /// <summary>Addresses with their own count; further ones share one, so using many addresses does not help.</summary>
     public const int MaxAddresses = 1_000;
 
     /// <summary>The time after which one wrong token is forgotten.</summary>
@@ -19,15 +19,15 @@ internal sealed class FailedLogins(TimeProvider time)
 
     private readonly Lock _changing = new();
 
-    /// <summary>When all wrong tokens of an address are forgotten.</summary>
+    /// <summary>When the wrong tokens of an address are forgotten.</summary>
     private readonly Dictionary<IPAddress, DateTimeOffset> _forgotten = [];
 
     /// <summary>
-    /// Checks one guess: null when it was checked, and counted if wrong; otherwise how long the client must wait, at most 10 s. Checking and counting are one
-    /// step, so concurrent guesses are counted one by one.
+    /// Judges a guess. Null when it was checked, and counted if wrong; otherwise how long the client must wait, at most 10 s. Checking and counting are one
+    /// step, so concurrent guesses are counted individually.
     /// </summary>
     /// <param name="address">The client's address.</param>
-    /// <param name="isRight">Whether the guess is right, which a client that must wait does not learn.</param>
+    /// <param name="isRight">Whether the guess is right; a client that must wait does not learn this.</param>
     public TimeSpan? Judge(IPAddress? address, bool isRight)
     {
         lock (_changing)

@@ -6,7 +6,7 @@ namespace OllamaProxy.Host.Access;
 /// <summary>Reads <c>Forwarded</c> (RFC 7239): <c>for=192.0.2.43;proto=https, for="[2001:db8::17]:4711"</c>.</summary>
 internal static class ForwardedHeader
 {
-    /// <summary>The addresses of <c>for</c>, from the right; null for one that is none, or is not told, or stands in a line that cannot be read.</summary>
+    /// <summary>The <c>for</c> addresses from the right; null for each that is missing, invalid, or in a malformed line.</summary>
     public static IEnumerable<IPAddress?> AddressesFromRight(StringValues lines)
     {
         for (var index = lines.Count - 1; index >= 0; index--)
@@ -41,7 +41,7 @@ internal static class ForwardedHeader
                 continue;
             }
 
-            // A name that stands twice may mean either.
+            // A repeated name is ambiguous.
             if (address is not null)
             {
                 return null;

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace OllamaProxy.Host.Access;
 
-/// <summary>Whether a request comes from this machine, and neither through another proxy nor from a DNS rebinding page.</summary>
+/// <summary>Detects whether a request comes from this machine, not through another proxy and not from a DNS rebinding page.</summary>
 internal static class LocalClient
 {
     private static readonly string[] s_names = ["localhost", "127.0.0.1", "[::1]", "::1"];
@@ -25,10 +25,10 @@ internal static class LocalClient
         "SrcIP", "UserIP", "VisitorIP", "OriginIP", "OriginatingIP",
     ];
 
-    /// <summary>The peer is a loopback address, nothing forwarded the request, and its Host names this machine.</summary>
+    /// <summary>True when the peer is a loopback address, nothing forwarded the request, and its Host names this machine.</summary>
     public static bool Is(HttpContext http) => HasLoopbackAddress(http) && Forwarding(http) is null && HasLoopbackName(http.Request.Host.Host);
 
-    /// <summary>Why a request does not count as one of this machine, for people.</summary>
+    /// <summary>Why a request does not count as local, readable by a person.</summary>
     public static string WhyNot(HttpContext http) =>
         !HasLoopbackAddress(http) ? "The request did not come from the proxy's own machine."
         : Forwarding(http) is { } sign ? $"Another proxy forwarded it (it {sign}), so it may come from another machine."
@@ -40,7 +40,7 @@ internal static class LocalClient
         http.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address);
 
     /// <summary>
-    /// The sign that something forwarded the request. nginx adds no header by default, but speaks HTTP/1.0 (until 1.29), which no client of the API does.
+    /// The sign that something forwarded the request. nginx adds no header by default, but uses HTTP/1.0 (until 1.29), unlike any client of the API.
     /// </summary>
     private static string? Forwarding(HttpContext http) =>
         HttpProtocol.IsHttp10(http.Request.Protocol) ? "is HTTP/1.0"

@@ -11,7 +11,7 @@ internal static class LoginPage
     /// <summary>Enough for a form with one field.</summary>
     private const int MaxBody = 4_096;
 
-    /// <summary>The colors and sizes of the dashboard's own style sheet, which this page cannot load: its folder needs the token.</summary>
+    /// <summary>The dashboard's colors and sizes. This page cannot load its style sheet, because that requires the token.</summary>
     private const string Style = """
         :root{color-scheme:light dark;--ground:light-dark(#f6f7f9,#121417);--surface:light-dark(#fff,#1a1d21);--line:light-dark(#e3e6ea,#2b3037);
           --strong:light-dark(#c9ced6,#3d444e);--ink:light-dark(#1b1f24,#e6e8eb);--quiet:light-dark(#5b6470,#9aa3ae);--accent:light-dark(#2f5bd7,#3d66dd)}
@@ -88,7 +88,7 @@ internal static class LoginPage
         }
     }
 
-    /// <summary>The browser continues with GET. Relative to this page, because a proxy in front may add a prefix.</summary>
+    /// <summary>Makes the browser continue with GET. The path is relative, because a proxy in front may add a prefix.</summary>
     private static StatusCodeHttpResult SeeOther(HttpContext http, string path)
     {
         http.Response.Headers.Location = path;

@@ -5,8 +5,8 @@ using OllamaProxy.Host.Configuration;
 namespace OllamaProxy.Host.Access;
 
 /// <summary>
-/// Access to the own paths that show prompts. With a token in the settings: clients that send it, as a bearer token or by the cookie of the login page. Without
-/// one: this machine. In both cases the Host must be allowed, and cross-site requests are rejected. Not applied to Ollama's paths.
+/// Access to the proxy's own paths that show prompts. With a token in the settings, readers must send it, or have the cookie of the login page. Without one,
+/// only this machine may read. Either way the Host must be allowed, and cross-site requests are rejected. Ollama's paths are not affected.
 /// </summary>
 internal sealed class ReaderAccess(AccessOptions options, ProxyOptions proxy, ReaderSessions sessions, TimeProvider time)
 {
@@ -35,7 +35,7 @@ internal sealed class ReaderAccess(AccessOptions options, ProxyOptions proxy, Re
             + $"and send it as \"Authorization: Bearer ...\" or log in at {LoginPath}.");
     }
 
-    /// <summary>Rejects requests for another Host and cross-site requests, also where no token is needed.</summary>
+    /// <summary>Rejects requests for another Host and cross-site requests, even where no token is needed.</summary>
     public IResult? RefuseForeign(HttpContext http)
     {
         if (!IsOurName(http.Request.Host.Host))
@@ -73,7 +73,7 @@ internal sealed class ReaderAccess(AccessOptions options, ProxyOptions proxy, Re
                 $"{what} Send the value of ANALYTICS_TOKEN as \"Authorization: Bearer ...\", or log in at {LoginPath}.");
     }
 
-    /// <summary>DNS rebinding works with a name, not with an address.</summary>
+    /// <summary>DNS rebinding needs a name, so addresses are always accepted.</summary>
     private bool IsOurName(string host) =>
         LocalClient.HasLoopbackName(host)
             || IPAddress.TryParse(host.Trim('[', ']'), out _)

@@ -4,8 +4,7 @@ using System.Security.Cryptography;
 namespace OllamaProxy.Host.Access;
 
 /// <summary>
-/// The sessions of browsers. A cookie holds its expiry and random letters, and the proxy keeps valid cookies in memory. A logout or a restart of the proxy ends
-/// them.
+/// The sessions of browsers. A cookie contains its expiry and random letters, and the proxy keeps valid cookies in memory. A logout or a restart ends them.
 /// </summary>
 internal sealed class ReaderSessions(TimeProvider time)
 {
@@ -18,7 +17,7 @@ internal sealed class ReaderSessions(TimeProvider time)
 
     private static readonly TimeSpan s_validity = TimeSpan.FromDays(7);
 
-    /// <summary>The paths that a browser sends the cookie to. Ollama's paths are excluded, because the cookie would be forwarded.</summary>
+    /// <summary>The paths of the cookie. Ollama's paths are excluded, because the cookie would be forwarded.</summary>
     private static readonly string[] s_paths = ["/analytics", "/test"];
 
     private readonly Lock _changing = new();
@@ -61,7 +60,7 @@ internal sealed class ReaderSessions(TimeProvider time)
         SetCookie(http, "", TimeSpan.Zero);
     }
 
-    /// <summary>A TLS proxy in front sends this header; a client that forges it harms only its own cookie.</summary>
+    /// <summary>A TLS proxy in front sends X-Forwarded-Proto; a client that forges it affects only its own cookie.</summary>
     private static void SetCookie(HttpContext http, string value, TimeSpan age)
     {
         foreach (var path in s_paths)

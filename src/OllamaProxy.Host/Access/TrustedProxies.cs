@@ -5,26 +5,22 @@ using Microsoft.Extensions.Primitives;
 namespace OllamaProxy.Host.Access;
 
 /// <summary>
-/// Who a request is from when other proxies stand before this one. What <c>X-Forwarded-For</c> and <c>Forwarded</c> (RFC 7239) say is believed only of
-/// proxies that are trusted: from the right, each address was written by the one before; the first that is not trusted is the client, and whatever stands
-/// left of it is its own invention. Nothing here changes the headers: Ollama gets them as they came.
+/// Finds the client behind trusted proxies. <c>X-Forwarded-For</c> and <c>Forwarded</c> (RFC 7239) are read from the right, because each proxy appends the
+/// address of its peer. The first untrusted address is the client; it could forge anything to its left. The headers themselves are forwarded unchanged.
 /// </summary>
 internal static class TrustedProxies
 {
-    /// <summary>No request passes more proxies.</summary>
+    /// <summary>A limit beyond any real chain of proxies.</summary>
     private const int MaxHops = 100;
 
-    /// <summary>The client's address, an IPv4 one as such however it is written; null when the connection has none.</summary>
+    /// <summary>The client's address, with IPv4-mapped IPv6 as IPv4; null when the connection has none.</summary>
     public static IPAddress? ClientOf(HttpContext context, IReadOnlyList<IPNetwork> trusted)
     {
         var peer = Normalize(context.Connection.RemoteIpAddress);
         return peer is null || trusted.Count == 0 ? peer : ClientOf(peer, context.Request.Headers, trusted);
     }
 
-    /// <summary>
-    /// A proxy writes one of the two headers and may pass on the other as the client sent it. Where they disagree nobody knows which is which, so neither is
-    /// believed.
-    /// </summary>
+    /// <summary>A proxy writes one of the headers and may forward the client's copy of the other. If they disagree, neither can be trusted.</summary>
     internal static IPAddress ClientOf(IPAddress peer, IHeaderDictionary headers, IReadOnlyList<IPNetwork> trusted)
     {
         if (!IsTrusted(peer, trusted))
@@ -43,7 +39,7 @@ internal static class TrustedProxies
         return forwardedFor.Count == 0 || client.Equals(Walk(peer, AddressesFromRight(forwardedFor), trusted)) ? client : peer;
     }
 
-    /// <summary>An address as proxies write it: with or without a port, an IPv6 one perhaps in brackets or with a zone. Null for everything else.</summary>
+    /// <summary>Parses an address as proxies write it: IPv6 with or without brackets and zone, a port optional. Null for anything else.</summary>
     internal static IPAddress? Parse(ReadOnlySpan<char> text)
     {
         text = text.Trim();
@@ -74,7 +70,7 @@ internal static class TrustedProxies
             text = text[..colon];
         }
 
-        // Four decimal numbers: the parser takes "1" and "0x7f.1" for addresses too.
+        // Require canonical text: the parser also accepts "1" and "0x7f.1" as IPv4.
         return IPAddress.TryParse(text, out var address) && (address.AddressFamily == AddressFamily.InterNetworkV6 || text.SequenceEqual(address.ToString()))
             ? Normalize(address)
             : null;
@@ -85,7 +81,7 @@ internal static class TrustedProxies
         var client = peer;
         foreach (var address in addresses.Take(MaxHops))
         {
-            // A proxy that does not tell ("unknown", garbage) is the last that is known.
+            // A proxy that hides its peer ("unknown") or sends garbage is the last known address.
             if (address is null)
             {
                 break;
@@ -131,7 +127,7 @@ internal static class TrustedProxies
     private static bool IsPort(ReadOnlySpan<char> text) =>
         text.IsEmpty || (text.Length is >= 2 and <= 6 && text[0] == ':' && !text[1..].ContainsAnyExceptInRange('0', '9'));
 
-    /// <summary>Without a zone, which means something on the other machine only.</summary>
+    /// <summary>Removes the zone, which has no meaning on another machine.</summary>
     private static IPAddress? Normalize(IPAddress? address) =>
         address is null ? null :
         address.IsIPv4MappedToIPv6 ? address.MapToIPv4() :
