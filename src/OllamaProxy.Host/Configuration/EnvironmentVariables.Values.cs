@@ -3,7 +3,6 @@ using System.Net;
 
 namespace OllamaProxy.Host.Configuration;
 
-/// <summary>How the texts of values are read.</summary>
 internal static partial class EnvironmentVariables
 {
     private static bool IsName(string text) => text.Length is >= 1 and <= 64 && text.All(character => character is > ' ' and < '\x7f');

@@ -10,8 +10,8 @@ using OllamaProxy.Infrastructure.Analytics.Postgres;
 namespace OllamaProxy.Host.Configuration;
 
 /// <summary>
-/// The map from environment variables to options; nothing else reads the environment (docs/configuration.md lists the same rows, a test compares).
-/// Adding a setting is an option property and one row here.
+/// Maps environment variables to options; nothing else reads the environment (docs/configuration.md lists the same rows; a test compares). A new setting needs
+/// an option property and one row here.
 /// </summary>
 internal static partial class EnvironmentVariables
 {
@@ -19,7 +19,7 @@ internal static partial class EnvironmentVariables
     /// <param name="Default">The default as text.</param>
     /// <param name="Range">The accepted values, in words.</param>
     /// <param name="Meaning">One sentence.</param>
-    /// <param name="Apply">Puts the text into the settings, or returns null when the text is wrong.</param>
+    /// <param name="Apply">Applies the text to the settings; null for an invalid text.</param>
     internal sealed record Row(string Name, string Default, string Range, string Meaning, Func<ProxySettings, string, ProxySettings?> Apply)
     {
         /// <summary>True when no message may show the value.</summary>
@@ -171,7 +171,7 @@ internal static partial class EnvironmentVariables
             (settings, text) => Integer(text, 1, 1_000) is { } files ? settings with { Log = settings.Log with { MaxFiles = files } } : null),
     ];
 
-    /// <summary>OpenTelemetry's own variables. Its SDK gets the values that were read here, and does not read the environment itself.</summary>
+    /// <summary>OpenTelemetry's own variables. Its SDK receives the values read here, and does not read the environment itself.</summary>
     public static IReadOnlyList<string> OpenTelemetry { get; } =
     [
         "OTEL_SDK_DISABLED", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES",
@@ -201,13 +201,13 @@ internal static partial class EnvironmentVariables
     /// <summary>The names of all variables of the process.</summary>
     public static IEnumerable<string> NamesOfProcess() => Environment.GetEnvironmentVariables().Keys.Cast<string>();
 
-    /// <summary>Reads every variable. All problems are collected, each with its variable; with any, the settings must not be used.</summary>
-    /// <param name="get">Where values come from: the process environment, or a test's dictionary.</param>
-    /// <param name="names">Every variable there is, to find misspelled ones; null looks for none.</param>
+    /// <summary>Reads every variable and collects all problems. With any problem, the settings must not be used.</summary>
+    /// <param name="get">The source of values: the process environment, or a test's dictionary.</param>
+    /// <param name="names">All variable names, to find misspelled ones; null skips that.</param>
     public static (ProxySettings Settings, IReadOnlyList<string> Problems) Read(Func<string, string?> get, IEnumerable<string>? names = null) =>
         Read(new SettingValues(get, names ?? [], new Dictionary<string, string>()));
 
-    /// <summary>The same, where the command line overrides the environment.</summary>
+    /// <summary>Reads every setting; the command line overrides the environment.</summary>
     public static (ProxySettings Settings, IReadOnlyList<string> Problems) Read(SettingValues values)
     {
         var settings = new ProxySettings();
@@ -267,14 +267,14 @@ internal static partial class EnvironmentVariables
         };
     }
 
-    /// <summary>A value for a message: without credentials, on one line, and cut.</summary>
+    /// <summary>Formats a value for a message: without credentials, on one line, and cut.</summary>
     internal static string Shown(string name, string text) => Cut(WithoutCredentials(name, text));
 
     internal static string Cut(string text) => (text.Length > 80 ? $"{TextCut.Beginning(text, 80)}…" : text).ReplaceLineEndings(" ");
 
     /// <summary>
-    /// The text without possible secrets of a URL: everything before the last @, query and fragment. The text may be an invalid URL, so a password with a slash
-    /// is covered too.
+    /// Removes possible secrets of a URL: everything before the last @, the query and the fragment. The URL may be invalid, so a password with a slash is
+    /// covered too.
     /// </summary>
     internal static string WithoutCredentials(string name, string text)
     {
@@ -292,7 +292,7 @@ internal static partial class EnvironmentVariables
         return text.AsSpan().IndexOfAny('?', '#') is >= 0 and var query ? $"{text[..(query + 1)]}{Hidden}" : text;
     }
 
-    /// <summary>The variables that are set and hold a secret, either always or inside a URL.</summary>
+    /// <summary>The set variables that contain a secret, either always or inside a URL.</summary>
     public static IEnumerable<string> SecretNames(Func<string, string?> get) =>
         from name in All.Select(row => row.Name).Concat(OpenTelemetry)
         let text = get(name)
@@ -316,7 +316,7 @@ internal static partial class EnvironmentVariables
         var (port, ollama) = (settings.Proxy.Port, settings.Ollama);
         if (settings.Scrape.Port is > 0 and var metrics && (metrics == port || (ollama.BackendUrl is null && metrics == ollama.BackendPort)))
         {
-            yield return $"METRICS_PORT={metrics}: is {(metrics == port ? "PROXY_PORT, where /metrics is without it" : "OLLAMA_BACKEND_PORT")}; it must be "
+            yield return $"METRICS_PORT={metrics}: is {(metrics == port ? "PROXY_PORT, which serves /metrics by default" : "OLLAMA_BACKEND_PORT")}; it must be "
                 + "a different port.";
         }
 
@@ -327,12 +327,12 @@ internal static partial class EnvironmentVariables
 
         if (ollama.BackendUrl is null && port == ollama.BackendPort)
         {
-            yield return $"PROXY_PORT and OLLAMA_BACKEND_PORT are both {port}: the proxy and the real Ollama need different ports.";
+            yield return $"PROXY_PORT and OLLAMA_BACKEND_PORT are both {port}: the proxy and Ollama need different ports.";
         }
 
         if (ollama.BackendUrl is { IsLoopback: true } url && port == url.Port)
         {
-            yield return $"OLLAMA_BACKEND_URL=\"{Cut(url.ToString())}\": is the proxy itself (PROXY_PORT {port}); it must be the real Ollama.";
+            yield return $"OLLAMA_BACKEND_URL=\"{Cut(url.ToString())}\": is the proxy itself (PROXY_PORT {port}); it must be the URL of Ollama.";
         }
     }
 }

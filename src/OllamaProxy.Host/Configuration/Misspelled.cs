@@ -1,6 +1,6 @@
 namespace OllamaProxy.Host.Configuration;
 
-/// <summary>Finds variables that look like a misspelled setting, which would otherwise have no effect and cause no error.</summary>
+/// <summary>Finds variables that look like a misspelled setting, which would otherwise be ignored silently.</summary>
 internal static class Misspelled
 {
     private static readonly string[] s_prefixes = ["PROXY_", "ANALYTICS_", "METRICS_", "OLLAMA_BACKEND_", "OLLAMA_EXECUTABLE", "SHUTDOWN_", "MAX_CONCURRENT",
@@ -8,7 +8,7 @@ internal static class Misspelled
 
     private const string Program = "OLLAMAPROXY";
 
-    /// <summary>Letters that may differ.</summary>
+    /// <summary>The number of letters that may differ.</summary>
     private const int Tolerance = 3;
 
     public static IEnumerable<string> Notices(IEnumerable<string> names, IReadOnlyList<string> known) =>
@@ -22,7 +22,7 @@ internal static class Misspelled
     public static string? Nearest(string word, IEnumerable<string> known) =>
         known.Where(ours => Distance(word.ToLowerInvariant(), ours) <= Math.Min(2, ours.Length / 2)).MinBy(ours => Distance(word.ToLowerInvariant(), ours));
 
-    /// <summary>" Did you mean 'x'?", or nothing.</summary>
+    /// <summary>" Did you mean 'x'?", or an empty text.</summary>
     public static string Hint(string word, IEnumerable<string> known) => Nearest(word, known) is { } meant ? $" Did you mean '{meant}'?" : "";
 
     private static string? Meant(string upper, IReadOnlyList<string> known)

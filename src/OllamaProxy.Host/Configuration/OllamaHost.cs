@@ -6,8 +6,8 @@ using System.Net.Sockets;
 namespace OllamaProxy.Host.Configuration;
 
 /// <summary>
-/// The meaning of the user's <c>OLLAMA_HOST</c> for the proxy. Ollama's server and all its clients read the same variable, so it may name the proxy's port,
-/// Ollama's new port, or another machine.
+/// Interprets the user's <c>OLLAMA_HOST</c>. Ollama's server and all its clients read the same variable, so it may name the proxy's port, Ollama's private
+/// port, or another machine.
 /// </summary>
 internal static class OllamaHost
 {
@@ -28,7 +28,7 @@ internal static class OllamaHost
         var (host, port) = Parse(text);
         if (!IsLocal(host))
         {
-            problems.Add($"OLLAMA_HOST=\"{shown}\": names another machine; use OLLAMA_BACKEND_URL for an Ollama elsewhere, or unset OLLAMA_HOST.");
+            problems.Add($"OLLAMA_HOST=\"{shown}\": names another machine. Use OLLAMA_BACKEND_URL for an Ollama on another machine, or unset OLLAMA_HOST.");
             return settings;
         }
 
@@ -60,8 +60,8 @@ internal static class OllamaHost
         address.ToString();
 
     /// <summary>
-    /// Host and port by the rules of Ollama's <c>envconfig.Host</c>: quotes and path are dropped, the port's default hangs on the scheme, a bad port is the
-    /// default.
+    /// Parses host and port like Ollama's <c>envconfig.Host</c>: quotes and path are dropped, the scheme decides the default port, and an invalid port means
+    /// the default.
     /// </summary>
     internal static (string Host, int Port) Parse(string text)
     {

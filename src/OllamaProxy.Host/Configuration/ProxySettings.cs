@@ -33,10 +33,10 @@ internal sealed record ProxySettings
 
     public LogOptions Log { get; init; } = new();
 
-    /// <summary>Ollama's own variable as the user set it, checked once the ports are known; null when unset.</summary>
+    /// <summary>Ollama's own variable as the user set it; null when unset. It is checked when the ports are known.</summary>
     public string? OllamaHost { get; init; }
 
-    /// <summary>The file that holds the database's URL; null when none was set.</summary>
+    /// <summary>The file with the database's URL; null when unset.</summary>
     public string? DatabaseFile { get; init; }
 
     /// <summary>Hints about valid settings.</summary>

@@ -19,11 +19,10 @@ internal static class RedactionSettings
         };
     }
 
-    /// <summary>The user's own patterns. Many patterns contain commas and semicolons, but none needs two semicolons: <c>;{2}</c> matches those.</summary>
+    /// <summary>The user's own patterns, separated by <c>;;</c>: patterns often contain single semicolons, and <c>;{2}</c> matches two.</summary>
     public static IReadOnlyList<string> Patterns(string text) =>
         text.Split(["\r\n", "\n", ";;"], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
-    /// <summary>The problems of the user's own patterns.</summary>
     public static IEnumerable<string> Problems(IReadOnlyList<string> patterns)
     {
         if (patterns.Count > MaxPatterns)
@@ -41,6 +40,6 @@ internal static class RedactionSettings
         }
     }
 
-    /// <summary>The framework's reason begins with the whole pattern: Invalid pattern '(' at offset 1. Not enough )'s.</summary>
+    /// <summary>Removes the pattern from .NET's message: Invalid pattern '(' at offset 1. Not enough )'s.</summary>
     private static string WithoutPattern(string why, string pattern) => why.Replace($"Invalid pattern '{pattern}' ", "", StringComparison.Ordinal);
 }

@@ -44,7 +44,7 @@ internal static class TrustedNetworks
             return null;
         }
 
-        // IPv4 addresses of clients are compared as IPv4.
+        // Client addresses are compared as IPv4 too.
         if (address.IsIPv4MappedToIPv6 && length >= 96)
         {
             (address, length) = (address.MapToIPv4(), length - 96);
@@ -53,7 +53,7 @@ internal static class TrustedNetworks
         return new IPNetwork(Beginning(address, length), length);
     }
 
-    /// <summary>The network's own address: 192.168.1.7/24 is meant as 192.168.1.0/24.</summary>
+    /// <summary>The network's base address: 192.168.1.7/24 means 192.168.1.0/24.</summary>
     private static IPAddress Beginning(IPAddress address, int length)
     {
         var bytes = address.GetAddressBytes();
