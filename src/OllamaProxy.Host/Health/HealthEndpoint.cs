@@ -8,8 +8,8 @@ using OllamaProxy.Infrastructure.Supervision;
 namespace OllamaProxy.Host.Health;
 
 /// <summary>
-/// <c>GET /healthz</c>: 200 while the proxy serves requests, 503 once it stops. It does not depend on Ollama, because the proxy is alive without one. A broken
-/// store is reported, but does not justify a restart of the proxy.
+/// <c>GET /healthz</c>: 200 while the proxy serves requests, 503 when it stops. It does not depend on Ollama, because the proxy is healthy without. A broken
+/// store is reported, but does not justify a restart.
 /// </summary>
 internal static class HealthEndpoint
 {

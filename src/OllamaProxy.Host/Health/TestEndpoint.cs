@@ -4,7 +4,7 @@ using OllamaProxy.Host.Analytics;
 
 namespace OllamaProxy.Host.Health;
 
-/// <summary><c>GET /test</c>: does Ollama answer, and which models does it have? Its keys are the original program's.</summary>
+/// <summary><c>GET /test</c>: whether Ollama answers, and its models. The keys are the original program's.</summary>
 internal static class TestEndpoint
 {
     public static async Task<IResult> AnswerAsync(HttpContext context)

@@ -25,7 +25,7 @@ internal static class ServiceManagers
         }
     }
 
-    /// <summary>Starts, stops and problems; a line for each request would displace them.</summary>
+    /// <summary>Logs starts, stops and problems; a line for each request would displace them.</summary>
     [SupportedOSPlatform("windows")]
     private static void AddEventLogRules(this WebApplicationBuilder builder)
     {

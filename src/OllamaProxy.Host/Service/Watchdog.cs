@@ -3,8 +3,8 @@ using Microsoft.Extensions.Hosting.Systemd;
 namespace OllamaProxy.Host.Service;
 
 /// <summary>
-/// Notifies systemd's watchdog twice in each interval. The thread pool does it, because it also answers requests: a program that cannot do this cannot serve,
-/// and is restarted.
+/// Notifies systemd's watchdog twice per interval. It runs on the thread pool, which also answers requests: a program that cannot run this cannot serve, and is
+/// restarted.
 /// </summary>
 internal sealed class Watchdog(ISystemdNotifier systemd, TimeProvider time, TimeSpan interval) : BackgroundService
 {

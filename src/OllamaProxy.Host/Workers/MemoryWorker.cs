@@ -2,17 +2,15 @@ using OllamaProxy.Host.Proxy;
 
 namespace OllamaProxy.Host.Workers;
 
-/// <summary>
-/// Returns memory to the system after a load. The garbage collector runs only when memory is allocated, so an idle process would keep all of it.
-/// </summary>
+/// <summary>Returns memory to the system after a load. The garbage collector runs only on allocation, so an idle process would keep all of it.</summary>
 internal sealed class MemoryWorker(RunningRequests running, TimeProvider time) : BackgroundService
 {
-    /// <summary>Requests at once that are a load. Fewer leave little memory behind.</summary>
+    /// <summary>This many concurrent requests count as a load. Fewer leave little memory behind.</summary>
     internal const int Load = 64;
 
     private static readonly TimeSpan s_period = TimeSpan.FromSeconds(10);
 
-    /// <summary>The most requests at once since the last load ended.</summary>
+    /// <summary>The most concurrent requests since the last load ended.</summary>
     private int _most;
 
     /// <summary>Takes the number of running requests; returns true when a load has ended.</summary>
@@ -30,7 +28,7 @@ internal sealed class MemoryWorker(RunningRequests running, TimeProvider time) :
         {
             if (HasLoadEnded(running.Count))
             {
-                // This blocks the requests that still run, so it waits until they are few.
+                // A blocking collection pauses running requests, so it waits until they are few.
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             }
         }

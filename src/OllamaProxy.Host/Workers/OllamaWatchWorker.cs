@@ -4,8 +4,8 @@ using OllamaProxy.Infrastructure.Supervision;
 namespace OllamaProxy.Host.Workers;
 
 /// <summary>
-/// Renews the snapshot of Ollama: when it has expired (<see cref="OllamaWatch.GoodFor"/>), and soon after a poll was requested. One poll at a time, never on
-/// the byte path.
+/// Renews the snapshot of Ollama when it expires (<see cref="OllamaWatch.GoodFor"/>), and soon after a poll was requested. One poll at a time, never on the
+/// byte path.
 /// </summary>
 internal sealed partial class OllamaWatchWorker(OllamaWatch watch, OllamaOptions options, TimeProvider time, ILogger<OllamaWatchWorker> logger)
     : BackgroundService

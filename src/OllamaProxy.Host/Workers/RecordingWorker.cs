@@ -7,8 +7,8 @@ using OllamaProxy.Host.Analytics;
 namespace OllamaProxy.Host.Workers;
 
 /// <summary>
-/// Drains the exchange queue in batches: each exchange becomes a record and is counted, and the batch is written. The live feed announces a record after that,
-/// so that a query finds it in the store. A graceful stop drains and writes the rest before the store is closed.
+/// Drains the exchange queue in batches: each exchange becomes a record and is counted, then the batch is written. The live feed announces records after that,
+/// so queries find them. A graceful stop drains and writes the rest before the store is closed.
 /// </summary>
 internal sealed partial class RecordingWorker(
     ExchangeQueue queue, IMediator mediator, RecordBatch batch, LiveFeed feed, RecordingOptions options, TimeProvider time,
@@ -17,29 +17,29 @@ internal sealed partial class RecordingWorker(
     /// <summary>The most exchanges in one write.</summary>
     private const int BatchSize = 512;
 
-    /// <summary>The pause between two looks into the queue: waking up for each exchange would cost more than recording it.</summary>
+    /// <summary>The pause between two reads of the queue: waking up for each exchange would cost more than recording it.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
 
     /// <summary>The pause before a failed write is retried.</summary>
     private static readonly TimeSpan s_retryPause = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Attempts to write the rest at a stop.</summary>
+    /// <summary>Attempts to write the rest during a stop.</summary>
     private const int FinalTries = 3;
 
-    /// <summary>Recorded since the last write.</summary>
+    /// <summary>Records since the last write.</summary>
     private readonly List<RequestRecord> _recorded = [];
 
-    /// <summary>A pending wait for the next exchange, which a write interrupted.</summary>
+    /// <summary>A pending wait for the next exchange, interrupted by a write.</summary>
     private Task<bool>? _more;
 
-    /// <summary>The loop ends with the queue, not with the host's token, so that every queued exchange is recorded.</summary>
+    /// <summary>The loop ends with the queue, not with the host's token, so every queued exchange is recorded.</summary>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (await WaitAsync())
         {
             await CollectAsync();
             await batch.WriteAsync(CancellationToken.None);
-            // Also when the store could not write, because live events do not depend on it.
+            // Also after a failed write, because live events do not depend on the store.
             _recorded.ForEach(feed.Announce);
             _recorded.Clear();
         }
@@ -64,7 +64,7 @@ internal sealed partial class RecordingWorker(
         await base.StopAsync(cancellationToken);
     }
 
-    /// <summary>Waits for the next exchange, or, while records wait for a broken store, for the next retry.</summary>
+    /// <summary>Waits for the next exchange; while records wait for a broken store, waits for the next retry.</summary>
     private async Task<bool> WaitAsync()
     {
         if (batch.Count == 0)
@@ -79,8 +79,8 @@ internal sealed partial class RecordingWorker(
     }
 
     /// <summary>
-    /// Records exchanges until the batch is full, or its first record has waited for the flush time. A transaction for each request would cost more than the
-    /// rest of recording. Metrics are delayed for a moment at most.
+    /// Records exchanges until the batch is full or its first record has waited for the flush interval. One transaction per request would cost more than the
+    /// rest of recording. Metrics are delayed by a moment at most.
     /// </summary>
     private async Task CollectAsync()
     {
@@ -101,7 +101,7 @@ internal sealed partial class RecordingWorker(
             }
 
             var pause = left < s_pause ? left : s_pause;
-            // On the system's clock, because it only saves work.
+            // Uses the system clock, because this pause only saves work.
             await Task.Delay(pause);
             if (queue.Reader.TryPeek(out _))
             {

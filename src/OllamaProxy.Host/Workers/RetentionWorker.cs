@@ -27,7 +27,7 @@ internal sealed partial class RetentionWorker(IAnalyticsStore store, AnalyticsOp
                     Log.Removed(logger, records, texts);
                 }
             }
-            // The store is not open, which it logs itself.
+            // The store is not open, and logs that itself.
             catch (AnalyticsStoreException)
             {
             }

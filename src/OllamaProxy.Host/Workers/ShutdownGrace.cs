@@ -11,9 +11,7 @@ namespace OllamaProxy.Host.Workers;
 /// </summary>
 internal sealed class ShutdownGrace(IServer server, ProxyOptions options, GraceEnd end, StopReport report, TimeProvider time) : IServer
 {
-    /// <summary>
-    /// When the grace is over, streams end and queued requests are answered; this is the time for their last bytes, before connections are reset.
-    /// </summary>
+    /// <summary>After the grace period streams end and queued requests are answered. Their last bytes get this long before connections are reset.</summary>
     private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(1);
 
     public IFeatureCollection Features => server.Features;
@@ -45,7 +43,7 @@ internal sealed class ShutdownGrace(IServer server, ProxyOptions options, GraceE
         {
             report.CountUnfinished();
             end.Signal();
-            // Counted from here: on a busy machine, a timer beside that of the grace would end with it.
+            // Started here: on a busy machine, two timers started together could fire together.
             cut.CancelAfter(s_farewell);
         }, null);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cut.Token, cancellationToken);
@@ -61,7 +59,7 @@ internal sealed class ShutdownGrace(IServer server, ProxyOptions options, GraceE
                   ?? ActivatorUtilities.CreateInstance(provider, registered.ImplementationType!));
 }
 
-/// <summary>The moment when the time for running requests is over: streams are cut, and queued requests are answered in Ollama's place.</summary>
+/// <summary>The end of the grace period: running streams are cut, and the proxy answers queued requests.</summary>
 internal sealed class GraceEnd : IDisposable
 {
     private readonly CancellationTokenSource _over = new();

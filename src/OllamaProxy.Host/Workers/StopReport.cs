@@ -5,7 +5,7 @@ using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.Host.Workers;
 
-/// <summary>Reports in the log, and on a terminal that does not show the log, which requests a stop waits for and how it ended.</summary>
+/// <summary>Reports which requests a stop waits for and how it ended, in the log and on a terminal that does not show the log.</summary>
 internal sealed partial class StopReport(RunningRequests running, LogOptions log, ILogger<StopReport> logger)
 {
     private int _awaited;
@@ -26,7 +26,7 @@ internal sealed partial class StopReport(RunningRequests running, LogOptions log
               + "A second Ctrl+C stops at once.");
     }
 
-    /// <summary>The grace period is over: queued requests are answered with 503, running ones are cut.</summary>
+    /// <summary>Called after the grace period: queued requests are answered with 503, running ones are cut.</summary>
     public void CountUnfinished() => (_cut, _refused) = running.CountByPhase();
 
     public void ReportEnd()
@@ -41,7 +41,6 @@ internal sealed partial class StopReport(RunningRequests running, LogOptions log
         }
     }
 
-    /// <summary>A second Ctrl+C: the stop waits no longer.</summary>
     public void ReportEndAtOnce()
     {
         _isAtOnce = true;

@@ -7,7 +7,7 @@ internal sealed class StoreWorker(ReopeningStore store, TimeProvider time) : Bac
 {
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>The time between two checks of an open store, and the longest pause before the next attempt to open one.</summary>
+    /// <summary>The time between two checks of an open store, and the longest pause between attempts to open it.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(5);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
