@@ -11,7 +11,7 @@ internal static class DefaultBrowser
     {
         try
         {
-            // Windows opens an address itself; elsewhere a program does, and what it prints is of no use here.
+            // Windows opens URLs itself; elsewhere a program does, and its output is irrelevant.
             using var process = Process.Start(OperatingSystem.IsWindows()
                 ? new ProcessStartInfo(page.ToString()) { UseShellExecute = true }
                 : new ProcessStartInfo(OperatingSystem.IsMacOS() ? "open" : "xdg-open", [page.ToString()])

@@ -2,8 +2,8 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Host.Demo;
 
-/// <summary>A program that uses the proxy, with its habits.</summary>
-/// <param name="UserAgent">The User-Agent header of the real program.</param>
+/// <summary>An application that uses the proxy, and its habits.</summary>
+/// <param name="UserAgent">The User-Agent of the real application.</param>
 /// <param name="Endpoint">The API it calls.</param>
 /// <param name="Weight">Its share of the requests.</param>
 internal sealed record DemoApplication(string UserAgent, ApiEndpoint Endpoint, int Weight)
@@ -84,7 +84,7 @@ internal sealed record DemoApplication(string UserAgent, ApiEndpoint Endpoint, i
 
     public string? KeepAlive { get; init; }
 
-    /// <summary>What it asks next. The more often a topic or a model is listed, the more often it comes.</summary>
+    /// <summary>Chooses the next conversation. Topics and models that are listed repeatedly are chosen more often.</summary>
     public (DemoConversation Conversation, string Model, string Client) Next(Random random)
     {
         var topic = Pick(random, Topics);

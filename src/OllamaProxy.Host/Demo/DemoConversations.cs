@@ -2,7 +2,7 @@ using OllamaProxy.SimulatedOllama;
 
 namespace OllamaProxy.Host.Demo;
 
-/// <summary>What a conversation is about, which decides the applications that have it.</summary>
+/// <summary>The topic of a conversation, which decides the applications that have it.</summary>
 internal enum DemoTopic
 {
     Chat,
@@ -13,13 +13,13 @@ internal enum DemoTopic
     Image,
 }
 
-/// <summary>A question and its answer.</summary>
-/// <param name="Topic">What it is about.</param>
-/// <param name="Prompt">What the user asks.</param>
-/// <param name="Answer">What every model answers.</param>
+/// <summary>A prompt and its response.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Prompt">The user's prompt.</param>
+/// <param name="Answer">The response of every model.</param>
 internal sealed record DemoConversation(DemoTopic Topic, string Prompt, SimulatedAnswer Answer);
 
-/// <summary>What the users of the demo ask and what the models answer, in every category and several languages.</summary>
+/// <summary>The conversations of the demo, in every category and several languages.</summary>
 internal static class DemoConversations
 {
     public static IReadOnlyList<DemoConversation> All { get; } =
@@ -319,7 +319,7 @@ internal static class DemoConversations
     private static readonly Dictionary<string, SimulatedAnswer> s_answers =
         All.ToDictionary(conversation => conversation.Prompt, conversation => conversation.Answer, StringComparer.Ordinal);
 
-    /// <summary>A text that is summarized.</summary>
+    /// <summary>A text to summarize.</summary>
     public static string Document { get; } = Meeting(5);
 
     /// <summary>A text much longer than a context of 2,048 tokens.</summary>
@@ -332,7 +332,7 @@ internal static class DemoConversations
         Ade: They need version 7.1 first, or they do not find the new shelves. I can do that on Thursday after six.
         """, length));
 
-    /// <summary>The answer to a prompt; a long document may follow the question.</summary>
+    /// <summary>The response to a prompt; a long document may follow the question.</summary>
     public static SimulatedAnswer? AnswerTo(string prompt) => s_answers.GetValueOrDefault(prompt.Split("\n\n", 2)[0]);
 
     private static DemoConversation New(DemoTopic topic, string prompt, string answer, string thinking = "", SimulatedToolCall? tool = null) =>

@@ -2,9 +2,9 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.Host.Demo;
 
-/// <summary>A way in which a request of the history fails.</summary>
-/// <param name="Weight">How often it does.</param>
-/// <param name="Apply">What the request becomes.</param>
+/// <summary>A failure of a request in the history.</summary>
+/// <param name="Weight">Its relative frequency.</param>
+/// <param name="Apply">Turns a request into the failed one.</param>
 internal sealed record DemoFailure(int Weight, Func<Exchange, Exchange> Apply)
 {
     private static readonly DemoFailure[] s_all =
@@ -21,14 +21,14 @@ internal sealed record DemoFailure(int Weight, Func<Exchange, Exchange> Apply)
         new(1, exchange => OfProxy(exchange, TimeSpan.FromSeconds(20), "no slot became free within 20 s (QUEUE_TIMEOUT_SECONDS)")),
     ];
 
-    /// <summary>The exchange with one of the failures.</summary>
+    /// <summary>Applies one of the failures to the exchange.</summary>
     public static Exchange Next(Random random, Exchange exchange)
     {
         var left = random.Next(s_all.Sum(failure => failure.Weight));
         return s_all.First(failure => (left -= failure.Weight) < 0).Apply(exchange);
     }
 
-    /// <summary>An error status of Ollama's.</summary>
+    /// <summary>An error status from Ollama.</summary>
     private static Exchange OfOllama(Exchange exchange, int status, double seconds, string error)
     {
         var time = exchange.QueueTime.GetValueOrDefault() + exchange.ConnectTime.GetValueOrDefault() + TimeSpan.FromSeconds(seconds);
@@ -62,7 +62,7 @@ internal sealed record DemoFailure(int Weight, Func<Exchange, Exchange> Apply)
 
     private static Exchange RunnerDied(Exchange exchange) => OfOllama(exchange, 500, 0.9, "llama runner process has terminated: exit status 2");
 
-    /// <summary>An error after some tokens, which a model that crashes leaves behind.</summary>
+    /// <summary>An error after some tokens, as a crashed model leaves it.</summary>
     private static Exchange MidStream(Exchange exchange)
     {
         if (exchange.Request.Stream != true)
@@ -91,7 +91,7 @@ internal sealed record DemoFailure(int Weight, Func<Exchange, Exchange> Apply)
         };
     }
 
-    /// <summary>A refusal of the proxy's own.</summary>
+    /// <summary>A rejection by the proxy.</summary>
     private static Exchange OfProxy(Exchange exchange, TimeSpan queue, string error) => exchange with
     {
         Outcome = ExchangeOutcome.Rejected,

@@ -5,8 +5,8 @@ using OllamaProxy.SimulatedOllama;
 namespace OllamaProxy.Host.Demo;
 
 /// <summary>
-/// Eight days of requests as a small team makes them. They are made as exchanges and become records the way real ones do, so each is consistent in itself.
-/// The seed is fixed; only the times depend on when the history ends.
+/// Eight days of requests by a small team. Exchanges are generated and converted into records like real ones, so each record is consistent. The seed is fixed;
+/// only the times depend on the end of the history.
 /// </summary>
 internal sealed class DemoHistory
 {
@@ -22,9 +22,9 @@ internal sealed class DemoHistory
     private DemoHistory(RecordTexts texts) => _texts = texts;
 
     /// <summary>The history, oldest first. The last record is a success.</summary>
-    /// <param name="texts">How much of the texts is kept.</param>
-    /// <param name="end">When the last request begins; its offset decides what is day and night.</param>
-    /// <param name="count">How many inferences before the last hour, which is never empty; a tenth as many requests run no model.</param>
+    /// <param name="texts">Decides how much of the texts is kept.</param>
+    /// <param name="end">The start of the last request; its offset decides between day and night.</param>
+    /// <param name="count">The number of inferences before the last hour, which is never empty; a tenth as many requests run no model.</param>
     public static IReadOnlyList<RequestRecord> Before(RecordTexts texts, DateTimeOffset end, int count = 4_000)
     {
         var history = new DemoHistory(texts);
@@ -45,7 +45,7 @@ internal sealed class DemoHistory
             bool IsNear(DateTimeOffset edge) => (time - edge).Duration() < TimeSpan.FromMinutes(40);
             var busy = time.Hour switch { >= 8 and < 19 => 1, >= 6 and < 23 => 0.35, _ => 0.06 }
                 * (time.DayOfWeek is DayOfWeek.Saturday or DayOfWeek.Sunday ? 0.4 : 1);
-            // Records at the beginning of "the last day" and "the last week" would drop out of a page that stays open.
+            // Records near the start of "the last day" and "the last week" would drop out of a page that stays open.
             if (_random.NextDouble() < busy && !IsNear(end.AddDays(-1)) && !IsNear(end.AddDays(-7)))
             {
                 made++;
@@ -103,7 +103,7 @@ internal sealed class DemoHistory
         };
     }
 
-    /// <summary>Why the model has to be loaded for this request; null when it is in memory.</summary>
+    /// <summary>Why the model must be loaded for this request; null when it is in memory.</summary>
     private LoadCause? Load(SimulatedModel model, DemoApplication application, DateTimeOffset time)
     {
         LoadCause? cause = !_lastUse.TryGetValue(model.Name, out var last) ? LoadCause.Cold
@@ -216,7 +216,7 @@ internal sealed class DemoHistory
         _ => "stop",
     };
 
-    /// <summary>A request that runs no model, as the page of Open WebUI makes them.</summary>
+    /// <summary>A request that runs no model, as Open WebUI's page sends it.</summary>
     private RequestRecord Poll(DateTimeOffset time)
     {
         var endpoint = ApiEndpoint.FromPath(Chance(0.6) ? "/api/tags" : "/api/ps");

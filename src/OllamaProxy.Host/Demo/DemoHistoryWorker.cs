@@ -3,7 +3,7 @@ using OllamaProxy.Application.Recording;
 
 namespace OllamaProxy.Host.Demo;
 
-/// <summary>Writes the history into an empty store. It starts after the store is open and before the server listens, so every page has it.</summary>
+/// <summary>Writes the history into an empty store, after the store is open and before the server listens, so every page shows it.</summary>
 internal sealed class DemoHistoryWorker(IAnalyticsStore store, RecordTexts texts, TimeProvider time) : IHostedService
 {
     private const int Batch = 1_000;

@@ -2,7 +2,7 @@ using OllamaProxy.SimulatedOllama;
 
 namespace OllamaProxy.Host.Demo;
 
-/// <summary>Models as people run them on one good graphics card.</summary>
+/// <summary>Typical models for one good GPU.</summary>
 internal static class DemoModels
 {
     public static IReadOnlyList<SimulatedModel> All { get; } =

@@ -2,7 +2,7 @@ using OllamaProxy.SimulatedOllama;
 
 namespace OllamaProxy.Host.Demo;
 
-/// <summary>The Ollama behind the demo: models as people run them on one good graphics card, of which five fit at once.</summary>
+/// <summary>The Ollama of the demo: typical models for one good GPU, of which five fit into its memory.</summary>
 internal static class DemoOllama
 {
     public static SimulatedOllamaOptions Options { get; } = new()

@@ -4,16 +4,16 @@ using OllamaProxy.SimulatedOllama;
 
 namespace OllamaProxy.Host.Demo;
 
-/// <summary>The body of a request, as each API wants it.</summary>
+/// <summary>The body of a request, for each API.</summary>
 internal static class DemoRequests
 {
     private static readonly string s_image = Convert.ToBase64String(new byte[48_000]);
 
-    /// <param name="application">Who asks.</param>
-    /// <param name="conversation">What it asks.</param>
-    /// <param name="model">Which model.</param>
-    /// <param name="earlier">What was asked before in the same conversation.</param>
-    /// <param name="isLong">Whether the document behind the question is too long for a small context.</param>
+    /// <param name="application">The sending application.</param>
+    /// <param name="conversation">The conversation to request.</param>
+    /// <param name="model">The model to request.</param>
+    /// <param name="earlier">The earlier turns of the same conversation.</param>
+    /// <param name="isLong">Whether the document after the question exceeds a small context.</param>
     public static byte[] Body(DemoApplication application, DemoConversation conversation, string model, IReadOnlyList<DemoConversation> earlier, bool isLong)
     {
         using var buffer = new MemoryStream();
@@ -102,7 +102,7 @@ internal static class DemoRequests
         writer.WriteEndObject();
     }
 
-    /// <summary>The tools that conversations about the topic use.</summary>
+    /// <summary>Writes the tools that conversations about the topic use.</summary>
     private static void Tools(Utf8JsonWriter writer, ApiEndpoint endpoint, DemoTopic topic)
     {
         if (topic is not (DemoTopic.Agent or DemoTopic.Home))

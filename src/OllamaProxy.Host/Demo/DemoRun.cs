@@ -14,19 +14,19 @@ using OllamaProxy.SimulatedOllama;
 
 namespace OllamaProxy.Host.Demo;
 
-/// <summary>The whole program in front of a simulated Ollama, with a history and with applications that use it: for people without Ollama or a GPU.</summary>
+/// <summary>The whole program with a simulated Ollama, a history, and applications that use it, to try it without Ollama or a GPU.</summary>
 internal static class DemoRun
 {
-    /// <summary>Inferences at once: few, so that there is a queue now and then.</summary>
+    /// <summary>Concurrent inferences: few, so the queue is used occasionally.</summary>
     public const int Concurrent = 4;
 
-    /// <summary>Inferences in the queue.</summary>
+    /// <summary>The limit of the queue.</summary>
     public const int Queued = 8;
 
-    /// <param name="settings">The settings; those that nobody set are changed to suit a demo.</param>
-    /// <param name="values">Tells which are set.</param>
-    /// <param name="opensBrowser">Whether the dashboard is opened in the browser.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="settings">The settings; unset ones are adapted to the demo.</param>
+    /// <param name="values">Tells which settings are set.</param>
+    /// <param name="opensBrowser">Whether to open the dashboard in the browser.</param>
+    /// <param name="cancellationToken">Ends the demo.</param>
     public static async Task<int> RunAsync(ProxySettings settings, SettingValues values, bool opensBrowser, CancellationToken cancellationToken)
     {
         if (settings.Analytics.Database is not null)
@@ -85,7 +85,7 @@ internal static class DemoRun
         }
     }
 
-    /// <summary>The settings of a demo where nobody asked for others, and who holds the usual port when a free one is taken instead.</summary>
+    /// <summary>Adapts the unset settings to the demo; names the owner of the default port when a free one is used instead.</summary>
     private static (ProxySettings Settings, string? PortHolder) Adapt(ProxySettings settings, SettingValues values)
     {
         var proxy = settings.Proxy;
@@ -95,9 +95,9 @@ internal static class DemoRun
             Proxy = proxy with
             {
                 Port = portHolder is null ? proxy.Port : 0,
-                // Each address would get a port of its own.
+                // With several addresses, each would get its own free port.
                 Addresses = portHolder is null || IsSet("PROXY_HOST") ? proxy.Addresses : [IPAddress.Loopback],
-                // The applications of the demo are on this machine and say where they would be.
+                // The applications of the demo run on this machine and name their supposed addresses.
                 TrustedProxies = [.. proxy.TrustedProxies, .. TrustedNetworks.Parse("localhost")!],
             },
             Gate = settings.Gate with
@@ -113,7 +113,7 @@ internal static class DemoRun
         bool IsSet(string name) => !string.IsNullOrWhiteSpace(values.Get(name));
     }
 
-    /// <summary>Who listens on a port of this machine, for a person; null when it is free.</summary>
+    /// <summary>The program that listens on a local port, readable by a person; null when the port is free.</summary>
     private static string? HolderOf(int port)
     {
         foreach (var address in (IPAddress[])[IPAddress.Loopback, IPAddress.IPv6Loopback])
@@ -163,7 +163,7 @@ internal static class DemoRun
 
         if (HasStore(settings))
         {
-            var place = isTemporary ? "temporary, removed at the end (ANALYTICS_DIR keeps them)" : $"kept in {Path.GetFullPath(settings.Analytics.Directory)}";
+            var place = isTemporary ? "temporary, deleted at exit (ANALYTICS_DIR keeps them)" : $"kept in {Path.GetFullPath(settings.Analytics.Directory)}";
             text.AppendLine($"  Records    {place}");
         }
 

@@ -6,7 +6,7 @@ using OllamaProxy.Host.Proxy;
 
 namespace OllamaProxy.Host.Demo;
 
-/// <summary>Counts the requests that ended.</summary>
+/// <summary>Counts the finished requests.</summary>
 internal sealed class DemoCounter : INotificationHandler<RequestRecorded>
 {
     private int _count;
@@ -20,7 +20,7 @@ internal sealed class DemoCounter : INotificationHandler<RequestRecorded>
     }
 }
 
-/// <summary>One line at the bottom of the terminal that renews itself; nothing where the output is no terminal.</summary>
+/// <summary>A self-updating line at the bottom of the terminal; nothing without a terminal.</summary>
 internal sealed class DemoStatusLine(DemoCounter ended, RunningRequests running, Uri address, TimeProvider time)
 {
     private const int UsualWidth = 80;
@@ -44,14 +44,14 @@ internal sealed class DemoStatusLine(DemoCounter ended, RunningRequests running,
         Console.Out.WriteLine();
     }
 
-    /// <summary>The line in a given width: what fits of it, the address rather than the numbers.</summary>
+    /// <summary>The line in a given width: whatever fits, the address before the numbers.</summary>
     internal static string Text(int ended, int running, Uri address, int width)
     {
         const string Separator = " · ";
         var page = $"{address}analytics";
         var numbers = $"{Amount.Of(ended, "request")}{Separator}{running.ToString(CultureInfo.InvariantCulture)} running";
         string[] choices = [string.Join(Separator, numbers, page, "Ctrl+C stops"), string.Join(Separator, numbers, page), page];
-        // The last column stays free: a cursor behind it would wrap.
+        // The last column stays free, because the cursor after it would wrap.
         return choices.FirstOrDefault(choice => choice.Length < width) ?? numbers[..Math.Clamp(width - 1, 0, numbers.Length)];
     }
 

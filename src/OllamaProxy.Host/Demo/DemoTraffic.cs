@@ -3,13 +3,13 @@ using OllamaProxy.SimulatedOllama;
 
 namespace OllamaProxy.Host.Demo;
 
-/// <summary>The applications of the demo at work, each at its own pace, until they are stopped. Failures are part of the demo and stop nothing.</summary>
+/// <summary>The applications of the demo, each at its own pace, until canceled. Failures are part of the demo and stop nothing.</summary>
 internal sealed class DemoTraffic
 {
-    /// <summary>Seconds between two requests of an application that has a weight of one.</summary>
+    /// <summary>Seconds between two requests of an application with weight 1.</summary>
     private const double Pause = 30;
 
-    /// <summary>More embeddings at once than the slots and the queue of the demo take.</summary>
+    /// <summary>More concurrent embeddings than the slots and the queue of the demo can hold.</summary>
     private const int Burst = DemoRun.Concurrent + DemoRun.Queued + 2;
 
     private readonly HttpClient _client;
@@ -18,10 +18,10 @@ internal sealed class DemoTraffic
 
     private DemoTraffic(HttpClient client, FaultPlan faults, TimeProvider time) => (_client, _faults, _time) = (client, faults, time);
 
-    /// <param name="proxy">Where the requests go.</param>
-    /// <param name="faults">What goes wrong in the Ollama behind it.</param>
+    /// <param name="proxy">The address of the proxy.</param>
+    /// <param name="faults">The faults of the simulated Ollama.</param>
     /// <param name="time">The clock of the pauses.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the traffic.</param>
     public static async Task RunAsync(Uri proxy, FaultPlan faults, TimeProvider time, CancellationToken cancellationToken)
     {
         using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = proxy, Timeout = Timeout.InfiniteTimeSpan };
@@ -46,7 +46,7 @@ internal sealed class DemoTraffic
                 .. Enumerable.Range(0, random.Next(3)).Select(_ => application.Next(random).Conversation)
                     .Where(one => one.Topic == next.Conversation.Topic && one.Answer.ToolCall is null),
             ];
-            // A context that is too short truncates the first document and some later ones.
+            // A context that is too small truncates the first document and some later ones.
             var isLong = application.ContextLength is not null && turn % 4 == 0;
             var body = DemoRequests.Body(application, next.Conversation, next.Model, earlier, isLong);
             await PostAsync(application, next.Client, body, random.Next(70) == 0 ? 900 : int.MaxValue, cancellationToken);
@@ -54,7 +54,7 @@ internal sealed class DemoTraffic
         }
     }
 
-    /// <summary>The page of Open WebUI, which asks for the models again and again.</summary>
+    /// <summary>Open WebUI's page, which polls the models.</summary>
     private async Task PollAsync(CancellationToken cancellationToken)
     {
         var page = DemoApplication.All[0];
@@ -66,7 +66,7 @@ internal sealed class DemoTraffic
         }
     }
 
-    /// <summary>What goes wrong: each kind once in the first seconds, so that no chart stays empty, and then rarely.</summary>
+    /// <summary>Causes failures: each kind once in the first seconds, so no chart stays empty, and then rarely.</summary>
     private async Task FailAsync(CancellationToken cancellationToken)
     {
         var random = new Random(3);
@@ -114,11 +114,11 @@ internal sealed class DemoTraffic
         return SendAsync(request, application, client, readAtMost, cancellationToken);
     }
 
-    /// <param name="request">What is sent.</param>
-    /// <param name="application">Who sends it.</param>
-    /// <param name="client">From which machine, which the proxy of the demo believes.</param>
+    /// <param name="request">The request to send.</param>
+    /// <param name="application">The sending application.</param>
+    /// <param name="client">The address of its machine, which the demo's proxy trusts.</param>
     /// <param name="readAtMost">Bytes after which the client disconnects.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the request.</param>
     private async Task SendAsync(HttpRequestMessage request, DemoApplication application, string client, int readAtMost, CancellationToken cancellationToken)
     {
         request.Headers.TryAddWithoutValidation("User-Agent", application.UserAgent);
