@@ -16,7 +16,7 @@ internal sealed class BodyDecoder(string[] encodings, DecoderBudget budget) : ID
     /// <summary>The most that is decoded; Ollama itself accepts 20 MiB.</summary>
     private const long MaxDecoded = 256L * 1024 * 1024;
 
-    /// <summary>No server is known to encode more than twice.</summary>
+    /// <summary>No known server encodes more than twice.</summary>
     private const int MaxEncodings = 3;
 
     /// <summary>The largest window Ollama accepts, 8 MiB, as a power of two.</summary>
@@ -139,8 +139,8 @@ internal sealed class BodyDecoder(string[] encodings, DecoderBudget budget) : ID
     }
 
     /// <summary>
-    /// Counts the bytes that all decoders of a body yield, also between two decoders: a few bytes could become terabytes that decode to nothing, and keep a
-    /// thread busy for hours.
+    /// Counts the bytes that each decoder of a body produces, also between two decoders: a few bytes could decode to terabytes that decode to nothing, and
+    /// occupy a thread for hours.
     /// </summary>
     private sealed class CountedStream(BodyDecoder decoder, Stream decoded) : ReadOnlyStream
     {
@@ -148,7 +148,7 @@ internal sealed class BodyDecoder(string[] encodings, DecoderBudget budget) : ID
         {
             var read = decoded.Read(buffer);
             decoder._length += read;
-            return decoder._length <= MaxDecoded ? read : throw new InvalidDataException("The body decodes to more than is read.");
+            return decoder._length <= MaxDecoded ? read : throw new InvalidDataException("The decoded body exceeds the limit.");
         }
 
         protected override void Dispose(bool disposing)
@@ -193,8 +193,8 @@ internal sealed class BodyDecoder(string[] encodings, DecoderBudget budget) : ID
     }
 
     /// <summary>
-    /// <c>deflate</c> means zlib (RFC 9110, section 8.4.1.2), but many servers send raw deflate. The first byte tells them apart: the low half of zlib's is 8.
-    /// In raw deflate that would be a stored block whose padding is not zero.
+    /// Servers send <c>deflate</c> as zlib (RFC 9110, section 8.4.1.2) or raw. The first byte decides: its low half is 8 in zlib, which in raw deflate
+    /// would be a stored block with nonzero padding.
     /// </summary>
     private sealed class InflateStream(Stream encoded) : ReadOnlyStream
     {

@@ -17,7 +17,7 @@ internal sealed class DecodedRequestReader(IRequestReader reader, BodyDecoder de
         }
     }
 
-    /// <summary>Frees the decoder's memory once the body has ended, because the response may take minutes.</summary>
+    /// <summary>Frees the decoder's memory when the body has ended, because the response can take minutes.</summary>
     public void Release() => decoder.Dispose();
 
     public RequestFacts Complete()
@@ -45,7 +45,7 @@ internal sealed class DecodedResponseReader(IResponseReader reader, BodyDecoder 
     {
         decoder.Dispose();
         var facts = reader.Complete(timeProvider, ended);
-        // Damage after the terminator loses no fact.
+        // Damage after the terminator loses no facts.
         return decoder.Failure is { } failure && !facts.Terminated ? ResponseFacts.Unread(failure, facts.Error) : facts;
     }
 }

@@ -1,8 +1,8 @@
 namespace OllamaProxy.Host.Decoding;
 
 /// <summary>
-/// The memory that all decoders may take together. Without this limit, a few hundred unfinished uploads of 300 bytes each would hold gigabytes, because the
-/// encoded bytes choose the decoder's window.
+/// The memory that all decoders may use together. Without this limit a few hundred unfinished uploads of 300 bytes could hold gigabytes, because the encoded
+/// bytes choose the size of the decoder's window.
 /// </summary>
 internal sealed class DecoderBudget(long bytes = DecoderBudget.DefaultBytes)
 {

@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace OllamaProxy.Host.Usage;
 
 /// <summary>
-/// Removes the token counts that <see cref="UsageRequest"/> requested from an event stream: the event with nothing else, and the <c>usage</c> member of all
-/// others. It forwards each event as soon as it is complete.
+/// Removes the token counts that <see cref="UsageRequest"/> requested from an event stream: events with nothing else are dropped, and others lose their
+/// <c>usage</c> member. Each event is forwarded as soon as it is complete.
 /// </summary>
 internal sealed class UsageFilter
 {
@@ -112,7 +112,7 @@ internal sealed class UsageFilter
     private static bool MayHaveUsage(ReadOnlySpan<byte> text) =>
         text.IndexOf("usage"u8) >= 0 || text.IndexOf("\\u006"u8) >= 0 || text.IndexOf("\\u007"u8) >= 0;
 
-    /// <summary>Returns the JSON of an event at unchanged positions. Blanks replace all other bytes, so JSON on several lines is one value.</summary>
+    /// <summary>Returns the JSON of an event at unchanged positions. Spaces replace all other bytes, so JSON on several lines is one value.</summary>
     private ReadOnlySpan<byte> JsonOf(ReadOnlySpan<byte> text)
     {
         _json.ResetWrittenCount();
@@ -148,7 +148,6 @@ internal sealed class UsageFilter
         }
     }
 
-    /// <summary>The length of the first line with its line break.</summary>
     private static int LineLength(ReadOnlySpan<byte> text)
     {
         var end = text.IndexOfAny((byte)'\n', (byte)'\r');
@@ -158,7 +157,7 @@ internal sealed class UsageFilter
             end + 1;
     }
 
-    /// <summary>Finds each <c>usage</c> member of the object, with one of the commas beside it, for <see cref="_cuts"/>.</summary>
+    /// <summary>Finds each <c>usage</c> member of the object, with one of the adjacent commas, for <see cref="_cuts"/>.</summary>
     /// <param name="json">An event's JSON.</param>
     /// <param name="isOnlyUsage">True when the event would not exist without its counts.</param>
     /// <returns>False when there is none, or the event is no JSON object.</returns>
@@ -167,7 +166,7 @@ internal sealed class UsageFilter
         _cuts.Clear();
         var reader = new Utf8JsonReader(json, s_options);
         var (hasCounts, hasNoChoices, hasError) = (false, false, false);
-        // The end of the last member that stays, the beginning of the open cut, and the end of the last member in it.
+        // The end of the last kept member, the start of the open cut, and the end of the last member in it.
         var (kept, cut, cutEnd) = (-1, -1, -1);
         isOnlyUsage = false;
         try

@@ -123,7 +123,7 @@ internal static class UsageRequest
     {
         public bool Asks { get; private set; }
 
-        /// <summary>True for a value that Ollama refuses: the request must get the same error as without the proxy.</summary>
+        /// <summary>True for a value that Ollama rejects: the request must get the same error as without the proxy.</summary>
         public bool IsWrong { get; private set; }
 
         /// <summary>The bytes that <see cref="Text"/> replaces; null without a member to edit.</summary>
