@@ -138,7 +138,7 @@ internal sealed class AnthropicApi(Inference inference)
         }
         catch (RunnerDied)
         {
-            // The real one just stops (recording 83e).
+            // The real Ollama just stops (recording 83e).
             return;
         }
 

@@ -1,11 +1,11 @@
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>An answer that is an error, in words of the real Ollama; each dialect gives it its own shape.</summary>
+/// <summary>An error response with the real Ollama's text; each dialect shapes it.</summary>
 internal sealed class ApiFailure(int status, string message, bool duringRun = false) : Exception(message)
 {
     public int Status { get; } = status;
 
-    /// <summary>True when it came from the runner: then the native dialect sends it without charset and chunked.</summary>
+    /// <summary>True when it comes from the runner: the native dialect then sends it chunked and without a charset.</summary>
     public bool DuringRun { get; } = duringRun;
 
     public static ApiFailure NotFound(string model) => new(404, $"model '{model}' not found");
@@ -13,5 +13,5 @@ internal sealed class ApiFailure(int status, string message, bool duringRun = fa
     public static ApiFailure Busy() => new(503, "server busy, please try again.  maximum pending requests exceeded");
 }
 
-/// <summary>The runner died in the middle of its work.</summary>
+/// <summary>The runner died while generating.</summary>
 internal sealed class RunnerDied() : Exception("an error was encountered while running the model: unexpected EOF");

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>A request's JSON as Go reads it: keys in any case, the last of equals wins, bytes after the first value do not count.</summary>
+/// <summary>A request's JSON as Go reads it: keys ignore case, the last duplicate wins, bytes after the first value are ignored.</summary>
 internal sealed class Arguments(JsonElement root)
 {
     private static readonly string[] s_textKeys = ["prompt", "suffix", "system", "instructions", "input", "messages"];
@@ -53,7 +53,7 @@ internal sealed class Arguments(JsonElement root)
     }
 
     /// <param name="name">The key.</param>
-    /// <param name="type">The Go type whose field it is, which error texts name.</param>
+    /// <param name="type">The Go type of the field, which error texts name.</param>
     public string Text(string name, string type = "Request") => Get(name) switch
     {
         null => "",
@@ -77,10 +77,10 @@ internal sealed class Arguments(JsonElement root)
 
     public bool Has(string name) => Get(name) is { } value && (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() > 0);
 
-    /// <summary>Characters of everything said, in whichever dialect: what stands for the prompt's length, and is the same for the same words.</summary>
+    /// <summary>Characters of all text in any dialect: it replaces the prompt's token count, and equal texts get equal lengths.</summary>
     public int TextLength => s_textKeys.Sum(key => Get(key) is { } value ? LengthOf(value) : 0);
 
-    /// <summary>The text the user asked with: the prompt, or what the last message of the user says.</summary>
+    /// <summary>The user's text: the prompt, or the content of the last user message.</summary>
     public string Question
     {
         get

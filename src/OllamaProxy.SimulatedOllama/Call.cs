@@ -3,15 +3,15 @@ using Microsoft.AspNetCore.Http;
 
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>One request on its way to an answer, and the ways to answer.</summary>
+/// <summary>A request, and the ways to respond to it.</summary>
 internal sealed class Call(HttpContext context, ReceivedRequest received, string path)
 {
     private const int GoBuffer = 2048;
 
-    /// <summary>Go reads the rest of a body up to this length, so that the connection can be kept.</summary>
+    /// <summary>Go reads the rest of a body up to this length to keep the connection alive.</summary>
     private const int GoDrains = 256 * 1024;
 
-    /// <summary>How long Go leaves a connection open whose client is still sending.</summary>
+    /// <summary>How long Go keeps a connection open while its client is still sending.</summary>
     private static readonly TimeSpan s_goWait = TimeSpan.FromMilliseconds(500);
 
     /// <summary>The path without its query.</summary>
@@ -38,7 +38,7 @@ internal sealed class Call(HttpContext context, ReceivedRequest received, string
         Body = Arguments.Parse(bytes);
     }
 
-    /// <summary>One JSON answer, with a length up to Go's buffer and chunked beyond.</summary>
+    /// <summary>Sends one JSON response: with a length up to Go's buffer size, chunked beyond.</summary>
     public async Task JsonAsync(int status, string contentType, byte[] body, bool chunked = false)
     {
         Response.StatusCode = status;
@@ -56,7 +56,7 @@ internal sealed class Call(HttpContext context, ReceivedRequest received, string
 
     public Task NativeAsync(byte[] body, int status = 200) => JsonAsync(status, ContentTypes.Json, body);
 
-    /// <summary>The native shape of an error.</summary>
+    /// <summary>Sends an error in the native shape.</summary>
     public Task FailAsync(ApiFailure failure)
     {
         var body = NativeError(failure.Message);
@@ -72,7 +72,7 @@ internal sealed class Call(HttpContext context, ReceivedRequest received, string
         return Task.CompletedTask;
     }
 
-    /// <summary>Answers without reading the body and closes, as Go's server does.</summary>
+    /// <summary>Responds without reading the body and closes, as Go's server does.</summary>
     public async Task EmptyBeforeBodyAsync(int status)
     {
         await EmptyAsync(status);
@@ -91,7 +91,7 @@ internal sealed class Call(HttpContext context, ReceivedRequest received, string
 
     public Task TextAsync(int status, string contentType, string text) => JsonAsync(status, contentType, System.Text.Encoding.UTF8.GetBytes(text));
 
-    /// <summary>One chunk, at once on its way; the first sends the head.</summary>
+    /// <summary>Sends one chunk at once; the first one sends the head.</summary>
     public async Task ChunkAsync(string contentType, ReadOnlyMemory<byte> bytes)
     {
         if (!Response.HasStarted)

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>Times and names as Go writes them.</summary>
+/// <summary>Times and ids in Go's formats.</summary>
 internal static class Clock
 {
     /// <summary>RFC 3339 with nanoseconds.</summary>

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>Numbers instead of words: <c>/api/embed</c>, <c>/api/embeddings</c>, <c>/v1/embeddings</c>.</summary>
+/// <summary>Embeddings: <c>/api/embed</c>, <c>/api/embeddings</c>, <c>/v1/embeddings</c>.</summary>
 internal sealed class EmbedApi(Inference inference)
 {
     public async Task EmbedAsync(Call call)
@@ -52,7 +52,7 @@ internal sealed class EmbedApi(Inference inference)
             throw new OpenAiFailure(400, "invalid input", withCharset: true);
         }
 
-        // What OpenAI's own clients ask for, unless they are told otherwise.
+        // OpenAI's own clients request base64 by default.
         var inBase64 = call.Body.Text("encoding_format") == "base64";
         var (model, cost) = await RunAsync(call, name, inputs);
         await call.JsonAsync(200, ContentTypes.PlainJson, OpenAiApi.Ended(Json.Object(writer =>

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>What can go wrong on request.</summary>
+/// <summary>Faults on request.</summary>
 public enum Fault
 {
     None,
@@ -10,16 +10,16 @@ public enum Fault
     /// <summary>The runner dies after some tokens: an error line in a 200 stream (recording 83).</summary>
     Error,
 
-    /// <summary>The connection ends in the middle of the stream, without the last chunk (recording 84).</summary>
+    /// <summary>The connection ends inside the stream, without the last chunk (recording 84).</summary>
     Cut,
 
-    /// <summary>Never answers, until the client leaves.</summary>
+    /// <summary>No response until the client disconnects.</summary>
     Hang,
 
-    /// <summary>The first byte comes late.</summary>
+    /// <summary>The first byte is late.</summary>
     Slow,
 
-    /// <summary>503, the queue is full (recording 85).</summary>
+    /// <summary>503: the queue is full (recording 85).</summary>
     Busy,
 
     /// <summary>500 before the first token (recording 83g).</summary>
@@ -27,15 +27,15 @@ public enum Fault
 }
 
 /// <summary>
-/// Faults for the next inferences, one each in the order given. Through any proxy, without a header, a model name does the same:
-/// <c>tiny-fault-cut</c> is <c>tiny</c> with <see cref="Fault.Cut"/>.
+/// Faults for the next inferences, one each in order. A model name can select one too, which works through any proxy: <c>tiny-fault-cut</c> is <c>tiny</c> with
+/// <see cref="Fault.Cut"/>.
 /// </summary>
 public sealed class FaultPlan
 {
     private const string Marker = "-fault-";
     private readonly ConcurrentQueue<Fault> _next = new();
 
-    /// <summary>The next inference fails this way.</summary>
+    /// <summary>Makes the next inference fail this way.</summary>
     public void Next(Fault fault) => _next.Enqueue(fault);
 
     internal Fault Take(string modelFault) => modelFault.Length > 0 ? Parse(modelFault) : _next.TryDequeue(out var fault) ? fault : Fault.None;

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>Who may ask: the Origin check first, then, on loopback, the Host check, both before any route.</summary>
+/// <summary>Ollama's access rules: the Origin check, then, on loopback, the Host check, both before any route.</summary>
 internal sealed partial class HostRules(bool isLoopback)
 {
     private const string Headers =
@@ -13,9 +13,9 @@ internal sealed partial class HostRules(bool isLoopback)
         + "X-Stainless-Lang,X-Stainless-Os,X-Stainless-Package-Version,X-Stainless-Poll-Helper,X-Stainless-Retry-Count,X-Stainless-Runtime,"
         + "X-Stainless-Runtime-Version,X-Stainless-Timeout";
 
-    /// <summary>True when the answer is already decided.</summary>
+    /// <summary>Returns true when it has already decided the response.</summary>
     /// <param name="context">The request.</param>
-    /// <param name="allow">The Allow header the route would send to this method, if any.</param>
+    /// <param name="allow">The Allow header of the route for this method; null without one.</param>
     public bool Answer(HttpContext context, string? allow)
     {
         var response = context.Response;

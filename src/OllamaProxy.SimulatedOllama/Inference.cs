@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>What every dialect asks before it generates: is there such a model, can it do that, what goes wrong this time.</summary>
+/// <summary>The checks that all dialects make before they generate: whether the model exists and supports the request, and the planned fault.</summary>
 internal sealed class Inference(Models models, SimulatedOllamaOptions options, FaultPlan faults)
 {
     private const string NoImages =
@@ -15,7 +15,7 @@ internal sealed class Inference(Models models, SimulatedOllamaOptions options, F
 
     public Models Models => models;
 
-    /// <summary>The model behind a name, its fault suffix taken off.</summary>
+    /// <summary>Finds the model of a name, and the fault in its suffix.</summary>
     public (SimulatedModel Model, Fault Fault) Find(string name)
     {
         var (plain, fault) = FaultPlan.Split(name);

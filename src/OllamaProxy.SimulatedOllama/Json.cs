@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>Writes one JSON object as Go does: nothing but quotes, backslashes and control characters escaped.</summary>
+/// <summary>Writes one JSON object as Go does: only quotes, backslashes and control characters are escaped.</summary>
 internal static class Json
 {
     private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
@@ -54,7 +54,7 @@ internal static class Json
         writer.WriteEndArray();
     }
 
-    /// <summary>A value of the client's, with the keys of its objects sorted, as Go writes a map.</summary>
+    /// <summary>Writes a value of the client with sorted keys, as Go writes a map.</summary>
     public static void Sorted(this Utf8JsonWriter writer, JsonElement value)
     {
         switch (value.ValueKind)

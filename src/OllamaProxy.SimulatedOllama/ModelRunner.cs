@@ -11,20 +11,20 @@ internal enum PieceKind
 
 internal readonly record struct Piece(PieceKind Kind, string Text);
 
-/// <summary>What one generation was asked for.</summary>
+/// <summary>The parameters of one generation.</summary>
 internal sealed record Job(SimulatedModel Model, int Limit, bool Thinks, int PromptLength, int Seed, Fault Fault)
 {
-    /// <summary><c>options.num_ctx</c>, which only Ollama's own API takes.</summary>
+    /// <summary><c>options.num_ctx</c>, which only Ollama's own API has.</summary>
     public int? ContextLength { get; init; }
 
-    /// <summary>The tool it calls instead of saying anything.</summary>
+    /// <summary>The tool call it answers with; null for text.</summary>
     public SimulatedToolCall? ToolCall { get; init; }
 
-    /// <summary>What it says; null for words of its own.</summary>
+    /// <summary>The prepared response; null for generated words.</summary>
     public SimulatedAnswer? Answer { get; init; }
 }
 
-/// <summary>What one generation cost; whole once its last piece was given.</summary>
+/// <summary>The counts and durations of one generation; complete after its last chunk.</summary>
 internal sealed class Cost(TimeProvider time)
 {
     private readonly long _began = time.GetTimestamp();
@@ -33,7 +33,7 @@ internal sealed class Cost(TimeProvider time)
 
     public int PromptTokens { get; set; }
 
-    /// <summary>What of the prompt was cached; null when that is not told.</summary>
+    /// <summary>Cached prompt tokens; null when they are not reported.</summary>
     public int? CachedTokens { get; set; }
 
     public TimeSpan Prompt { get; set; }
@@ -44,11 +44,11 @@ internal sealed class Cost(TimeProvider time)
 
     public string Reason { get; set; } = "stop";
 
-    /// <summary>Nanoseconds since the request came.</summary>
+    /// <summary>Nanoseconds since the request arrived.</summary>
     public long Total => (long)time.GetElapsedTime(_began).TotalNanoseconds;
 }
 
-/// <summary>Generates pieces at the model's pace.</summary>
+/// <summary>Generates chunks at the model's speed.</summary>
 internal sealed class ModelRunner(Models models, SimulatedOllamaOptions options)
 {
     private const int PiecesBeforeDeath = 5;
@@ -77,7 +77,7 @@ internal sealed class ModelRunner(Models models, SimulatedOllamaOptions options)
         var began = options.Time.GetTimestamp();
         if (job.Model.TokensPerSecond > 0)
         {
-            // A prompt is read some twenty times as fast as text is written.
+            // Prompts are processed about twenty times as fast as text is generated.
             await Task.Delay(TimeSpan.FromSeconds(cost.PromptTokens / job.Model.TokensPerSecond / 20), options.Time, cancellationToken);
         }
 
@@ -115,7 +115,7 @@ internal sealed class ModelRunner(Models models, SimulatedOllamaOptions options)
         cost.Generation = options.Time.GetElapsedTime(began);
     }
 
-    /// <summary>What is left of a prompt that is too long: half of what lies behind the kept beginning is dropped (recording 29f).</summary>
+    /// <summary>The tokens of a truncated prompt: half of what follows the kept beginning is dropped (recording 29f).</summary>
     private static int Shortened(int tokens, int context) => tokens <= context ? tokens : context - Math.Max((context - 5) / 2, 1);
 
     private static IEnumerable<(Piece Piece, int Tokens)> Pieces(Job job)
@@ -134,5 +134,5 @@ internal sealed class ModelRunner(Models models, SimulatedOllamaOptions options)
     }
 }
 
-/// <summary>The connection shall end here, as when the server dies.</summary>
+/// <summary>Ends the connection as if the server died.</summary>
 internal sealed class ConnectionCut : Exception;

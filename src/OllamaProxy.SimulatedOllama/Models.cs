@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>The models there are, which of them are loaded, and who waits for them.</summary>
+/// <summary>The installed models, the loaded ones, and the requests that wait for them.</summary>
 internal sealed partial class Models(SimulatedOllamaOptions options)
 {
     private static readonly TimeSpan s_keepAlive = TimeSpan.FromMinutes(5);
@@ -42,11 +42,11 @@ internal sealed partial class Models(SimulatedOllamaOptions options)
 
     public void Unload(SimulatedModel model) => _loaded.TryRemove(model.Name, out _);
 
-    /// <summary>Waits until the model is loaded and has a slot; disposing the answer gives the slot back.</summary>
-    /// <param name="model">Which one.</param>
-    /// <param name="keepAlive">How long it shall stay afterwards.</param>
-    /// <param name="contextLength"><c>num_ctx</c> as asked for; another one than it is loaded with means loading it again. Null takes it as it is.</param>
-    /// <param name="cancellationToken">The client left.</param>
+    /// <summary>Waits until the model is loaded and has a free slot. Disposing the result returns the slot.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="keepAlive">How long the model stays loaded afterward.</param>
+    /// <param name="contextLength">The requested <c>num_ctx</c>; another value than the current one reloads the model. Null accepts the current one.</param>
+    /// <param name="cancellationToken">The client disconnected.</param>
     public async Task<Slot> TakeAsync(SimulatedModel model, JsonElement? keepAlive, int? contextLength, CancellationToken cancellationToken)
     {
         var began = options.Time.GetTimestamp();
@@ -71,7 +71,7 @@ internal sealed partial class Models(SimulatedOllamaOptions options)
         });
     }
 
-    /// <summary>The loaded model, kept from leaving; null when it has to be loaded first.</summary>
+    /// <summary>Returns the loaded model and protects it from being unloaded; null when it must be loaded first.</summary>
     private LoadedModel? Use(SimulatedModel model, int? contextLength)
     {
         lock (_changing)
@@ -98,7 +98,7 @@ internal sealed partial class Models(SimulatedOllamaOptions options)
         }
     }
 
-    /// <summary>One model at a time, as the real one's scheduler does.</summary>
+    /// <summary>Loads one model at a time, like the real scheduler.</summary>
     private async Task<LoadedModel> LoadAsync(SimulatedModel model, int? contextLength, CancellationToken cancellationToken)
     {
         if (Interlocked.Increment(ref _loading) > options.MaxQueue)
@@ -139,7 +139,7 @@ internal sealed partial class Models(SimulatedOllamaOptions options)
         }
     }
 
-    /// <summary>Unloads the same model with other parameters and, with too many, the one longest unused; each once it is unused.</summary>
+    /// <summary>Unloads the same model with other parameters and, above the limit, the one unused for longest; each as soon as it is unused.</summary>
     private Task MakeRoomAsync(SimulatedModel model)
     {
         lock (_changing)
@@ -202,16 +202,16 @@ internal sealed class LoadedModel(SimulatedModel model, int contextLength, int s
 
     public DateTimeOffset ExpiresAt { get; set; }
 
-    /// <summary>Requests that run on it or wait for a slot.</summary>
+    /// <summary>Requests that use it or wait for a slot.</summary>
     public int Users { get; set; }
 
     public long UsedAt { get; set; }
 
-    /// <summary>Completes when its last user is done.</summary>
+    /// <summary>Completes when its last request ends.</summary>
     public TaskCompletionSource? Unused { get; set; }
 }
 
-/// <summary>A place to generate in.</summary>
+/// <summary>A slot of a loaded model.</summary>
 internal readonly struct Slot(TimeSpan loadTime, Action done) : IDisposable
 {
     public TimeSpan LoadTime { get; } = loadTime;

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>What is there, what is loaded, and changes of it.</summary>
+/// <summary>Lists and changes of installed and loaded models.</summary>
 internal sealed class ModelsApi(Models models)
 {
     public Task TagsAsync(Call call) => call.NativeAsync(Json.Object(writer => writer.Array("models", list =>

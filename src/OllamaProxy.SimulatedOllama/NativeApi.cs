@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary><c>/api/generate</c> and <c>/api/chat</c>: a JSON line for each piece, or one object.</summary>
+/// <summary><c>/api/generate</c> and <c>/api/chat</c>: one JSON line per chunk, or one object.</summary>
 internal sealed class NativeApi(Inference inference)
 {
     public async Task GenerateAsync(Call call)

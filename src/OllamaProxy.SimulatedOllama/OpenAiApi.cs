@@ -18,7 +18,7 @@ internal sealed class OpenAiApi(Inference inference)
 
     public Task CompletionsAsync(Call call) => AnswerAsync(call, isChat: false);
 
-    /// <summary>The answers of <c>/v1</c> end with a line feed.</summary>
+    /// <summary>Appends the line feed that ends responses of <c>/v1</c>.</summary>
     public static byte[] Ended(byte[] json) => [.. json, (byte)'\n'];
 
     public static Task FailAsync(Call call, int status, string message, bool withCharset)
@@ -95,7 +95,7 @@ internal sealed class OpenAiApi(Inference inference)
             return;
         }
 
-        // The end comes in one write: finish, usage if asked for, the marker.
+        // The end is one write: finish reason, usage if requested, the terminator.
         byte[] usage = withUsage ? Event(answer.Usage(cost)) : [];
         await call.ChunkAsync(ContentTypes.Events,
             (byte[])[.. Event(answer.Finish(job.ToolCall is not null ? "tool_calls" : cost.Reason, withUsage)), .. usage, .. "data: [DONE]\n\n"u8]);
@@ -104,7 +104,7 @@ internal sealed class OpenAiApi(Inference inference)
     private static byte[] Event(byte[] json) => [.. "data: "u8, .. json, .. "\n\n"u8];
 }
 
-/// <summary>The objects of one answer.</summary>
+/// <summary>The objects of one response.</summary>
 internal sealed class OpenAiAnswer(bool isChat, string model, long created)
 {
     private readonly string _id = (isChat ? "chatcmpl-" : "cmpl-") + Clock.Number(999);
@@ -147,7 +147,7 @@ internal sealed class OpenAiAnswer(bool isChat, string model, long created)
 
     public byte[] Usage(Cost cost) => Make(model, stream: true, null, (cost.PromptTokens, cost.Tokens));
 
-    /// <summary>What is left of an error after the first token: the text is lost (recording 83c).</summary>
+    /// <summary>The chunk of an error after the first token: its text is lost (recording 83c).</summary>
     public byte[] Dead() => Make("", stream: true, choice =>
     {
         if (isChat)

@@ -4,8 +4,7 @@ using System.Text.Json;
 namespace OllamaProxy.SimulatedOllama;
 
 /// <summary>
-/// The objects and events of one answer of <c>/v1/responses</c>. Keys stand sorted in a stream, and in the order of the documentation otherwise, as in the real
-/// one.
+/// The objects and events of one response of <c>/v1/responses</c>. Like the real one, a stream sorts its keys, and an object has the documented order.
 /// </summary>
 internal sealed class ResponsesAnswer(string model, SimulatedToolCall? toolCall, long created, Call call)
 {
@@ -232,7 +231,7 @@ internal sealed class ResponsesAnswer(string model, SimulatedToolCall? toolCall,
         });
     }
 
-    /// <summary>The tools as they were asked for.</summary>
+    /// <summary>Writes the tools as they were requested.</summary>
     private void Tools(Utf8JsonWriter writer)
     {
         foreach (var tool in call.Body.Objects("tools"))

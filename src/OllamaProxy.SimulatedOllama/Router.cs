@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>Which handler answers: paths are compared exactly, as they stood on the wire.</summary>
+/// <summary>Selects the handler: paths are compared exactly, as on the wire.</summary>
 internal sealed class Router
 {
     private readonly Dictionary<string, Dictionary<string, Func<Call, Task>>> _routes = new(StringComparer.Ordinal);
@@ -44,7 +44,7 @@ internal sealed class Router
         Add("POST", "/v1/messages", new AnthropicApi(inference).MessagesAsync);
     }
 
-    /// <summary>The handlers of a path by method, or null for an unknown one.</summary>
+    /// <summary>The handlers of a path by method; null for an unknown path.</summary>
     public IReadOnlyDictionary<string, Func<Call, Task>>? Find(string path)
     {
         if (_routes.TryGetValue(path, out var found))
@@ -60,7 +60,7 @@ internal sealed class Router
         return IsBelow(path, "/v1/models/") ? new Dictionary<string, Func<Call, Task>> { ["GET"] = _models.RetrieveAsync } : null;
     }
 
-    /// <summary>The Allow header of a method a known path does not have.</summary>
+    /// <summary>The Allow header for a known path that lacks the method; null otherwise.</summary>
     public string? Allow(string path, string method) =>
         Find(path) is { } methods && !methods.ContainsKey(method) ? string.Join(", ", methods.Keys) : null;
 
@@ -88,7 +88,7 @@ internal sealed class Router
     private static bool IsBelow(string path, string prefix) =>
         path.StartsWith(prefix, StringComparison.Ordinal) && path.Length > prefix.Length && path.IndexOf('/', prefix.Length) < 0;
 
-    /// <summary>Go's mux: double slashes and dot segments go before anything is matched.</summary>
+    /// <summary>Go's mux removes double slashes and dot segments before it matches a route.</summary>
     private static string Clean(string path)
     {
         if (!path.Contains("//", StringComparison.Ordinal) && !path.Contains("/.", StringComparison.Ordinal))

@@ -1,6 +1,6 @@
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>How the simulated Ollama shall be.</summary>
+/// <summary>The options of the simulated Ollama.</summary>
 public sealed record SimulatedOllamaOptions
 {
     /// <summary>The address to listen on; the Host rules apply only to loopback, as in the real one. Default 127.0.0.1.</summary>
@@ -9,57 +9,57 @@ public sealed record SimulatedOllamaOptions
     /// <summary>0 (default) takes any free port.</summary>
     public int Port { get; init; }
 
-    /// <summary>What <c>/api/version</c> says.</summary>
+    /// <summary>The version of <c>/api/version</c>.</summary>
     public string Version { get; init; } = "0.32.15";
 
     public IReadOnlyList<SimulatedModel> Models { get; init; } = SimulatedModel.Small;
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>The same seed gives the same words.</summary>
+    /// <summary>The same seed generates the same words.</summary>
     public int Seed { get; init; } = 1;
 
-    /// <summary>Requests one model works on at once (<c>OLLAMA_NUM_PARALLEL</c>); others wait without limit.</summary>
+    /// <summary>Concurrent requests of one model (<c>OLLAMA_NUM_PARALLEL</c>); further ones wait without limit.</summary>
     public int NumParallel { get; init; } = 1;
 
-    /// <summary>Models in memory at once (<c>OLLAMA_MAX_LOADED_MODELS</c>): one more evicts the one longest unused. 0 (default) is no limit.</summary>
+    /// <summary>Models in memory (<c>OLLAMA_MAX_LOADED_MODELS</c>); one more evicts the one unused for longest. 0 (default) means no limit.</summary>
     public int MaxLoadedModels { get; init; }
 
-    /// <summary>Requests that may wait for a model to load (<c>OLLAMA_MAX_QUEUE</c>); more get 503.</summary>
+    /// <summary>Requests that may wait for a model to load (<c>OLLAMA_MAX_QUEUE</c>); further ones get 503.</summary>
     public int MaxQueue { get; init; } = 512;
 
     /// <summary>
-    /// Whether answers of Ollama's own API tell how much of a prompt was cached (<c>prompt_eval_cached_count</c>): a quarter, here. Default false, as in the
+    /// Whether Ollama's own API reports cached prompt tokens (<c>prompt_eval_cached_count</c>), here a quarter of the prompt. Default false, as in the
     /// recordings.
     /// </summary>
     public bool TellsCachedTokens { get; init; }
 
-    /// <summary>The answer to a user's text; null where the model makes up its own, as it always does by default.</summary>
+    /// <summary>The response to a user's text; null lets the model generate words, which is the default.</summary>
     public Func<string, SimulatedAnswer?> Answers { get; init; } = static _ => null;
 
-    /// <summary>How long the faults slow and hang-like ones wait before their first byte.</summary>
+    /// <summary>The delay of the first byte with <see cref="Fault.Slow"/>.</summary>
     public TimeSpan SlowFirstByte { get; init; } = TimeSpan.FromSeconds(5);
 }
 
-/// <summary>A model the simulated Ollama has.</summary>
+/// <summary>A model of the simulated Ollama.</summary>
 /// <param name="Name">Name with tag, for example <c>llama3.2:3b</c>.</param>
 public sealed record SimulatedModel(string Name)
 {
-    /// <summary>Generated tokens per second; 0 is as fast as it goes.</summary>
+    /// <summary>Generated tokens per second; 0 means no delay.</summary>
     public double TokensPerSecond { get; init; }
 
-    /// <summary>How long a cold load takes.</summary>
+    /// <summary>The duration of a cold load.</summary>
     public TimeSpan LoadTime { get; init; }
 
     public int ContextLength { get; init; } = 4096;
 
-    /// <summary>Numbers of one embedding.</summary>
+    /// <summary>The dimensions of an embedding.</summary>
     public int EmbeddingLength { get; init; } = 512;
 
     /// <summary>Bytes on disk.</summary>
     public long Size { get; init; } = 5_085_321;
 
-    /// <summary>How much of it is on the graphics card once it is loaded, 0 to 1.</summary>
+    /// <summary>The part of the loaded model in GPU memory, 0 to 1.</summary>
     public double GpuRatio { get; init; }
 
     public string Family { get; init; } = "llama";
@@ -74,10 +74,10 @@ public sealed record SimulatedModel(string Name)
 
     public bool CallsTools { get; init; }
 
-    /// <summary>Whether it takes images.</summary>
+    /// <summary>Whether it accepts images.</summary>
     public bool Sees { get; init; }
 
-    /// <summary>True for the fixed sentence of the recordings; otherwise it talks on its own.</summary>
+    /// <summary>True for the fixed sentence of the recordings; otherwise it generates words.</summary>
     public bool SaysFixedSentence { get; init; }
 
     /// <summary>The models of the recordings (tests/transcripts): unlimited speed, no load time.</summary>

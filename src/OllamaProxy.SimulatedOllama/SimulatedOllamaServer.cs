@@ -15,8 +15,8 @@ using Microsoft.Extensions.Logging;
 namespace OllamaProxy.SimulatedOllama;
 
 /// <summary>
-/// An Ollama without a model: a real HTTP server that speaks the protocol of the recorded 0.32.15 (tests/transcripts) and generates words at a given pace,
-/// for the demonstration and for tests.
+/// An Ollama without a model: a real HTTP server with the protocol of the recorded 0.32.15 (tests/transcripts) that generates words at a given speed, for the
+/// demo and for tests.
 /// </summary>
 public sealed class SimulatedOllamaServer : IAsyncDisposable
 {
@@ -31,7 +31,7 @@ public sealed class SimulatedOllamaServer : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "ollama", ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration.Sources.Clear();
         builder.Logging.ClearProviders();
-        // Like the real one it does not drain: a stop cuts what runs. Signals belong to whoever started it.
+        // Like the real one it does not drain: a stop cuts running requests. Signals belong to the program that started it.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.Zero);
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -56,18 +56,18 @@ public sealed class SimulatedOllamaServer : IAsyncDisposable
         _app.Run(HandleAsync);
     }
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>The address it listens on.</summary>
     public Uri Address { get; private set; } = new("http://127.0.0.1");
 
-    /// <summary>What shall go wrong next.</summary>
+    /// <summary>The planned faults.</summary>
     public FaultPlan Faults { get; } = new();
 
-    /// <summary>Every request so far, in order of arrival; empty when it was told not to keep them.</summary>
+    /// <summary>Every request so far, in order of arrival; empty when they are not kept.</summary>
     public IReadOnlyList<ReceivedRequest> Received => [.. _received];
 
-    /// <param name="options">How it shall be.</param>
-    /// <param name="keepsRequests">False for a long run, where remembering every request would grow without end.</param>
-    /// <param name="cancellationToken">Gives the start up.</param>
+    /// <param name="options">The options; null for the defaults.</param>
+    /// <param name="keepsRequests">False for a long run, in which the list of requests would grow forever.</param>
+    /// <param name="cancellationToken">Cancels the start.</param>
     public static async Task<SimulatedOllamaServer> StartAsync(SimulatedOllamaOptions? options = null, bool keepsRequests = true,
         CancellationToken cancellationToken = default)
     {
@@ -120,7 +120,7 @@ public sealed class SimulatedOllamaServer : IAsyncDisposable
         }
         catch (ConnectionCut)
         {
-            // As when the process dies: what was sent is sent, the last chunk never comes.
+            // As if the process died: sent bytes stay sent, and the last chunk never comes.
             if (!context.Response.HasStarted)
             {
                 await context.Response.StartAsync();

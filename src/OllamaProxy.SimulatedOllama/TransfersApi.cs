@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>Pull, push, create and blobs: status lines in a 200 stream, and bytes that are hashed while they come.</summary>
+/// <summary>Pull, push, create and blobs: status lines in a 200 stream, and uploads that are hashed as they arrive.</summary>
 internal sealed partial class TransfersApi(Models models, SimulatedOllamaOptions options)
 {
     private const string NoRegistry = "dial tcp: lookup registry.ollama.ai: no such host";
@@ -98,7 +98,7 @@ internal sealed partial class TransfersApi(Models models, SimulatedOllamaOptions
         throw new ApiFailure(404, $"blob \"{digest}\" not found");
     }
 
-    /// <summary>Hashes as it reads: a body of any size takes no memory.</summary>
+    /// <summary>Hashes while reading, so a body of any size takes no memory.</summary>
     public async Task PostBlobAsync(Call call)
     {
         var digest = Digest(call);

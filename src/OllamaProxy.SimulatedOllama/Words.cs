@@ -1,6 +1,6 @@
 namespace OllamaProxy.SimulatedOllama;
 
-/// <summary>What models say: pieces as a tokenizer cuts them, each with the tokens it cost.</summary>
+/// <summary>The words of the models, split like tokens, each with its token count.</summary>
 internal static class Words
 {
     public static IReadOnlyList<(string Text, int Tokens)> Sentence { get; } =
@@ -23,7 +23,7 @@ internal static class Words
         " after", " another",
     ];
 
-    /// <summary>Pieces without an end; whoever takes them decides how many.</summary>
+    /// <summary>An endless sequence of words; the caller decides how many to take.</summary>
     public static IEnumerable<string> Endless(int seed)
     {
         var state = (uint)seed * 2_654_435_761u + 12_345u;
@@ -36,7 +36,7 @@ internal static class Words
         }
     }
 
-    /// <summary>A length between 30 and 180 tokens that belongs to the seed.</summary>
+    /// <summary>A length between 30 and 180 tokens, derived from the seed.</summary>
     public static int LengthFor(int seed)
     {
         var state = (uint)seed * 40_503u + 7u;
