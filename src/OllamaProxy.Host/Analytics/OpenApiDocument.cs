@@ -146,9 +146,15 @@ internal static class OpenApiDocument
             TreatNullObliviousAsNonNullable = true,
             TransformSchemaNode = static (context, node) =>
             {
+                // The exporter cannot see through the converter of records, and leaves the items of their arrays out.
                 if (context.TypeInfo.Type == typeof(RecordJson))
                 {
                     return ApiFields.Schema();
+                }
+
+                if (context.TypeInfo.ElementType == typeof(RecordJson) && node is JsonObject list)
+                {
+                    list["items"] = ApiFields.Schema();
                 }
 
                 if (context.TypeInfo.Kind == JsonTypeInfoKind.Object && node is JsonObject it && it.ContainsKey("properties"))

@@ -9,7 +9,7 @@ namespace OllamaProxy.Infrastructure.Analytics;
 internal sealed record SqlDialect(Func<RecordField, string> ColumnOf, Func<RecordField, object, object> ValueOf);
 
 /// <summary>A filter as a condition in SQL, made of fixed texts, and the values of its parameters: $1, $2, and so on.</summary>
-internal class SqlFilter(SqlDialect dialect)
+internal abstract class SqlFilter(SqlDialect dialect)
 {
     private readonly List<object> _values = [];
     private readonly StringBuilder _condition = new("TRUE");
