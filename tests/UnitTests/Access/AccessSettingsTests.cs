@@ -8,7 +8,7 @@ public sealed class AccessSettingsTests
     [InlineData("too-short")]
     [InlineData("sixteen letters with spaces")]
     [InlineData("sechzehn-zeichen-schön")]
-    public void A_wrong_token_is_named_but_never_shown(string token)
+    public void An_invalid_token_is_reported_but_never_shown(string token)
     {
         var (_, problems) = EnvironmentVariables.Read(name => name == "ANALYTICS_TOKEN" ? token : null);
 
@@ -61,7 +61,7 @@ public sealed class AccessSettingsTests
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317", false)]
     [InlineData("OLLAMA_HOST", "127.0.0.1:11435", false)]
     [InlineData("ANALYTICS_DIR", "/home/me@work/records", false)]
-    public void Variables_that_hold_a_secret_are_kept_from_Ollama(string name, string value, bool isSecret)
+    public void Variables_with_secrets_are_not_passed_to_Ollama(string name, string value, bool isSecret)
     {
         var (settings, _) = EnvironmentVariables.Read(asked => asked == name ? value : null);
 
@@ -74,7 +74,7 @@ public sealed class AccessSettingsTests
     [InlineData("localhost", "a-secret-of-16-or-more", "true", true)]
     [InlineData("localhost", "a-secret-of-16-or-more", "false", false)]
     [InlineData("10.0.0.1", "", "false", false)]
-    public void A_proxy_on_this_machine_and_no_token_is_pointed_out(string trusted, string token, string trustsLocal, bool isTold)
+    public void A_trusted_local_proxy_without_a_token_gives_a_notice(string trusted, string token, string trustsLocal, bool isTold)
     {
         var (settings, _) = EnvironmentVariables.Read(name => name switch
         {
@@ -96,7 +96,7 @@ public sealed class AccessSettingsTests
     [InlineData("http://gpu.lan/api", false)]
     [InlineData("http://gpu.lan/?a=b", false)]
     [InlineData("http://gpu.lan/#a", false)]
-    public void The_url_of_an_Ollama_is_where_its_own_paths_begin(string url, bool isRight)
+    public void The_backend_url_may_have_a_path_but_no_query_or_login(string url, bool isRight)
     {
         var (_, problems) = EnvironmentVariables.Read(name => name == "OLLAMA_BACKEND_URL" ? url : null);
 

@@ -13,7 +13,7 @@ public sealed class FailedLoginsTests
     public FailedLoginsTests() => _failures = new FailedLogins(_time);
 
     [Fact]
-    public void Some_errors_are_free_then_each_costs_ten_seconds()
+    public void The_first_failures_are_free_and_each_further_one_costs_ten_seconds()
     {
         var address = IPAddress.Parse("192.0.2.1");
         for (var count = 0; count < FailedLogins.Free; count++)
@@ -29,7 +29,7 @@ public sealed class FailedLoginsTests
     }
 
     [Fact]
-    public void Guesses_that_arrive_together_are_judged_one_by_one_and_the_wait_stays_short()
+    public void Concurrent_guesses_are_judged_one_by_one_and_the_wait_stays_short()
     {
         var judged = 0;
         Parallel.For(0, 500, _ => Interlocked.Add(ref judged, _failures.Judge(IPAddress.Loopback, isRight: false) is null ? 1 : 0));
@@ -39,7 +39,7 @@ public sealed class FailedLoginsTests
     }
 
     [Fact]
-    public void Right_tokens_are_never_slowed_down_however_many_come_together()
+    public void Valid_tokens_are_never_delayed_however_many_arrive_at_once()
     {
         var refused = 0;
         Parallel.For(0, 500, _ => Interlocked.Add(ref refused, _failures.Judge(IPAddress.Loopback, isRight: true) is null ? 0 : 1));
@@ -51,7 +51,7 @@ public sealed class FailedLoginsTests
     [InlineData("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true)]
     [InlineData("2001:db8:1:2::1", "2001:db8:1:3::1", false)]
     [InlineData("::ffff:192.0.2.1", "192.0.2.1", true)]
-    public void Addresses_of_one_client_are_one(string first, string second, bool isSame)
+    public void Addresses_of_one_client_share_their_failures(string first, string second, bool isSame)
     {
         for (var count = 0; count < FailedLogins.Free; count++)
         {
@@ -62,7 +62,7 @@ public sealed class FailedLoginsTests
     }
 
     [Fact]
-    public void A_crowd_of_addresses_is_no_way_around()
+    public void Guessing_from_very_many_addresses_does_not_evade_the_delay()
     {
         for (var number = 0; number < FailedLogins.MaxAddresses + 100; number++)
         {

@@ -35,7 +35,7 @@ public sealed class LocalClientTests
     [InlineData("X-Grafana-Org-Id")]
     [InlineData("X-Prometheus-Scrape-Timeout-Seconds")]
     [InlineData("X-Stainless-Lang")]
-    public void What_browsers_and_tools_send_is_no_sign_of_a_proxy(string header) => Assert.True(LocalClient.Is(Request("127.0.0.1", header: header)));
+    public void Headers_that_browsers_and_tools_send_are_no_sign_of_a_proxy(string header) => Assert.True(LocalClient.Is(Request("127.0.0.1", header: header)));
 
     [Theory]
     [InlineData("Forwarded")]
@@ -85,7 +85,7 @@ public sealed class LocalClientTests
     [InlineData("X-Coming-From")]
     [InlineData("X-Visitor-IP")]
     [InlineData("Ngrok-Agent-IP")]
-    public void A_header_that_a_proxy_adds_makes_a_request_foreign(string header)
+    public void A_header_that_a_proxy_adds_makes_a_request_remote(string header)
     {
         var request = Request("127.0.0.1", header: header);
 
@@ -94,7 +94,7 @@ public sealed class LocalClientTests
     }
 
     [Fact]
-    public void Http_1_0_is_what_nginx_speaks_and_no_client_of_ours()
+    public void An_http_1_0_request_is_remote_because_nginx_sends_it()
     {
         var request = Request("127.0.0.1", protocol: "HTTP/1.0");
 
@@ -105,7 +105,7 @@ public sealed class LocalClientTests
     [Theory]
     [InlineData("192.168.1.9", "localhost")]
     [InlineData("127.0.0.1", "evil.example")]
-    public void Another_machine_and_another_name_are_foreign(string address, string host) => Assert.False(LocalClient.Is(Request(address, host)));
+    public void Another_address_or_another_host_name_is_remote(string address, string host) => Assert.False(LocalClient.Is(Request(address, host)));
 
     private static DefaultHttpContext Request(string address, string host = "localhost:11434", string? header = null, string protocol = "HTTP/1.1")
     {

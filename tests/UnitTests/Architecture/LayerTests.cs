@@ -4,7 +4,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.UnitTests.Architecture;
 
-/// <summary>The arrows of docs/architecture.md: Host -> Infrastructure -> Application -> Domain, and no package where it does not belong.</summary>
+/// <summary>Checks the dependencies in docs/architecture.md: Host -> Infrastructure -> Application -> Domain, and packages only in their layer.</summary>
 public sealed class LayerTests
 {
     private static readonly Assembly s_domain = typeof(Domain.Exchange).Assembly;
@@ -12,14 +12,14 @@ public sealed class LayerTests
     private static readonly Assembly s_infrastructure = typeof(Infrastructure.InfrastructureServices).Assembly;
 
     [Fact]
-    public void The_domain_knows_nobody()
+    public void The_domain_references_no_other_layer()
     {
         Assert.Empty(ReferencesOf("Domain"));
         Assert.DoesNotContain(s_domain.GetReferencedAssemblies(), name => !name.Name!.StartsWith("System", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void The_application_knows_the_domain_and_abstractions_only()
+    public void The_application_references_only_the_domain_and_abstractions()
     {
         Assert.Equal(
             [
@@ -31,14 +31,14 @@ public sealed class LayerTests
     }
 
     [Fact]
-    public void The_infrastructure_knows_no_web_server()
+    public void The_infrastructure_references_no_web_server()
     {
         Assert.Contains("OllamaProxy.Application", ReferencesOf("Infrastructure"));
         Assert.DoesNotContain(s_infrastructure.GetReferencedAssemblies(), IsOneOf("Microsoft.AspNetCore", "Yarp", "OpenTelemetry"));
     }
 
     [Fact]
-    public void Every_class_is_sealed_unless_it_is_made_to_be_derived_from()
+    public void Every_class_is_sealed_or_abstract()
     {
         var open = from assembly in (Assembly[])[s_domain, s_application, s_infrastructure, typeof(Host.ProxyHost).Assembly]
                    from type in assembly.GetTypes()
@@ -68,7 +68,7 @@ public sealed class LayerTests
         Assert.InRange(File.ReadAllLines(Repository.PathOf("src", "OllamaProxy.Host", "Program.cs")).Length, 1, 60);
     }
 
-    /// <summary>Types that source generators add (regular expressions, logging) are not ours to seal.</summary>
+    /// <summary>True for types that source generators add (regular expressions, logging), which we cannot seal.</summary>
     private static bool IsGenerated(Type type) =>
         type.IsDefined(typeof(System.CodeDom.Compiler.GeneratedCodeAttribute)) || type.Name.Contains('<', StringComparison.Ordinal);
 

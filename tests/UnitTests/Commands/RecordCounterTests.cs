@@ -6,7 +6,7 @@ namespace OllamaProxy.UnitTests.Commands;
 public sealed class RecordCounterTests
 {
     [Fact]
-    public void Line_ends_within_a_quoted_text_of_csv_are_no_records()
+    public void Line_breaks_inside_a_quoted_csv_field_are_not_counted_as_records()
     {
         const string Csv = "id,prompt\r\n1,\"a\r\nb \"\"quoted\"\"\r\nc\"\r\n2,plain\r\n3,\"x\n\"\r\n";
         for (var cut = 0; cut <= Csv.Length; cut++)

@@ -13,7 +13,7 @@ public sealed class TableTests
     }
 
     [Fact]
-    public void Numbers_are_aligned_right_in_all_tables()
+    public void Numbers_are_right_aligned_in_every_table()
     {
         Assert.Equal(
             """
@@ -29,7 +29,7 @@ public sealed class TableTests
     }
 
     [Fact]
-    public void A_narrow_terminal_has_shorter_names_and_then_fewer_columns()
+    public void A_narrow_terminal_gets_shorter_names_and_then_fewer_columns()
     {
         Assert.Contains("hf.co/someone…me-gguf:q4_k_m", _table.ToText(54, Plain, out var isComplete), StringComparison.Ordinal);
         Assert.True(isComplete);
@@ -46,7 +46,7 @@ public sealed class TableTests
     }
 
     [Fact]
-    public void Color_changes_no_column() =>
+    public void Colors_do_not_change_the_column_width() =>
         Assert.Contains("12,345       <red>1</>  2.50 s", _table.ToText(null, Red, out _), StringComparison.Ordinal);
 
     private static string Red(string color, string text) => color == "red" ? $"<{color}>{text}</>" : text;

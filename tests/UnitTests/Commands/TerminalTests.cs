@@ -16,7 +16,7 @@ public sealed class TerminalTests
     [InlineData(true, null, "false", "xterm", false)]
     [InlineData(true, null, "", "xterm", true)]
     [InlineData(true, "1", "1", "xterm", false)]
-    public void The_environment_may_choose_colors(bool isTerminal, string? noColor, string? forceColor, string? terminal, bool expected)
+    public void The_environment_can_force_or_disable_colors(bool isTerminal, string? noColor, string? forceColor, string? terminal, bool expected)
     {
         var variables = new Dictionary<string, string?>(StringComparer.Ordinal) { ["NO_COLOR"] = noColor, ["FORCE_COLOR"] = forceColor, ["TERM"] = terminal };
 
@@ -29,5 +29,5 @@ public sealed class TerminalTests
     [InlineData("one two three", null, new[] { "one two three" })]
     [InlineData("", 5, new[] { "" })]
     [InlineData("\u001b[31mone\u001b[0m two three", 7, new[] { "\u001b[31mone\u001b[0m two", "three" })]
-    public void A_text_is_broken_between_words(string text, int? width, string[] expected) => Assert.Equal(expected, Terminal.Wrap(text, width));
+    public void A_text_is_wrapped_between_words(string text, int? width, string[] expected) => Assert.Equal(expected, Terminal.Wrap(text, width));
 }

@@ -9,7 +9,7 @@ public sealed class ConfigurationDocumentTests
     private static readonly string[] s_lines = File.ReadAllLines(Repository.PathOf("docs", "configuration.md"));
 
     [Fact]
-    public void The_table_of_settings_is_the_map()
+    public void The_table_of_settings_equals_the_environment_variables_of_the_program()
     {
         var expected = EnvironmentVariables.All.Select(
             row => $"| `{row.Name}` | {(row.Default.Length > 0 ? $"`{row.Default}`" : "")} | {row.Range} | {row.Meaning} |");
@@ -20,7 +20,7 @@ public sealed class ConfigurationDocumentTests
     }
 
     [Fact]
-    public void Every_variable_of_OpenTelemetry_that_is_read_is_listed()
+    public void Every_OpenTelemetry_variable_that_is_read_is_documented()
     {
         var listed = File.ReadAllLines(Repository.PathOf("docs", "monitoring.md")).Where(line => line.StartsWith("| `OTEL_", StringComparison.Ordinal))
             .Select(line => line.Trim('|', ' ', '`'));
@@ -29,7 +29,7 @@ public sealed class ConfigurationDocumentTests
     }
 
     [Fact]
-    public void A_wrong_variable_of_OpenTelemetry_stops_the_start()
+    public void An_invalid_OpenTelemetry_variable_stops_the_start()
     {
         var (_, problems) = EnvironmentVariables.Read(
             name => name switch { "OTEL_EXPORTER_OTLP_ENDPOINT" => "localhost:4317", "OTEL_EXPORTER_OTLP_PROTOCOL" => "http/json", _ => null });

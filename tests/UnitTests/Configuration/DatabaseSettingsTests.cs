@@ -3,7 +3,7 @@ using OllamaProxy.Infrastructure.Analytics.Postgres;
 
 namespace OllamaProxy.UnitTests.Configuration;
 
-/// <summary>The database of the records, and that its login is never shown.</summary>
+/// <summary>The settings of the record database; its login is never shown.</summary>
 public sealed class DatabaseSettingsTests : IDisposable
 {
     private const string Password = "s3cret/p@ss";
@@ -34,7 +34,7 @@ public sealed class DatabaseSettingsTests : IDisposable
     [InlineData("postgres://proxy:s3cret%2Fp%40ss@db:port/records", "has an invalid value for Port")]
     [InlineData("postgres://proxy:s3cret%2Fp%40ss@db/records?sslmode=s3cret/p@ss", "has an invalid value for SSL Mode")]
     [InlineData("Host=db;Password=s3cret/p@ss;Pooling=false", "must not set Pooling or Multiplexing")]
-    public void A_wrong_url_is_refused_without_being_shown(string text, string problem)
+    public void An_invalid_url_is_refused_without_being_shown(string text, string problem)
     {
         var found = Assert.Single(Read(("ANALYTICS_BACKEND", "postgres"), ("ANALYTICS_DATABASE_URL", text)).Problems);
 
@@ -42,7 +42,7 @@ public sealed class DatabaseSettingsTests : IDisposable
     }
 
     [Fact]
-    public void An_unknown_parameter_is_refused_with_those_that_are_known()
+    public void An_unknown_parameter_is_refused_with_a_list_of_the_known_ones()
     {
         var (_, problem) = PostgresDatabase.Parse("postgres://db/records?pgbouncer=true");
 
@@ -50,7 +50,7 @@ public sealed class DatabaseSettingsTests : IDisposable
     }
 
     [Fact]
-    public void The_url_may_stand_in_a_file()
+    public void The_url_can_be_read_from_a_file()
     {
         File.WriteAllText(_file, "postgres://proxy:s3cret%2Fp%40ss@db/records\n");
 
@@ -65,7 +65,7 @@ public sealed class DatabaseSettingsTests : IDisposable
     [InlineData("postgres://db/records", "FILE", "ANALYTICS_DATABASE_URL and ANALYTICS_DATABASE_URL_FILE are both set: unset one of them.")]
     [InlineData(null, "FILE", "ANALYTICS_DATABASE_URL_FILE=FILE: its text is neither a postgres:// URL nor an Npgsql connection string")]
     [InlineData(null, "/absent/url", "ANALYTICS_DATABASE_URL_FILE=/absent/url: cannot be read")]
-    public void What_is_missing_or_set_twice_is_reported(string? url, string? file, string problem)
+    public void A_missing_or_duplicate_setting_is_reported(string? url, string? file, string problem)
     {
         File.WriteAllText(_file, "s3cret");
         file = file?.Replace("FILE", _file, StringComparison.Ordinal);
@@ -75,7 +75,7 @@ public sealed class DatabaseSettingsTests : IDisposable
     }
 
     [Fact]
-    public void Another_backend_ignores_it_with_a_notice()
+    public void Another_backend_ignores_the_url_with_a_notice()
     {
         var (settings, problems) = Read(("ANALYTICS_DATABASE_URL", "postgres://db/records"));
 
@@ -85,7 +85,7 @@ public sealed class DatabaseSettingsTests : IDisposable
     }
 
     [Fact]
-    public void Ollama_does_not_get_it()
+    public void The_url_is_not_passed_to_Ollama()
     {
         Assert.Contains("ANALYTICS_DATABASE_URL", EnvironmentVariables.SecretNames(name => name == "ANALYTICS_DATABASE_URL" ? "postgres://db/records" : null));
     }

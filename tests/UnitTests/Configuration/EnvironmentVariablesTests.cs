@@ -21,7 +21,7 @@ public sealed class EnvironmentVariablesTests
     }
 
     [Fact]
-    public void Every_default_in_the_map_is_the_programs_own()
+    public void Every_documented_default_is_the_value_the_program_uses()
     {
         var defaults = Read().Settings;
         var rows = EnvironmentVariables.All.Where(row => row.Default.Length > 0 && row.Name is not ("PROXY_HOST" or "ANALYTICS_BACKEND"));
@@ -57,7 +57,7 @@ public sealed class EnvironmentVariablesTests
     [InlineData("MAX_CONCURRENT_REQUESTS", "0")]
     [InlineData("MAX_QUEUED_REQUESTS", "-1")]
     [InlineData("QUEUE_TIMEOUT_SECONDS", "30s")]
-    public void A_wrong_value_is_told_with_its_variable_and_what_it_must_be(string name, string value)
+    public void An_invalid_value_is_reported_with_its_variable_and_the_valid_range(string name, string value)
     {
         var problem = Assert.Single(Read((name, value)).Problems);
 
@@ -66,7 +66,7 @@ public sealed class EnvironmentVariablesTests
     }
 
     [Fact]
-    public void All_problems_are_told_at_once()
+    public void All_problems_are_reported_at_once()
     {
         var (_, problems) = Read(("PROXY_PORT", "x"), ("ANALYTICS_BACKEND", "y"), ("ANALYTICS_RETENTION_DAYS", "z"), ("OLLAMA_HOST", "example.com"));
 
@@ -74,7 +74,7 @@ public sealed class EnvironmentVariablesTests
     }
 
     [Fact]
-    public void An_expression_that_is_none_is_told_with_the_reason()
+    public void An_invalid_regular_expression_is_reported_with_the_reason()
     {
         var problems = Read(("ANALYTICS_REDACT_PATTERNS", "ok\\d+;;(unclosed\n[a-z")).Problems;
 
@@ -87,7 +87,7 @@ public sealed class EnvironmentVariablesTests
     }
 
     [Fact]
-    public void What_to_redact_is_read()
+    public void The_redaction_settings_are_read()
     {
         var recording = Read(("ANALYTICS_REDACT", "Email, key"), ("ANALYTICS_REDACT_PATTERNS", "a,b ;; (?<=x);\r\n\nc|d"), ("ANALYTICS_CAPTURE", "Full"),
             ("ANALYTICS_TRACK", "work")).Settings.Recording;
@@ -100,15 +100,15 @@ public sealed class EnvironmentVariablesTests
     }
 
     [Fact]
-    public void A_huge_value_is_cut_in_the_message() =>
+    public void A_huge_value_is_shortened_in_the_message() =>
         Assert.True(Assert.Single(Read(("PROXY_PORT", new string('9', 10_000))).Problems).Length < 200);
 
     [Fact]
-    public void A_blank_value_is_as_good_as_none() =>
+    public void A_blank_value_counts_as_not_set() =>
         Assert.Equal(11434, Read(("PROXY_PORT", "  ")).Settings.Proxy.Port);
 
     [Fact]
-    public void The_proxy_and_Ollama_need_a_port_each() =>
+    public void The_proxy_and_Ollama_need_different_ports() =>
         Assert.Contains("both 11435", Assert.Single(Read(("PROXY_PORT", "11435")).Problems), StringComparison.Ordinal);
 
     [Theory]
@@ -123,7 +123,7 @@ public sealed class EnvironmentVariablesTests
     [InlineData("127.0.0.1,[::1]", true)]
     [InlineData("localhost", true)]
     [InlineData("127.0.0.1, 192.168.1.5", false)]
-    public void Only_loopback_addresses_keep_the_network_out(string addresses, bool loopbackOnly) =>
+    public void The_proxy_is_local_only_when_every_address_is_loopback(string addresses, bool loopbackOnly) =>
         Assert.Equal(loopbackOnly, Read(("PROXY_HOST", addresses)).Settings.Proxy.IsLoopbackOnly);
 
     [Theory]
@@ -143,7 +143,7 @@ public sealed class EnvironmentVariablesTests
     [InlineData("OLLAMA_PROXY_OWNER", null)]
     [InlineData("PROXY_SOMETHING_ELSE_ENTIRELY", null)]
     [InlineData("OLLAMA_MODELS", null)]
-    public void A_variable_that_looks_misspelled_is_told(string name, string? meant)
+    public void A_variable_that_looks_misspelled_gives_a_notice(string name, string? meant)
     {
         var (settings, problems) = EnvironmentVariables.Read(_ => null, [name, "PATH", "PROXY_HOST"]);
 

@@ -18,7 +18,7 @@ public sealed class OllamaHostTests
     [InlineData(" \"127.0.0.1:11435\" ", "127.0.0.1", 11435)]
     [InlineData("127.0.0.1:99999", "127.0.0.1", 11434)]
     [InlineData("127.0.0.1:abc", "127.0.0.1", 11434)]
-    public void The_variable_is_read_as_Ollama_reads_it(string text, string host, int port) =>
+    public void The_variable_is_parsed_as_Ollama_parses_it(string text, string host, int port) =>
         Assert.Equal((host, port), OllamaHost.Parse(text));
 
     [Theory]
@@ -60,7 +60,7 @@ public sealed class OllamaHostTests
     [InlineData("[::1]:12345", "[::1]", 0)]
     [InlineData("localhost:12345", "127.0.0.1", 0)]
     [InlineData("127.0.0.1:12345", "127.0.0.1", 0)]
-    public void Ollama_binds_what_the_user_says_and_an_open_door_is_told(string text, string bind, int notices)
+    public void Ollama_binds_the_configured_address_and_a_public_one_gives_a_notice(string text, string bind, int notices)
     {
         var settings = Read(("OLLAMA_HOST", text)).Settings;
 
@@ -69,10 +69,10 @@ public sealed class OllamaHostTests
     }
 
     [Fact]
-    public void What_is_ignored_opens_nothing() => Assert.Equal("127.0.0.1", Read(("OLLAMA_HOST", "0.0.0.0")).Settings.Ollama.BindHost);
+    public void An_ignored_value_does_not_make_Ollama_listen_publicly() => Assert.Equal("127.0.0.1", Read(("OLLAMA_HOST", "0.0.0.0")).Settings.Ollama.BindHost);
 
     [Fact]
-    public void A_named_backend_port_comes_first()
+    public void An_explicit_backend_port_takes_precedence()
     {
         var settings = Read(("OLLAMA_HOST", "0.0.0.0:12345"), ("OLLAMA_BACKEND_PORT", "12346")).Settings;
 

@@ -13,7 +13,7 @@ public sealed class DemoHistoryTests
     private static readonly IReadOnlyList<RequestRecord> s_history = Make(s_end);
 
     [Fact]
-    public void The_parts_of_each_record_agree_with_each_other()
+    public void The_fields_of_each_record_are_consistent()
     {
         Assert.All(s_history, record =>
         {
@@ -37,7 +37,7 @@ public sealed class DemoHistoryTests
     }
 
     [Fact]
-    public void It_has_what_the_page_can_show()
+    public void The_history_has_data_for_every_part_of_the_page()
     {
         var inferences = s_history.Where(record => record.IsInference).ToList();
 
@@ -63,7 +63,7 @@ public sealed class DemoHistoryTests
     }
 
     [Fact]
-    public void Nights_and_weekends_are_quieter_by_the_clock_of_the_place()
+    public void Nights_and_weekends_are_quieter_in_local_time()
     {
         int At(Func<DateTimeOffset, bool> when) => s_history.Count(record => when(record.Timestamp.ToOffset(s_end.Offset)));
 
@@ -77,7 +77,7 @@ public sealed class DemoHistoryTests
     [Theory]
     [InlineData("Use a `dict`: 3.7\n\n```python\n    x")]
     [InlineData("日本の四季 🦙 – naïve\t12345")]
-    public void Tokens_join_to_the_text(string text) => Assert.Equal(text, string.Concat(SimulatedAnswer.TokensOf(text)));
+    public void The_tokens_joined_are_the_text(string text) => Assert.Equal(text, string.Concat(SimulatedAnswer.TokensOf(text)));
 
     [Theory]
     [InlineData(100, "1,420 requests · 3 running · http://127.0.0.1:24000/analytics · Ctrl+C stops")]

@@ -37,7 +37,7 @@ public sealed class OriginalRecordsTests
     [InlineData("2026-11-23 11:41:24.5 +0200 +0200", "2026-11-23T09:41:24.5Z")]
     [InlineData("2026-11-23T11:41:24.5+02:00", "2026-11-23T09:41:24.5Z")]
     [InlineData("2026-11-23 11:41:24.5+02:00", "2026-11-23T09:41:24.5Z")]
-    public void The_time_of_a_row_is_read(string text, string expected) =>
+    public void The_timestamp_of_a_row_is_parsed(string text, string expected) =>
         Assert.Equal(DateTimeOffset.Parse(expected, System.Globalization.CultureInfo.InvariantCulture), OriginalRecords.ParseTime(text));
 
     [Theory]
@@ -46,10 +46,10 @@ public sealed class OriginalRecordsTests
     [InlineData("yesterday")]
     [InlineData("17")]
     [InlineData("2026-13-23 11:41:24 +0000 UTC")]
-    public void A_row_without_a_time_is_no_record(string? text) => Assert.Null(OriginalRecords.Of(s_row with { Timestamp = text }, Texts()));
+    public void A_row_without_a_timestamp_gives_no_record(string? text) => Assert.Null(OriginalRecords.Of(s_row with { Timestamp = text }, Texts()));
 
     [Fact]
-    public void What_a_row_says_is_in_its_record()
+    public void Every_column_of_a_row_is_in_its_record()
     {
         var record = OriginalRecords.Of(s_row, Texts())!;
 
@@ -63,7 +63,7 @@ public sealed class OriginalRecordsTests
     }
 
     [Fact]
-    public void What_the_original_did_not_know_is_unknown_and_not_zero()
+    public void A_zero_for_a_value_the_original_did_not_measure_becomes_unknown()
     {
         var record = OriginalRecords.Of(s_row with { OutputTokens = 0, InputTokens = 0, TokensPerSecond = 0, TotalDuration = 0, StatusCode = 0,
             Model = "unknown", Prompt = "", Response = "", Error = "" }, Texts())!;
@@ -73,7 +73,7 @@ public sealed class OriginalRecordsTests
     }
 
     [Fact]
-    public void An_answer_in_one_piece_has_no_first_token() =>
+    public void An_unstreamed_response_has_no_time_to_first_token() =>
         Assert.Null(OriginalRecords.Of(s_row with { TimeToFirstToken = s_row.Duration }, Texts())!.TimeToFirstToken);
 
     [Theory]
@@ -95,7 +95,7 @@ public sealed class OriginalRecordsTests
             : default);
 
     [Fact]
-    public void Texts_are_redacted_and_cut_as_those_of_requests_are()
+    public void Texts_are_redacted_and_shortened_like_those_of_live_requests()
     {
         var options = new RecordingOptions { Redact = ["email"], PreviewLength = 30 };
         var record = OriginalRecords.Of(s_row, new RecordTexts(options, Redactors.With(options)))!;
@@ -105,7 +105,7 @@ public sealed class OriginalRecordsTests
     }
 
     [Fact]
-    public void The_same_row_has_the_same_identifier_and_another_row_another()
+    public void Equal_rows_get_equal_ids_and_different_rows_different_ones()
     {
         static string Id(OriginalInteraction row) => OriginalRecords.Of(row, Texts())!.RequestId;
 

@@ -24,7 +24,7 @@ public sealed class LaunchdPlanTests
     }
 
     [Fact]
-    public void What_an_earlier_installation_set_is_found_again()
+    public void Settings_of_an_earlier_installation_are_read_back()
     {
         var file = Path.GetTempFileName();
         File.WriteAllText(file, LaunchdPlan.AgentText(s_request with { Settings = new Dictionary<string, string> { ["PROXY_HOST"] = "<all>" } }));
@@ -36,7 +36,7 @@ public sealed class LaunchdPlanTests
     }
 
     [Fact]
-    public void It_is_loaded_into_the_persons_own_session()
+    public void The_agent_is_loaded_into_the_users_session()
     {
         var plan = LaunchdPlan.Install(s_request);
 
@@ -47,7 +47,7 @@ public sealed class LaunchdPlanTests
     }
 
     [Fact]
-    public void An_app_that_would_take_the_port_is_told_of() =>
+    public void An_Ollama_app_that_would_take_the_port_stops_the_install() =>
         Assert.Contains("Login Items", Assert.Throws<CommandException>(() => LaunchdPlan.Install(s_request with { OllamaStartsItself = true })).Message,
             StringComparison.Ordinal);
 }

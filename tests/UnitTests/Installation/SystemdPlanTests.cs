@@ -10,7 +10,7 @@ public sealed class SystemdPlanTests
     private static readonly InstallRequest s_besideUnit = s_alone with { OllamaStartsItself = true };
 
     [Fact]
-    public void Ollamas_own_unit_is_moved_only_when_that_was_allowed()
+    public void Ollamas_unit_is_moved_to_another_port_only_with_consent()
     {
         var refusal = Assert.Throws<CommandException>(() => SystemdPlan.Install(s_besideUnit));
         Assert.Contains("--take-over", refusal.Message, StringComparison.Ordinal);
@@ -23,7 +23,7 @@ public sealed class SystemdPlanTests
     }
 
     [Fact]
-    public void Beside_an_Ollama_that_is_left_alone_only_an_earlier_move_is_taken_back()
+    public void Without_consent_an_earlier_move_of_Ollamas_unit_is_reverted()
     {
         var plan = SystemdPlan.Install(s_besideUnit with { TakeOver = false, ProxyPort = 11433 });
 
@@ -34,7 +34,7 @@ public sealed class SystemdPlanTests
     }
 
     [Fact]
-    public void A_program_of_a_package_runs_where_the_package_put_it()
+    public void A_packaged_executable_runs_from_where_the_package_installed_it()
     {
         var request = s_alone with { Program = SystemdPlan.Packaged };
 
@@ -47,7 +47,7 @@ public sealed class SystemdPlanTests
     [Theory]
     [InlineData("/data/50% off", "/data/50%% off")]
     [InlineData("/data/\"x\\y", "/data/\\\"x\\\\y")]
-    public void A_value_in_the_unit_means_itself(string folder, string quoted) =>
+    public void A_value_in_the_unit_is_escaped(string folder, string quoted) =>
         Assert.Contains($"\nEnvironment=\"OLLAMA_MODELS={quoted}\"\n", SystemdPlan.UnitText(s_alone with { ModelsFolder = folder }), StringComparison.Ordinal);
 
     [Fact]
@@ -62,7 +62,7 @@ public sealed class SystemdPlanTests
     }
 
     [Fact]
-    public void A_proxy_that_starts_Ollama_itself_runs_as_the_person_with_the_models()
+    public void A_proxy_that_starts_Ollama_runs_as_the_user_who_owns_the_models()
     {
         var unit = SystemdPlan.UnitText(s_alone);
 
@@ -89,7 +89,7 @@ public sealed class SystemdPlanTests
     }
 
     [Fact]
-    public void A_settings_file_that_is_there_keeps_everything_but_what_was_asked_for()
+    public void An_existing_settings_file_keeps_every_setting_that_was_not_given_as_an_option()
     {
         const string Text = "# mine\nPROXY_PORT=1\n#LOG_LEVEL=info\nPROXY_PORT=2\nOTHER=x\n";
 
@@ -100,11 +100,11 @@ public sealed class SystemdPlanTests
     [Theory]
     [InlineData("plain")]
     [InlineData("a \"b\" $c `d` \\ 'e' #f; g")]
-    public void What_is_written_is_read_again(string value) =>
+    public void A_written_setting_is_read_back_unchanged(string value) =>
         Assert.Equal(value, EnvironmentFile.Read($"# x\n#A=1\nA=2\n{EnvironmentFile.Line("A", value)}\n")["A"]);
 
     [Fact]
-    public void An_uninstall_gives_the_port_back_and_keeps_the_data_unless_told()
+    public void An_uninstall_restores_Ollamas_port_and_keeps_the_data_unless_a_purge_is_requested()
     {
         var plan = SystemdPlan.Uninstall(s_besideUnit with { TakeOver = true });
 

@@ -19,7 +19,7 @@ public sealed class WindowsPlanTests
     };
 
     [Fact]
-    public void The_service_has_the_originals_name_and_folders_and_a_path_with_blanks_is_quoted()
+    public void The_service_has_the_originals_name_and_folders_and_a_path_with_spaces_is_quoted()
     {
         var service = WindowsPlan.Install(s_request).OfType<SetWindowsService>().Single();
 
@@ -30,7 +30,7 @@ public sealed class WindowsPlanTests
     }
 
     [Fact]
-    public void The_models_of_who_installs_stay_visible()
+    public void The_models_of_the_installing_user_stay_visible()
     {
         Assert.Equal(@"C:\Users\jane\.ollama\models", WindowsPlan.Install(s_request).OfType<SetWindowsService>().Single().Environment["OLLAMA_MODELS"]);
         Assert.Equal(@"D:\models",
@@ -38,7 +38,7 @@ public sealed class WindowsPlanTests
     }
 
     [Fact]
-    public void The_data_is_for_administrators_and_the_service_alone()
+    public void Only_administrators_and_the_service_can_read_the_data()
     {
         var grants = WindowsPlan.Install(s_request with { Account = @"NT SERVICE\OllamaMetricsProxy" }).OfType<RunProgram>()
             .Last(run => run.Program == "icacls").Arguments;
@@ -48,7 +48,7 @@ public sealed class WindowsPlanTests
     }
 
     [Fact]
-    public void Ollamas_own_start_is_switched_off_with_consent_only_and_comes_back()
+    public void Ollamas_autostart_is_disabled_only_with_consent_and_restored_by_an_uninstall()
     {
         var withStart = s_request with { OllamaStartsItself = true };
 
@@ -71,7 +71,7 @@ public sealed class WindowsPlanTests
     }
 
     [Fact]
-    public void An_uninstall_keeps_records_unless_told()
+    public void An_uninstall_keeps_the_records_unless_a_purge_is_requested()
     {
         Assert.DoesNotContain(WindowsPlan.Uninstall(s_request), step => step is RemoveFolder { Path: @"C:\ProgramData\OllamaProxy" });
         Assert.Contains(WindowsPlan.Uninstall(s_request with { RemovesData = true }), step => step is RemoveFolder { Path: @"C:\ProgramData\OllamaProxy" });

@@ -14,15 +14,15 @@ public class AnsiTests
     {
         var luminance = LuminanceOf(int.Parse(color["\e[38;5;".Length..^1], CultureInfo.InvariantCulture));
 
-        // Contrast as WCAG defines it.
+        // The contrast ratio of WCAG.
         Assert.InRange(1.05 / (luminance + 0.05), 3.9, 21);
         Assert.InRange((luminance + 0.05) / 0.05, 3.9, 21);
     }
 
     [Fact]
-    public void A_color_takes_no_column() => Assert.Equal(2, Ansi.VisibleLength($"{Ansi.Yellow}ok{Ansi.Reset}"));
+    public void A_color_adds_no_width() => Assert.Equal(2, Ansi.VisibleLength($"{Ansi.Yellow}ok{Ansi.Reset}"));
 
-    /// <summary>Of a color of the 6 x 6 x 6 cube, which begins at 16.</summary>
+    /// <summary>The relative luminance of a color of the 6 x 6 x 6 cube, which begins at 16.</summary>
     private static double LuminanceOf(int color)
     {
         Assert.InRange(color, 16, 231);

@@ -24,7 +24,7 @@ public sealed class JsonLogTests
     }
 
     [Fact]
-    public void A_message_has_its_values_by_name_and_no_template()
+    public void A_message_has_named_values_and_no_template()
     {
         var line = LogLines.Of(
             _json, "Ollama 0.9 answers.", new("Version", "0.9"), new("ProcessId", 7), new("Seconds", 1.5), new("IsLate", true), new("Level", "mine"),
@@ -45,7 +45,7 @@ public sealed class JsonLogTests
     }
 
     [Fact]
-    public void Whatever_a_line_quotes_it_is_one_line_of_valid_json()
+    public void Any_text_in_a_line_leaves_it_one_line_of_valid_json()
     {
         const string Evil = "a\"\\\e[2J\r\nfake\u0000\u009b\u202e\u2028\ud800 🦙";
         string[] lines =

@@ -10,7 +10,7 @@ namespace OllamaProxy.UnitTests.Logging;
 public sealed partial class LineLoggerTests
 {
     [Fact]
-    public void Lines_that_a_stopped_output_cannot_take_are_dropped_and_their_number_is_logged()
+    public void Lines_that_a_blocked_output_cannot_take_are_dropped_and_counted_in_the_log()
     {
         const int Logged = 10_000;
         using var output = new StoppedOutput();
@@ -33,7 +33,7 @@ public sealed partial class LineLoggerTests
     }
 
     [Fact]
-    public void An_output_that_fails_loses_its_lines_and_gets_the_next_ones()
+    public void A_failed_write_loses_its_lines_and_later_lines_are_written()
     {
         using var output = new StoppedOutput { FailsOnce = true };
         using (var provider = new LineLoggerProvider(new TextLog { Time = LogTime.None }, output, TimeProvider.System))
@@ -50,7 +50,7 @@ public sealed partial class LineLoggerTests
     }
 
     [Fact]
-    public void The_journal_takes_the_level_from_a_prefix()
+    public void A_line_for_the_journal_starts_with_a_priority_prefix()
     {
         var journal = new JournalLog(new TextLog { Time = LogTime.None });
 

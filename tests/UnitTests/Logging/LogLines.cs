@@ -6,7 +6,7 @@ using OllamaProxy.Infrastructure.Logging;
 
 namespace OllamaProxy.UnitTests.Logging;
 
-/// <summary>What the formats of the log are tried with.</summary>
+/// <summary>Log lines that the tests of the formats share.</summary>
 internal static class LogLines
 {
     public static RequestRecord Chat { get; } = new()
@@ -54,7 +54,7 @@ internal static class LogLines
     public static string Of(LogFormat format, LogLevel level, string message, Exception? exception = null, string category = "OllamaProxy.Something") =>
         Written(format, level, message, exception, category);
 
-    /// <summary>A message with named parts, as generated logging methods have them.</summary>
+    /// <summary>A message with named values, as generated logging methods produce it.</summary>
     public static string Of(LogFormat format, string message, params KeyValuePair<string, object?>[] parts)
     {
         var line = new StringBuilder();

@@ -12,7 +12,7 @@ public sealed partial class RollingFileLoggerTests : IDisposable
     public void Dispose() => _folder.Delete(recursive: true);
 
     [Fact]
-    public void A_line_has_time_level_category_and_text_and_stays_one_line()
+    public void A_line_has_time_level_category_and_text_and_no_line_break()
     {
         Write(logger => logger.LogWarning(new IOException("disk\r\nfull"), "one\ntwo"));
 
@@ -55,7 +55,7 @@ public sealed partial class RollingFileLoggerTests : IDisposable
     }
 
     [Fact]
-    public void A_program_that_starts_again_goes_on_in_the_same_file()
+    public void A_restarted_program_appends_to_the_same_file()
     {
         Write(logger => logger.LogInformation("before"));
         Write(logger => logger.LogInformation("after"));
@@ -74,7 +74,7 @@ public sealed partial class RollingFileLoggerTests : IDisposable
         }
     }
 
-    /// <summary>Everything logged is in the files when this returns.</summary>
+    /// <summary>Disposes the logger, so that every line is in the files when this returns.</summary>
     private void Write(Action<ILogger> log, int files = 5)
     {
         using var provider = new LineLoggerProvider(new TextLog(), new RollingFile(_folder.FullName, 1_000_000, files), TimeProvider.System);

@@ -10,7 +10,7 @@ public sealed class TextLogTests
     private readonly TextLog _text = new() { Time = LogTime.OfDay };
 
     [Fact]
-    public void A_request_is_a_row_of_columns_that_are_empty_where_nothing_is_known()
+    public void A_request_is_a_row_of_columns_with_unknown_values_left_empty()
     {
         RequestRecord[] requests =
         [
@@ -72,7 +72,7 @@ public sealed class TextLogTests
     }
 
     [Fact]
-    public void Colors_say_how_it_ended_and_never_set_a_background()
+    public void Colors_show_the_outcome_and_never_set_a_background()
     {
         var text = new TextLog { Time = LogTime.OfDay, HasColor = true };
 
@@ -87,7 +87,7 @@ public sealed class TextLogTests
     }
 
     [Fact]
-    public void Color_changes_no_column()
+    public void Colors_do_not_change_the_column_width()
     {
         var colored = new TextLog { Time = LogTime.OfDay, HasColor = true };
 
@@ -109,7 +109,7 @@ public sealed class TextLogTests
     }
 
     [Fact]
-    public void Nothing_from_the_wire_controls_the_terminal_or_forges_a_line()
+    public void Text_from_the_network_cannot_control_the_terminal_or_forge_a_line()
     {
         const string Evil = "a\e[2J\u009b31m\r\nfake\u202e\u2028b\ud800";
         var lines = LogLines.Of(_text, LogLines.Chat with { Method = Evil, Target = Evil, Model = Evil, Application = Evil, ClientIp = Evil })
@@ -119,7 +119,7 @@ public sealed class TextLogTests
     }
 
     [Fact]
-    public void No_text_of_a_prompt_an_answer_or_a_query_is_shown() =>
+    public void No_prompt_response_or_query_text_is_logged() =>
         Assert.All([new JsonLog(), (LogFormat)_text], format =>
         {
             Assert.DoesNotContain("zanzibar", LogLines.Of(format, LogLines.Chat), StringComparison.Ordinal);

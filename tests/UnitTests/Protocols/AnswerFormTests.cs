@@ -4,7 +4,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.UnitTests.Protocols;
 
-/// <summary>The forms an answer may have under any media type, and the ways it may end. Each is read whole, byte by byte, and cut everywhere.</summary>
+/// <summary>The formats of a response under any media type, and its possible ends. Each body is read whole, byte by byte, and cut at every byte.</summary>
 public sealed class AnswerFormTests
 {
     private const string Chat = "/api/chat";
@@ -21,7 +21,7 @@ public sealed class AnswerFormTests
         "*\n", "*\r\n", "*", "\uFEFF \n*\n",
     ];
 
-    /// <summary>A stream of "ab" in each dialect, as the JSON of its pieces; the last ones end it.</summary>
+    /// <summary>A stream of "ab" in each dialect, as the JSON of its chunks; the last ones end it.</summary>
     private static readonly Dictionary<string, string[]> s_pieces = new()
     {
         [Chat] =
@@ -66,7 +66,7 @@ public sealed class AnswerFormTests
 
     [Theory]
     [MemberData(nameof(Forms))]
-    public void The_body_tells_its_form_whatever_the_media_type_says(string path, string form)
+    public void The_format_is_detected_from_the_body_and_not_from_the_media_type(string path, string form)
     {
         var mark = form.StartsWith('\uFEFF') ? "\uFEFF" : "";
         var body = mark + string.Concat(s_pieces[path].Select(piece => form[mark.Length..].Replace("*", piece, StringComparison.Ordinal)));
@@ -86,7 +86,7 @@ public sealed class AnswerFormTests
     [InlineData(OpenAi, """{"choices":[{"message":{"content":"ab"},"finish_reason":"stop"}],"usage":{"completion_tokens":2}}""")]
     [InlineData(Responses, """{"status":"stop","output":[{"type":"message","content":[{"text":"ab"}]}],"usage":{"output_tokens":2}}""")]
     [InlineData(Messages, """{"type":"message","content":[{"type":"text","text":"ab"}],"stop_reason":"stop","usage":{"output_tokens":2}}""")]
-    public void One_object_is_a_whole_answer_to_a_request_for_a_stream(string path, string body)
+    public void A_single_object_completes_a_streamed_request(string path, string body)
     {
         foreach (var mediaType in s_mediaTypes)
         {
@@ -105,14 +105,14 @@ public sealed class AnswerFormTests
     [InlineData(Responses, "data: {\"type\":\"response.completed\",\"response\":{}}\n\n")]
     [InlineData(Messages, "data: {\"type\":\"message_stop\"}\n\n")]
     [InlineData(Pull, "{\"status\":\"pulling\"}\n{\"status\":\"success\"}\n")]
-    public void A_terminator_counts_although_the_body_is_cut_behind_it(string path, string body) =>
+    public void A_terminator_completes_a_body_that_is_cut_after_it(string path, string body) =>
         Assert.True(Read(path, "application/x-ndjson", [Encoding.UTF8.GetBytes(body)], ended: false).Terminated);
 
     [Theory]
     [InlineData(OpenAi, "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n")]
     [InlineData(Messages, "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n")]
     [InlineData(Responses, "data: {\"type\":\"response.foreign\",\"response\":{\"status\":\"completed\"}}\n\n")]
-    public void A_reason_for_the_end_counts_where_the_body_ends_in_order(string path, string body)
+    public void A_finish_reason_completes_a_body_that_ends_in_order(string path, string body)
     {
         Assert.True(Read(path, "text/event-stream", [Encoding.UTF8.GetBytes(body)]).Terminated);
         Assert.False(Read(path, "text/event-stream", [Encoding.UTF8.GetBytes(body)], ended: false).Terminated);
@@ -129,7 +129,7 @@ public sealed class AnswerFormTests
     [InlineData(OpenAi, ": only a comment\n\n")]
     [InlineData(OpenAi, "{\"choices\":[{\"mess")]
     [InlineData(Responses, "data: {\"type\":\"response.created\",\"response\":{\"status\":\"queued\"}}\n\n")]
-    public void An_answer_that_stops_midway_is_known_to_lack_its_end(string path, string body) =>
+    public void A_response_that_stops_midway_is_incomplete(string path, string body) =>
         Assert.All(EveryWay(path, "", body), facts => Assert.Equal((false, null), (facts.Terminated, facts.Failure)));
 
     [Theory]
@@ -138,7 +138,7 @@ public sealed class AnswerFormTests
     [InlineData("\u001f\u008b\0\u0001")]
     [InlineData("{not json}")]
     [InlineData("data: Hello\n\n")]
-    public void A_body_in_no_known_form_is_unknown(string body)
+    public void A_body_in_an_unknown_format_has_unknown_facts(string body)
     {
         foreach (var path in s_pieces.Keys)
         {
@@ -150,11 +150,11 @@ public sealed class AnswerFormTests
     [InlineData("[\"foreign\"]")]
     [InlineData("{\"foreign\":1}\n{\"foreign\":2}\n")]
     [InlineData("{\"message\":{\"content\":\"a\"},\"done\":false}\nlost\n")]
-    public void A_stream_that_can_no_longer_be_followed_is_unknown(string body) =>
+    public void A_stream_that_becomes_unparsable_has_unknown_facts(string body) =>
         Assert.All(EveryWay(Chat, "application/x-ndjson", body), facts => Assert.Equal(ResponseFacts.Unread(ParseFailure.UnknownFormat, null), facts));
 
     [Fact]
-    public void Text_that_is_no_json_is_a_transcription() => Assert.All(
+    public void A_transcription_may_be_plain_text() => Assert.All(
         EveryWay("/v1/audio/transcriptions", "", "1\n00:00 --> 00:01\nhello there"),
         facts => Assert.Equal(("1\n00:00 --> 00:01\nhello there", true, null), (facts.Text, facts.Terminated, facts.Failure)));
 
@@ -166,7 +166,7 @@ public sealed class AnswerFormTests
     [InlineData("data: {\"error\":true}\n\n")]
     [InlineData("{\"error\":\"boom\"}\n")]
     [InlineData("data: {\"error\":\"boom\"}")]
-    public void An_error_is_seen_in_every_form(string error)
+    public void An_error_is_recognized_in_every_format(string error)
     {
         foreach (var path in s_pieces.Keys)
         {
@@ -180,7 +180,7 @@ public sealed class AnswerFormTests
     [InlineData("null")]
     [InlineData("\"\"")]
     [InlineData("false")]
-    public void No_error_is_invented(string error)
+    public void A_response_without_an_error_reports_none(string error)
     {
         foreach (var path in s_pieces.Keys)
         {
@@ -193,7 +193,7 @@ public sealed class AnswerFormTests
         Assert.NotNull(Read(Responses, "application/json", ["""{"status":"failed","error":null}"""u8.ToArray()]).Error);
 
     [Fact]
-    public void A_deletion_is_answered_with_an_empty_body()
+    public void A_deletion_has_an_empty_response_body()
     {
         Assert.True(Read("/api/delete", null, []).Terminated);
         Assert.False(Read("/api/delete", null, [], ended: false).Terminated);

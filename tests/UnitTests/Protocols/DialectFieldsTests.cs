@@ -6,7 +6,7 @@ namespace OllamaProxy.UnitTests.Protocols;
 
 /// <summary>
 /// Every field that Ollama's own source reads and writes (api/types.go, the openai and anthropic packages and their middleware), and those that clouds and
-/// clients add: what the readers make of it. Fields that only change how the model works are no facts; they stand here so that none is forgotten.
+/// clients add, with the facts that the readers extract. Fields that only configure the model give no fact; they are listed so that none is missed.
 /// </summary>
 public sealed class DialectFieldsTests
 {
@@ -277,7 +277,7 @@ public sealed class DialectFieldsTests
         """{"input_tokens":7,"cache_read_input_tokens":0}""",
         """{"input_tokens":null,"cache_read_input_tokens":null,"output_tokens":3}""",
         "in=7 cached=0 out=3")]
-    public void The_counts_of_an_anthropic_stream_begin_at_its_start_and_the_last_ones_win(string start, string? end, string facts)
+    public void The_last_token_counts_of_an_anthropic_stream_win(string start, string? end, string facts)
     {
         var stream = $$$"""data: {"type":"message_start","message":{"model":"a","content":[],"usage":{{{start}}}}}""" + "\n\n";
         stream += end is null ? "" : $$$"""data: {"type":"message_delta","delta":{},"usage":{{{end}}}}""" + "\n\ndata: {\"type\":\"message_stop\"}\n\n";
@@ -285,7 +285,7 @@ public sealed class DialectFieldsTests
         Assert.All(Facts.EveryWay(ApiEndpoint.AnthropicMessages, stream), answer => Assert.Equal(facts, Tell(answer with { Model = null })));
     }
 
-    /// <summary>Rows of a body and its facts, under the path they are of. A body may go on in the next line; <c>-</c> is a field that is no fact.</summary>
+    /// <summary>Rows of a body and its facts under their path. A body may continue on the next line; <c>-</c> marks a field without a fact.</summary>
     private static TheoryData<string, string, string> Table(string text)
     {
         var table = new TheoryData<string, string, string>();
@@ -329,7 +329,7 @@ public sealed class DialectFieldsTests
         ("temperature", facts.Temperature),
         ("keep", facts.KeepAlive));
 
-    /// <summary>Durations as ticks of 100 ns.</summary>
+    /// <summary>Writes durations in ticks of 100 ns.</summary>
     private static string Tell(ResponseFacts facts) => (Tell(
         ("model", facts.Model),
         ("text", facts.Text),

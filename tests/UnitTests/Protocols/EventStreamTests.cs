@@ -4,7 +4,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.UnitTests.Protocols;
 
-/// <summary>Streams of events as no Ollama of today sends them, but a cloud, a later version or a bad day may.</summary>
+/// <summary>Event streams that no current Ollama sends, but a cloud service, a later version or a fault may.</summary>
 public sealed class EventStreamTests
 {
     [Theory]
@@ -16,13 +16,13 @@ public sealed class EventStreamTests
     [InlineData("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata:  [DONE] \t")]
     [InlineData("data: {\"choices\":[{\"delta\":\rdata: {\"content\":\"a\"}}]}\r\rdata: [DONE]\r\r")]
     [InlineData("datax: {\"choices\":[{\"delta\":{\"content\":\"no\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n")]
-    public void Events_are_read_in_every_form_they_may_have(string stream)
+    public void Events_are_parsed_in_every_form_the_format_allows(string stream)
     {
         Assert.All(Facts.EveryWay(ApiEndpoint.OpenAiChat, stream), facts => Assert.Equal(("a", true), (facts.Text, facts.Terminated)));
     }
 
     [Fact]
-    public void Half_a_value_in_an_event_costs_that_event_alone()
+    public void A_truncated_value_in_an_event_costs_only_that_event()
     {
         const string Stream = "data: {\"choices\":[{\"delta\":{\"content\":\"lost\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\ndata: [DONE]\n\n";
 
@@ -37,7 +37,7 @@ public sealed class EventStreamTests
     }
 
     [Fact]
-    public void A_text_that_begins_like_the_last_word_is_none()
+    public void Data_that_only_resembles_the_DONE_marker_does_not_end_the_stream()
     {
         const string Stream = "data: [DON]\n\ndata: [DONE]x\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
 
@@ -45,7 +45,7 @@ public sealed class EventStreamTests
     }
 
     [Fact]
-    public void Arguments_of_a_tool_call_come_together_from_their_pieces()
+    public void The_fragments_of_a_tool_calls_arguments_are_joined()
     {
         const string Stream =
             """
@@ -68,7 +68,7 @@ public sealed class EventStreamTests
     }
 
     [Fact]
-    public void An_error_among_the_events_is_one()
+    public void An_error_event_is_an_error()
     {
         Assert.All(Facts.EveryWay(ApiEndpoint.OpenAiChat, "data: {\"error\":{\"message\":\"boom\"}}\n\n"),
             facts => Assert.Equal(("boom", false), (facts.Error, facts.Terminated)));
@@ -83,34 +83,39 @@ public sealed class EventStreamTests
     }
 
     [Fact]
-    public void Cached_tokens_are_found_where_each_dialect_puts_them()
+    public void Cached_tokens_are_read_from_the_field_of_each_dialect()
     {
         Assert.All(
             Facts.EveryWay(ApiEndpoint.OpenAiChat,
-                "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":50,\"completion_tokens\":2,\"prompt_tokens_details\":{\"cached_tokens\":49}}}\n\ndata: [DONE]\n\n"),
+                "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":50,\"completion_tokens\":2,"
+                + "\"prompt_tokens_details\":{\"cached_tokens\":49}}}\n\ndata: [DONE]\n\n"),
             facts => Assert.Equal((50, 49, 2), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens)));
         Assert.All(
             Facts.EveryWay(ApiEndpoint.AnthropicMessages,
-                "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"input_tokens\":1,\"cache_read_input_tokens\":40,\"cache_creation_input_tokens\":9,\"output_tokens\":2}}\n\ndata: {\"type\":\"message_stop\"}\n\n"),
+                "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"input_tokens\":1,\"cache_read_input_tokens\":40,"
+                + "\"cache_creation_input_tokens\":9,\"output_tokens\":2}}\n\ndata: {\"type\":\"message_stop\"}\n\n"),
             facts =>
                 Assert.Equal((50, 40, 2, true), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens, facts.Terminated)));
         Assert.All(
             Facts.EveryWay(ApiEndpoint.OpenAiResponses,
-                "data: {\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":50,\"output_tokens\":2,\"input_tokens_details\":{\"cached_tokens\":0}}},\"type\":\"response.completed\"}\n\n"),
+                "data: {\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":50,\"output_tokens\":2,"
+                + "\"input_tokens_details\":{\"cached_tokens\":0}}},\"type\":\"response.completed\"}\n\n"),
             facts =>
                 Assert.Equal((50, 0, 2, true), (facts.Usage.PromptTokens, facts.Usage.CachedPromptTokens, facts.Usage.CompletionTokens, facts.Terminated)));
     }
 
     [Fact]
-    public void Reasoning_is_kept_apart_from_the_answer()
+    public void Reasoning_is_separate_from_the_response_text()
     {
         Assert.All(
             Facts.EveryWay(ApiEndpoint.OpenAiResponses,
-                "data: {\"delta\":\"hm\",\"type\":\"response.reasoning_summary_text.delta\"}\n\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"yes\"}\n\n"),
+                "data: {\"delta\":\"hm\",\"type\":\"response.reasoning_summary_text.delta\"}\n\n"
+                + "data: {\"type\":\"response.output_text.delta\",\"delta\":\"yes\"}\n\n"),
             facts => Assert.Equal(("hm", "yes", 2), (facts.Thinking, facts.Text, facts.ContentPieces)));
         Assert.All(
             Facts.EveryWay(ApiEndpoint.AnthropicMessages,
-                "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}\n\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"yes\"}}\n\n"),
+                "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}\n\n"
+                + "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"yes\"}}\n\n"),
             facts => Assert.Equal(("hm", "yes", 2), (facts.Thinking, facts.Text, facts.ContentPieces)));
     }
 
@@ -120,7 +125,7 @@ public sealed class EventStreamTests
     [InlineData("/v1/messages", """{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":" word"}}""")]
     [InlineData("/v1/messages", """{"delta":{"thinking":" \u0077ord"},"index":1}""")]
     [InlineData("/v1/responses", """{"type":"response.output_text.delta","item_id":"msg_1","output_index":1,"content_index":0,"delta":" word"}""")]
-    public void A_token_costs_no_allocation(string path, string json)
+    public void Reading_a_token_allocates_nothing(string path, string json)
     {
         var token = Encoding.UTF8.GetBytes($"data: {json}\n\n");
         var reader = Reader(ApiEndpoint.FromPath(path));

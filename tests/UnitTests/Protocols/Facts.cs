@@ -9,7 +9,7 @@ internal static class Facts
 {
     public static ResponseFacts Of(ApiEndpoint endpoint, string body) => Of(endpoint, [Encoding.UTF8.GetBytes(body)], MediaTypeOf(endpoint, body));
 
-    /// <summary>In one piece, byte by byte, event by event, and cut in two everywhere.</summary>
+    /// <summary>Reads the body whole, byte by byte, event by event, and cut in two at every byte.</summary>
     public static IEnumerable<ResponseFacts> EveryWay(ApiEndpoint endpoint, string body)
     {
         var (bytes, type) = (Encoding.UTF8.GetBytes(body), MediaTypeOf(endpoint, body));

@@ -25,7 +25,7 @@ public sealed class FormRequestReaderTests
     }
 
     [Fact]
-    public void They_are_found_wherever_the_bytes_are_cut()
+    public void Chunk_boundaries_do_not_change_the_model_and_the_prompt()
     {
         var whole = Read([s_form]);
 
@@ -38,7 +38,7 @@ public sealed class FormRequestReaderTests
     }
 
     [Fact]
-    public void A_field_of_endless_length_is_bounded()
+    public void A_field_without_end_takes_bounded_memory()
     {
         var megabyte = new byte[1024 * 1024];
         Array.Fill(megabyte, (byte)'m');
@@ -54,7 +54,7 @@ public sealed class FormRequestReaderTests
     [InlineData("application/json")]
     [InlineData("multipart/form-data")]
     [InlineData("multipart/form-data; boundary=")]
-    public void What_is_no_form_is_not_read(string? contentType)
+    public void A_body_that_is_not_a_form_is_not_read(string? contentType)
     {
         Assert.Null(FormRequestReader.For(contentType));
     }

@@ -7,7 +7,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.UnitTests.Protocols;
 
-/// <summary>Bodies that no well-meaning client sends: the readers stay bounded, never fail, and tell what could be told.</summary>
+/// <summary>Bodies that no regular client sends: the readers use bounded memory, never throw, and report the facts they can read.</summary>
 public sealed class HostileBodyTests
 {
     [Fact]
@@ -39,13 +39,13 @@ public sealed class HostileBodyTests
     [InlineData("{\"prompt\":\"\\x\"}")]
     [InlineData("{\"prompt\":\"\\u12g4\"}")]
     [InlineData("\u001f\u008b")]
-    public void What_is_no_json_is_malformed_and_no_failure(string body)
+    public void A_body_that_is_not_json_is_malformed_and_does_not_throw(string body)
     {
         Assert.True(Request(ApiEndpoint.Generate, body).Malformed);
     }
 
     [Fact]
-    public void Values_of_a_wrong_type_are_unknown()
+    public void Values_of_an_unexpected_type_are_unknown()
     {
         var facts = Request(ApiEndpoint.Chat, """{"model":42,"messages":"none","stream":"yes","options":[1],"tools":{},"keep_alive":{"a":1}}""");
 
@@ -57,7 +57,8 @@ public sealed class HostileBodyTests
     {
         var facts = Request(
             ApiEndpoint.Chat,
-            """{"messages":[{"content":"be brief","role":"system"},{"role":"user","content":"one","images":["QUJD","QUJD"]},{"role":"system","content":"no"},{"role":"user","content":"two"}],"model":"a"}""");
+            """{"messages":[{"content":"be brief","role":"system"},{"role":"user","content":"one","images":["QUJD","QUJD"]},"""
+            + """{"role":"system","content":"no"},{"role":"user","content":"two"}],"model":"a"}""");
 
         Assert.Equal(("two", "be brief", 4, 2), (facts.Prompt, facts.System, facts.MessageCount, facts.ImageCount));
         Assert.Equal("be briefonenotwo".Length, facts.TextLength);
@@ -70,7 +71,7 @@ public sealed class HostileBodyTests
     [InlineData("\\uD83D\\n", "\uFFFD\n")]
     [InlineData("\\\"\\\\\\/\\b\\f\\n\\r\\t", "\"\\/\b\f\n\r\t")]
     [InlineData("caf\\u00e9 日本", "café 日本")]
-    public void Escapes_are_resolved_as_go_resolves_them(string json, string text)
+    public void Escapes_are_decoded_as_Go_decodes_them(string json, string text)
     {
         var body = Encoding.UTF8.GetBytes($$"""{"prompt":"{{json}}"}""");
 
@@ -79,7 +80,7 @@ public sealed class HostileBodyTests
     }
 
     [Fact]
-    public void Bytes_that_are_no_utf8_become_replacement_characters()
+    public void Bytes_that_are_invalid_utf8_become_replacement_characters()
     {
         byte[] body = [.. "{\"prompt\":\"a"u8, 0xFF, 0xC3, .. "b\"}"u8];
 
@@ -87,7 +88,7 @@ public sealed class HostileBodyTests
     }
 
     [Fact]
-    public void A_hundred_thousand_levels_cost_nothing()
+    public void A_hundred_thousand_levels_of_nesting_are_read()
     {
         var deep = "{\"context\":" + new string('[', 100_000) + new string(']', 100_000) + ",\"model\":\"a\"}";
         var named = string.Concat(Enumerable.Repeat("{\"message\":", 100_000)) + "1" + new string('}', 100_000);
@@ -97,7 +98,7 @@ public sealed class HostileBodyTests
     }
 
     [Fact]
-    public void A_text_without_end_is_counted_and_not_kept()
+    public void A_text_without_end_is_counted_but_not_kept()
     {
         var text = Encoding.UTF8.GetBytes(new string('é', 100_000));
 
@@ -113,7 +114,7 @@ public sealed class HostileBodyTests
     [InlineData("天")]
     [InlineData("🦙")]
     [InlineData("👩‍👩‍👧‍👦")]
-    public void A_text_that_is_longer_than_is_kept_is_cut_between_characters_by_every_reader(string character)
+    public void Every_reader_cuts_a_text_over_the_limit_between_characters(string character)
     {
         for (var shift = 0; shift < 4; shift++)
         {
@@ -143,7 +144,7 @@ public sealed class HostileBodyTests
     }
 
     [Fact]
-    public void Images_of_many_megabytes_pass_without_being_held()
+    public void Images_of_many_megabytes_are_not_buffered()
     {
         var image = Encoding.ASCII.GetBytes(new string('A', 1024 * 1024));
         byte[][] body = [[.. "{\"model\":\"a\",\"images\":[\""u8], .. Enumerable.Repeat(image, 10), [.. "\"],\"prompt\":\"what?\"}"u8]];
@@ -158,10 +159,11 @@ public sealed class HostileBodyTests
     }
 
     [Fact]
-    public void A_line_of_garbage_in_a_stream_costs_that_line_alone()
+    public void A_malformed_line_in_a_stream_costs_only_that_line()
     {
         var facts =
-            Response("{\"response\":\"a\",\"done\":false}\n<html>oh no</html>\n{\"response\":\"b\",\"done\":false}\n{\"response\":\"\",\"done\":true,\"eval_count\":2}\n");
+            Response("{\"response\":\"a\",\"done\":false}\n<html>oh no</html>\n"
+                + "{\"response\":\"b\",\"done\":false}\n{\"response\":\"\",\"done\":true,\"eval_count\":2}\n");
 
         Assert.Equal(("ab", true, 2), (facts.Text, facts.Terminated, facts.Usage.CompletionTokens));
     }
@@ -179,7 +181,8 @@ public sealed class HostileBodyTests
     {
         var random = new Random(42);
         var good =
-            Encoding.UTF8.GetBytes("""{"model":"a","message":{"role":"assistant","content":"x \u00e9","tool_calls":[{"function":{"name":"f","arguments":{"a":[1,"]"]}}}]},"done":true,"eval_count":3}""");
+            Encoding.UTF8.GetBytes("""{"model":"a","message":{"role":"assistant","content":"x \u00e9","tool_calls":["""
+                + """{"function":{"name":"f","arguments":{"a":[1,"]"]}}}]},"done":true,"eval_count":3}""");
         for (var round = 0; round < 20_000; round++)
         {
             var body = good.ToArray();

@@ -4,7 +4,7 @@ using OllamaProxy.Application.Protocols.Json;
 
 namespace OllamaProxy.UnitTests.Protocols;
 
-/// <summary>The scanner reports the same fields, however the bytes of a stream are cut: a line at a time, or byte by byte.</summary>
+/// <summary>The scanner reports the same fields whether the bytes of a stream arrive line by line or byte by byte.</summary>
 public sealed class JsonCutTests
 {
     private static readonly JsonFields s_fields = new(
@@ -30,7 +30,7 @@ public sealed class JsonCutTests
     [InlineData("""["*",{"model":"*"}]""")]
     [InlineData("""{"model":"*","message":{"content":"*"}""")]
     [InlineData("""{"model":"*",,"done":true}""")]
-    public void A_stream_reports_the_same_by_lines_and_by_bytes(string shape)
+    public void A_stream_reports_the_same_fields_by_lines_and_by_bytes(string shape)
     {
         string[] texts = ["a", "", "Hello", "ü€😀", "with \\\"quotes\\\"", "\\\\", "\\u00e9",
             "{\"model\":\"no\"}".Replace("\"", "\\\"", StringComparison.Ordinal), "}\\n{", new string('x', 2_000)];
@@ -40,7 +40,7 @@ public sealed class JsonCutTests
     }
 
     [Fact]
-    public void Random_streams_report_the_same()
+    public void Random_streams_report_the_same_fields_by_lines_and_by_bytes()
     {
         var random = new Random(4711);
         string[] shapes =
@@ -66,7 +66,7 @@ public sealed class JsonCutTests
     }
 
     [Fact]
-    public void A_text_over_the_limit_is_counted_the_same()
+    public void A_text_over_the_limit_is_counted_the_same_by_lines_and_by_bytes()
     {
         var line = """{"model":"a","message":{"content":"*"},"done":false}""";
         var body = string.Join('\n', line, line, line, line.Replace("*", new string('x', JsonFieldScanner.MaxText + 10), StringComparison.Ordinal), line);
@@ -92,7 +92,7 @@ public sealed class JsonCutTests
         var scanner = new JsonFieldScanner(s_fields, sink);
         if (whole)
         {
-            // A line at a time, as streams come.
+            // Line by line, as streams usually arrive.
             for (var at = 0; at < bytes.Length;)
             {
                 var length = bytes.AsSpan(at).IndexOf((byte)'\n') is var line and >= 0 ? line + 1 : bytes.Length - at;

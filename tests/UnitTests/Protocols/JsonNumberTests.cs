@@ -23,7 +23,7 @@ public sealed class JsonNumberTests
     [InlineData("3.5", null)]
     [InlineData("true", null)]
     [InlineData("null", null)]
-    public void A_whole_number_is_one_however_it_is_written(string json, long? expected) =>
+    public void A_whole_number_is_read_in_every_notation(string json, long? expected) =>
         Assert.Equal(expected, JsonNumber.Int64(Encoding.ASCII.GetBytes(json)));
 
     [Theory]
@@ -48,7 +48,7 @@ public sealed class JsonNumberTests
     [InlineData("/v1/chat/completions", """{"model":"a","choices":[],"usage":{"prompt_tokens":5.0,"completion_tokens":3e0}}""")]
     [InlineData("/v1/responses", """{"model":"a","usage":{"input_tokens":5.0,"output_tokens":3e0}}""")]
     [InlineData("/v1/messages", """{"model":"a","usage":{"input_tokens":5.0,"output_tokens":3e0}}""")]
-    public void Every_dialect_counts_with_floats(string path, string body)
+    public void Every_dialect_accepts_counts_written_as_floats(string path, string body)
     {
         var usage = AnswerFormTests.Read(path, "application/json", [Encoding.UTF8.GetBytes(body)]).Usage;
 
@@ -56,7 +56,7 @@ public sealed class JsonNumberTests
     }
 
     [Fact]
-    public void Counts_that_are_no_counts_are_unknown()
+    public void Invalid_counts_and_durations_are_unknown()
     {
         var usage = AnswerFormTests.Read(
             "/api/chat",

@@ -6,8 +6,8 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.UnitTests.Protocols;
 
 /// <summary>
-/// Recordings damaged in every way a seeded die can think of, and bodies without end: no reader fails, none takes memory by the body's length, and each
-/// tells the same however the damaged bytes are cut.
+/// Recordings with seeded random damage, and bodies without end: no reader throws, memory does not grow with the body's length, and each reader
+/// reports the same facts however the damaged bytes are cut.
 /// </summary>
 public sealed class ReaderFuzzTests
 {
@@ -28,7 +28,7 @@ public sealed class ReaderFuzzTests
 
     [Theory]
     [MemberData(nameof(Recordings))]
-    public void A_damaged_recording_fails_no_reader_and_reads_the_same_however_it_is_cut(string name)
+    public void A_damaged_recording_fails_no_reader_and_gives_the_same_facts_however_it_is_cut(string name)
     {
         var recording = Transcript.Load(name);
         var endpoint = ApiEndpoint.FromPath(recording.Target);
@@ -46,7 +46,7 @@ public sealed class ReaderFuzzTests
 
     [Theory]
     [MemberData(nameof(Endpoints))]
-    public void Bodies_without_end_take_no_memory(string label)
+    public void Bodies_without_end_take_bounded_memory(string label)
     {
         var endpoint = ApiEndpoint.FromLabel(label)!;
         var piece = Encoding.UTF8.GetBytes(new string('é', 32 * 1024));
@@ -71,13 +71,14 @@ public sealed class ReaderFuzzTests
 
     [Theory]
     [MemberData(nameof(Endpoints))]
-    public void A_stream_without_end_takes_no_memory_for_its_pieces(string label)
+    public void A_stream_without_end_takes_bounded_memory_for_its_chunks(string label)
     {
         var endpoint = ApiEndpoint.FromLabel(label)!;
         var lines = Encoding.UTF8.GetBytes(
             string.Concat(Enumerable.Repeat("{\"model\":\"a\",\"message\":{\"content\":\"x\"},\"response\":\"x\",\"done\":false}\n", 100)));
         var events = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(
-            "data: {\"type\":\"response.output_text.delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"},\"choices\":[{\"delta\":{\"content\":\"x\"},\"text\":\"x\"}],\"model\":\"a\"}\n\n", 100)));
+            "data: {\"type\":\"response.output_text.delta\","
+            + "\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"},\"choices\":[{\"delta\":{\"content\":\"x\"},\"text\":\"x\"}],\"model\":\"a\"}\n\n", 100)));
 
         var before = GC.GetAllocatedBytesForCurrentThread();
         Response(endpoint, "application/x-ndjson", Enumerable.Repeat(lines, 500));

@@ -8,7 +8,7 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.UnitTests.Protocols;
 
 /// <summary>
-/// What the readers understand of every recording of every dialect, against the facts file beside it; and that they understand the same wherever the bytes are
+/// Compares the facts that the readers extract from each recording with the facts file beside it, and checks that they do not depend on where the bytes are
 /// cut. To accept new facts, run with UPDATE_GOLDENS=1 and read the difference.
 /// </summary>
 public sealed class RecordedFactsTests
@@ -28,7 +28,7 @@ public sealed class RecordedFactsTests
 
     [Theory]
     [MemberData(nameof(Recordings))]
-    public void The_facts_of_a_recording_are_those_beside_it(string name)
+    public void The_facts_of_a_recording_equal_its_facts_file(string name)
     {
         var recording = Transcript.Load(name);
         var facts = JsonSerializer.Serialize(FactsOf(recording, [recording.Request.Body], [recording.Response.Body]), s_json) + "\n";
@@ -44,7 +44,7 @@ public sealed class RecordedFactsTests
 
     [Theory]
     [MemberData(nameof(Recordings))]
-    public void The_facts_are_the_same_wherever_the_bytes_are_cut(string name)
+    public void Chunk_boundaries_do_not_change_the_facts(string name)
     {
         var recording = Transcript.Load(name);
         var (request, response) = (recording.Request.Body, recording.Response.Body);
@@ -68,7 +68,7 @@ public sealed class RecordedFactsTests
         }
     }
 
-#pragma warning disable RS0030 // A switch of the tests, not of the program.
+#pragma warning disable RS0030 // The test's own setting, not the program's.
     private static bool Update => Environment.GetEnvironmentVariable("UPDATE_GOLDENS") == "1";
 #pragma warning restore RS0030
 
@@ -84,7 +84,7 @@ public sealed class RecordedFactsTests
         return new Facts(endpoint.Label, reader?.Complete(), ResponseFactsOf(recording, response));
     }
 
-    /// <summary>All at one moment, so that only what was said counts; a recording without an answer has no facts of one.</summary>
+    /// <summary>Reads all bytes at one time, so that only the content counts; null for a recording without a response.</summary>
     private static ResponseFacts? ResponseFactsOf(Transcript recording, IEnumerable<byte[]> response)
     {
         if (recording.Response.StartLine.Length == 0)

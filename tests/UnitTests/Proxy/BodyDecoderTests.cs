@@ -9,7 +9,7 @@ namespace OllamaProxy.UnitTests.Proxy;
 
 public sealed class BodyDecoderTests
 {
-    /// <summary>The tests' own name for what servers call <c>deflate</c>, too.</summary>
+    /// <summary>Raw deflate, which some servers also send under the name <c>deflate</c>.</summary>
     private const string RawDeflate = "raw deflate";
 
     private static readonly byte[] s_body = Encoding.UTF8.GetBytes(
@@ -24,7 +24,7 @@ public sealed class BodyDecoderTests
 
     [Theory]
     [MemberData(nameof(Codings))]
-    public void A_compressed_body_is_understood_wherever_it_is_cut(string coding)
+    public void A_compressed_body_is_decoded_wherever_it_is_cut(string coding)
     {
         var encoded = Encode(s_body, coding);
         Assert.NotEqual(s_body.Length, encoded.Length);
@@ -39,7 +39,7 @@ public sealed class BodyDecoderTests
 
     [Theory]
     [MemberData(nameof(Codings))]
-    public void What_a_stream_holds_is_seen_when_it_arrives(string coding)
+    public void A_compressed_stream_is_decoded_as_it_arrives(string coding)
     {
         using var target = new MemoryStream();
         using var encoder = Encoder(target, coding);
@@ -62,7 +62,7 @@ public sealed class BodyDecoderTests
 
     [Theory]
     [MemberData(nameof(Codings))]
-    public void A_body_that_is_not_what_it_says_is_unknown(string coding)
+    public void A_body_that_does_not_match_its_encoding_has_unknown_facts(string coding)
     {
         var random = new Random(7);
         var encoded = Encode(s_body, coding);
@@ -73,7 +73,7 @@ public sealed class BodyDecoderTests
             Read(coding, damaged.Chunk(random.Next(1, 200)));
         }
 
-        // Raw deflate has neither a header nor a checksum: it decodes other bytes to garbage, which is no JSON.
+        // Raw deflate has neither a header nor a checksum, so it decodes other bytes to garbage, which is not JSON.
         var failure = coding is "deflate" or RawDeflate ? ParseFailure.Malformed : ParseFailure.UnknownEncoding;
         Assert.Equal(new RequestFacts { Failure = failure }, Read(coding, [Encoding.ASCII.GetBytes("{\"model\":\"a\"}")]));
     }
@@ -115,7 +115,7 @@ public sealed class BodyDecoderTests
     }
 
     [Fact]
-    public void An_answer_damaged_behind_its_terminator_keeps_its_facts()
+    public void A_response_damaged_after_its_terminator_keeps_its_facts()
     {
         var answer = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n"u8.ToArray();
 
@@ -124,7 +124,7 @@ public sealed class BodyDecoderTests
     }
 
     [Fact]
-    public void An_error_seen_before_the_damage_is_not_hidden()
+    public void An_error_before_the_damage_is_still_reported()
     {
         var answer = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"error\":\"boom\"}\n\n"u8.ToArray();
 
@@ -132,7 +132,7 @@ public sealed class BodyDecoderTests
     }
 
     [Fact]
-    public void Beyond_the_budget_nothing_is_decoded_until_memory_is_free()
+    public void Decoding_stops_at_the_memory_budget_and_resumes_when_memory_is_free()
     {
         var budget = new DecoderBudget(10 * 1024 * 1024);
         var encoded = Encode(s_body, "zstd");
@@ -161,7 +161,7 @@ public sealed class BodyDecoderTests
     }
 
     [Fact]
-    public void A_small_body_that_becomes_an_endless_one_is_given_up()
+    public void A_small_body_that_decodes_to_an_endless_one_is_abandoned()
     {
         using var target = new MemoryStream();
         using (var encoder = new BrotliStream(target, CompressionLevel.Fastest, leaveOpen: true))
@@ -186,9 +186,9 @@ public sealed class BodyDecoderTests
     }
 
     [Fact]
-    public void A_small_body_that_decodes_to_nothing_without_an_end_is_given_up()
+    public void A_small_body_that_decodes_endlessly_to_nothing_is_abandoned()
     {
-        // Empty members of gzip, which brotli shrinks to almost nothing.
+        // Empty gzip members, which brotli compresses to almost nothing.
         var empty = Convert.FromHexString("1F8B080000000000000303000000000000000000");
         var members = Enumerable.Repeat(empty, 1024 * 1024 / empty.Length).SelectMany(static member => member).ToArray();
         using var target = new MemoryStream();
@@ -241,7 +241,7 @@ public sealed class BodyDecoderTests
         return target.ToArray();
     }
 
-    /// <summary>Encodes as a server does that names its encodings in the order in which it applied them.</summary>
+    /// <summary>Applies the encodings in their order in Content-Encoding, as a server does.</summary>
     private static Stream Encoder(Stream target, string coding)
     {
         var encodings = coding == RawDeflate ? [RawDeflate] : BodyDecoder.EncodingsOf(coding);

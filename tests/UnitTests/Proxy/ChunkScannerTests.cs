@@ -12,7 +12,7 @@ public sealed class ChunkScannerTests
     [InlineData("00A\r\n0123456789\r\n0\r\nTrailer: x\r\nOther: y\r\n\r\n", "0123456789")]
     [InlineData("5 \t;a=\"b\"\r\nhello\r\n0\r\n\r\n", "hello")]
     [InlineData("0\r\n\r\n", "")]
-    public void The_data_is_found_wherever_the_bytes_are_cut(string framed, string data)
+    public void Chunk_data_is_found_wherever_the_bytes_are_cut(string framed, string data)
     {
         for (var cut = 0; cut <= framed.Length; cut++)
         {
@@ -25,7 +25,7 @@ public sealed class ChunkScannerTests
     }
 
     [Fact]
-    public void What_follows_the_last_chunk_does_not_belong_to_the_body()
+    public void Bytes_after_the_last_chunk_do_not_belong_to_the_body()
     {
         var scanner = new ChunkScanner();
         var bytes = Encoding.ASCII.GetBytes("1\r\na\r\n0\r\n\r\nHTTP/1.1 200 OK");
@@ -39,7 +39,7 @@ public sealed class ChunkScannerTests
     }
 
     [Fact]
-    public void A_body_that_breaks_off_has_not_ended()
+    public void A_truncated_body_has_not_ended()
     {
         var scanner = new ChunkScanner();
 

@@ -38,11 +38,11 @@ public sealed class ClientKeyTests
     [InlineData("64:ff9b::192.0.2.1", "64:ff9b::192.0.2.2", false)]
     [InlineData("64:ff9b::192.0.2.1", "192.0.2.1", true)]
     [InlineData("192.0.2.1", "192.0.2.2", false)]
-    public void An_IPv6_client_is_its_network_whatever_addresses_it_takes_from_there(string one, string other, bool isOne) =>
+    public void An_IPv6_client_is_identified_by_its_network_and_not_by_its_address(string one, string other, bool isOne) =>
         Assert.Equal(isOne, Key(one, "curl/8.5", "Bearer x") == Key(other, "curl/8.5", "Bearer x"));
 
     [Fact]
-    public void No_credential_is_in_the_key() =>
+    public void The_key_contains_no_credential() =>
         Assert.DoesNotContain("secret", Key("::1", "curl/8.5", "Bearer secret", "secret").ToString(), StringComparison.Ordinal);
 
     private static ClientKey Key(string address, string userAgent, string? authorization, string? apiKey = null)

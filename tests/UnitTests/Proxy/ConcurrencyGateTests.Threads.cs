@@ -9,10 +9,10 @@ namespace OllamaProxy.UnitTests.Proxy;
 public sealed partial class ConcurrencyGateTests
 {
     /// <summary>
-    /// Many threads that come, run, leave early and are turned away: whatever meets whatever, no slot is lost, none is given twice, nobody is forgotten.
+    /// Many threads enter, run, disconnect early and are rejected at the same time: no slot is lost or given twice, and no waiting request is forgotten.
     /// </summary>
     [Fact]
-    public async Task Under_many_threads_the_limit_holds_and_every_slot_comes_back()
+    public async Task Under_many_threads_the_limit_holds_and_every_slot_is_returned()
     {
         const int Limit = 3;
         const int Threads = 16;
@@ -81,7 +81,7 @@ public sealed partial class ConcurrencyGateTests
             }
         }
 
-        // The first round is made together, however the threads take turns: three run until all others were refused, eight wait and leave, five find the queue
+        // The first round is synchronized, so every case happens: three run until all others were rejected, eight wait and leave, five find the queue
         // full, or take the place of another.
         async Task MeetAsync()
         {

@@ -21,7 +21,7 @@ public sealed partial class ConcurrencyGateTests : IDisposable
     private readonly GraceEnd _grace = new();
 
     [Fact]
-    public async Task A_free_slot_is_there_at_once_and_waited_for_no_time()
+    public async Task A_free_slot_is_given_at_once_with_a_wait_of_zero()
     {
         var gate = Create(limit: 1);
 
@@ -35,7 +35,7 @@ public sealed partial class ConcurrencyGateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_full_line_turns_away_at_once()
+    public async Task A_full_queue_rejects_at_once()
     {
         var gate = Create(limit: 1, queue: 1);
         var running = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
@@ -51,7 +51,7 @@ public sealed partial class ConcurrencyGateTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_queue_a_request_waits_for_a_slot_that_is_being_given_back_and_no_longer()
+    public async Task Without_a_queue_a_request_waits_only_for_a_slot_that_is_being_returned()
     {
         var gate = Create(limit: 1, queue: 0);
         var first = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
@@ -81,7 +81,7 @@ public sealed partial class ConcurrencyGateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_client_with_one_request_waits_for_one_of_each_other()
+    public async Task A_client_with_one_request_waits_for_one_request_of_each_other_client()
     {
         var gate = Create(limit: 1);
         var slot = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
@@ -123,7 +123,7 @@ public sealed partial class ConcurrencyGateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_client_that_leaves_in_the_moment_of_its_turn_gives_the_slot_on()
+    public async Task A_client_that_disconnects_as_its_turn_comes_passes_the_slot_on()
     {
         var gate = Create(limit: 1);
         using var leaves = new CancellationTokenSource();
@@ -131,7 +131,7 @@ public sealed partial class ConcurrencyGateTests : IDisposable
         var first = gate.EnterAsync(ApiEndpoint.Chat, Client("b", leaves: leaves.Token)).AsTask();
         var second = gate.EnterAsync(ApiEndpoint.Chat, Client("c")).AsTask();
 
-        // Whichever of the two the wait sees first.
+        // The cancellation and the turn race; both results are right.
         var cancelling = Task.Run(leaves.Cancel, CancellationToken.None);
         gate.Leave(ApiEndpoint.Chat, running);
         await cancelling;
@@ -141,7 +141,7 @@ public sealed partial class ConcurrencyGateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_wait_ends_when_it_took_as_long_as_it_may()
+    public async Task A_wait_ends_at_the_queue_timeout()
     {
         var gate = Create(limit: 1, timeout: TimeSpan.FromSeconds(30));
         var running = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
@@ -158,7 +158,7 @@ public sealed partial class ConcurrencyGateTests : IDisposable
     }
 
     [Fact]
-    public async Task When_the_queue_is_full_the_longest_line_loses_its_newest_place_to_a_client_that_has_none()
+    public async Task When_the_queue_is_full_a_new_client_takes_the_newest_place_of_the_client_with_most_places()
     {
         var gate = Create(limit: 1, queue: 2);
         var running = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
@@ -178,7 +178,7 @@ public sealed partial class ConcurrencyGateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_client_that_takes_addresses_of_its_network_has_no_more_turns_than_one_that_does_not()
+    public async Task Using_many_addresses_of_a_network_gives_a_client_no_more_turns()
     {
         var gate = Create(limit: 1);
         var slot = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
@@ -199,7 +199,7 @@ public sealed partial class ConcurrencyGateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_client_that_renames_itself_has_no_more_turns_than_one_that_does_not()
+    public async Task Changing_the_application_name_gives_a_client_no_more_turns()
     {
         var gate = Create(limit: 1);
         var slot = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
@@ -225,7 +225,7 @@ public sealed partial class ConcurrencyGateTests : IDisposable
     [InlineData(1, 2, 10, 30)]
     [InlineData(4, 2, 10, 7.5)]
     [InlineData(1, 100, 10, 60)]
-    public async Task When_to_come_again_follows_from_those_who_wait_and_how_long_they_take(int limit, int waiting, int heldSeconds, double expected)
+    public async Task Retry_after_follows_from_the_queue_length_and_the_duration_of_requests(int limit, int waiting, int heldSeconds, double expected)
     {
         var gate = Create(limit);
         var earlier = await gate.EnterAsync(ApiEndpoint.Chat, Client("a"));
@@ -262,7 +262,7 @@ public sealed partial class ConcurrencyGateTests : IDisposable
         _grace,
         _time);
 
-    /// <summary>The values of the gate's gauges, every endpoint's.</summary>
+    /// <summary>The values of the gate's gauges for all endpoints.</summary>
     private List<int> Gauges()
     {
         List<int> values = [];

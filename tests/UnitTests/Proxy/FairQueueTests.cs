@@ -10,7 +10,7 @@ public sealed class FairQueueTests
     private const int Members = 3;
 
     [Fact]
-    public void Groups_take_turns_and_within_a_group_its_members_and_each_is_served_in_its_own_order()
+    public void Groups_take_turns_then_their_members_and_each_member_is_served_in_order()
     {
         var queue = Filled("Aa1", "Aa2", "Ab1", "Ab2", "Bc1", "Bc2", "Bc3");
 
@@ -26,7 +26,7 @@ public sealed class FairQueueTests
     }
 
     [Fact]
-    public void A_group_that_was_served_waits_behind_the_others()
+    public void A_served_group_goes_behind_the_others()
     {
         var queue = Filled("Aa1", "Bb1");
         queue.Take();
@@ -36,7 +36,7 @@ public sealed class FairQueueTests
     }
 
     [Fact]
-    public void A_full_queue_has_no_place_until_one_is_left()
+    public void A_full_queue_takes_no_request_until_a_place_is_free()
     {
         var queue = new FairQueue<char, char, string>(capacity: 2);
         var first = queue.TryAdd('A', 'a', "Aa1", out _);
@@ -51,17 +51,17 @@ public sealed class FairQueueTests
     }
 
     [Theory]
-    // A group without a place takes the newest place of the longest member of the longest group.
+    // A group without a place takes the newest place from the member with most places in the group with most places.
     [InlineData("Aa1 Aa2 Ab1 Bc1", "Cd1", "Aa2")]
     [InlineData("Aa1 Ab1 Ac1 Bd1", "Ce1", "Ac1")]
-    // A member without one takes from its own group alone, and only from a member that keeps another.
+    // A member without a place takes one only from its own group, and only from a member that keeps another.
     [InlineData("Aa1 Aa2 Aa3 Bc1", "Ab1", "Aa3")]
     [InlineData("Aa1 Aa2 Aa3 Bc1", "Bd1", null)]
     [InlineData("Aa1 Ab1 Ac1 Bc1", "Ad1", null)]
-    // Whoever has a place, and a newcomer among clients that have one each, finds the queue full.
+    // The queue is full for a member that has a place, and for a new member when every other has only one.
     [InlineData("Aa1 Aa2 Aa3 Bc1", "Bc2", null)]
     [InlineData("Aa1 Bb1", "Cc1", null)]
-    public void A_newcomer_to_a_full_queue_takes_the_newest_place_of_the_longest_line(string waiting, string newcomer, string? expected)
+    public void A_new_group_or_member_takes_the_newest_place_of_the_longest_one_in_a_full_queue(string waiting, string newcomer, string? expected)
     {
         var queue = Filled(waiting.Split(' '));
 
@@ -73,10 +73,10 @@ public sealed class FairQueueTests
     }
 
     [Fact]
-    public void A_queue_without_places_takes_nobody() => Assert.Null(new FairQueue<char, char, string>(capacity: 0).TryAdd('A', 'a', "Aa1", out _));
+    public void A_queue_of_capacity_zero_takes_no_request() => Assert.Null(new FairQueue<char, char, string>(capacity: 0).TryAdd('A', 'a', "Aa1", out _));
 
     [Fact]
-    public void A_group_that_nothing_waits_for_is_forgotten()
+    public void A_group_without_waiting_requests_is_removed()
     {
         var queue = new FairQueue<int, int, string>(capacity: 1_000);
         for (var client = 0; client < 1_000; client++)
@@ -88,7 +88,7 @@ public sealed class FairQueueTests
     }
 
     [Fact]
-    public void Whatever_is_asked_for_given_back_and_given_up_no_rule_of_the_gate_is_broken() =>
+    public void No_random_sequence_of_steps_breaks_a_rule_of_the_gate() =>
         (from limit in Gen.Int[1, 4]
          from capacity in Gen.Int[0, 12]
          from steps in Gen.Select(Gen.Enum<Step>(), Gen.Int[0, 1_000]).Array[0, 300]
@@ -135,7 +135,7 @@ public sealed class FairQueueTests
         Cancel,
     }
 
-    /// <summary>The gate's rules, one thread, beside the queue: after each step they are held against everything that happened.</summary>
+    /// <summary>The rules of the gate on one thread: after each step, the queue is checked against the whole history.</summary>
     private sealed class GateOnPaper(int limit, int capacity)
     {
         private readonly FairQueue<int, (int Group, int Member), Request> _queue = new(capacity);
@@ -245,7 +245,7 @@ public sealed class FairQueueTests
             {
                 passed.OvertakenByGroup[next.Group]++;
                 var own = passed.OvertakenByGroup[passed.Group];
-                // One of each other group for each turn of its own: no group starves, however much the others ask for, and whatever they call themselves.
+                // Each other group gets at most one turn per turn of this group, so no group starves, however many requests or names the others use.
                 Assert.All(passed.OvertakenByGroup,
                     (times, group) => Assert.True(group == passed.Group || times <= own + 1, "Another group had two turns in one."));
                 if (next.Group == passed.Group)
@@ -268,10 +268,10 @@ public sealed class FairQueueTests
 
             public FairQueue<int, (int Group, int Member), Request>.Place? Place { get; set; }
 
-            /// <summary>How many of each group ran since this one came.</summary>
+            /// <summary>How many requests of each group ran since this one was queued.</summary>
             public int[] OvertakenByGroup { get; } = new int[Groups];
 
-            /// <summary>How many of each member of its own group ran since this one came.</summary>
+            /// <summary>How many requests of each member of its own group ran since this one was queued.</summary>
             public int[] OvertakenByMember { get; } = new int[Members];
 
             public bool IsSameAs(Request other) => other.Group == group && other.Member == member;

@@ -7,8 +7,8 @@ using System.Text;
 namespace OllamaProxy.UnitTests.Proxy;
 
 /// <summary>
-/// A server whose responses are damaged in most ways that bytes can be. Each response carries the token of its request in its head and all over its body, and
-/// what it sent for a token is kept, so that every byte that a client gets can be traced.
+/// A server that damages its responses at random. Each response carries the token of its request in its head and throughout its body, and
+/// the bytes sent for each token are kept, so that every byte a client gets can be traced.
 /// </summary>
 internal sealed class FuzzedOllama : IDisposable
 {
@@ -32,12 +32,12 @@ internal sealed class FuzzedOllama : IDisposable
 
     public int Requests => _requests;
 
-    /// <summary>Requests that did not arrive as a client sent them.</summary>
+    /// <summary>The number of requests that did not arrive as a client sent them.</summary>
     public int Faults => _faults;
 
     public void Expect(string token) => _exchanges[token] = new Exchanged();
 
-    /// <summary>What was sent for a token, which is forgotten.</summary>
+    /// <summary>Returns the bytes sent for a token, and forgets the token.</summary>
     public Exchanged Take(string token) => _exchanges.TryRemove(token, out var exchanged) ? exchanged : throw new InvalidOperationException(token);
 
     public void Dispose() => _listener.Dispose();
@@ -92,7 +92,7 @@ internal sealed class FuzzedOllama : IDisposable
         }
     }
 
-    /// <returns>False when the connection is to be closed.</returns>
+    /// <returns>False if the connection is to be closed.</returns>
     private async Task<bool> AnswerAsync(Socket socket, string request, Random random)
     {
         var parts = request.Split("\r\n\r\n", 2);
@@ -106,7 +106,7 @@ internal sealed class FuzzedOllama : IDisposable
 
         if (!_exchanges.TryGetValue(token, out var exchanged))
         {
-            // Its client has cancelled it.
+            // The client has cancelled this request.
             return false;
         }
 
@@ -124,8 +124,8 @@ internal sealed class FuzzedOllama : IDisposable
 
         exchanged.Add(bytes, isDamaged);
 
-        // One or two segments. Damaged bytes are cut in their head only: surplus that arrives after the next request was sent is that request's response to any
-        // client of HTTP/1.1.
+        // One or two segments. Damaged bytes are cut only in their head: surplus bytes that arrive after the next request was sent are its response for any
+        // HTTP/1.1 client.
         var last = isDamaged ? Math.Max(0, bytes.AsSpan().IndexOf("\r\n\r\n"u8)) : bytes.Length;
         var cut = random.Next(3) == 0 ? random.Next(last + 1) : 0;
         await SendAsync(socket, bytes.AsMemory(0, cut));
@@ -199,7 +199,7 @@ internal sealed class FuzzedOllama : IDisposable
             return bytes;
         }
 
-        // Half of the damage is in the head, where it decides most.
+        // Half of the damage is in the head, where it has the most effect.
         var at = random.Next(random.Next(2) == 0 ? Math.Min(bytes.Length, 120) : bytes.Length);
         switch (random.Next(11))
         {
@@ -239,7 +239,6 @@ internal sealed class FuzzedOllama : IDisposable
         byte[] Replace(string old, string text)
         {
             var all = Encoding.Latin1.GetString(bytes);
-            // Any of the places.
             List<int> places = [];
             for (var place = all.IndexOf(old, StringComparison.Ordinal); place >= 0; place = all.IndexOf(old, place + 1, StringComparison.Ordinal))
             {
@@ -251,12 +250,12 @@ internal sealed class FuzzedOllama : IDisposable
         }
     }
 
-    /// <summary>What was sent for one token: more than once when the request was repeated.</summary>
+    /// <summary>The responses sent for one token; more than one if the request was repeated.</summary>
     internal sealed class Exchanged
     {
         public List<byte[]> Sent { get; } = [];
 
-        /// <summary>True when every response is as it should be.</summary>
+        /// <summary>True if no response was damaged.</summary>
         public bool IsSound { get; private set; } = true;
 
         public void Add(byte[] bytes, bool isDamaged)

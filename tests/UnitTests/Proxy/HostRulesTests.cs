@@ -4,7 +4,7 @@ using OllamaProxy.Host.Upstream;
 
 namespace OllamaProxy.UnitTests.Proxy;
 
-/// <summary>The rows of the table in docs/transparency.md.</summary>
+/// <summary>Tests the rows of the table in docs/transparency.md.</summary>
 public sealed class HostRulesTests
 {
     private static readonly Uri s_local = new("http://127.0.0.1:11435");
@@ -13,7 +13,7 @@ public sealed class HostRulesTests
     [Theory]
     [InlineData("localhost:11434")]
     [InlineData("evil.example")]
-    public void On_loopback_the_host_passes_as_it_is_so_that_ollama_refuses_what_it_would_refuse(string host)
+    public void On_loopback_the_host_passes_unchanged_so_that_ollama_refuses_what_it_would_refuse(string host)
     {
         var rules = new HostRules(ProxyIsLoopback: true, s_local);
 
@@ -22,7 +22,7 @@ public sealed class HostRulesTests
     }
 
     [Fact]
-    public void On_the_network_the_host_becomes_an_address_that_ollama_accepts()
+    public void On_a_network_address_the_host_becomes_one_that_ollama_accepts()
     {
         var rules = new HostRules(ProxyIsLoopback: false, s_local);
 
@@ -30,13 +30,13 @@ public sealed class HostRulesTests
     }
 
     [Fact]
-    public void Behind_tls_the_host_is_the_one_of_the_certificate_also_on_loopback() =>
+    public void Behind_tls_the_host_is_the_name_in_the_certificate_even_on_loopback() =>
         Assert.Equal("localhost:8443", new HostRules(ProxyIsLoopback: true, new Uri("https://localhost:8443/ollama")).Host("mybox.lan"));
 
     [Theory]
     [InlineData("http://localhost:11435", "127.0.0.1:11435")]
     [InlineData("http://[::1]:11435", "[::1]:11435")]
-    public void A_local_name_becomes_an_address_too(string backend, string host) =>
+    public void A_local_host_name_becomes_an_address(string backend, string host) =>
         Assert.Equal(host, new HostRules(ProxyIsLoopback: false, new Uri(backend)).Host("mybox.lan"));
 
     [Theory]
@@ -45,7 +45,7 @@ public sealed class HostRulesTests
     [InlineData("http://mybox.lan", false)]
     [InlineData("http://elsewhere.example", false)]
     [InlineData("null", false)]
-    public void On_the_network_an_origin_goes_only_when_it_is_the_hosts_own(string origin, bool goes)
+    public void On_a_network_address_only_the_hosts_own_origin_is_removed(string origin, bool goes)
     {
         var rules = new HostRules(ProxyIsLoopback: false, s_local);
 
@@ -55,7 +55,7 @@ public sealed class HostRulesTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void A_remote_ollama_is_called_by_its_own_name(bool proxyIsLoopback)
+    public void A_remote_ollama_gets_its_own_host_name(bool proxyIsLoopback)
     {
         var rules = new HostRules(proxyIsLoopback, s_remote);
 
@@ -65,7 +65,7 @@ public sealed class HostRulesTests
     }
 
     [Fact]
-    public void Two_origins_are_never_touched()
+    public void Two_origin_headers_are_never_changed()
     {
         var both = new StringValues(["http://mybox.lan", "http://mybox.lan"]);
 

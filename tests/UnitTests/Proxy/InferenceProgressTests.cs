@@ -7,7 +7,7 @@ using OllamaProxy.Host.Proxy;
 
 namespace OllamaProxy.UnitTests.Proxy;
 
-/// <summary>When Ollama is silent although it has work: the ground on which it may be restarted, so it must never be a mistake.</summary>
+/// <summary>When Ollama is silent although it has work. The supervisor may restart it for that, so a false alarm would cut running requests.</summary>
 public sealed class InferenceProgressTests
 {
     private readonly FakeTimeProvider _time = new();
@@ -17,7 +17,7 @@ public sealed class InferenceProgressTests
     public InferenceProgressTests() => _running = new RunningRequests(_time);
 
     [Fact]
-    public void Without_work_there_is_no_silence()
+    public void Without_an_inference_there_is_no_silence()
     {
         Pass(100);
 
@@ -25,7 +25,7 @@ public sealed class InferenceProgressTests
     }
 
     [Fact]
-    public void Silence_begins_when_Ollama_has_the_whole_request_and_again_with_each_byte()
+    public void Silence_is_counted_from_the_end_of_the_request_and_from_each_byte_of_the_response()
     {
         var exchange = Begin("POST", "/api/chat");
         Pass(100);
@@ -44,7 +44,7 @@ public sealed class InferenceProgressTests
     }
 
     [Fact]
-    public void One_that_waits_for_its_turn_is_not_silence_while_another_is_answered_nor_right_after()
+    public void An_inference_queued_in_Ollama_is_not_silent_while_another_is_answered_nor_right_after()
     {
         var waiting = Begin("POST", "/api/chat");
         waiting.EndRequest();
@@ -61,7 +61,7 @@ public sealed class InferenceProgressTests
     }
 
     [Fact]
-    public void Other_calls_are_no_work_and_their_answers_no_sign_of_it()
+    public void Other_endpoints_count_neither_as_work_nor_as_progress()
     {
         var list = Begin("GET", "/api/tags");
         list.EndRequest();
@@ -76,7 +76,7 @@ public sealed class InferenceProgressTests
     }
 
     [Fact]
-    public void An_answer_that_its_client_does_not_take_is_not_Ollamas_silence()
+    public void A_response_that_its_client_does_not_read_is_not_silence_of_Ollama()
     {
         var exchange = Begin("POST", "/api/chat");
         exchange.EndRequest();
@@ -92,7 +92,7 @@ public sealed class InferenceProgressTests
     }
 
     [Fact]
-    public void Any_byte_is_a_sign_of_life_even_when_its_request_has_ended()
+    public void Any_byte_is_progress_even_after_its_request_has_ended()
     {
         var before = _time.GetTimestamp();
         Pass(1);

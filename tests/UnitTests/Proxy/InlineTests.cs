@@ -4,11 +4,11 @@ using OllamaProxy.Host.Threading;
 
 namespace OllamaProxy.UnitTests.Proxy;
 
-/// <summary>What keeps the threads of the sockets free: docs/decisions/0002-inline-sockets.md.</summary>
+/// <summary>The rules that keep the socket threads free (docs/decisions/0002-inline-sockets.md).</summary>
 public sealed class InlineTests
 {
     [Fact]
-    public async Task A_page_of_ours_goes_on_in_the_pool_wherever_what_it_waited_for_came_from()
+    public async Task A_local_endpoint_always_continues_on_the_thread_pool()
     {
         var (first, second) = (new TaskCompletionSource(), new TaskCompletionSource());
         List<bool> inPool = [];
@@ -26,29 +26,29 @@ public sealed class InlineTests
 
         Assert.Equal([true, true, true], inPool);
 
-        // As in libraries.
+        // ConfigureAwait(false) must not leave the thread pool either.
         static async Task InnerAsync(Task awaited) => await awaited.ConfigureAwait(false);
     }
 
     [Fact]
-    public async Task A_page_that_fails_fails()
+    public async Task An_exception_of_a_local_endpoint_reaches_the_caller()
     {
         await Assert.ThrowsAsync<InvalidOperationException>(
             () => PoolScheduler.RunAsync(new DefaultHttpContext(), static _ => throw new InvalidOperationException("This page.")));
     }
 
     [Fact]
-    public void A_loop_yields_after_a_while()
+    public void A_loop_yields_after_each_share_of_bytes()
     {
         var fairness = new Fairness();
         var turns = Enumerable.Range(0, 1_000).Count(_ => fairness.IsTurnOver(bytes: 4 * 1024));
 
-        // 4,000 KiB, every 256 of them.
+        // 4,000 KiB in shares of 256 KiB.
         Assert.Equal(15, turns);
     }
 
     [Fact]
-    public void The_servers_blocks_are_wide_while_an_upload_runs()
+    public void The_server_uses_large_blocks_during_an_upload()
     {
         using var pool = new WideBlocks();
         var before = LengthOf(pool, -1);

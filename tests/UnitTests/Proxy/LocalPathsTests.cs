@@ -12,7 +12,7 @@ public sealed class LocalPathsTests
     [InlineData("/analytics/search?limit=1")]
     [InlineData("/test")]
     [InlineData("/healthz")]
-    public void These_are_ours(string target) => Assert.True(LocalPaths.Contains(target));
+    public void Local_paths_are_recognized(string target) => Assert.True(LocalPaths.Contains(target));
 
     [Theory]
     [InlineData("/")]
@@ -27,5 +27,5 @@ public sealed class LocalPathsTests
     [InlineData("http://localhost/analytics")]
     [InlineData("*")]
     [InlineData("")]
-    public void These_are_ollamas(string target) => Assert.False(LocalPaths.Contains(target));
+    public void Other_paths_belong_to_ollama(string target) => Assert.False(LocalPaths.Contains(target));
 }

@@ -12,7 +12,7 @@ public sealed class MemoryWorkerTests
     [InlineData("2000 600 500 0", "500 0")]
     [InlineData("64 0 64 0 0", "0 0")]
     [InlineData("2000 500 200 125 125", "500 125")]
-    public void Memory_is_returned_once_when_a_load_has_gone(string running, string collectedAt)
+    public void Memory_is_collected_once_after_a_load_of_many_requests(string running, string collectedAt)
     {
         using var worker = new MemoryWorker(new RunningRequests(TimeProvider.System), TimeProvider.System);
 

@@ -5,7 +5,7 @@ namespace OllamaProxy.UnitTests.Proxy;
 public sealed class RequestIdTests
 {
     [Fact]
-    public void An_id_is_a_UUID_of_version_7_with_its_time()
+    public void An_id_is_a_version_7_UUID_with_its_time()
     {
         var now = new DateTimeOffset(2026, 11, 25, 3, 0, 0, 123, TimeSpan.Zero);
         var id = RequestId.New(now);
@@ -17,7 +17,7 @@ public sealed class RequestIdTests
     }
 
     [Fact]
-    public void Ids_sort_by_time_and_none_is_given_twice()
+    public void Ids_sort_by_time_and_are_unique()
     {
         var now = DateTimeOffset.UnixEpoch.AddDays(20_000);
         var ids = Enumerable.Range(0, 10_000).Select(number => RequestId.New(now.AddMilliseconds(number))).ToList();

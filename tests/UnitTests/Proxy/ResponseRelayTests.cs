@@ -17,7 +17,7 @@ using OllamaProxy.Host.Workers;
 
 namespace OllamaProxy.UnitTests.Proxy;
 
-/// <summary>How the relay ends when its client does, at the moment of a write that no network could hit on purpose.</summary>
+/// <summary>How the relay ends when its client disconnects during a write, a moment that a test over the network cannot hit reliably.</summary>
 public sealed class ResponseRelayTests
 {
     private const string Body = "hello there";
@@ -25,7 +25,7 @@ public sealed class ResponseRelayTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_client_that_closes_with_the_last_byte_has_all_it_asked_for(bool isChunked)
+    public async Task A_client_that_closes_with_the_last_byte_received_the_whole_response(bool isChunked)
     {
         Assert.Equal(RelayEnd.Whole, await EndAsync(isChunked ? $"b\r\n{Body}\r\n0\r\n\r\n" : Body, isChunked));
     }
@@ -33,15 +33,15 @@ public sealed class ResponseRelayTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_client_that_closes_before_it_has_not(bool isChunked)
+    public async Task A_client_that_closes_before_the_last_byte_did_not_receive_the_whole_response(bool isChunked)
     {
         Assert.Equal(RelayEnd.CutByClient, await EndAsync(isChunked ? $"b\r\n{Body}\r\n" : Body[..5], isChunked));
     }
 
     [Fact]
-    public async Task Bytes_that_arrive_after_the_client_left_complete_nothing()
+    public async Task Bytes_that_arrive_after_the_client_disconnected_complete_nothing()
     {
-        // Two reads: the client leaves with the first, and the end comes with the second.
+        // Two reads: the client disconnects during the first, and the end arrives with the second.
         Assert.Equal(RelayEnd.CutByClient, await EndAsync(new string('a', 8 * 1024), isChunked: false));
     }
 
@@ -52,7 +52,7 @@ public sealed class ResponseRelayTests
     [InlineData("f\r\nhello there\r\n\r\n\r\n", true, 0)]
     [InlineData("hello there", false, 1)]
     [InlineData("hello", false, 0)]
-    public async Task The_slot_is_free_before_the_client_has_the_last_byte(string bytes, bool isChunked, int free)
+    public async Task The_slot_is_released_before_the_client_has_the_last_byte(string bytes, bool isChunked, int free)
     {
         await using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         var metrics = new ProxyMetrics(services.GetRequiredService<IMeterFactory>(), new MetricsOptions(), new ModelNames());
@@ -64,7 +64,7 @@ public sealed class ResponseRelayTests
         Assert.Equal([free], seen);
     }
 
-    /// <summary>Relays the bytes to a client that is gone once it has them.</summary>
+    /// <summary>Relays the bytes to a client that disconnects once it has them.</summary>
     private static async Task<RelayEnd> EndAsync(string bytes, bool isChunked, ConcurrencyGate? gate = null, Action? onWrite = null)
     {
         using var gone = new CancellationTokenSource();

@@ -18,10 +18,10 @@ public sealed class UpstreamFuzzTests
     private const int Workers = 64;
     private const int Seed = 18;
 
-    /// <summary>How long an exchange may hang: a response that is cut short on a connection that stays open never ends.</summary>
+    /// <summary>How long an exchange may hang. A truncated response on a connection that stays open never ends.</summary>
     private static readonly TimeSpan s_limit = TimeSpan.FromMilliseconds(50);
 
-#pragma warning disable RS0030 // How long it takes is the tests' own setting.
+#pragma warning disable RS0030 // The test's own setting for its duration.
     private static int Count => Environment.GetEnvironmentVariable("RUN_SLOW_TESTS") == "1" ? 1_000_000 : 20_000;
 #pragma warning restore RS0030
 
@@ -53,7 +53,7 @@ public sealed class UpstreamFuzzTests
             + $"{ollama.Requests} requests on {ollama.Connections} connections; {faults.Count} faults");
         Assert.Empty(faults.Take(5));
         Assert.Equal(0, ollama.Faults);
-        // Without these the test would test nothing.
+        // Without these responses the test would prove nothing.
         Assert.All((int[])[whole, cut, refused, reused], part => Assert.InRange(part, Count / 100, Count * 2));
     }
 
@@ -113,7 +113,7 @@ public sealed class UpstreamFuzzTests
                 faults.Enqueue($"{token} got {head} {Encoding.Latin1.GetString(body)}");
             }
 
-            // A sound response arrives whole, and nothing is missing.
+            // An undamaged response arrives complete.
             if (exchanged is { IsSound: true, Sent.Count: 1 } && !isLate)
             {
                 var sent = exchanged.Sent[0];
@@ -126,7 +126,7 @@ public sealed class UpstreamFuzzTests
         }
     }
 
-    /// <summary>SplitMix64: tokens so far apart that no damage makes one from another.</summary>
+    /// <summary>SplitMix64: tokens differ in so many bits that damage cannot turn one into another.</summary>
     private static ulong Mix(ulong value)
     {
         value *= 0x9E3779B97F4A7C15;

@@ -3,7 +3,7 @@ using OllamaProxy.Host.Upstream;
 
 namespace OllamaProxy.UnitTests.Proxy;
 
-/// <summary>The one parser that decides what a client gets, where the body of a response ends, and whether its connection serves another exchange.</summary>
+/// <summary>Tests the parser of response heads. It decides which headers a client gets, where the body ends, and whether the connection is reused.</summary>
 public sealed class UpstreamHeadTests
 {
     [Theory]
@@ -18,7 +18,7 @@ public sealed class UpstreamHeadTests
     [InlineData("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", nameof(BodyFraming.None), 5, true)]
     [InlineData("HTTP/1.0 200 OK\r\nX-Content-Length: 5\r\nContent-Lengths: 5\r\n\r\n", nameof(BodyFraming.UntilClose), 0, false)]
     [InlineData("HTTP/1.1 200\r\nContent-Length: 5\r\n\r\n", nameof(BodyFraming.Length), 5, true)]
-    public void A_head_tells_where_its_body_ends(string head, string framing, long length, bool keeps)
+    public void The_framing_of_the_body_is_read_from_the_head(string head, string framing, long length, bool keeps)
     {
         var parsed = Parse(head);
 
@@ -29,7 +29,7 @@ public sealed class UpstreamHeadTests
     }
 
     [Fact]
-    public void Names_values_and_reason_are_as_they_came()
+    public void Names_values_and_reason_are_unchanged()
     {
         var head = Parse("HTTP/1.1 418 I'm a teapot\r\nx-A:  b \t c  \r\nSet-Cookie: a\r\nSet-Cookie: b\r\nEmpty:\r\nWord: \u00e9\r\n\r\n");
 
@@ -64,7 +64,7 @@ public sealed class UpstreamHeadTests
     [InlineData("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked")]
     [InlineData("Transfer-Encoding: identity")]
     [InlineData("Transfer-Encoding : chunked")]
-    public void A_head_that_is_not_clear_is_refused(string lines) => Assert.Throws<IOException>(() => Parse($"HTTP/1.1 200 OK\r\n{lines}\r\n\r\n"));
+    public void An_ambiguous_head_is_refused(string lines) => Assert.Throws<IOException>(() => Parse($"HTTP/1.1 200 OK\r\n{lines}\r\n\r\n"));
 
     [Theory]
     [InlineData("HTTP/1.1 099 Odd")]
@@ -79,7 +79,7 @@ public sealed class UpstreamHeadTests
     [InlineData("http/1.1 200 OK")]
     [InlineData("HTTP/1.1 200 O\u0000K")]
     [InlineData("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked")]
-    public void A_status_line_that_is_none_is_refused(string line) => Assert.Throws<IOException>(() => Parse($"{line}\r\nContent-Length: 0\r\n\r\n"));
+    public void An_invalid_status_line_is_refused(string line) => Assert.Throws<IOException>(() => Parse($"{line}\r\nContent-Length: 0\r\n\r\n"));
 
     private static UpstreamHead Parse(string head)
     {

@@ -32,7 +32,7 @@ public sealed class UsageInjectionTests
         """{"metadata":{"stream_options":{"include_usage":true}},"stream":true}""",
         """{"metadata":{"stream_options":{"include_usage":true}},"stream":true,"stream_options":{"include_usage":true}}""")]
     [InlineData("{\r\n\t\"stream\":\ttrue\r\n}\r\n", "{\r\n\t\"stream\":\ttrue,\"stream_options\":{\"include_usage\":true}\r\n}\r\n")]
-    public void A_stream_that_does_not_ask_for_counts_is_made_to(string body, string rewritten)
+    public void A_request_for_a_stream_without_usage_gets_include_usage(string body, string rewritten)
     {
         Assert.Equal(rewritten, Encoding.UTF8.GetString(UsageRequest.Rewrite(Encoding.UTF8.GetBytes(body))!));
     }
@@ -53,7 +53,7 @@ public sealed class UsageInjectionTests
     [InlineData("[{\"stream\":true}]")]
     [InlineData("no json")]
     [InlineData("")]
-    public void What_asks_already_or_is_no_stream_stays_as_it_is(string body)
+    public void A_request_that_asks_for_usage_or_does_not_stream_is_unchanged(string body)
     {
         Assert.Null(UsageRequest.Rewrite(Encoding.UTF8.GetBytes(body)));
     }
@@ -61,7 +61,7 @@ public sealed class UsageInjectionTests
     [Theory]
     [InlineData("40-v1-chat-stream", "41-v1-chat-stream-usage")]
     [InlineData("45-v1-completions-stream", "45b-v1-completions-stream-usage")]
-    public void A_stream_with_counts_becomes_the_one_without_them(string without, string with)
+    public void A_stream_with_usage_becomes_the_stream_without_it(string without, string with)
     {
         var expected = Anonymous(Transcript.Load(without).Response.Body);
         var body = Transcript.Load(with).Response.Body;
@@ -87,7 +87,7 @@ public sealed class UsageInjectionTests
     [InlineData("\uFEFF")]
     [InlineData("data: [DONE]\n\n\uFEFFdata: {\"choices\":[],\"usage\":{}}\n\n")]
     [InlineData("data: {\"half\":")]
-    public void Everything_else_passes_as_it_came(string stream)
+    public void Every_other_body_passes_unchanged(string stream)
     {
         Assert.All(EveryWay(stream), passed => Assert.Equal(stream, passed));
     }
@@ -110,7 +110,7 @@ public sealed class UsageInjectionTests
     [InlineData("""{"choices":[{}],"\u0075sage":{"a":1}}""", """{"choices":[{}]}""")]
     [InlineData("""{"us\u0061ge":null,"choices":[{}]}""", """{"choices":[{}]}""")]
     [InlineData("""{"choices":[{}],"usag\u0065":{"a":1},"\u0075\u0073\u0061\u0067\u0065":2}""", """{"choices":[{}]}""")]
-    public void The_usage_of_an_event_goes_and_the_rest_stays_byte_for_byte(string json, string filtered)
+    public void The_usage_of_an_event_is_removed_and_its_other_bytes_are_unchanged(string json, string filtered)
     {
         foreach (var end in (string[])["\n", "\r\n", "\r"])
         {
@@ -140,13 +140,13 @@ public sealed class UsageInjectionTests
     [InlineData("data: {\"choices\":[{}]}\n\ndata: {\"choices\":[],\"usage\":{}}", "data: {\"choices\":[{}]}\n\n")]
     [InlineData("data: {\"choices\":[{}]}\n\ndata: {\"choices\":[],\"usage\":{}}\n", "data: {\"choices\":[{}]}\n\n")]
     [InlineData("data: {\"choices\":[],\"usage\":{", "data: {\"choices\":[],\"usage\":{")]
-    public void An_event_that_only_carries_the_counts_goes_as_a_whole(string stream, string filtered)
+    public void An_event_with_only_the_usage_is_removed(string stream, string filtered)
     {
         Assert.All(EveryWay(stream), passed => Assert.Equal(filtered, passed));
     }
 
     [Fact]
-    public void An_endless_event_is_passed_on_and_not_held()
+    public void An_endless_event_is_forwarded_and_not_buffered()
     {
         var filter = new UsageFilter();
         var piece = new byte[100_000];
@@ -177,7 +177,7 @@ public sealed class UsageInjectionTests
         return filter.Passed.ToArray();
     }
 
-    /// <summary>What passes of a stream in one piece, byte by byte, and cut in two anywhere.</summary>
+    /// <summary>Filters the stream whole, byte by byte, and cut in two at every byte.</summary>
     private static IEnumerable<string> EveryWay(string stream)
     {
         var body = Encoding.UTF8.GetBytes(stream);
@@ -189,7 +189,7 @@ public sealed class UsageInjectionTests
         }
     }
 
-    /// <summary>Without what differs between any two answers.</summary>
+    /// <summary>Removes the values that differ between any two responses.</summary>
     private static string Anonymous(byte[] body) =>
         System.Text.RegularExpressions.Regex.Replace(Encoding.UTF8.GetString(body), "\"(id\":\"(chat)?cmpl-|created\":)[0-9]+", "\"$1N");
 }

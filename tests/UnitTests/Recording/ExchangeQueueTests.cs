@@ -12,7 +12,7 @@ public sealed class ExchangeQueueTests : IDisposable
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
 
     [Fact]
-    public void A_full_queue_refuses_at_once_and_counts_what_it_refused()
+    public void A_full_queue_drops_at_once_and_counts_the_dropped_exchanges()
     {
         var (queue, dropped) = Create(capacity: 2);
 
@@ -23,7 +23,7 @@ public sealed class ExchangeQueueTests : IDisposable
     }
 
     [Fact]
-    public async Task What_was_taken_is_still_there_after_the_queue_is_closed()
+    public async Task Queued_exchanges_can_be_read_after_the_queue_is_closed()
     {
         var (queue, dropped) = Create(capacity: 10);
         queue.TryEnqueue(AnExchange());

@@ -39,7 +39,7 @@ public sealed class RecordExchangeTests
     }
 
     [Fact]
-    public void The_record_says_what_was_asked_answered_and_how_fast()
+    public void The_record_has_the_texts_tokens_and_speeds()
     {
         var record = RecordOf(s_exchange);
 
@@ -50,14 +50,14 @@ public sealed class RecordExchangeTests
     }
 
     [Fact]
-    public void A_wait_of_no_time_is_zero_and_what_needed_no_slot_has_none()
+    public void A_wait_of_no_time_is_zero_and_a_request_without_a_slot_has_no_wait()
     {
         Assert.Equal(TimeSpan.Zero, RecordOf(s_exchange with { QueueTime = TimeSpan.Zero }).QueueTime);
         Assert.Null(RecordOf(s_exchange).QueueTime);
     }
 
     [Fact]
-    public void What_is_unknown_stays_unknown()
+    public void Unknown_values_stay_unknown()
     {
         var record = RecordOf(s_exchange with { Response = ResponseFacts.Unknown, StatusCode = null });
 
@@ -80,7 +80,7 @@ public sealed class RecordExchangeTests
     }
 
     [Fact]
-    public void A_load_answer_is_no_inference()
+    public void A_request_that_only_loads_a_model_is_no_inference()
     {
         Assert.True(RecordOf(s_exchange).IsInference);
         Assert.False(RecordOf(s_exchange with { Response = s_exchange.Response with { IsInference = false } }).IsInference);
@@ -101,7 +101,7 @@ public sealed class RecordExchangeTests
     }
 
     [Fact]
-    public void Stream_says_what_the_answer_was_and_not_what_was_asked_for()
+    public void Stream_describes_the_response_and_not_the_request()
     {
         var streamed = s_exchange with { Response = s_exchange.Response with { Streamed = true } };
         var refused = s_exchange with { Request = s_exchange.Request with { Stream = true }, StatusCode = 404 };
@@ -110,7 +110,7 @@ public sealed class RecordExchangeTests
     }
 
     [Fact]
-    public void A_request_cancelled_in_the_queue_spent_its_time_there()
+    public void A_request_cancelled_in_the_queue_spent_all_its_time_queued()
     {
         var left = s_cancelled with { QueueTime = TimeSpan.FromSeconds(3) };
 
@@ -128,7 +128,7 @@ public sealed class RecordExchangeTests
     }
 
     [Fact]
-    public void What_a_stream_without_durations_waited_for_ollama_ends_with_its_first_token()
+    public void The_wait_for_ollama_of_a_stream_without_durations_ends_with_its_first_token()
     {
         var stream = s_exchange with
         {
@@ -149,7 +149,7 @@ public sealed class RecordExchangeTests
     [InlineData(ExchangeOutcome.UpstreamUnreachable, "error")]
     [InlineData(ExchangeOutcome.Rejected, "error")]
     [InlineData(ExchangeOutcome.ProxyStopped, "error")]
-    public void The_status_follows_from_the_outcome_and_not_from_http(ExchangeOutcome outcome, string status)
+    public void The_status_follows_from_the_outcome_and_not_from_the_http_status(ExchangeOutcome outcome, string status)
     {
         Assert.Equal(status, RecordOf(s_exchange with { Outcome = outcome }).Status);
     }

@@ -27,7 +27,7 @@ public sealed class RecordTextsTests
     };
 
     [Fact]
-    public void Without_capture_no_text_is_kept_and_what_it_is_about_still_is()
+    public void Without_capture_no_text_is_kept_but_its_category_and_error_type_are()
     {
         var record = RecordOf(s_exchange, new RecordingOptions { Capture = CaptureMode.None });
 
@@ -37,14 +37,14 @@ public sealed class RecordTextsTests
     }
 
     [Fact]
-    public void Words_of_our_own_about_a_failure_are_kept_without_capture() =>
+    public void The_proxys_own_error_messages_are_kept_without_capture() =>
         Assert.Equal(
             "Connection refused",
             RecordOf(s_exchange with { Error = "Connection refused", Response = ResponseFacts.Unknown },
                 new RecordingOptions { Capture = CaptureMode.None }).Error);
 
     [Fact]
-    public void Full_capture_keeps_whatever_the_readers_kept()
+    public void Full_capture_keeps_every_text_the_readers_kept()
     {
         var text = new string('x', 64 * 1024);
 
@@ -64,11 +64,11 @@ public sealed class RecordTextsTests
     }
 
     [Fact]
-    public void What_a_cut_would_halve_is_redacted_before() =>
+    public void A_text_is_redacted_before_it_is_shortened() =>
         Assert.Equal("mail [redacted", RecordOf(Asked($"mail {Mail}"), new RecordingOptions { Redact = ["email"], PreviewLength = 14 }).Prompt);
 
     [Fact]
-    public void What_the_readers_bound_halved_is_not_kept()
+    public void A_secret_cut_by_the_readers_limit_is_not_kept()
     {
         var text = (new string('x', 64 * 1024 - 20) + " sk-abcdefghij0123456789")[..(64 * 1024)];
 

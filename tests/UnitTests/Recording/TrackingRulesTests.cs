@@ -16,7 +16,7 @@ public sealed class TrackingRulesTests
     [InlineData("POST", "/api/show")]
     [InlineData("GET", "/v1/models")]
     [InlineData("GET", "/v1/models/phi4")]
-    public void Who_only_looks_does_no_work(string method, string path) => Assert.Equal((true, false, false), Stored(method, path));
+    public void Requests_that_only_read_are_no_work(string method, string path) => Assert.Equal((true, false, false), Stored(method, path));
 
     [Theory]
     [InlineData("POST", "/api/pull")]
@@ -25,7 +25,7 @@ public sealed class TrackingRulesTests
     [InlineData("GET", "/api/chat")]
     [InlineData("GET", "/favicon.ico")]
     [InlineData("POST", "/v1/messages/count_tokens")]
-    public void Work_is_more_than_inference(string method, string path) => Assert.Equal((true, true, false), Stored(method, path));
+    public void Work_includes_more_than_inferences(string method, string path) => Assert.Equal((true, true, false), Stored(method, path));
 
     [Theory]
     [InlineData("/api/chat")]
@@ -43,7 +43,7 @@ public sealed class TrackingRulesTests
     [InlineData("/api/embeddings", false)]
     [InlineData("/v1/embeddings", false)]
     [InlineData("/api/generate", true)]
-    public void Embeddings_can_be_left_out(string path, bool stored) =>
+    public void Embeddings_can_be_excluded(string path, bool stored) =>
         Assert.All(Enum.GetValues<TrackMode>(),
             mode => Assert.Equal(stored, new TrackingRules(new RecordingOptions { Track = mode, TrackEmbeddings = false }).Stores(Record("POST", path))));
 

@@ -10,7 +10,7 @@ public sealed class TruncationDetectorTests
     private const int Context = 4096;
 
     [Fact]
-    public void The_recorded_one_is_certain()
+    public void The_recorded_truncation_is_certain()
     {
         var recording = Transcript.Load("29f-chat-too-long-truncated");
         var request = WireProtocols.Of(ApiEndpoint.Chat).CreateRequestReader(ApiEndpoint.Chat, null)!;
@@ -19,7 +19,7 @@ public sealed class TruncationDetectorTests
         response.Read(recording.Response.Body, 0);
         var exchange = Exchange(ApiEndpoint.Chat, 0, 0) with { Request = request.Complete(), Response = response.Complete(TimeProvider.System, ended: true) };
 
-        // The recorded model has a context of 2,048.
+        // The model of the recording has a context length of 2,048.
         Assert.Equal(Truncation.Certain, new TruncationDetector(static model => model == "tiny:latest" ? 2_048 : null).Judge(exchange));
     }
 
@@ -30,14 +30,14 @@ public sealed class TruncationDetectorTests
     [InlineData(32_768, 16_387)]
     [InlineData(65_536, 32_770)]
     [InlineData(2_048, 1_027)]
-    public void The_number_that_shortening_leaves_is_known(int context, int left)
+    public void The_token_count_that_truncation_leaves_is_recognized(int context, int left)
     {
         Assert.True(Truncations.IsFingerprint(left, context, null));
         Assert.False(Truncations.IsFingerprint(left + 2, context, null));
     }
 
     [Fact]
-    public void Kept_tokens_of_the_request_move_it()
+    public void The_kept_tokens_of_the_request_change_that_token_count()
     {
         Assert.True(Truncations.IsFingerprint(4_096 - ((4_096 - 100) / 2), 4_096, 100));
     }
@@ -53,13 +53,13 @@ public sealed class TruncationDetectorTests
     }
 
     [Fact]
-    public void Embeddings_are_not()
+    public void Embeddings_are_not_judged()
     {
         Assert.Null(Detector().Judge(Exchange(ApiEndpoint.Embed, 2_050, 2_050 * 8)));
     }
 
     [Fact]
-    public void A_prompt_that_happens_to_have_the_number_is_none_once_the_model_is_known()
+    public void A_prompt_with_that_count_by_chance_is_not_truncated_once_the_model_is_known()
     {
         var detector = Detector();
         for (var prompt = 0; prompt < 5; prompt++)
@@ -87,7 +87,7 @@ public sealed class TruncationDetectorTests
     }
 
     [Fact]
-    public void Without_a_known_context_the_usual_ones_are_likely_at_most()
+    public void Without_a_known_context_length_the_usual_ones_are_at_most_likely()
     {
         var detector = new TruncationDetector(static _ => null);
 
@@ -96,7 +96,7 @@ public sealed class TruncationDetectorTests
     }
 
     [Fact]
-    public void The_context_a_client_asks_for_counts_in_ollamas_own_api_only()
+    public void A_requested_context_length_counts_only_in_ollamas_own_api()
     {
         var asked = new RequestFacts { Model = "a", TextLength = 40_000, ContextLength = 8_192 };
         var detector = new TruncationDetector(static _ => null);
@@ -106,7 +106,7 @@ public sealed class TruncationDetectorTests
     }
 
     [Fact]
-    public void Nothing_is_judged_where_nothing_is_known()
+    public void Nothing_is_judged_without_facts_of_request_and_response()
     {
         Assert.Null(Detector().Judge(Exchange(ApiEndpoint.Chat, 2_050, 20_000) with { Response = ResponseFacts.Unknown }));
         Assert.Null(Detector().Judge(Exchange(ApiEndpoint.Chat, 2_050, 20_000) with { Request = RequestFacts.Unknown }));

@@ -4,7 +4,7 @@ using OllamaProxy.Application.Redaction;
 
 namespace OllamaProxy.UnitTests.Redaction;
 
-/// <summary>Whatever a text is: redacting does not fail, leaves nothing that would be redacted, and what was planted is gone.</summary>
+/// <summary>For random texts, redaction does not throw, redacting the result again changes nothing, and planted secrets are removed.</summary>
 public sealed class RedactorFuzzTests
 {
     private static readonly string[] s_pieces =
@@ -29,7 +29,7 @@ public sealed class RedactorFuzzTests
     ];
 
     [Fact]
-    public void No_text_makes_it_fail_and_redacting_again_changes_nothing() =>
+    public void No_text_makes_redaction_fail_and_redacting_again_changes_nothing() =>
         s_texts.Sample(
             text =>
             {
@@ -44,7 +44,7 @@ public sealed class RedactorFuzzTests
             iter: 3_000, threads: 1);
 
     [Fact]
-    public void What_is_planted_between_anything_is_gone() =>
+    public void A_planted_secret_is_removed_from_any_surroundings() =>
         Gen.Select(s_texts, Gen.OneOf("jane.doe@example.com", "4111111111111111", "sk-planted9876543210", "+4915123456789"), s_texts).Sample(
             (before, secret, after) =>
             {
@@ -72,11 +72,11 @@ public sealed class RedactorFuzzTests
     [InlineData("Bearer ")]
     [InlineData("authorization:authorization ")]
     [InlineData("\\n")]
-    public void Repetition_costs_no_more_than_its_length(string piece)
+    public void Repetitive_texts_take_linear_time(string piece)
     {
         var text = new StringBuilder().Insert(0, piece, 64 * 1024 / piece.Length).ToString();
 
-        // Far from the limit on an idle machine; the limit is long, for this one may not be.
+        // An idle machine needs far less; the limit is long because the test machine may be busy.
         Assert.NotEqual(Redactor.Withheld, Redactors.With(new() { Redact = BuiltInPatterns.Names }).Redact(text));
     }
 }

@@ -10,7 +10,7 @@ public sealed class RedactorTests
     [InlineData("<jürgen@müller.example>; a_b@x-y.org.", "<[redacted:email]>; [redacted:email].")]
     [InlineData("{\"to\":\"jane@example.com\"}", "{\"to\":\"[redacted:email]\"}")]
     [InlineData("a@b, @user and user@localhost are none", "a@b, @user and user@localhost are none")]
-    public void Addresses_of_mail_are_found(string text, string expected) => Assert.Equal(expected, Redactors.Of("email").Redact(text));
+    public void Email_addresses_are_found(string text, string expected) => Assert.Equal(expected, Redactors.Of("email").Redact(text));
 
     [Theory]
     [InlineData("4111111111111111", "[redacted:card]")]
@@ -34,7 +34,7 @@ public sealed class RedactorTests
     [InlineData("(555) 123-4567, 555-123-4567", "[redacted:phone], [redacted:phone]")]
     [InlineData("on 01.02.2026 12:30, 2026-08-21, 192.168.100.200:11434", "on 01.02.2026 12:30, 2026-08-21, 192.168.100.200:11434")]
     [InlineData("1724234567 seconds, 3.14159265358979, v0.32.15", "1724234567 seconds, 3.14159265358979, v0.32.15")]
-    public void Phone_numbers_are_found_as_people_write_them(string text, string expected) => Assert.Equal(expected, Redactors.Of("phone").Redact(text));
+    public void Phone_numbers_are_found_in_the_usual_notations(string text, string expected) => Assert.Equal(expected, Redactors.Of("phone").Redact(text));
 
     [Theory]
     [InlineData("sk-proj-abcdefghij0123456789")]
@@ -68,10 +68,10 @@ public sealed class RedactorTests
     [InlineData("npm install some-package-with-a-long-name")]
     [InlineData("http://localhost:11434/api/tags")]
     [InlineData("sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
-    public void What_only_looks_a_little_like_a_key_stays(string text) => Assert.Equal(text, Redactors.Of("key").Redact(text));
+    public void Text_that_only_resembles_a_key_is_kept(string text) => Assert.Equal(text, Redactors.Of("key").Redact(text));
 
     [Fact]
-    public void Nothing_is_looked_for_unless_it_is_asked_for()
+    public void Nothing_is_redacted_unless_configured()
     {
         Assert.False(Redactors.Of().IsOn);
         Assert.Equal("jane@example.com", Redactors.Of().Redact("jane@example.com"));
@@ -79,7 +79,7 @@ public sealed class RedactorTests
     }
 
     [Fact]
-    public void Own_expressions_match_beside_the_built_in_ones() =>
+    public void Custom_patterns_match_beside_the_built_in_ones() =>
         Assert.Equal(
             "[redacted:pattern] to [redacted:email]",
             Redactors.With(new() { Redact = ["email"], RedactPatterns = ["(?i)project \\w+", "never"] }).Redact("Project Nightjar to a.b@example.com"));
@@ -91,23 +91,23 @@ public sealed class RedactorTests
     [InlineData("a*", "bab", "b[redacted:pattern]b")]
     [InlineData("^.", "abc", "[redacted:pattern]bc")]
     [InlineData("redacted", "redacted", "[redacted:pattern]")]
-    public void An_own_expression_may_use_everything_expressions_can(string pattern, string text, string expected) =>
+    public void A_custom_pattern_may_use_every_regex_feature(string pattern, string text, string expected) =>
         Assert.Equal(expected, Redactors.With(new() { Redact = ["email"], RedactPatterns = [pattern] }).Redact(text));
 
     [Fact]
-    public void Findings_that_overlap_become_one() =>
+    public void Overlapping_matches_become_one() =>
         Assert.Equal("x [redacted:email]",
             Redactors.With(new() { Redact = ["email"], RedactPatterns = ["com y?", "example\\.c"] }).Redact("x jane@example.com y"));
 
     [Fact]
-    public void A_name_that_a_text_brings_along_hides_nothing() =>
+    public void A_redaction_label_in_the_text_hides_nothing() =>
         Assert.Equal("[redacted:pattern]", Redactors.Own("password: .*").Redact("password: [redacted:email] hunter2"));
 
     [Fact]
-    public void A_text_that_takes_too_long_is_withheld_and_that_is_told_once()
+    public void A_text_that_takes_too_long_is_withheld_and_logged_once()
     {
         var log = new Redactors();
-        // The look-ahead needs the engine that tries everything.
+        // The look-ahead requires the backtracking engine.
         var redactor = log.Impatient("(?=x)(x+x+)+y");
         var text = "secret " + new string('x', 200);
 
@@ -118,37 +118,41 @@ public sealed class RedactorTests
     }
 
     [Fact]
-    public void An_expression_that_would_explode_elsewhere_is_searched_in_no_time() =>
+    public void A_pattern_prone_to_backtracking_is_searched_in_linear_time() =>
         Assert.Equal("secret " + new string('x', 60_000), Redactors.Own("(x+x+)+y").Redact("secret " + new string('x', 60_000)));
 
     [Fact]
-    public void An_expression_that_eats_a_text_bit_by_bit_gets_it_withheld() =>
+    public void A_text_is_withheld_when_a_pattern_keeps_matching_its_own_replacement() =>
         Assert.Equal(Redactor.Withheld, Redactors.Own("\\Wo").Redact(" " + new string('o', 100)));
 
     [Fact]
-    public void Json_stays_json_and_escapes_hide_nothing()
+    public void Json_stays_valid_and_escapes_hide_nothing()
     {
         const string Json =
-            """[{"name":"send","arguments":{"to":"a\u0040example.com","at":4111111111111111,"note":"first\nsk-abcdefghij0123456789","n":1.50,"x@example.com":null,"ok":true}}]""";
+            """[{"name":"send","arguments":{"to":"a\u0040example.com","at":4111111111111111"""
+            +""","note":"first\nsk-abcdefghij0123456789","n":1.50,"x@example.com":null,"ok":true}}]""";
 
         var redacted = Redactors.Of("email", "card", "key").RedactJson(Json);
 
-        Assert.Equal("""[{"name":"send","arguments":{"to":"[redacted:email]","at":"[redacted:card]","note":"first\n[redacted:key]","n":1.50,"[redacted:email]":null,"ok":true}}]""", redacted);
+        Assert.Equal(
+            """[{"name":"send","arguments":{"to":"[redacted:email]","at":"[redacted:card]","note":"first"""
+            + """\n[redacted:key]","n":1.50,"[redacted:email]":null,"ok":true}}]""",
+            redacted);
         using var _ = JsonDocument.Parse(redacted);
     }
 
     [Theory]
     [InlineData("[{\"name\": \"a\",  \"arguments\": {\"b\": \"caf\\u00e9 <&>\"}}]")]
     [InlineData("[]")]
-    public void Json_without_findings_is_not_touched(string json) => Assert.Same(json, Redactors.Of("email").RedactJson(json));
+    public void Json_without_matches_is_unchanged(string json) => Assert.Same(json, Redactors.Of("email").RedactJson(json));
 
     [Theory]
     [InlineData("[{\"a\":\"jane@example.com", "[{\"a\":\"[redacted:email]")]
     [InlineData("[\"\\ud800 jane@example.com\"]", "[\"\\ud800 [redacted:email]\"]")]
-    public void What_is_no_json_is_a_text(string json, string expected) => Assert.Equal(expected, Redactors.Of("email").RedactJson(json));
+    public void Invalid_json_is_redacted_as_text(string json, string expected) => Assert.Equal(expected, Redactors.Of("email").RedactJson(json));
 
     [Fact]
-    public void Own_expressions_see_the_json_too() =>
+    public void Custom_patterns_also_match_the_json() =>
         Assert.Equal("[{\"name\":\"f\",\"arguments\":{[redacted:pattern]}}]",
             Redactors.Own("\"password\":\"[^\"]*\"").RedactJson("[{\"name\":\"f\",\"arguments\":{\"password\":\"x\"}}]"));
 }

@@ -5,7 +5,7 @@ using OllamaProxy.Application.Redaction;
 
 namespace OllamaProxy.UnitTests.Redaction;
 
-/// <summary>Redactors for tests, and what they log.</summary>
+/// <summary>Redactors for tests, and their log.</summary>
 internal sealed class Redactors : ILogger<Redactor>
 {
     private readonly ConcurrentQueue<string> _lines = new();
@@ -16,7 +16,7 @@ internal sealed class Redactors : ILogger<Redactor>
 
     public static Redactor Own(params string[] patterns) => With(new RecordingOptions { RedactPatterns = patterns });
 
-    /// <summary>The limit is long: a test must not fail because the machine is busy.</summary>
+    /// <summary>A redactor with a long time limit, so that no test fails on a busy machine.</summary>
     public static Redactor With(RecordingOptions options) =>
         new(options with { RedactTimeLimit = TimeSpan.FromSeconds(30) }, TimeProvider.System, new Redactors());
 

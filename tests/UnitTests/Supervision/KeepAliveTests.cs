@@ -13,7 +13,7 @@ public sealed class KeepAliveTests
     [InlineData("1.5h", 5_400)]
     [InlineData("250ms", 0.25)]
     [InlineData("+5s", 5)]
-    public void Numbers_are_seconds_and_texts_are_durations_as_go_writes_them(string text, double seconds) =>
+    public void Numbers_are_seconds_and_texts_are_Go_durations(string text, double seconds) =>
         Assert.Equal(TimeSpan.FromSeconds(seconds), KeepAlive.Parse(text));
 
     [Theory]
@@ -21,7 +21,7 @@ public sealed class KeepAliveTests
     [InlineData("-1m")]
     [InlineData("1e300")]
     [InlineData("9999999h")]
-    public void Below_zero_and_beyond_every_calendar_is_for_ever(string text) => Assert.Equal(Timeout.InfiniteTimeSpan, KeepAlive.Parse(text));
+    public void A_negative_or_overflowing_value_means_forever(string text) => Assert.Equal(Timeout.InfiniteTimeSpan, KeepAlive.Parse(text));
 
     [Theory]
     [InlineData(null)]
@@ -31,5 +31,5 @@ public sealed class KeepAliveTests
     [InlineData("5 minutes")]
     [InlineData("1..5h")]
     [InlineData("NaN")]
-    public void Anything_else_says_nothing(string? text) => Assert.Null(KeepAlive.Parse(text));
+    public void Any_other_value_is_unknown(string? text) => Assert.Null(KeepAlive.Parse(text));
 }

@@ -2,7 +2,7 @@ using OllamaProxy.Application.Supervision;
 
 namespace OllamaProxy.UnitTests.Supervision;
 
-/// <summary>An Ollama of which everything is as it is told.</summary>
+/// <summary>An Ollama whose state and models a test sets.</summary>
 internal sealed class KnownOllama : IOllamaClient, IOllamaProcessSupervisor
 {
     public static LoadedModel Phi4 { get; } = new("phi4:latest") { Size = 100, VramSize = 60, ContextLength = 4_096 };

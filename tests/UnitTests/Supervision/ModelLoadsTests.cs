@@ -3,7 +3,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.UnitTests.Supervision;
 
-/// <summary>One story for each cause, on a clock of the test's own: seconds since a start.</summary>
+/// <summary>One sequence of requests for each cause of a load; times are seconds since a start.</summary>
 public sealed class ModelLoadsTests
 {
     private const int OurProcess = 42;
@@ -20,7 +20,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void A_load_after_keep_alive_was_over_is_expired()
+    public void A_load_after_the_keep_alive_ended_is_expired()
     {
         Asked("phi4", at: 0, load: 4, keepAlive: "30s");
 
@@ -28,7 +28,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void A_keep_alive_holds_until_another_one_is_asked_for()
+    public void A_keep_alive_applies_until_a_request_sets_another()
     {
         Asked("phi4", at: 0, load: 4, keepAlive: "1h");
         Asked("phi4", at: 1_000, load: 0.004);
@@ -38,7 +38,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void Without_a_keep_alive_it_is_ollamas_five_minutes_unless_a_poll_knows_better()
+    public void Without_a_keep_alive_ollamas_five_minutes_apply_unless_a_poll_reports_another()
     {
         Asked("phi4", at: 0, load: 4);
         Assert.Equal(LoadCause.Expired, Asked("phi4", at: 400, load: 4));
@@ -57,7 +57,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void A_quick_load_that_was_to_be_expected_counts_without_a_poll()
+    public void An_expected_quick_load_counts_without_a_poll()
     {
         Asked("tiny", at: 0, load: 0.2, keepAlive: "0");
         Assert.Equal(LoadCause.Expired, Asked("tiny", at: 10, load: 0.2, keepAlive: "2s"));
@@ -70,7 +70,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void A_load_of_what_was_not_to_expire_after_another_model_was_loaded_is_evicted()
+    public void A_load_of_an_unexpired_model_after_another_model_was_loaded_is_evicted()
     {
         Asked("phi4", at: 0, load: 4, keepAlive: "-1");
         Asked("llama3", at: 10, load: 4);
@@ -79,7 +79,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void A_model_that_only_polls_saw_evicts_too()
+    public void A_model_seen_only_by_polls_also_evicts()
     {
         Asked("phi4", at: 0, load: 4);
         Poll(5, ("phi4", 305));
@@ -89,7 +89,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void A_load_on_a_path_without_durations_evicts_too()
+    public void A_load_on_an_endpoint_without_durations_also_evicts()
     {
         Asked("phi4", at: 0, load: 4);
         Poll(5, ("phi4", 305));
@@ -99,7 +99,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void What_a_poll_still_listed_after_another_load_was_not_evicted_by_it()
+    public void A_model_that_a_poll_listed_after_another_load_was_not_evicted_by_it()
     {
         Asked("phi4", at: 0, load: 4);
         Asked("llama3", at: 10, load: 4);
@@ -109,7 +109,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void Two_clients_with_different_context_lengths_load_the_model_again_and_again()
+    public void Two_clients_with_different_context_lengths_keep_reloading_the_model()
     {
         Asked("phi4", at: 0, load: 4, contextLength: 4_096);
 
@@ -120,7 +120,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void Two_clients_with_different_context_lengths_at_the_same_time_are_no_different()
+    public void Overlapping_requests_with_different_context_lengths_reload_the_model_too()
     {
         Assert.Equal(LoadCause.Cold, _loads.Observe(Exchange("phi4", at: 0, seconds: 5, load: 4, contextLength: 4_096), OurProcess));
         Assert.Equal(LoadCause.ParamsChanged, _loads.Observe(Exchange("phi4", at: 1, seconds: 9, load: 8, contextLength: 8_192), OurProcess));
@@ -129,7 +129,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void The_length_a_poll_saw_tells_a_changed_parameter_from_an_eviction()
+    public void The_context_length_of_a_poll_distinguishes_changed_parameters_from_an_eviction()
     {
         Asked("phi4", at: 0, load: 4);
         Poll(5, ("phi4", 305));
@@ -151,7 +151,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void A_load_after_nobody_answered_is_a_restart()
+    public void A_load_after_ollama_was_unreachable_is_a_restart()
     {
         Asked("phi4", at: 0, load: 4);
         Poll(6, ("phi4", 305));
@@ -165,7 +165,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void What_had_expired_before_ollama_was_gone_is_expired()
+    public void A_model_that_expired_before_ollama_went_away_is_expired()
     {
         Asked("phi4", at: 0, load: 4, keepAlive: "1m");
         _loads.Observe(Exchange("phi4", at: 500, seconds: 0.01) with { Outcome = ExchangeOutcome.UpstreamUnreachable, StatusCode = 502 }, OurProcess);
@@ -174,7 +174,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void A_load_that_nothing_explains_is_unknown()
+    public void A_load_without_an_explanation_is_unknown()
     {
         Asked("phi4", at: 0, load: 4);
 
@@ -182,7 +182,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void A_large_body_that_took_long_to_arrive_is_no_load()
+    public void A_slow_upload_of_a_large_body_is_no_load()
     {
         Asked("phi4", at: 0, load: 4);
 
@@ -190,7 +190,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void Half_a_second_is_a_load_and_a_tenth_of_what_a_poll_did_not_list()
+    public void Half_a_second_is_a_load_or_a_tenth_if_a_poll_did_not_list_the_model()
     {
         Assert.Null(Asked("phi4", at: 0, load: 0.3));
         Poll(10);
@@ -200,7 +200,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void Of_those_who_waited_for_one_load_the_first_to_end_counts()
+    public void Of_several_requests_that_waited_for_one_load_the_first_to_end_counts()
     {
         Assert.Equal(LoadCause.Cold, _loads.Observe(Exchange("phi4", at: 1, seconds: 20, load: 9), OurProcess));
         Assert.Null(_loads.Observe(Exchange("phi4", at: 12, seconds: 20, load: 0.004), OurProcess));
@@ -208,7 +208,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void Who_waited_behind_the_load_of_another_model_waited_for_the_same_load_all_the_same()
+    public void A_request_that_also_waited_for_the_load_of_another_model_is_not_counted_twice()
     {
         Assert.Equal(LoadCause.Cold, _loads.Observe(Exchange("phi4", at: 0, seconds: 5, load: 4), OurProcess));
         Assert.Equal(LoadCause.Cold, _loads.Observe(Exchange("llama3", at: 1, seconds: 8, load: 7), OurProcess));
@@ -216,7 +216,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void Waiting_in_the_proxys_own_line_is_not_loading()
+    public void Waiting_in_the_proxys_queue_is_not_loading()
     {
         Asked("phi4", at: 0, load: 4, keepAlive: "1m");
 
@@ -226,7 +226,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void Loads_that_follow_each_other_quickly_count_each()
+    public void Loads_in_quick_succession_each_count()
     {
         Poll(0);
         Assert.Equal(LoadCause.Cold, _loads.Observe(Exchange("embed", at: 1, seconds: 0.16, load: 0.15, keepAlive: "0"), OurProcess));
@@ -234,7 +234,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void A_long_answer_is_judged_by_what_was_known_when_it_was_asked()
+    public void A_long_response_is_judged_by_the_state_when_its_request_began()
     {
         Asked("phi4", at: 0, load: 4, keepAlive: "1m");
         Poll(100);
@@ -246,14 +246,14 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void A_request_that_only_loads_is_a_load_although_it_tells_no_duration()
+    public void A_request_that_only_loads_is_a_load_without_any_duration()
     {
         Assert.Equal(LoadCause.Cold, _loads.Observe(Exchange("phi4", at: 0, seconds: 4, finish: "load"), OurProcess));
         Assert.Null(_loads.Observe(Exchange("phi4", at: 10, seconds: 0.01, finish: "load"), OurProcess));
     }
 
     [Fact]
-    public void What_proves_no_model_in_memory_is_no_load()
+    public void A_request_that_proves_no_loaded_model_is_no_load()
     {
         Assert.Null(
             _loads.Observe(Exchange("phi4", at: 0, seconds: 5, load: 4) with { StatusCode = 404, Outcome = ExchangeOutcome.UpstreamError }, OurProcess));
@@ -277,7 +277,7 @@ public sealed class ModelLoadsTests
 
     private static DateTimeOffset At(double seconds) => s_start.AddSeconds(seconds);
 
-    /// <summary>Asks for an answer that takes half a second after the load.</summary>
+    /// <summary>Observes an exchange whose response takes half a second after the load.</summary>
     private LoadCause? Asked(string model, double at, double? load, int? contextLength = null, string? keepAlive = null) =>
         _loads.Observe(Exchange(model, at, (load ?? 0) + 0.5, load, contextLength, keepAlive), OurProcess);
 

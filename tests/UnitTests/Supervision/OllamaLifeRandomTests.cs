@@ -4,12 +4,12 @@ using OllamaProxy.Application.Supervision;
 namespace OllamaProxy.UnitTests.Supervision;
 
 /// <summary>
-/// The state machine in a world that does whatever it likes: processes start, fail, die, hang and are slow to end, in any order. What it may never do is
-/// asserted at each of its commands.
+/// The state machine with random events: processes start, fail, die, hang and are slow to exit, in any order. Each command is checked against the
+/// rules that must always hold.
 /// </summary>
 public sealed class OllamaLifeRandomTests
 {
-    /// <summary>What the world may do next, if it can at all.</summary>
+    /// <summary>The next events of the simulated world, where they are possible.</summary>
     private enum Move
     {
         LaunchChild,
@@ -36,7 +36,7 @@ public sealed class OllamaLifeRandomTests
         Gen.Int[0, 20_000]).Array[0, 300];
 
     [Fact]
-    public void Whatever_happens_there_is_one_child_at_most_a_stranger_is_left_alone_and_a_stop_is_the_end() =>
+    public void There_is_at_most_one_child_an_external_Ollama_is_left_alone_and_a_stop_is_final() =>
         Gen.Select(s_moves, Gen.Int[0, 300], Gen.Int[0, 300], Gen.Bool).Sample(
             (moves, drainAt, stopAt, drains) =>
             {
@@ -123,7 +123,7 @@ public sealed class OllamaLifeRandomTests
                     Tell(OllamaEventKind.NotAnswered, Take(ref _checking));
                     break;
                 case Move.Exit when _alive != 0:
-                    // The process is gone; what it started may live on until it is ended.
+                    // The process has exited; its runner may live on until it is killed.
                     Tell(OllamaEventKind.Exited, _alive);
                     break;
                 case Move.FinishEnding when _ending != 0:

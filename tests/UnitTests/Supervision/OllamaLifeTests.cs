@@ -26,7 +26,7 @@ public sealed class OllamaLifeTests
     }
 
     [Fact]
-    public void A_child_that_ends_is_cleaned_up_after_and_started_again_without_a_pause()
+    public void A_child_that_ends_is_cleaned_up_and_restarted_without_a_pause()
     {
         Ready();
 
@@ -37,7 +37,7 @@ public sealed class OllamaLifeTests
     }
 
     [Fact]
-    public void Three_failed_checks_in_a_row_replace_a_child_after_it_was_asked_to_end()
+    public void Three_failed_checks_in_a_row_replace_a_child_after_a_stop_request()
     {
         Ready();
 
@@ -50,14 +50,14 @@ public sealed class OllamaLifeTests
         Assert.Equal([new(OllamaAction.Stop, 1)], Happens(OllamaEventKind.NotAnswered, 1));
         Assert.Equal(OllamaState.Restarting, _life.State);
 
-        // Its process ends because it was asked to; that is no second failure.
+        // The process exits because it was asked to; that is no second failure.
         Assert.Empty(Happens(OllamaEventKind.Exited, 1));
         Assert.Equal([new(OllamaAction.FindOrLaunch, 2, RestartReason.Unhealthy)], Happens(OllamaEventKind.Gone, 1));
         Assert.Equal(1, _life.Failures);
     }
 
     [Fact]
-    public void An_answer_between_failed_checks_makes_a_child_well_again()
+    public void A_successful_check_resets_the_count_of_failed_ones()
     {
         Ready();
         foreach (var answer in (OllamaEventKind[])[OllamaEventKind.NotAnswered, OllamaEventKind.NotAnswered, OllamaEventKind.Answered,
@@ -71,7 +71,7 @@ public sealed class OllamaLifeTests
     }
 
     [Fact]
-    public void A_child_whose_work_stands_still_is_replaced()
+    public void A_child_with_stalled_inferences_is_replaced()
     {
         Ready();
 
@@ -80,7 +80,7 @@ public sealed class OllamaLifeTests
     }
 
     [Fact]
-    public void Pauses_double_up_to_a_minute_and_the_fifth_failure_is_a_crash_loop_that_goes_on_trying()
+    public void Pauses_double_up_to_a_minute_and_the_fifth_failure_is_a_crash_loop_that_keeps_trying()
     {
         Ready();
         List<double> pauses = [];
@@ -104,14 +104,14 @@ public sealed class OllamaLifeTests
         Assert.Equal([0, 1, 2, 4, 8, 16, 32, 60, 60, 60], pauses);
         Assert.All(states[..4], state => Assert.Equal(OllamaState.Restarting, state));
         Assert.All(states[4..], state => Assert.Equal(OllamaState.CrashLoop, state));
-        // Nobody is told to wait for the next attempt before it answers.
+        // Requests do not wait for an attempt that has not answered yet.
         Assert.Equal(OllamaState.CrashLoop, _life.State);
         Happens(OllamaEventKind.Answered, _child);
         Assert.Equal(OllamaState.Ready, _life.State);
     }
 
     [Fact]
-    public void A_minute_of_health_lets_earlier_failures_be_forgotten_and_less_does_not()
+    public void Only_a_full_healthy_minute_clears_earlier_failures()
     {
         Ready();
         Crash();
@@ -126,7 +126,7 @@ public sealed class OllamaLifeTests
     }
 
     [Fact]
-    public void A_first_start_that_fails_at_once_is_given_up()
+    public void A_first_start_that_fails_at_once_is_not_retried()
     {
         Happens(OllamaEventKind.Begun);
         Happens(OllamaEventKind.Launched, 1);
@@ -137,7 +137,7 @@ public sealed class OllamaLifeTests
     }
 
     [Fact]
-    public void A_first_start_with_nothing_to_launch_is_given_up()
+    public void A_first_start_with_nothing_to_launch_is_not_retried()
     {
         Happens(OllamaEventKind.Begun);
 
@@ -145,7 +145,7 @@ public sealed class OllamaLifeTests
     }
 
     [Fact]
-    public void A_first_start_that_fails_after_the_patience_is_a_crash_like_any_other()
+    public void A_first_start_that_fails_after_the_start_patience_is_treated_as_a_crash()
     {
         Happens(OllamaEventKind.Begun);
         Happens(OllamaEventKind.Launched, 1);
@@ -157,7 +157,7 @@ public sealed class OllamaLifeTests
     }
 
     [Fact]
-    public void A_start_that_never_answers_is_waited_for_for_ten_minutes()
+    public void A_start_that_never_answers_times_out_after_ten_minutes()
     {
         Happens(OllamaEventKind.Begun);
         Happens(OllamaEventKind.Launched, 1);
@@ -172,7 +172,7 @@ public sealed class OllamaLifeTests
     }
 
     [Fact]
-    public void A_child_that_is_doubted_is_checked_at_once_and_replaced_no_sooner_for_further_doubts()
+    public void A_suspected_child_is_checked_at_once_and_further_suspicions_replace_it_no_sooner()
     {
         Ready();
         Assert.Equal([new(OllamaAction.Check, 1)], Happens(OllamaEventKind.CheckRequested));
@@ -186,7 +186,7 @@ public sealed class OllamaLifeTests
     }
 
     [Fact]
-    public void Somebody_elses_Ollama_that_goes_away_is_watched_and_used_again_and_never_replaced()
+    public void An_external_Ollama_that_goes_away_is_used_again_when_it_returns_and_never_replaced()
     {
         Happens(OllamaEventKind.Begun);
         Assert.Empty(Happens(OllamaEventKind.Found, 1));
@@ -222,7 +222,7 @@ public sealed class OllamaLifeTests
     }
 
     [Fact]
-    public void A_stop_during_a_launch_ends_what_comes_of_it()
+    public void A_stop_during_a_launch_ends_the_launched_child()
     {
         Happens(OllamaEventKind.Begun);
         Assert.Empty(Happens(OllamaEventKind.StopAsked));
@@ -234,7 +234,7 @@ public sealed class OllamaLifeTests
     }
 
     [Fact]
-    public void While_the_proxy_drains_a_child_that_ends_is_not_started_again()
+    public void While_the_proxy_drains_a_child_that_ends_is_not_restarted()
     {
         Ready();
         Assert.Empty(Happens(OllamaEventKind.Draining));
@@ -246,13 +246,13 @@ public sealed class OllamaLifeTests
     }
 
     [Fact]
-    public void News_of_an_earlier_child_is_no_news()
+    public void Events_of_an_earlier_child_are_ignored()
     {
         Ready();
         TimePasses();
         Crash();
 
-        // The check of the first one comes back late, and says nothing about the second.
+        // The late result of the first child's check does not affect the second child.
         Assert.Empty(Happens(OllamaEventKind.NotAnswered, 1));
         Assert.Empty(Happens(OllamaEventKind.Exited, 1));
         Assert.Equal(OllamaState.Ready, _life.State);
@@ -266,7 +266,7 @@ public sealed class OllamaLifeTests
         Assert.Equal(OllamaState.Ready, _life.State);
     }
 
-    /// <summary>The child ends, and another one is ready at once.</summary>
+    /// <summary>The child exits, and the next one is ready at once.</summary>
     private void Crash()
     {
         Happens(OllamaEventKind.Exited, _child);

@@ -41,7 +41,7 @@ public sealed class OllamaLineTests
     [InlineData("srv  log_server_r: done request: POST /completion 127.0.0.1 200", LogLevel.Debug)]
     [InlineData("slot print_timing: id  0 | task 0 | n_errors = 0", LogLevel.Debug)]
     [InlineData("", LogLevel.Debug)]
-    public void A_line_matters_as_much_as_it_says(string line, LogLevel level) => Assert.Equal(level, OllamaLine.LevelOf(line));
+    public void A_line_is_logged_at_its_own_level(string line, LogLevel level) => Assert.Equal(level, OllamaLine.LevelOf(line));
 
     [Theory]
     [InlineData("\u001b[31mCHILD LOG\u001b[0m", "CHILD LOG")]
@@ -51,10 +51,10 @@ public sealed class OllamaLineTests
     [InlineData("ends as Windows does\r", "ends as Windows does")]
     [InlineData("\trepeat_last_n = 64", " repeat_last_n = 64")]
     [InlineData("\u009b31mred\b\u0000\u202e", "red\ufffd\ufffd\ufffd")]
-    public void Nothing_in_a_line_moves_a_terminal(string line, string clean) => Assert.Equal(clean, OllamaLine.Clean(line));
+    public void No_control_sequence_in_a_line_reaches_the_terminal(string line, string clean) => Assert.Equal(clean, OllamaLine.Clean(line));
 
     [Fact]
-    public async Task A_stack_is_passed_on_and_does_not_push_out_the_reason_above_it()
+    public async Task A_stack_trace_is_logged_and_does_not_displace_the_reason_above_it()
     {
         List<string> passed = [];
         var tail = new OutputTail(passed.Add);

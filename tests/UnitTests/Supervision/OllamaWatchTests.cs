@@ -13,7 +13,7 @@ public sealed class OllamaWatchTests
     public OllamaWatchTests() => _watch = new OllamaWatch(_ollama, _ollama, new ModelLoads(), new ModelNames(), _time);
 
     [Fact]
-    public async Task A_snapshot_says_what_ollama_has_and_has_loaded()
+    public async Task A_snapshot_lists_installed_and_loaded_models()
     {
         Assert.Null(_watch.Current.IsUp);
         Assert.Null(_watch.Current.Loaded);
@@ -28,7 +28,7 @@ public sealed class OllamaWatchTests
     }
 
     [Fact]
-    public async Task Models_are_spelled_as_ollama_lists_them_installed_or_loaded()
+    public async Task Models_are_spelled_as_ollama_lists_them()
     {
         var names = new ModelNames();
         names.AddAsked("HF.co/a/b:Q4");
@@ -43,7 +43,7 @@ public sealed class OllamaWatchTests
     }
 
     [Fact]
-    public async Task Version_and_installed_models_are_asked_for_once_a_minute_while_somebody_looks_and_when_ollama_changed()
+    public async Task Version_and_installed_models_are_polled_once_a_minute_while_watched_and_after_a_change()
     {
         await _watch.PollAsync(default);
         await _watch.PollAsync(default);
@@ -64,7 +64,7 @@ public sealed class OllamaWatchTests
     }
 
     [Fact]
-    public async Task What_ollama_does_not_tell_is_unknown_and_not_the_last_that_was_known()
+    public async Task A_value_that_ollama_no_longer_reports_is_unknown_and_not_the_last_known_one()
     {
         await _watch.PollAsync(default);
 
@@ -82,7 +82,7 @@ public sealed class OllamaWatchTests
     }
 
     [Fact]
-    public async Task A_look_asks_at_once_when_an_ollama_answers_again()
+    public async Task A_watcher_requests_a_poll_at_once_when_ollama_answers_again()
     {
         _watch.Look();
         _ollama.Loaded = new(null, "No answer in time.");
@@ -98,7 +98,7 @@ public sealed class OllamaWatchTests
     }
 
     [Fact]
-    public async Task An_ollama_that_has_ended_is_not_asked()
+    public async Task An_ollama_that_has_ended_is_not_polled()
     {
         _ollama.State = OllamaState.Stopped;
 
@@ -134,7 +134,7 @@ public sealed class OllamaWatchTests
     }
 
     [Fact]
-    public async Task Many_requests_for_a_poll_are_one()
+    public async Task Several_requests_for_a_poll_become_one()
     {
         var waiting = _watch.WaitForRequestAsync(default);
         Assert.False(waiting.IsCompleted);
@@ -148,7 +148,7 @@ public sealed class OllamaWatchTests
     }
 
     [Fact]
-    public async Task An_exchange_that_changed_what_is_loaded_asks_for_a_poll()
+    public async Task An_exchange_that_changed_the_loaded_models_requests_a_poll()
     {
         await _watch.PollAsync(default);
         _watch.Observe(Answered("phi4"));

@@ -18,7 +18,7 @@ public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
     public OllamaWatchWorkerTests() => _watch = new OllamaWatch(_ollama, _ollama, new ModelLoads(), new ModelNames(), _time);
 
     [Fact]
-    public async Task It_polls_at_once_and_then_every_period_while_somebody_looks()
+    public async Task It_polls_at_once_and_then_every_period_while_watched()
     {
         _watch.Look();
         using var worker = await StartAsync(TimeSpan.FromSeconds(10));
@@ -31,7 +31,7 @@ public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
     }
 
     [Fact]
-    public async Task While_nobody_looks_it_polls_once_a_minute_and_soon_when_somebody_does()
+    public async Task Unwatched_it_polls_once_a_minute_and_soon_when_a_watcher_arrives()
     {
         using var worker = await StartAsync(TimeSpan.FromSeconds(10));
         var begun = _time.GetUtcNow();
@@ -43,7 +43,7 @@ public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
         await PassAsync(() => _ollama.Polls == 4);
         Assert.InRange(_time.GetUtcNow() - begun, TimeSpan.Zero, TimeSpan.FromSeconds(30));
 
-        // Six more in the minute after the look, then one a minute again.
+        // Six more in the minute after the watcher asked, then one a minute again.
         await PassAsync(() => _ollama.Polls == 10);
         Assert.InRange(_time.GetUtcNow() - begun, TimeSpan.FromSeconds(50), TimeSpan.FromSeconds(200));
         begun = _time.GetUtcNow();
@@ -53,7 +53,7 @@ public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
     }
 
     [Fact]
-    public async Task A_model_that_is_to_be_unloaded_is_seen_to_go()
+    public async Task The_unload_of_an_expiring_model_is_noticed()
     {
         _ollama.Loaded = new([new LoadedModel("phi4:latest") { ExpiresAt = _time.GetUtcNow().AddSeconds(25) }], null);
         using var worker = await StartAsync(TimeSpan.FromSeconds(10));
@@ -66,7 +66,7 @@ public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
     }
 
     [Fact]
-    public async Task A_request_for_a_poll_is_answered_soon_but_no_more_than_once_a_second()
+    public async Task Requested_polls_happen_soon_but_at_most_once_a_second()
     {
         using var worker = await StartAsync(TimeSpan.FromHours(1));
         await PassAsync(() => _ollama.Polls == 1);
@@ -80,7 +80,7 @@ public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
     }
 
     [Fact]
-    public async Task It_says_once_that_ollama_does_not_answer_and_once_that_it_does_again()
+    public async Task It_logs_once_that_ollama_does_not_answer_and_once_that_it_answers_again()
     {
         using var worker = await StartAsync(TimeSpan.FromSeconds(1));
         await PassAsync(() => _ollama.Polls >= 2);
@@ -122,7 +122,7 @@ public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
     }
 
     /// <summary>
-    /// Lets time pass in small steps until the condition is true. On a busy machine the worker is behind the clock by some steps, so tests tell periods apart
+    /// Advances the clock in small steps until the condition is true. On a busy machine the worker lags some steps behind, so tests distinguish periods
     /// by their lower bound and the next longer period.
     /// </summary>
     private Task PassAsync(Func<bool> condition) => Eventually.TrueAsync(() =>

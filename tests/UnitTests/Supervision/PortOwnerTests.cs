@@ -13,22 +13,22 @@ public sealed class PortOwnerTests
         """;
 
     [Fact]
-    public void Linux_table_tells_the_listener_and_not_a_connection() =>
-#pragma warning disable CA1416 // The text is read the same everywhere.
+    public void The_Linux_socket_table_gives_the_listener_and_not_a_connection() =>
+#pragma warning disable CA1416 // Parsing the text works on every system.
         Assert.Equal(("998", "22222"), LinuxPorts.Listener(Table, 11434));
 
     [Fact]
-    public void A_port_nobody_listens_on_is_nobodys() => Assert.Null(LinuxPorts.Listener(Table, 11435));
+    public void A_port_without_a_listener_has_no_owner() => Assert.Null(LinuxPorts.Listener(Table, 11435));
 
     [Theory]
     [InlineData("0::/system.slice/ollama.service\n", "ollama.service")]
     [InlineData("0::/user.slice/user-1000.slice/user@1000.service/app.slice/ollama.service\n", "ollama.service")]
     [InlineData("0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-terminal.scope\n", null)]
     [InlineData("0::/\n", null)]
-    public void Linux_control_group_tells_the_unit(string cgroup, string? unit) => Assert.Equal(unit, LinuxPorts.UnitOf(cgroup));
+    public void The_Linux_control_group_gives_the_unit(string cgroup, string? unit) => Assert.Equal(unit, LinuxPorts.UnitOf(cgroup));
 
     [Fact]
-    public void The_listing_of_a_Mac_tells_process_and_app()
+    public void The_macOS_listing_gives_the_process_and_the_app()
     {
         Assert.Equal((812, "ollama"), MacPorts.Owner("p812\ncollama\n"));
         Assert.Null(MacPorts.Owner(""));
@@ -38,7 +38,7 @@ public sealed class PortOwnerTests
     }
 
     [Fact]
-    public void The_table_of_Windows_tells_the_process()
+    public void The_Windows_table_gives_the_process()
     {
         var table = new byte[4 + (2 * 24)];
         BinaryPrimitives.WriteInt32LittleEndian(table, 2);
@@ -66,7 +66,7 @@ public sealed class PortOwnerTests
     }
 
     [Fact]
-    public void A_container_is_told_by_the_program_that_listens_for_it()
+    public void A_container_is_recognized_by_the_docker_proxy_process()
     {
         var text = Taken(new PortHolder(PortHolderKind.Ollama, "an Ollama (0.32.15)"), new PortOwner(9, "docker-proxy", PortManager.Docker));
 
@@ -80,7 +80,7 @@ public sealed class PortOwnerTests
             Taken(new PortHolder(PortHolderKind.Ollama, "an Ollama"), new PortOwner(9, "ollama", PortManager.WindowsApp)), StringComparison.Ordinal);
 
     [Fact]
-    public void A_stranger_is_named_and_left_to_the_user()
+    public void Another_program_is_named_and_the_user_is_asked_to_stop_it()
     {
         Assert.Equal(
             "Port 11434 is in use by a program that does not speak HTTP: postgres (process 7). Stop that program, or choose another port with PROXY_PORT.",

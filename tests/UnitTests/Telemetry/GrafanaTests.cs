@@ -4,13 +4,13 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.UnitTests.Telemetry;
 
-/// <summary>No dead panels: what a dashboard, a rule or a document names is what the catalogue lists, which another test holds against the code.</summary>
+/// <summary>Every metric in a dashboard, a rule or a document is in the catalog, which another test compares with the code.</summary>
 public sealed partial class GrafanaTests
 {
-    /// <summary>Counted where Ollama is restarted.</summary>
+    /// <summary>Recorded by the supervisor when it restarts Ollama.</summary>
     private const string Restarts = "ollama_restarts_total";
 
-    /// <summary>Labels that Prometheus itself brings.</summary>
+    /// <summary>Labels that Prometheus itself adds.</summary>
     private static readonly string[] s_own = ["le", "job", "instance", "alert", "alertname"];
 
     private static readonly string s_catalogue = File.ReadAllText(Repository.PathOf("docs", "metrics.md"));
@@ -32,7 +32,7 @@ public sealed partial class GrafanaTests
     }
 
     [Fact]
-    public void Every_metric_and_label_in_the_rules_exists_and_every_sum_is_recorded()
+    public void Every_metric_and_label_in_the_rules_exists_and_every_aggregate_is_recorded()
     {
         var lines = string.Join('\n', s_rules.Split('\n').Where(line => !line.TrimStart().StartsWith('#')));
 
@@ -73,7 +73,7 @@ public sealed partial class GrafanaTests
             metric => Assert.True(Exists(metric) || IsLabel(metric) || metric.EndsWith("_analytics", StringComparison.Ordinal), metric));
 
     [Fact]
-    public void Links_lead_to_views_and_filters_that_the_page_has()
+    public void Links_use_existing_views_and_filters_of_the_page()
     {
         var filters = File.ReadAllText(Repository.PathOf("src", "OllamaProxy.Host", "Dashboard", "web", "src", "filters.ts"));
         var links = Directory.EnumerateFiles(Repository.PathOf("grafana"), "*.json", SearchOption.AllDirectories)
@@ -97,10 +97,10 @@ public sealed partial class GrafanaTests
             || s_catalogue.Contains($"| `{Suffix().Replace(metric, "")}` |", StringComparison.Ordinal)
             || s_catalogue.Contains($"| `{metric}` |", StringComparison.Ordinal);
 
-    /// <summary>The label is in a table of labels, or among those of a metric.</summary>
+    /// <summary>True if the label is in a table of labels or among those of a metric.</summary>
     private static bool IsLabel(string label) => label == "reason" || Regex.IsMatch(s_catalogue, $@"(?m)^\|.*`{label}`[,| ]");
 
-    /// <summary>Of panels, annotations and variables.</summary>
+    /// <summary>The queries of panels, annotations and variables.</summary>
     private static IEnumerable<string> Expressions(string file)
     {
         var dashboard = JsonElement.Parse(File.ReadAllText(file));

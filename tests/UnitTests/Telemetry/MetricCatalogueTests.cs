@@ -8,7 +8,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.UnitTests.Telemetry;
 
-/// <summary>docs/metrics.md is the program: names, types, units, labels and buckets.</summary>
+/// <summary>Compares docs/metrics.md with the program: names, types, units, labels and buckets.</summary>
 public sealed class MetricCatalogueTests
 {
     private static readonly string[] s_lines = File.ReadAllLines(Repository.PathOf("docs", "metrics.md"));
@@ -61,7 +61,7 @@ public sealed class MetricCatalogueTests
         Assert.All(Enum.GetValues<LoadCause>(), cause => Assert.Contains($"`{cause.Name()}`", documented["cause"], StringComparison.Ordinal));
     }
 
-    /// <summary>Every instrument, and the labels it gets when everything that can be recorded is.</summary>
+    /// <summary>Every instrument with its labels, after everything that can be recorded was.</summary>
     private static Dictionary<string, (Instrument Instrument, HashSet<string> Labels)> Declared()
     {
         using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
@@ -146,12 +146,12 @@ public sealed class MetricCatalogueTests
         var other => other,
     };
 
-    /// <summary>The cells of the table that begins with these words.</summary>
+    /// <summary>The cells of the table whose header begins with this text.</summary>
     private static IEnumerable<string[]> Rows(string header) =>
         s_lines.SkipWhile(line => !line.StartsWith(header, StringComparison.Ordinal)).Skip(2).TakeWhile(line => line.StartsWith('|'))
             .Select(line => line.Trim('|').Split('|').Select(cell => cell.Trim()).ToArray());
 
-    /// <summary>The numbers of a text, up to words that only explain them.</summary>
+    /// <summary>The numbers of a text, up to the words that explain them.</summary>
     private static double[] NumbersOf(string text) =>
         [.. System.Text.RegularExpressions.Regex.Matches(text.Split(": from", 2)[0].Split(", because", 2)[0],
             @"(?<![\w.])\d+(\.\d+)?").Select(number => double.Parse(number.Value, CultureInfo.InvariantCulture))];

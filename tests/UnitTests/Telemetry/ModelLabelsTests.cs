@@ -6,7 +6,7 @@ namespace OllamaProxy.UnitTests.Telemetry;
 public sealed class ModelLabelsTests
 {
     [Fact]
-    public void The_first_names_that_exist_keep_their_label_and_later_ones_are_other()
+    public void The_first_existing_models_get_labels_and_later_ones_are_other()
     {
         var labels = new ModelLabels(capacity: 2, new ModelNames());
 
@@ -17,7 +17,7 @@ public sealed class ModelLabelsTests
     }
 
     [Fact]
-    public void A_label_is_spelled_as_ollama_lists_the_model_and_until_then_as_it_was_first_asked_for()
+    public void A_label_is_spelled_as_ollama_lists_the_model_or_else_as_first_requested()
     {
         var names = new ModelNames();
         var labels = new ModelLabels(capacity: 10, names);
@@ -32,7 +32,7 @@ public sealed class ModelLabelsTests
     }
 
     [Fact]
-    public void A_name_that_was_refused_takes_no_place()
+    public void The_name_of_a_missing_model_takes_no_label()
     {
         var labels = new ModelLabels(capacity: 1, new ModelNames());
 
@@ -47,7 +47,7 @@ public sealed class ModelLabelsTests
     }
 
     [Fact]
-    public void The_bound_holds_when_many_threads_bring_new_names()
+    public void The_limit_holds_when_many_threads_add_names()
     {
         var labels = new ModelLabels(capacity: 10, new ModelNames());
 

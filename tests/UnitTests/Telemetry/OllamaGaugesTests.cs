@@ -14,7 +14,7 @@ public sealed class OllamaGaugesTests
     public OllamaGaugesTests() => _gauges.Observe(() => _snapshot, _time);
 
     [Fact]
-    public void Before_the_first_poll_nothing_is_known()
+    public void Before_the_first_poll_there_are_no_values()
     {
         Assert.Empty(_gauges.Up());
         Assert.Empty(_gauges.Loaded());
@@ -25,7 +25,7 @@ public sealed class OllamaGaugesTests
     [InlineData(true, 1)]
     [InlineData(false, 0)]
     [InlineData(null, 0)]
-    public void Up_is_whether_the_last_poll_was_answered(bool? isUp, int expected)
+    public void Up_is_1_only_if_the_last_poll_was_answered(bool? isUp, int expected)
     {
         _snapshot = new OllamaSnapshot { TakenAt = _time.GetUtcNow(), IsUp = isUp };
 
@@ -34,7 +34,7 @@ public sealed class OllamaGaugesTests
     }
 
     [Fact]
-    public void A_loaded_model_is_measured_and_one_that_stays_has_no_expiry()
+    public void A_loaded_model_has_gauges_and_one_loaded_forever_has_no_expiry()
     {
         _snapshot = Loaded(
             new LoadedModel("phi4:latest") { Size = 100, VramSize = 60, ContextLength = 4_096, ExpiresAt = _time.GetUtcNow() + TimeSpan.FromSeconds(90),
@@ -56,7 +56,7 @@ public sealed class OllamaGaugesTests
     }
 
     [Fact]
-    public void Models_without_a_label_of_their_own_are_one()
+    public void Models_without_a_label_of_their_own_are_summed()
     {
         _snapshot = Loaded([.. Enumerable.Range(0, 5).Select(number => new LoadedModel($"model-{number}:latest") { Size = 10, VramSize = number })]);
 
@@ -70,5 +70,6 @@ public sealed class OllamaGaugesTests
 
     private static string[] Texts<T>(IEnumerable<Measurement<T>> measurements)
         where T : struct, IFormattable =>
-        [.. measurements.Select(measurement => $"{string.Join(' ', measurement.Tags.ToArray().Select(tag => tag.Value))}={measurement.Value.ToString(null, System.Globalization.CultureInfo.InvariantCulture)}")];
+        [.. measurements.Select(measurement => string.Create(System.Globalization.CultureInfo.InvariantCulture,
+            $"{string.Join(' ', measurement.Tags.ToArray().Select(tag => tag.Value))}={measurement.Value}"))];
 }

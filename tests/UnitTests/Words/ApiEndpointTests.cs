@@ -27,7 +27,7 @@ public sealed class ApiEndpointTests
     }
 
     [Fact]
-    public void Labels_are_unique_and_found_again()
+    public void Labels_are_unique_and_map_back_to_their_endpoints()
     {
         Assert.All(ApiEndpoint.All, endpoint => Assert.Same(endpoint, ApiEndpoint.FromLabel(endpoint.Label)));
     }

@@ -36,14 +36,14 @@ public sealed class ApplicationNamesTests
     [InlineData("Go-http-client/1.1", "go-http-client")]
     [InlineData("okhttp/4.12.0", "okhttp")]
     [InlineData("node", "node")]
-    public void What_people_use_has_its_name(string userAgent, string application) => Assert.Equal(application, ApplicationNames.Of(userAgent));
+    public void Well_known_user_agents_have_the_name_of_their_application(string userAgent, string application) => Assert.Equal(application, ApplicationNames.Of(userAgent));
 
     [Theory]
     [InlineData("MyTool/1.0 (runs on node; uses code, continue and curl) python-httpx/0.28", "MyTool")]
     [InlineData("my.tool_2-x", "my.tool_2-x")]
     [InlineData("not-cline/1.0", "not-cline")]
     [InlineData("Python/3.12", "Python")]
-    public void Another_application_has_the_name_it_gives_itself(string userAgent, string application) =>
+    public void Another_application_has_the_name_in_its_user_agent(string userAgent, string application) =>
         Assert.Equal(application, ApplicationNames.Of(userAgent));
 
     [Theory]
@@ -56,8 +56,8 @@ public sealed class ApplicationNamesTests
     [InlineData("8f14e45fceea167a5a36dedd4bea2543")]
     [InlineData("J\u00fcrgens-App/1.0")]
     [InlineData("abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz/1.0")]
-    public void What_cannot_be_a_name_is_none(string? userAgent) => Assert.Null(ApplicationNames.Of(userAgent));
+    public void A_user_agent_without_a_valid_name_gives_none(string? userAgent) => Assert.Null(ApplicationNames.Of(userAgent));
 
     [Fact]
-    public void A_user_agent_without_end_is_read_to_a_bound() => Assert.Null(ApplicationNames.Of(new string('a', 1_000_000) + " curl/8.5"));
+    public void A_user_agent_without_end_is_read_only_up_to_a_limit() => Assert.Null(ApplicationNames.Of(new string('a', 1_000_000) + " curl/8.5"));
 }

@@ -23,7 +23,7 @@ public sealed class ErrorTypeTests
     [InlineData(ExchangeOutcome.UpstreamError, 400, "the input length exceeds the context length", ErrorType.ContextOverflow)]
     [InlineData(ExchangeOutcome.UpstreamError, 200, "request (5000 tokens) exceeds the available context size (4096 tokens)", ErrorType.ContextOverflow)]
     [InlineData(ExchangeOutcome.UpstreamError, 500, "unexpected EOF", ErrorType.UpstreamError)]
-    public void An_error_has_the_type_that_says_whose_it_is(ExchangeOutcome outcome, int? status, string? error, ErrorType type)
+    public void An_error_has_the_type_that_names_its_source(ExchangeOutcome outcome, int? status, string? error, ErrorType type)
     {
         Assert.Equal(type, ErrorTypes.Of(Exchange(outcome, status, error)));
     }
@@ -50,7 +50,7 @@ public sealed class ErrorTypeTests
     [InlineData("CUDA error: cudaErrorMemoryAllocation")]
     [InlineData("The paging file is too small for this operation to complete.")]
     [InlineData("memory layout cannot be allocated with num_gpu = 99")]
-    public void Too_little_memory_is_known_in_the_words_of_every_runner(string error)
+    public void Out_of_memory_is_recognized_in_the_messages_of_every_runner(string error)
     {
         Assert.Equal(ErrorType.OutOfMemory, ErrorTypes.Of(Exchange(ExchangeOutcome.UpstreamError, 500, error)));
         Assert.Equal(ErrorType.OutOfMemory, ErrorTypes.Of(Exchange(ExchangeOutcome.UpstreamError, 200, error)));
@@ -75,19 +75,19 @@ public sealed class ErrorTypeTests
     [InlineData(499, "request canceled", ErrorType.UpstreamError)]
     [InlineData(500, "invalid format: \"yaml\"; expected \"json\" or a valid JSON Schema object", ErrorType.BadRequest)]
     [InlineData(404, null, ErrorType.NotFound)]
-    public void An_error_is_known_by_its_words_under_any_status(int status, string? error, ErrorType type)
+    public void An_error_is_recognized_by_its_message_under_any_status(int status, string? error, ErrorType type)
     {
         Assert.Equal(type, ErrorTypes.Of(Exchange(ExchangeOutcome.UpstreamError, status, error)));
     }
 
     [Fact]
-    public void A_success_has_none()
+    public void A_success_has_no_error_type()
     {
         Assert.Null(ErrorTypes.Of(Exchange(ExchangeOutcome.Completed, 200, null)));
     }
 
     [Fact]
-    public void A_404_without_a_model_is_a_path_that_is_not_there()
+    public void A_404_without_a_model_is_an_unknown_path()
     {
         Assert.Equal(ErrorType.NotFound, ErrorTypes.Of(Exchange(ExchangeOutcome.UpstreamError, 404, null) with { Request = RequestFacts.Unknown }));
     }

@@ -5,9 +5,9 @@ namespace OllamaProxy.UnitTests.Words;
 public sealed class ExchangePhasesTests
 {
     [Fact]
-    public void What_ollama_does_not_account_for_is_waiting()
+    public void Time_that_ollama_does_not_account_for_is_engine_wait()
     {
-        // Measured: of four parallel requests to one slot the last had 1.85 s in all and the same other fields as the first.
+        // Measured with four parallel requests to one slot: the last took 1.85 s in total; its other fields equaled those of the first.
         var phases = Of(
             new TokenUsage { TotalDuration = Seconds(1.85), LoadDuration = Seconds(0.01), PromptEvalDuration = Seconds(0.04), EvalDuration = Seconds(0.5) });
 
@@ -16,7 +16,7 @@ public sealed class ExchangePhasesTests
     }
 
     [Fact]
-    public void A_duration_that_ollama_left_out_beside_its_total_is_zero()
+    public void A_duration_missing_beside_the_total_is_zero()
     {
         Assert.Equal(Seconds(0.5), Of(new TokenUsage { TotalDuration = Seconds(1), EvalDuration = Seconds(0.5) }).EngineWait);
     }
@@ -28,7 +28,7 @@ public sealed class ExchangePhasesTests
     }
 
     [Fact]
-    public void A_dialect_without_durations_has_the_writing_from_the_wire_and_the_rest_unknown()
+    public void A_dialect_without_durations_has_the_decode_time_from_its_chunks_and_no_other_phase()
     {
         var phases = Of(new TokenUsage { CompletionTokens = 5 }, pieces: 5, meanGap: Seconds(0.1));
 
@@ -37,7 +37,7 @@ public sealed class ExchangePhasesTests
     }
 
     [Fact]
-    public void The_proxys_own_phases_are_its_own_clocks()
+    public void The_proxys_own_phases_are_measured_by_the_proxy()
     {
         var phases = ExchangePhases.Of(Exchange(TokenUsage.Unknown) with { QueueTime = Seconds(3), ConnectTime = TimeSpan.Zero, BackPressure = Seconds(0.2) });
 

@@ -26,13 +26,13 @@ public sealed class ModelNameTests
     [InlineData("https://hf.co/a/B-GGUF:Q4_K_M", "hf.co/a/B-GGUF:Q4_K_M")]
     [InlineData("Registry.ollama.ai/Library/Qwen3", "Qwen3:latest")]
     [InlineData(" Qwen3:8B:LOCAL ", "Qwen3:8B")]
-    public void The_short_form_keeps_its_capitals(string name, string expected)
+    public void The_short_form_keeps_its_case(string name, string expected)
     {
         Assert.Equal(expected, ModelName.Shorten(name));
     }
 
     [Fact]
-    public void A_name_longer_than_any_model_is_cut()
+    public void An_overlong_name_is_cut()
     {
         Assert.InRange(ModelName.Normalize(new string('x', 10_000))!.Length, 1, ModelName.MaxLength + ":latest".Length);
     }

@@ -10,10 +10,10 @@ public sealed class PlainTextTests
     [InlineData("a\u001b[2Jb", "a\ufffd[2Jb")]
     [InlineData("one\r\ntwo\u2028three\u0085", "one\ufffd\ufffdtwo\ufffdthree\ufffd")]
     [InlineData("\u202egnp.exe\u2066\u200f", "\ufffdgnp.exe\ufffd\ufffd")]
-    public void What_deceives_a_terminal_is_replaced_and_nothing_else(string text, string shown) => Assert.Equal(shown, PlainText.Of(text));
+    public void Only_characters_that_deceive_a_terminal_are_replaced(string text, string shown) => Assert.Equal(shown, PlainText.Of(text));
 
     [Fact]
-    public void A_text_without_it_is_the_very_same()
+    public void A_text_without_such_characters_is_returned_as_is()
     {
         const string Text = "phi4:latest";
 

@@ -19,7 +19,7 @@ public sealed class PromptCategoryTests
     [InlineData("help me", PromptCategory.Help)]
     [InlineData("list the planets", PromptCategory.List)]
     [InlineData("hello there", PromptCategory.Other)]
-    public void The_first_of_the_ten_patterns_decides(string? prompt, PromptCategory category)
+    public void The_first_matching_pattern_decides(string? prompt, PromptCategory category)
     {
         Assert.Equal(category, PromptCategories.Of(prompt));
     }
@@ -29,7 +29,7 @@ public sealed class PromptCategoryTests
     [InlineData("the prefix of it")]
     [InlineData("listen to me")]
     [InlineData("resummarized")]
-    public void Words_that_only_contain_a_pattern_are_no_match(string prompt)
+    public void A_pattern_in_the_middle_of_a_word_does_not_match(string prompt)
     {
         Assert.Equal(PromptCategory.Other, PromptCategories.Of(prompt));
     }

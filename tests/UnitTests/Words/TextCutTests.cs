@@ -52,15 +52,15 @@ public sealed class TextCutTests
     [InlineData("x🦙", "x")]
     [InlineData("cafe\u0301", "caf")]
     [InlineData("", "")]
-    public void A_text_whose_end_was_lost_loses_the_character_that_may_be_torn(string text, string expected) =>
+    public void A_text_cut_at_its_end_loses_the_character_that_may_be_split(string text, string expected) =>
         Assert.Equal(expected, TextCut.WithoutTornEnd(text));
 
     [Fact]
-    public void Accents_without_end_are_cut_all_the_same() =>
+    public void An_endless_run_of_combining_characters_is_cut() =>
         Assert.Equal(1_000, TextCut.Beginning("e" + new string('\u0301', 70_000), 1_000)!.Length);
 
     [Fact]
-    public void Every_cut_is_a_beginning_that_ends_with_a_character() =>
+    public void Every_cut_is_a_prefix_that_ends_with_a_whole_character() =>
         Gen.Select(Gen.OneOf("a", " ", "é", "e\u0301", "🦙", "👩‍👩‍👧‍👦", "日", "\r\n", "\ud83e", "\udd99").Array[0, 40].Select(string.Concat), Gen.Int[0, 60])
             .Sample(
             (text, length) =>

@@ -13,7 +13,7 @@ public sealed class TokenSpeedTests
     }
 
     /// <summary>
-    /// Recordings 80, 80b, 85 and 85b of a real Ollama: tokens, pieces, milliseconds from the first piece to the last, and Ollama's own speed.
+    /// Recordings 80, 80b, 85 and 85b of a real Ollama: tokens, chunks, milliseconds from the first chunk to the last, and Ollama's own speed.
     /// </summary>
     [Theory]
     [InlineData(40, 39, 714.0, 56.1)]
@@ -29,20 +29,20 @@ public sealed class TokenSpeedTests
     }
 
     [Fact]
-    public void Tokens_that_were_counted_from_the_pieces_give_an_estimate()
+    public void Tokens_counted_from_chunks_give_an_estimate()
     {
         Assert.Equal(new TokenSpeed(10, IsEstimated: true),
             TokenSpeed.Of(Stream(pieces: 5, gap: 0.1, new TokenUsage { CompletionTokens = 5, Estimated = true })));
     }
 
     [Fact]
-    public void Pieces_that_carry_several_tokens_give_the_speed_of_the_tokens()
+    public void Chunks_with_several_tokens_give_the_speed_of_the_tokens()
     {
         Assert.Equal(40, TokenSpeed.Of(Stream(pieces: 5, gap: 0.1, new TokenUsage { CompletionTokens = 20 }))!.Value.TokensPerSecond);
     }
 
     [Fact]
-    public void A_speed_is_unknown_where_the_pieces_do_not_show_it()
+    public void The_speed_is_unknown_if_the_chunks_do_not_show_it()
     {
         var usage = new TokenUsage { CompletionTokens = 60 };
 

@@ -20,7 +20,7 @@ public sealed class TokenUsageTests
     }
 
     [Fact]
-    public void Prompt_speed_counts_uncached_tokens_only_and_is_unknown_without_that_count()
+    public void Prompt_speed_counts_only_uncached_tokens_and_is_unknown_without_that_count()
     {
         var usage = new TokenUsage { PromptTokens = 50, PromptEvalDuration = TimeSpan.FromSeconds(1) };
 

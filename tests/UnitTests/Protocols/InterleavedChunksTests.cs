@@ -4,8 +4,8 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.UnitTests.Protocols;
 
-/// <summary>Streams that send several calls, blocks, items or choices at once: each piece belongs to the one that its index or id names.</summary>
-public sealed class AlternatingPiecesTests
+/// <summary>Streams that interleave several calls, blocks, items or choices: each chunk belongs to the one that its index or id names.</summary>
+public sealed class InterleavedChunksTests
 {
     private const string AandB = """[{"name":"a","arguments":{"x":1}},{"name":"b","arguments":{"y":2}}]""";
 
@@ -79,7 +79,7 @@ public sealed class AlternatingPiecesTests
 
     [Theory]
     [MemberData(nameof(ToolDeltas))]
-    public void A_fragment_of_arguments_belongs_to_the_call_it_names(string how, string[] pieces)
+    public void A_fragment_of_arguments_is_appended_to_the_call_it_names(string how, string[] pieces)
     {
         var stream = string.Concat(pieces.Select(piece => $$$"""data: {"choices":[{"index":0,"delta":{"tool_calls":[{{{piece}}}]}}]}""" + "\n\n"));
 
@@ -87,7 +87,7 @@ public sealed class AlternatingPiecesTests
     }
 
     [Fact]
-    public void Two_whole_calls_of_one_name_are_two_although_a_server_numbers_both_alike()
+    public void Two_complete_calls_of_one_function_stay_two_even_with_the_same_index()
     {
         const string Stream = """
             data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"a","arguments":"{\"x\":1}"}}]}}]}
@@ -105,7 +105,7 @@ public sealed class AlternatingPiecesTests
     [Theory]
     [InlineData("""{"index":0,"delta":{#}}""", """{"index":1,"delta":{#}}""")]
     [InlineData("""{"delta":{#},"index":0}""", """{"delta":{#},"index":1}""")]
-    public void Choices_have_texts_and_calls_of_their_own(string first, string second)
+    public void Choices_keep_their_texts_and_calls_apart(string first, string second)
     {
         string[] pieces =
         [
@@ -130,7 +130,7 @@ public sealed class AlternatingPiecesTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Content_blocks_have_texts_and_arguments_of_their_own(bool isIndexFirst)
+    public void Content_blocks_keep_their_texts_and_arguments_apart(bool isIndexFirst)
     {
         var stream = Blocks(
             isIndexFirst,
@@ -156,7 +156,7 @@ public sealed class AlternatingPiecesTests
     [InlineData("server_tool_use", false)]
     [InlineData("mcp_tool_use", true)]
     [InlineData("mcp_tool_use", null)]
-    public void The_arguments_of_a_tool_that_the_server_runs_belong_to_no_call_of_the_client(string type, bool? isIndexFirst)
+    public void The_arguments_of_a_server_side_tool_belong_to_no_tool_call_of_the_client(string type, bool? isIndexFirst)
     {
         (int, string)[] server =
         [
@@ -186,7 +186,7 @@ public sealed class AlternatingPiecesTests
     [InlineData("""{"p":"a"}""", """{"p":"a"}""")]
     [InlineData("""{ "p" : [ 1, "a \" b , \\" , null ] }""", """{"p":[1,"a \" b , \\",null]}""")]
     [InlineData("{ }", "{}")]
-    public void A_call_whose_block_begins_with_its_whole_input_is_a_token(string input, string arguments)
+    public void A_tool_call_with_its_whole_input_in_the_block_start_counts_as_a_token(string input, string arguments)
     {
         var stream = Blocks(
             true,
@@ -216,7 +216,7 @@ public sealed class AlternatingPiecesTests
     }
 
     [Fact]
-    public void A_server_tool_and_its_result_in_a_whole_message_are_no_calls_of_the_client()
+    public void A_server_side_tool_and_its_result_in_an_unstreamed_message_are_no_tool_calls()
     {
         const string Message = """
             {"type":"message","content":[{"type":"text","text":"a"},{"type":"server_tool_use","id":"s","name":"web_search","input":{"query":"q"}},
@@ -233,7 +233,7 @@ public sealed class AlternatingPiecesTests
     [InlineData(""" "output_index":0,"item_id":"A",""", """ "output_index":1,"item_id":"B",""")]
     [InlineData(""" "item_id":"A",""", """ "item_id":"B",""")]
     [InlineData(""" "output_index":0,""", """ "output_index":1,""")]
-    public void Output_items_have_arguments_of_their_own(string first, string second)
+    public void Output_items_keep_their_arguments_apart(string first, string second)
     {
         var isIndexed = first.Contains("output_index", StringComparison.Ordinal);
         var (index0, index1) = isIndexed ? (""" "output_index":0,""", """ "output_index":1,""") : ("", "");
@@ -256,7 +256,7 @@ public sealed class AlternatingPiecesTests
             """{"type":"response.output_item.done","output_index":7,"item":{"id":"M","type":"mcp_call","name":"m","arguments":"{}"}}""",
         ];
 
-        // The calls are the same of a stream that was cut before its items were done, and of one that sends no deltas.
+        // A stream that was cut before its items were done gives the same calls, and so does one without deltas.
         foreach (var (events, pieces) in new[] { (begun, 4), ([.. begun, .. ended], 4), (begun[..3].Concat(ended).ToArray(), 2), (ended, 2) })
         {
             var stream = string.Concat(events.Select(one => $"data: {one}\n\n"));
@@ -267,7 +267,7 @@ public sealed class AlternatingPiecesTests
     }
 
     [Fact]
-    public void Output_items_have_texts_of_their_own()
+    public void Output_items_keep_their_texts_apart()
     {
         string[] events =
         [
@@ -283,7 +283,7 @@ public sealed class AlternatingPiecesTests
     }
 
     [Fact]
-    public void Native_calls_are_whole_whatever_their_index()
+    public void Native_tool_calls_are_complete_whatever_their_index()
     {
         const string Stream =
             """
@@ -297,7 +297,7 @@ public sealed class AlternatingPiecesTests
     }
 
     [Fact]
-    public void Calls_and_parts_without_end_are_bounded()
+    public void An_endless_number_of_calls_and_parts_takes_bounded_memory()
     {
         const string Piece =
             """{"choices":[{"index":#,"delta":{"content":"# ","tool_calls":[{"index":#,"id":"#","function":{"name":"a","arguments":"{}"}}]}}]}""";
