@@ -49,7 +49,7 @@ public sealed class AnswerEndTests
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public async Task What_the_answer_said_outranks_who_closes_before_its_last_chunk(Closer closer, string path, string body, ExchangeOutcome outcome)
+    public async Task A_terminator_or_error_outranks_the_side_that_closes_before_the_last_chunk(Closer closer, string path, string body, ExchangeOutcome outcome)
     {
         var answer = $"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n{body.Length:x}\r\n{body}\r\n";
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(answer))], close: closer == Closer.Upstream));
@@ -79,7 +79,7 @@ public sealed class AnswerEndTests
     [InlineData("Content-Encoding: compress\r\n", "?", 500, ExchangeOutcome.UpstreamError, "unknown_encoding")]
     [InlineData("Content-Encoding: gzip\r\n", "no gzip", 200, ExchangeOutcome.Completed, "unknown_encoding")]
     [InlineData("Content-Type: text/html\r\n", "<html>Hello</html>", 200, ExchangeOutcome.Completed, "unknown_format")]
-    public async Task An_answer_that_cannot_be_read_is_counted_and_no_error(string header, string body, int status, ExchangeOutcome outcome, string reason)
+    public async Task An_unparsable_response_is_counted_and_no_error(string header, string body, int status, ExchangeOutcome outcome, string reason)
     {
         await using var upstream = Answering($"HTTP/1.1 {status} X\r\n{header}Content-Length: {body.Length}\r\n\r\n{body}");
         await using var proxy = await StartAsync(upstream);
@@ -92,7 +92,7 @@ public sealed class AnswerEndTests
     }
 
     [Fact]
-    public async Task A_request_that_cannot_be_read_is_counted_and_no_error()
+    public async Task An_unparsable_request_is_counted_and_no_error()
     {
         await using var upstream = Answering("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"done\":true}");
         await using var proxy = await StartAsync(upstream);
@@ -106,7 +106,7 @@ public sealed class AnswerEndTests
     }
 
     [Fact]
-    public async Task A_redirect_has_no_answer_to_be_incomplete()
+    public async Task A_redirect_without_a_terminator_is_completed()
     {
         await using var upstream = Answering("HTTP/1.1 307 Temporary Redirect\r\nLocation: /api/chat\r\nContent-Length: 0\r\n\r\n");
         await using var proxy = await StartAsync(upstream);
@@ -116,7 +116,7 @@ public sealed class AnswerEndTests
     }
 
     [Fact]
-    public async Task Decoders_share_a_budget_and_hold_it_only_while_their_body_arrives()
+    public async Task Decoders_share_a_memory_budget_and_hold_it_only_while_their_body_arrives()
     {
         // Room for one decoder of zstd. Ollama answers when it is told to, and only then.
         var mayAnswer = new TaskCompletionSource();

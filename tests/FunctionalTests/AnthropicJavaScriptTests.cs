@@ -19,7 +19,7 @@ public sealed class AnthropicJavaScriptTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _bed.DisposeAsync();
 
     [Fact]
-    public async Task It_gets_a_message_at_once()
+    public async Task It_gets_an_unstreamed_message()
     {
         var message = await ResultAsync("message");
 
@@ -32,7 +32,7 @@ public sealed class AnthropicJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_gets_a_message_token_by_token_and_its_real_counts()
+    public async Task It_streams_a_message_with_its_token_counts()
     {
         var streamed = await ResultAsync("stream");
 
@@ -49,7 +49,7 @@ public sealed class AnthropicJavaScriptTests : IAsyncLifetime
     [Theory]
     [InlineData("toolCall", false)]
     [InlineData("toolCallStream", true)]
-    public async Task It_is_told_to_call_a_tool_and_answers(string action, bool streams)
+    public async Task It_calls_a_tool_and_returns_the_result(string action, bool streams)
     {
         var conversation = await ResultAsync(action);
 
@@ -71,7 +71,7 @@ public sealed class AnthropicJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_gives_up_in_the_middle_and_ollama_stops()
+    public async Task An_abort_in_the_middle_of_a_stream_stops_ollama()
     {
         var error = (await NodeClient.RunAsync("anthropic", "abort", _bed.Proxy.Address, ProxyBeforeSimulatedOllama.SlowModel)).GetProperty("error");
 
@@ -83,7 +83,7 @@ public sealed class AnthropicJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_hears_in_ollamas_words_that_a_model_is_unknown()
+    public async Task It_gets_ollamas_error_for_an_unknown_model()
     {
         var error = (await NodeClient.RunAsync("anthropic", "message", _bed.Proxy.Address, "nobody")).GetProperty("error");
 

@@ -22,7 +22,7 @@ public sealed class BackendUrlTests
     [InlineData("/ollama/", "/ollama")]
     [InlineData("/team%20a/ollama", "/team%20a/ollama")]
     [InlineData("/", "")]
-    public async Task A_path_stands_before_every_path_of_Ollama(string path, string prefix)
+    public async Task The_path_of_the_url_prefixes_every_path_of_Ollama(string path, string prefix)
     {
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Models))], close: false));
         await using var proxy = await ProxyUnderTest.StartAsync(
@@ -102,7 +102,7 @@ public sealed class BackendUrlTests
     }
 
     [Fact]
-    public async Task A_certificate_that_is_not_trusted_is_named()
+    public async Task The_error_names_an_untrusted_certificate()
     {
         using var certificate = Certificate("other.example");
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Chunked))], close: false));

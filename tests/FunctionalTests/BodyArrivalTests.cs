@@ -35,7 +35,7 @@ public sealed partial class BodyArrivalTests
 
     [Theory]
     [MemberData(nameof(Framings))]
-    public async Task Bodies_that_do_not_come_hold_no_slot(string framingAndBeginning)
+    public async Task Bodies_that_do_not_arrive_hold_no_slot(string framingAndBeginning)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama);
@@ -55,7 +55,7 @@ public sealed partial class BodyArrivalTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_client_that_waits_for_continue_is_told_to_by_the_proxy_and_holds_no_slot_before(bool chunked)
+    public async Task The_proxy_sends_100_continue_to_a_waiting_client_which_holds_no_slot_before(bool chunked)
     {
         var framing = chunked ? "Transfer-Encoding: chunked\r\n\r\n" : $"Content-Length: {Prompt.Length}\r\n\r\n";
         var body = chunked ? $"{Prompt.Length:x}\r\n{Prompt}\r\n0\r\n\r\n" : Prompt;
@@ -82,7 +82,7 @@ public sealed partial class BodyArrivalTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_body_that_comes_byte_by_byte_arrives_whole(bool chunked)
+    public async Task A_body_sent_byte_by_byte_arrives_whole(bool chunked)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama);
@@ -108,7 +108,7 @@ public sealed partial class BodyArrivalTests
     [InlineData("xyz")]
     [InlineData("-1")]
     [InlineData("ffffffffffffffffff")]
-    public async Task A_body_whose_chunks_are_malformed_is_refused_and_reaches_nobody(string size)
+    public async Task A_body_with_malformed_chunks_is_rejected_and_not_forwarded(string size)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama);
@@ -130,7 +130,7 @@ public sealed partial class BodyArrivalTests
     [InlineData("/api/blobs/sha256:0", 2, "xyz")]
     [InlineData("/api/generate", 2 * Mebibyte, "xyz")]
     [InlineData("/v1/chat/completions", 2 * Mebibyte, "ffffffffffffffffff")]
-    public async Task A_body_whose_chunks_become_malformed_on_the_way_is_refused(string path, int length, string size)
+    public async Task A_body_whose_later_chunks_are_malformed_is_rejected(string path, int length, string size)
     {
         // It answers only a whole request.
         await using var ollama = new RawUpstream(RawUpstream.Replay([], close: false));
@@ -147,7 +147,7 @@ public sealed partial class BodyArrivalTests
     [Theory]
     [InlineData("/api/show")]
     [InlineData("/api/chat")]
-    public async Task A_client_that_stops_in_the_middle_of_its_body_disconnected(string path)
+    public async Task A_client_that_ends_in_the_middle_of_its_body_has_cancelled(string path)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama);
@@ -159,7 +159,7 @@ public sealed partial class BodyArrivalTests
     }
 
     [Fact]
-    public async Task An_encoded_request_that_waits_for_its_slot_holds_no_decoder()
+    public async Task A_compressed_request_that_waits_for_a_slot_holds_no_decoder()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama);
@@ -177,7 +177,7 @@ public sealed partial class BodyArrivalTests
     }
 
     [Fact]
-    public async Task A_large_body_is_sent_on_once_a_mebibyte_of_it_is_here()
+    public async Task A_large_body_is_forwarded_once_a_mebibyte_of_it_has_arrived()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama);
@@ -202,7 +202,7 @@ public sealed partial class BodyArrivalTests
     [InlineData("/api/chat", false, """^\{"error":"ollama-proxy: (?<text>.+)\."\}$""")]
     [InlineData("/v1/chat/completions", true, """^\{"error":\{"message":"ollama-proxy: (?<text>.+)\.","type":".+","param":null,"code":null\}\}$""")]
     [InlineData("/v1/messages", true, """^\{"type":"error","error":\{"type":".+","message":"ollama-proxy: (?<text>.+)\."\},"request_id":"req_[0-9a-f]+"\}$""")]
-    public async Task A_body_that_stands_still_gives_its_slot_up_to_those_who_wait(string path, bool chunked, string shape)
+    public async Task A_stalled_body_loses_its_slot_to_queued_requests(string path, bool chunked, string shape)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama, withClock: true);
@@ -236,7 +236,7 @@ public sealed partial class BodyArrivalTests
     }
 
     [Fact]
-    public async Task Single_bytes_are_no_progress()
+    public async Task Single_bytes_do_not_count_as_progress()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama, withClock: true);
@@ -260,7 +260,7 @@ public sealed partial class BodyArrivalTests
     }
 
     [Fact]
-    public async Task A_body_that_stands_still_keeps_its_slot_while_nobody_waits()
+    public async Task A_stalled_body_keeps_its_slot_while_no_request_is_queued()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama, withClock: true);

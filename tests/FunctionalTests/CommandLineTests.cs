@@ -11,7 +11,7 @@ public sealed class CommandLineTests
     private static readonly Dictionary<string, string?> s_backend = new(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9" };
 
     [Fact]
-    public async Task The_version_is_told()
+    public async Task The_version_is_printed()
     {
         var (code, output) = await ProxyProcess.RunAsync(s_backend, "--version");
 
@@ -34,7 +34,7 @@ public sealed class CommandLineTests
     [InlineData("stauts")]
     [InlineData("--port")]
     [InlineData("")]
-    public async Task An_unknown_word_is_an_error(string word)
+    public async Task An_unknown_command_is_an_error(string word)
     {
         var (code, output) = await ProxyProcess.RunAsync(s_backend, word);
 
@@ -47,7 +47,7 @@ public sealed class CommandLineTests
     [InlineData("stauts", "status")]
     [InlineData("exprot", "export")]
     [InlineData("docter", "doctor")]
-    public async Task A_misspelled_command_is_pointed_out(string word, string meant)
+    public async Task A_misspelled_command_gets_a_suggestion(string word, string meant)
     {
         var (code, output) = await ProxyProcess.RunAsync(s_backend, word);
 
@@ -59,7 +59,7 @@ public sealed class CommandLineTests
     [InlineData("version")]
     [InlineData("status")]
     [InlineData("--help")]
-    public async Task A_command_leaves_no_mode_behind_on_a_terminal(string argument)
+    public async Task A_command_leaves_the_terminal_mode_unchanged(string argument)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The terminal is made by util-linux's script.");
         var start = new ProcessStartInfo("script", ["-qec", string.Join(' ', ProxyProcess.Program().Append(argument).Select(part => $"'{part}'")), "/dev/null"])
@@ -79,7 +79,7 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public async Task Every_wrong_setting_is_told_at_once()
+    public async Task All_invalid_settings_are_reported_at_once()
     {
         var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string,
             string?>(s_backend) { ["PROXY_PORT"] = "8080abc", ["ANALYTICS_BACKEND"] = "mysql", ["PROXY_PROT"] = "1" });
@@ -91,7 +91,7 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public async Task A_folder_that_cannot_be_written_stops_the_start_where_analytics_are_required()
+    public async Task An_unwritable_folder_stops_the_start_when_analytics_are_required()
     {
         var file = Path.GetTempFileName();
         var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(s_backend)
@@ -106,7 +106,7 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public async Task A_port_that_is_taken_stops_the_start()
+    public async Task A_port_in_use_stops_the_start()
     {
         using var holder = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         holder.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -122,7 +122,7 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public async Task A_second_proxy_on_the_same_port_is_told_who_was_first()
+    public async Task The_error_of_a_second_proxy_on_a_port_names_the_first()
     {
         await using var first = await ProxyProcess.StartAsync(s_backend, "start");
 
@@ -133,7 +133,7 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public async Task Without_a_word_it_serves_on_both_loopback_addresses()
+    public async Task Without_arguments_it_serves_on_both_loopback_addresses()
     {
         Assert.SkipUnless(Socket.OSSupportsIPv6, "This machine has no IPv6.");
         await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(s_backend) { ["PROXY_HOST"] = null });

@@ -30,7 +30,7 @@ public sealed class ConnectionTests
 
     [Theory]
     [MemberData(nameof(Answers))]
-    public async Task After_any_answer_the_next_one_on_the_connection_is_right(string method, string answer)
+    public async Task After_any_response_the_next_one_on_the_connection_is_right(string method, string answer)
     {
         var sockets = new ConcurrentDictionary<NetworkStream, bool>();
         await using var upstream = new RawUpstream(async (connection, _) =>
@@ -64,7 +64,7 @@ public sealed class ConnectionTests
     }
 
     [Fact]
-    public async Task An_idle_connection_and_a_slow_head_are_not_cut()
+    public async Task An_idle_connection_and_a_slow_request_head_are_not_closed()
     {
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Fine))], close: false));
         await using var proxy = await StartAsync(upstream);
@@ -83,7 +83,7 @@ public sealed class ConnectionTests
     }
 
     [Fact]
-    public async Task A_client_that_vanishes_is_noticed_by_keep_alive()
+    public async Task A_client_that_vanishes_is_detected_by_TCP_keep_alive()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Linux alone shows the timers of its sockets.");
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Fine))], close: false));
@@ -110,7 +110,7 @@ public sealed class ConnectionTests
     [Theory]
     [InlineData(Chunked + "5\r\nhel")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel")]
-    public async Task A_connection_that_was_cut_is_not_used_again(string answer)
+    public async Task A_connection_that_was_cut_is_not_reused(string answer)
     {
         var count = 0;
         await using var upstream = new RawUpstream(async (connection, _) =>
@@ -131,7 +131,7 @@ public sealed class ConnectionTests
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello")]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\nhello")]
     [InlineData("HTTP/1.1 099 Odd\r\nContent-Length: 5\r\n\r\nhello")]
-    public async Task An_answer_without_a_clear_end_is_refused_and_its_connection_given_up(string answer)
+    public async Task A_response_with_ambiguous_framing_is_a_502_and_its_connection_is_closed(string answer)
     {
         var count = 0;
         await using var upstream = new RawUpstream(async (connection, _) =>
@@ -164,7 +164,7 @@ public sealed class ConnectionTests
 
     [Theory]
     [MemberData(nameof(Contradictions))]
-    public async Task An_answer_that_contradicts_itself_arrives_in_its_one_safe_reading(string answer, string status, string? length, string body)
+    public async Task A_response_with_contradictory_headers_is_relayed_in_its_only_safe_reading(string answer, string status, string? length, string body)
     {
         var recorded = new RecordedRequests();
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(answer))], close: false));
@@ -188,7 +188,7 @@ public sealed class ConnectionTests
     }
 
     [Fact]
-    public async Task A_client_that_reads_nothing_holds_up_ollama_and_not_the_memory()
+    public async Task A_client_that_reads_nothing_slows_ollama_down_and_takes_no_memory()
     {
         var sent = 0L;
         var block = new byte[64 * 1024];

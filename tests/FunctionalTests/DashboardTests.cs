@@ -20,7 +20,7 @@ public sealed partial class DashboardTests
     [InlineData("application/json, text/html;q=0.5", "application/json")]
     [InlineData("text/html;q=0, */*", "application/json")]
     [InlineData(null, "application/json")]
-    public async Task A_browser_gets_the_page_and_everything_else_the_list_of_paths(string? accept, string type)
+    public async Task A_browser_gets_the_page_and_any_other_client_the_list_of_paths(string? accept, string type)
     {
         await using var proxy = await StartAsync();
 
@@ -33,7 +33,7 @@ public sealed partial class DashboardTests
     [Theory]
     [InlineData("/analytics", "./analytics/assets/")]
     [InlineData("/analytics/", "./assets/")]
-    public async Task Every_reference_in_the_page_is_relative_to_where_the_page_is(string path, string beginning)
+    public async Task Every_reference_in_the_page_is_relative(string path, string beginning)
     {
         await using var proxy = await StartAsync();
 
@@ -52,7 +52,7 @@ public sealed partial class DashboardTests
     }
 
     [Fact]
-    public async Task The_page_may_run_its_own_files_and_nothing_else()
+    public async Task The_content_security_policy_allows_only_the_pages_own_files()
     {
         await using var proxy = await StartAsync();
 
@@ -68,7 +68,7 @@ public sealed partial class DashboardTests
     }
 
     [Fact]
-    public async Task Files_are_kept_for_ever_and_the_page_is_asked_for_again_each_time()
+    public async Task Files_are_cached_forever_and_the_page_is_revalidated_each_time()
     {
         await using var proxy = await StartAsync();
         var script = DashboardFiles.Names.Single(name => name.EndsWith(".js", StringComparison.Ordinal));
@@ -92,7 +92,7 @@ public sealed partial class DashboardTests
     [InlineData("br;q=0.0", null)]
     [InlineData("identity", null)]
     [InlineData(null, null)]
-    public async Task Every_file_comes_in_the_smallest_form_that_is_taken_and_is_the_same_in_each(string? accepted, string? encoding)
+    public async Task Every_file_has_the_smallest_accepted_encoding_and_the_same_content_in_each(string? accepted, string? encoding)
     {
         await using var proxy = await StartAsync();
 
@@ -122,7 +122,7 @@ public sealed partial class DashboardTests
     }
 
     [Fact]
-    public async Task Who_may_not_read_gets_the_login_and_no_file()
+    public async Task A_client_without_access_gets_the_login_and_no_file()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string,
             string> { ["ANALYTICS_BACKEND"] = "none", ["ANALYTICS_TOKEN"] = "a-secret-of-16-or-more" });
@@ -148,7 +148,7 @@ public sealed partial class DashboardTests
     [InlineData("/tools/ollama/", "/tools/ollama/analytics")]
     [InlineData("/evil;domain=x", "/analytics")]
     [InlineData("evil", "/analytics")]
-    public async Task The_cookie_is_for_the_prefix_a_proxy_has_put_us_under(string prefix, string path)
+    public async Task The_cookie_is_limited_to_the_prefix_of_a_reverse_proxy(string prefix, string path)
     {
         await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string,
             string> { ["ANALYTICS_BACKEND"] = "none", ["ANALYTICS_TOKEN"] = "a-secret-of-16-or-more" });
@@ -168,7 +168,7 @@ public sealed partial class DashboardTests
     [InlineData("/analytics/assets/..%2findex.html")]
     [InlineData("/analytics/assets/")]
     [InlineData("/analytics/index.html")]
-    public async Task There_is_no_other_file(string path)
+    public async Task Every_other_path_is_404(string path)
     {
         await using var proxy = await StartAsync();
 
@@ -178,7 +178,7 @@ public sealed partial class DashboardTests
     }
 
     [Fact]
-    public void The_words_the_page_offers_as_filters_are_those_of_the_program()
+    public void The_filter_values_of_the_page_are_those_of_the_program()
     {
         var words = File.ReadAllText(Repository.PathOf("src", "OllamaProxy.Host", "Dashboard", "web", "src", "words.ts"));
 

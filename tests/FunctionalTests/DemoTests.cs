@@ -66,7 +66,7 @@ public sealed partial class DemoTests
     }
 
     [Fact]
-    public async Task A_log_level_that_is_set_brings_the_log_back()
+    public async Task An_explicit_log_level_enables_the_log()
     {
         await using var demo = await ProxyProcess.StartAsync(new Dictionary<string, string?> { ["LOG_LEVEL"] = "info" }, "demo");
 

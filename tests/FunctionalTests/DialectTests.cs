@@ -24,7 +24,7 @@ public sealed class DialectTests
     [InlineData("/v1/responses", "data: {\"type\":\"response.completed\",\"response\":{}}\n\n", ExchangeOutcome.Completed)]
     [InlineData("/v1/responses", "data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"message\":\"boom\"}}}\n\n", ExchangeOutcome.UpstreamError)]
     [InlineData("/v1/responses", "", ExchangeOutcome.Incomplete)]
-    public async Task A_stream_is_complete_when_its_last_word_was_said(string path, string lastWord, ExchangeOutcome outcome)
+    public async Task A_stream_is_complete_when_its_terminator_was_sent(string path, string lastWord, ExchangeOutcome outcome)
     {
         var exchange = await ExchangeAsync(path, EventsHead + Chunk(Token) + (lastWord.Length > 0 ? Chunk(lastWord) : "") + "0\r\n\r\n");
 
@@ -32,7 +32,7 @@ public sealed class DialectTests
     }
 
     [Fact]
-    public async Task A_cut_stream_is_incomplete_and_what_came_of_it_is_counted()
+    public async Task A_cut_stream_is_incomplete_and_its_chunks_are_counted()
     {
         var exchange = await ExchangeAsync("/v1/chat/completions", EventsHead + Chunk(Token) + Chunk(Token) + "ff\r\ndata: {\"cho", close: true);
 
@@ -41,7 +41,7 @@ public sealed class DialectTests
     }
 
     [Fact]
-    public async Task An_error_of_the_cloud_in_ollamas_own_shape_is_understood_on_every_path()
+    public async Task A_cloud_error_in_ollamas_own_format_is_recognized_on_every_path()
     {
         var exchange = await ExchangeAsync("/v1/messages",
             "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: 26\r\n\r\n{\"error\":\"cloud disabled\"}");
@@ -67,7 +67,7 @@ public sealed class DialectTests
     }
 
     [Fact]
-    public async Task A_transcription_that_ends_without_a_word_is_incomplete()
+    public async Task A_transcription_with_an_empty_body_is_incomplete()
     {
         var exchange = await ExchangeAsync("/v1/audio/transcriptions",
             "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
@@ -76,7 +76,7 @@ public sealed class DialectTests
     }
 
     [Fact]
-    public async Task Every_phase_of_the_proxys_own_is_measured()
+    public async Task The_proxys_own_phases_are_measured()
     {
         var exchange = await ExchangeAsync("/v1/chat/completions", EventsHead + Chunk(Token) + Chunk("data: [DONE]\n\n") + "0\r\n\r\n");
 
@@ -87,7 +87,7 @@ public sealed class DialectTests
     [Theory]
     [InlineData("40-v1-chat-stream", "41-v1-chat-stream-usage")]
     [InlineData("45-v1-completions-stream", "45b-v1-completions-stream-usage")]
-    public async Task With_injected_usage_the_client_sees_what_it_asked_for_and_the_record_has_the_counts(string asked, string answered)
+    public async Task With_injected_usage_the_client_sees_no_usage_and_the_record_has_the_counts(string asked, string answered)
     {
         var (request, response) = (Transcript.Load(asked), Transcript.Load(answered));
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, response.ResponseBytes)], close: false));
@@ -112,7 +112,7 @@ public sealed class DialectTests
     [InlineData("Accept-Encoding: gzip, br\r\n", "identity")]
     [InlineData("Accept-Encoding: gzip\r\nContent-Encoding: identity\r\n", "identity")]
     [InlineData("Accept-Encoding: gzip\r\nContent-Encoding: zstd\r\n", "gzip")]
-    public async Task With_injected_usage_the_answer_is_asked_for_unencoded(string headers, string? asked)
+    public async Task With_injected_usage_the_response_is_requested_uncompressed(string headers, string? asked)
     {
         const string Body = "{\"stream\":true}";
         var answer = Encoding.ASCII.GetBytes(EventsHead + Chunk("data: [DONE]\n\n") + "0\r\n\r\n");
@@ -135,7 +135,7 @@ public sealed class DialectTests
     [InlineData(true, true)]
     [InlineData(false, false)]
     [InlineData(false, true)]
-    public async Task With_injected_usage_a_stream_without_chunks_arrives_well_framed(bool hasLength, bool headComesAlone)
+    public async Task With_injected_usage_an_unchunked_stream_arrives_well_framed(bool hasLength, bool headComesAlone)
     {
         const string Body = "{\"stream\":true}";
         const string Events = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
@@ -162,7 +162,7 @@ public sealed class DialectTests
     [InlineData("44b-v1-chat-malformed")]
     [InlineData("20-chat-stream")]
     [InlineData("52-v1-messages-stream")]
-    public async Task With_injected_usage_everything_else_passes_untouched(string name)
+    public async Task With_injected_usage_every_other_request_passes_unchanged(string name)
     {
         var recording = Transcript.Load(name);
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, recording.ResponseBytes)], close: false));
@@ -176,7 +176,7 @@ public sealed class DialectTests
     }
 
     [Fact]
-    public async Task A_compressed_answer_and_request_are_understood_and_pass_as_they_are()
+    public async Task Compressed_requests_and_responses_are_decoded_for_the_record_and_pass_unchanged()
     {
         var answer = Encode(Encoding.UTF8.GetBytes(Token + Token + "data: [DONE]\n\n"),
             stream => new GZipStream(stream, CompressionLevel.Fastest, leaveOpen: true));
@@ -199,7 +199,7 @@ public sealed class DialectTests
     }
 
     [Fact]
-    public async Task A_prompt_that_ollama_shortened_is_counted_and_recorded()
+    public async Task A_truncated_prompt_is_counted_and_recorded()
     {
         var recording = Transcript.Load("29f-chat-too-long-truncated");
         var body = Encoding.UTF8.GetString(recording.Request.Body).Replace("\"num_predict\"", "\"num_ctx\": 2048, \"num_predict\"", StringComparison.Ordinal);
@@ -217,7 +217,7 @@ public sealed class DialectTests
     }
 
     [Fact]
-    public async Task A_target_in_absolute_form_is_the_same_call()
+    public async Task A_target_in_absolute_form_is_the_same_endpoint()
     {
         var exchange = await ExchangeAsync("http://localhost/v1/chat/completions", EventsHead + Chunk(Token) + Chunk("data: [DONE]\n\n") + "0\r\n\r\n");
 

@@ -26,7 +26,7 @@ public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffi
 
     [Theory]
     [MemberData(nameof(Commands))]
-    public async Task A_curl_command_works_as_it_is_written(string document, string command)
+    public async Task A_curl_command_of_the_documents_works_as_written(string document, string command)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The commands are written for a Unix shell.");
         Assert.Contains("localhost:11434", command, StringComparison.Ordinal);
@@ -72,7 +72,7 @@ public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffi
     public void The_readme_has_examples() => Assert.True(Commands.Count >= 8);
 
     [Fact]
-    public void The_scripts_have_the_verbs_that_the_documents_name()
+    public void The_build_scripts_have_every_verb_the_documents_name()
     {
         string[] documents = ["README.md", "CONTRIBUTING.md"];
         var named = documents.SelectMany(

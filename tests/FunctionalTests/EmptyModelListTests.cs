@@ -12,7 +12,7 @@ public sealed class EmptyModelListTests
     [InlineData("""{"models":null}""")]
     [InlineData("""{"models":[]}""")]
     [InlineData("{}")]
-    public async Task No_list_of_models_is_no_model_and_not_no_Ollama(string list)
+    public async Task A_missing_model_list_means_no_models_and_not_an_unavailable_Ollama(string list)
     {
         await using var upstream = new RawUpstream(async (connection, request) =>
         {

@@ -30,7 +30,7 @@ public sealed class ExtensionsAiTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_gets_a_response_at_once()
+    public async Task It_gets_an_unstreamed_response()
     {
         var response = await _client.GetResponseAsync("Hello", cancellationToken: Cancellation);
 
@@ -42,7 +42,7 @@ public sealed class ExtensionsAiTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_gets_a_response_token_by_token()
+    public async Task It_streams_a_response()
     {
         var updates = await _client.GetStreamingResponseAsync("Hello", cancellationToken: Cancellation).ToListAsync(Cancellation);
 
@@ -56,7 +56,7 @@ public sealed class ExtensionsAiTests : IAsyncLifetime
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task It_calls_the_tool_it_is_told_to_and_answers(bool streams)
+    public async Task It_calls_a_tool_and_returns_the_result(bool streams)
     {
         List<string> asked = [];
         var tool = AIFunctionFactory.Create((string city) => AskedFor(city), "get_weather", "Current weather of a city");
@@ -84,7 +84,7 @@ public sealed class ExtensionsAiTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_gives_up_in_the_middle_and_ollama_stops()
+    public async Task An_abort_in_the_middle_of_a_stream_stops_ollama()
     {
         using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var options = new ChatOptions { ModelId = ProxyBeforeSimulatedOllama.SlowModel };
@@ -108,7 +108,7 @@ public sealed class ExtensionsAiTests : IAsyncLifetime
     [Theory]
     [InlineData("nobody", HttpStatusCode.NotFound, ErrorType.ModelNotFound, "model 'nobody' not found")]
     [InlineData("tiny-fault-busy", HttpStatusCode.ServiceUnavailable, ErrorType.Busy, "server busy, please try again.  maximum pending requests exceeded")]
-    public async Task It_does_not_try_again_and_hears_the_same_as_from_ollama_itself(string model, HttpStatusCode status, ErrorType type, string error)
+    public async Task It_does_not_retry_and_gets_the_same_error_as_from_ollama_itself(string model, HttpStatusCode status, ErrorType type, string error)
     {
         var told = await RefusalAsync(_client, model);
 
@@ -122,7 +122,7 @@ public sealed class ExtensionsAiTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_application_that_tries_again_succeeds_and_both_tries_are_recorded()
+    public async Task An_application_that_retries_succeeds_and_both_attempts_are_recorded()
     {
         _bed.Ollama.Faults.Next(Fault.Busy);
 

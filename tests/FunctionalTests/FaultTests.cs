@@ -23,7 +23,7 @@ public sealed class FaultTests
     [InlineData("/v1/chat/completions", """{"error":{"message":"ollama-proxy: no answer from Ollama at """)]
     [InlineData("/v1/messages", """{"type":"error","error":{"type":"api_error","message":"ollama-proxy: no answer from Ollama at """)]
     [InlineData("/nowhere", """{"error":"ollama-proxy: no answer from Ollama at """)]
-    public async Task An_ollama_that_is_not_there_gives_502_in_the_shape_of_the_dialect(string path, string body)
+    public async Task An_unreachable_ollama_gives_502_in_the_format_of_the_dialect(string path, string body)
     {
         await using var proxy = await StartAsync(await UnusedAddressAsync());
 
@@ -37,7 +37,7 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task A_head_request_gets_the_status_alone()
+    public async Task A_head_request_gets_only_the_status()
     {
         await using var proxy = await StartAsync(await UnusedAddressAsync());
 
@@ -52,7 +52,7 @@ public sealed class FaultTests
     [InlineData("")]
     [InlineData("this is not HTTP at all\r\n\r\n")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Le")]
-    public async Task An_ollama_that_says_nothing_or_nonsense_gives_502(string garbage)
+    public async Task An_ollama_that_sends_nothing_or_garbage_gives_502(string garbage)
     {
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(garbage))], close: true));
         await using var proxy = await StartAsync(upstream.Address);
@@ -66,7 +66,7 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task A_stream_that_is_cut_arrives_to_its_last_byte_and_is_incomplete()
+    public async Task A_cut_stream_arrives_to_its_last_byte_and_is_incomplete()
     {
         var bytes = Encoding.ASCII.GetBytes(
             StreamHead + Chunk("{\"response\":\"a\",\"done\":false}\n") + Chunk("{\"response\":\"b\",\"done\":false}\n") + "1f\r\n{\"resp");
@@ -110,7 +110,7 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task An_answer_shorter_than_announced_is_cut_for_the_client_too()
+    public async Task A_response_shorter_than_its_content_length_is_cut_for_the_client_too()
     {
         var bytes = Encoding.ASCII.GetBytes("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"response\":");
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, bytes)], close: true));
@@ -139,7 +139,7 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task A_stream_that_ends_in_order_but_without_its_last_word_is_incomplete()
+    public async Task A_stream_that_ends_in_order_but_without_its_terminator_is_incomplete()
     {
         var bytes = Encoding.ASCII.GetBytes(StreamHead + Chunk("{\"response\":\"a\",\"done\":false}\n") + "0\r\n\r\n");
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, bytes)], close: false));
@@ -153,7 +153,7 @@ public sealed class FaultTests
     [Theory]
     [InlineData("Content-Length: 5000000")]
     [InlineData("Transfer-Encoding: chunked")]
-    public async Task A_client_that_waits_for_continue_is_not_told_to_when_ollama_has_refused(string framing)
+    public async Task A_client_that_waits_for_100_continue_gets_only_ollamas_refusal(string framing)
     {
         var upstreamAnswer =
             "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 17\r\nConnection: close\r\n\r\n{\"error\":\"never\"}";
@@ -172,7 +172,7 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task Requests_sent_one_after_the_other_on_a_connection_are_answered_in_order()
+    public async Task Pipelined_requests_are_answered_in_order()
     {
         var number = 0;
         await using var upstream = new RawUpstream(async (connection, _) =>
@@ -201,7 +201,7 @@ public sealed class FaultTests
     [InlineData("/v1/messages",
         """^\{"type":"error","error":\{"type":"api_error","message":"ollama-proxy: the proxy failed; .+ under (?<id>[0-9a-f]{32})\."\},"request_id":"req_[0-9a-f]+"\}$""")]
     [InlineData("/api/tags", """^\{"error":"ollama-proxy: the proxy failed; its log has the reason under (?<id>[0-9a-f]{32})\."\}$""")]
-    public async Task A_fault_of_the_proxy_is_answered_in_the_shape_of_the_dialect_logged_and_counted(string path, string shape)
+    public async Task A_fault_of_the_proxy_is_answered_in_the_format_of_the_dialect_logged_and_counted(string path, string shape)
     {
         var log = new CapturedLog();
         await using var proxy = await ProxyUnderTest.StartAsync(
@@ -230,7 +230,7 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task A_fault_of_the_proxy_in_the_middle_of_an_answer_ends_the_connection_without_the_end_of_the_body()
+    public async Task A_fault_of_the_proxy_in_the_middle_of_a_response_closes_the_connection_before_the_end_of_the_body()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(
             await UnusedAddressAsync(),
@@ -249,7 +249,7 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task A_failure_while_the_record_is_completed_costs_neither_the_answer_nor_the_count()
+    public async Task A_failure_while_the_exchange_is_completed_affects_neither_the_response_nor_the_metrics()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(
             await UnusedAddressAsync(),

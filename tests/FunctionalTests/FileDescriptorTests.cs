@@ -13,7 +13,7 @@ public sealed class FileDescriptorTests
     private const string Waiting = "New connections on 127.0.0.1";
 
     [Fact]
-    public async Task Idle_connections_cannot_take_the_descriptors_that_serve_the_clients_before_them()
+    public async Task Idle_connections_cannot_take_the_descriptors_that_connected_clients_need()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The limit is set with prlimit.");
         await using var ollama = await SimulatedOllamaServer.StartAsync();
@@ -46,7 +46,7 @@ public sealed class FileDescriptorTests
     }
 
     [Fact]
-    public async Task Without_any_descriptor_the_reason_is_said_and_the_proxy_recovers()
+    public async Task Without_any_descriptor_the_proxy_logs_the_reason_and_recovers()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The limit is set with prlimit.");
         await using var ollama = await SimulatedOllamaServer.StartAsync();

@@ -28,7 +28,7 @@ public sealed class GateTests
     [InlineData("/v1/chat/completions", """^\{"error":\{"message":"ollama-proxy: (?<text>.+)","type":"api_error","param":null,"code":null\}\}$""")]
     [InlineData("/v1/messages",
         """^\{"type":"error","error":\{"type":"overloaded_error","message":"ollama-proxy: (?<text>.+)"\},"request_id":"req_[0-9a-f]+"\}$""")]
-    public async Task A_full_line_answers_503_in_the_shape_of_the_dialect_and_ollama_hears_nothing_of_it(string path, string shape)
+    public async Task A_full_queue_gives_503_in_the_format_of_the_dialect_and_nothing_reaches_ollama(string path, string shape)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama, queue: 0);
@@ -61,7 +61,7 @@ public sealed class GateTests
     [InlineData("/api/generate", """{"model":"none","prompt":"a"}""", "\r\n\r\n{")]
     [InlineData("/v1/chat/completions", """{"model":"tiny","messages":[{"role":"user","content":"a"}],"stream":true}""", "[DONE]")]
     [InlineData("/v1/chat/completions", """{"model":"tiny","messages":[{"role":"user","content":"a"}],"stream":true}""", "HTTP/1.1 200")]
-    public async Task A_client_that_sends_one_request_after_the_other_is_never_refused(string path, string body, string last)
+    public async Task A_client_that_sends_sequential_requests_is_never_rejected(string path, string body, string last)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama, queue: 0, withClock: false);
@@ -91,7 +91,7 @@ public sealed class GateTests
     [InlineData("GET", "/v1/models")]
     [InlineData("GET", "/api/generate")]
     [InlineData("OPTIONS", "/api/generate")]
-    public async Task What_runs_no_model_never_waits(string method, string path)
+    public async Task A_request_that_runs_no_model_never_waits(string method, string path)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama, queue: 0);
@@ -106,7 +106,7 @@ public sealed class GateTests
     }
 
     [Fact]
-    public async Task A_waiting_client_that_leaves_frees_its_place_and_never_reaches_ollama()
+    public async Task A_queued_client_that_disconnects_frees_its_place_and_its_request_never_reaches_ollama()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama, queue: 1);
@@ -132,7 +132,7 @@ public sealed class GateTests
     }
 
     [Fact]
-    public async Task A_wait_that_takes_too_long_ends_with_503()
+    public async Task A_wait_longer_than_the_queue_timeout_ends_with_503()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama, queue: 10, timeoutSeconds: 30);
@@ -151,7 +151,7 @@ public sealed class GateTests
     }
 
     [Fact]
-    public async Task The_wait_is_measured_and_recorded_and_part_of_the_duration()
+    public async Task The_queue_wait_is_measured_and_recorded_and_part_of_the_duration()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama, queue: 10);
@@ -197,7 +197,7 @@ public sealed class GateTests
     }
 
     [Fact]
-    public async Task At_a_stop_those_who_wait_have_their_turn_while_the_grace_lasts()
+    public async Task At_a_stop_queued_requests_are_still_served_within_the_grace_period()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama, queue: 10);
@@ -215,7 +215,7 @@ public sealed class GateTests
     }
 
     [Fact]
-    public async Task A_wait_that_outlasts_the_grace_is_answered_and_is_the_stops_doing()
+    public async Task A_request_queued_past_the_grace_period_gets_503_and_is_recorded_as_stopped()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartAsync(ollama, queue: 10, graceSeconds: 0);

@@ -15,7 +15,7 @@ public sealed class GateUploadTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_large_body_is_passed_over_and_the_next_request_on_the_connection_is_answered(bool chunked)
+    public async Task The_large_body_of_a_rejected_request_is_skipped_and_the_next_request_on_the_connection_is_answered(bool chunked)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartFullAsync(ollama);
@@ -41,7 +41,7 @@ public sealed class GateUploadTests
     }
 
     [Fact]
-    public async Task A_client_that_waits_for_continue_is_told_to_and_gets_503_when_its_body_is_there()
+    public async Task A_client_that_waits_for_100_continue_gets_it_and_then_503_when_its_body_has_arrived()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await StartFullAsync(ollama);
@@ -61,7 +61,7 @@ public sealed class GateUploadTests
 
     /// <summary>More of the body is under way than the server takes in unread, so that it cannot see the end of the connection behind it.</summary>
     [Fact]
-    public async Task A_client_that_leaves_in_the_middle_of_a_large_body_is_missed_when_its_turn_comes_at_the_latest()
+    public async Task A_disconnect_in_the_middle_of_a_queued_large_body_is_detected_by_its_turn_at_the_latest()
     {
         var recorded = new RecordedRequests();
         await using var ollama = await SimulatedOllamaServer.StartAsync();

@@ -11,7 +11,7 @@ public sealed class HeaderTests
         RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false);
 
     [Fact]
-    public async Task Nothing_is_added_to_a_request_and_nothing_taken_away()
+    public async Task Request_headers_are_neither_added_nor_removed()
     {
         const string Sent =
             "GET /api/tags HTTP/1.1\r\nHost: localhost:1234\r\nUser-Agent: me (x; y)\r\nAccept: a/b\r\nX-Empty:\r\nX-Twice: 1\r\nX-Twice: 2\r\nX-List: a, b\r\n"
@@ -34,7 +34,7 @@ public sealed class HeaderTests
     [InlineData("POST", "Content-Type: application/json\r\n")]
     [InlineData("POST", "Content-Length: 0\r\n")]
     [InlineData("DELETE", "Content-Type: application/json\r\nContent-Encoding: x\r\nExpires: never\r\n")]
-    public async Task A_request_without_a_body_gains_no_length(string method, string lines)
+    public async Task A_request_without_a_body_gains_no_content_length(string method, string lines)
     {
         var sent = $"{method} /api/tags HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n";
 
@@ -59,7 +59,7 @@ public sealed class HeaderTests
     [InlineData("x", 2_000, "431")]
     [InlineData("Cookie", 50_000, "431")]
     [InlineData("x-{0}", 2_000, "431")]
-    public async Task A_head_has_at_most_2000_lines_whatever_their_names(string name, int count, string status)
+    public async Task A_head_has_at_most_2000_header_lines(string name, int count, string status)
     {
         await using var upstream = new RawUpstream(
             RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false));
@@ -80,7 +80,7 @@ public sealed class HeaderTests
     [InlineData("/?")]
     [InlineData("/a?b?c#d")]
     [InlineData("/{}|\\^`\"<>")]
-    public async Task A_target_passes_as_it_was_sent(string target)
+    public async Task A_target_passes_unchanged(string target)
     {
         var sent = $"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -97,7 +97,7 @@ public sealed class HeaderTests
     [InlineData("head")]
     [InlineData("options")]
     [InlineData("Brew")]
-    public async Task A_method_passes_letter_by_letter(string method)
+    public async Task A_method_passes_unchanged(string method)
     {
         foreach (var rest in (string[])["\r\n", "Content-Length: 2\r\n\r\n{}", "X: 1\r\nX: 2:3\r\n\r\n"])
         {
@@ -111,7 +111,7 @@ public sealed class HeaderTests
     }
 
     [Fact]
-    public async Task An_answer_to_a_method_that_only_looks_like_head_keeps_its_body()
+    public async Task A_response_to_a_method_that_only_resembles_HEAD_keeps_its_body()
     {
         const string Answer = "HTTP/1.1 405 Method Not Allowed\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n";
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Answer))], close: false));
@@ -134,7 +134,7 @@ public sealed class HeaderTests
     }
 
     [Fact]
-    public async Task The_answers_head_passes_as_it_is()
+    public async Task The_response_head_passes_unchanged()
     {
         const string Head =
             "HTTP/1.1 299 Odd Reason\r\nServer: mine\r\nX-Empty: \r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Twice: 1\r\nX-Twice: 2\r\nX-Name: J\u00fcrgen\r\n"
@@ -170,7 +170,7 @@ public sealed class HeaderTests
     [InlineData("GET / HTTP/1.1\r\nHost: localhost\r\nX : y\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n")]
-    public async Task A_request_that_two_servers_could_read_differently_goes_nowhere(string request)
+    public async Task An_ambiguous_request_is_not_forwarded(string request)
     {
         await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);
@@ -187,7 +187,7 @@ public sealed class HeaderTests
     [InlineData("Transfer-Encoding: gzip, chunked")]
     [InlineData("Transfer-Encoding: chunked, chunked")]
     [InlineData("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked")]
-    public async Task A_coding_that_ollamas_server_does_not_know_gets_its_status_and_goes_nowhere(string lines)
+    public async Task An_unknown_transfer_coding_gets_ollamas_status_and_is_not_forwarded(string lines)
     {
         await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);

@@ -22,7 +22,7 @@ public sealed class HostileTransparencyTests
         "Content-Encoding: nonsense\r\n"];
 
     [Fact]
-    public async Task Not_a_byte_changes()
+    public async Task No_byte_and_no_chunk_boundary_changes()
     {
         var random = new Random(20_261_124);
         byte[] answer = [];

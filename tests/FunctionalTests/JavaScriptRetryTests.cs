@@ -12,7 +12,7 @@ public sealed class JavaScriptRetryTests
     [Theory]
     [InlineData("openai", "chat")]
     [InlineData("anthropic", "message")]
-    public async Task A_busy_ollama_is_asked_again_and_both_tries_are_recorded(string client, string action)
+    public async Task A_busy_ollama_is_retried_and_both_attempts_are_recorded(string client, string action)
     {
         await using var bed = await ProxyBeforeSimulatedOllama.StartAsync();
         bed.Ollama.Faults.Next(Fault.Busy);
@@ -34,7 +34,7 @@ public sealed class JavaScriptRetryTests
     [Theory]
     [InlineData("openai", "chat", "InternalServerError", $"503 {Busy}")]
     [InlineData("anthropic", "message", "ServiceUnavailableError", $$"""503 {"type":"error","error":{"type":"overloaded_error","message":"{{Busy}}"}""")]
-    public async Task An_ollama_that_stays_busy_is_asked_three_times_and_quoted(string client, string action, string name, string message)
+    public async Task An_ollama_that_stays_busy_is_tried_three_times_and_its_error_is_shown(string client, string action, string name, string message)
     {
         await using var bed = await ProxyBeforeSimulatedOllama.StartAsync();
 
@@ -49,7 +49,7 @@ public sealed class JavaScriptRetryTests
     [Theory]
     [InlineData("openai", "chat")]
     [InlineData("anthropic", "message")]
-    public async Task A_full_line_is_tried_again_after_the_time_the_proxy_asks_for(string client, string action)
+    public async Task A_full_queue_is_retried_after_the_proxys_Retry_After(string client, string action)
     {
         await using var bed = await ProxyBeforeSimulatedOllama.StartAsync(("MAX_CONCURRENT_REQUESTS", "1"), ("MAX_QUEUED_REQUESTS", "0"));
         bed.Ollama.Faults.Next(Fault.Hang);

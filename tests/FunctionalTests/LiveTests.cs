@@ -16,7 +16,7 @@ public sealed class LiveTests
     private static readonly Dictionary<string, string> s_noStore = new() { ["ANALYTICS_BACKEND"] = "none", ["MAX_CONCURRENT_REQUESTS"] = "1" };
 
     [Fact]
-    public async Task A_request_is_told_of_from_its_beginning_to_its_record()
+    public async Task A_request_is_reported_from_its_start_to_its_record()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(
             new SimulatedOllamaOptions { Models = [new SimulatedModel("phi4:latest") { SaysFixedSentence = true, TokensPerSecond = 20 }] });
@@ -44,7 +44,7 @@ public sealed class LiveTests
     }
 
     [Fact]
-    public async Task A_record_that_is_told_of_can_be_found()
+    public async Task A_reported_record_can_be_found()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address);
@@ -60,7 +60,7 @@ public sealed class LiveTests
     }
 
     [Fact]
-    public async Task Who_comes_later_is_told_what_runs_and_what_waits()
+    public async Task A_later_subscriber_gets_the_running_and_queued_requests()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(
             new SimulatedOllamaOptions { Models = [new SimulatedModel("snail:latest") { TokensPerSecond = 2 }] });
@@ -83,7 +83,7 @@ public sealed class LiveTests
     }
 
     [Fact]
-    public async Task The_model_of_a_request_that_waits_is_told_once_it_was_read()
+    public async Task The_model_of_a_queued_request_is_reported_once_it_was_read()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(
             new SimulatedOllamaOptions { Models = [new SimulatedModel("bear:latest") { LoadTime = TimeSpan.FromMinutes(5) }] });
@@ -105,7 +105,7 @@ public sealed class LiveTests
     }
 
     [Fact]
-    public async Task A_request_that_queues_knows_its_model()
+    public async Task A_queued_request_has_its_model()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(
             new SimulatedOllamaOptions { Models = [new SimulatedModel("snail:latest") { TokensPerSecond = 2 }] });
@@ -129,7 +129,7 @@ public sealed class LiveTests
     }
 
     [Fact]
-    public async Task An_event_is_made_once_for_all_subscribers()
+    public async Task An_event_is_serialized_once_for_all_subscribers()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, s_noStore);
         var feed = proxy.Services.GetRequiredService<LiveFeed>();
@@ -142,7 +142,7 @@ public sealed class LiveTests
     }
 
     [Fact]
-    public void A_subscriber_has_the_progress_of_one_moment_at_most_and_misses_the_others()
+    public void A_slow_subscriber_keeps_only_the_latest_progress_event()
     {
         var subscriber = new LiveSubscriber();
         LiveEvents[] moments = [new([1], 2_000, IsProgress: true), new([2], 3_000, IsProgress: true), new([3], 4_000, IsProgress: true)];
@@ -157,7 +157,7 @@ public sealed class LiveTests
     }
 
     [Fact]
-    public async Task A_subscriber_that_does_not_read_misses_the_oldest_and_is_told_how_many()
+    public async Task A_subscriber_that_does_not_read_misses_the_oldest_events_and_gets_their_number()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, s_noStore);
         var feed = proxy.Services.GetRequiredService<LiveFeed>();
@@ -177,7 +177,7 @@ public sealed class LiveTests
     }
 
     [Fact]
-    public async Task Nobody_is_kept_who_has_left_and_a_stop_does_not_wait_for_who_watches()
+    public async Task A_subscriber_that_disconnects_is_removed_and_a_stop_does_not_wait_for_subscribers()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string,
             string>(s_noStore) { ["SHUTDOWN_GRACE_SECONDS"] = "3600" });
@@ -195,7 +195,7 @@ public sealed class LiveTests
     }
 
     [Fact]
-    public async Task The_state_of_ollama_and_what_it_has_loaded_is_told_without_a_store()
+    public async Task The_state_of_ollama_and_its_loaded_models_are_reported_without_a_store()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(
             new SimulatedOllamaOptions { Models = [new SimulatedModel("phi4:latest") { SaysFixedSentence = true }] });
@@ -215,7 +215,7 @@ public sealed class LiveTests
     }
 
     [Fact]
-    public async Task Without_a_store_every_path_that_needs_one_says_how_to_have_one()
+    public async Task Without_a_store_every_path_that_needs_one_explains_how_to_enable_it()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, s_noStore);
 

@@ -9,7 +9,7 @@ public sealed class LogTests
     private const string Secret = "zanzibar-secret";
 
     [Fact]
-    public async Task Each_request_is_one_line_without_texts_and_without_what_moves_a_terminal()
+    public async Task Each_request_is_one_line_without_texts_and_control_characters()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
         await using var proxy = await ProxyProcess.StartAsync(Variables(ollama));
@@ -27,7 +27,7 @@ public sealed class LogTests
     }
 
     [Fact]
-    public async Task As_json_each_line_is_an_object_with_its_parts()
+    public async Task In_json_each_line_is_an_object()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
         await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(Variables(ollama)) { ["LOG_FORMAT"] = "json" });
@@ -86,7 +86,7 @@ public sealed class LogTests
     }
 
     [Fact]
-    public async Task What_is_not_known_of_a_request_leaves_no_hole_in_its_line()
+    public async Task Unknown_values_of_a_request_leave_no_gap_in_its_line()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
         await using var proxy = await ProxyProcess.StartAsync(Variables(ollama));
@@ -123,7 +123,7 @@ public sealed class LogTests
     }
 
     [Fact]
-    public async Task A_level_above_information_has_no_line_for_each_request()
+    public async Task A_level_above_information_logs_no_requests()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
         await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(Variables(ollama)) { ["LOG_LEVEL"] = "warn" });
@@ -136,7 +136,7 @@ public sealed class LogTests
     }
 
     [Fact]
-    public async Task A_log_folder_that_cannot_be_written_stops_the_start()
+    public async Task An_unwritable_log_folder_stops_the_start()
     {
         var file = Path.GetTempFileName();
 

@@ -17,7 +17,7 @@ public sealed partial class MetricsAccessTests
     private static readonly Uri s_nobody = new("http://127.0.0.1:9");
 
     [Fact]
-    public async Task With_a_port_of_its_own_the_path_on_the_proxys_port_is_ollamas()
+    public async Task With_a_separate_metrics_port_the_path_on_the_proxys_port_belongs_to_ollama()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, Settings(("METRICS_PORT", "0")));
@@ -37,7 +37,7 @@ public sealed partial class MetricsAccessTests
     }
 
     [Fact]
-    public async Task With_a_token_only_who_shows_it_reads()
+    public async Task With_a_token_only_clients_that_send_it_can_read()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody,
             Settings(("METRICS_TOKEN", "a-secret-of-metrics"), ("ANALYTICS_TOKEN", "a-secret-of-analytics")));
@@ -55,7 +55,7 @@ public sealed partial class MetricsAccessTests
     }
 
     [Fact]
-    public async Task Who_guesses_the_token_of_the_metrics_must_wait_and_the_records_are_another_matter()
+    public async Task Guessing_the_metrics_token_is_delayed_without_affecting_the_analytics_token()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(
             s_nobody, Settings(("METRICS_TOKEN", "a-secret-of-metrics"), ("ANALYTICS_TOKEN", "a-secret-of-analytics")));
@@ -82,7 +82,7 @@ public sealed partial class MetricsAccessTests
     [InlineData("/metrics", "HEAD")]
     [InlineData("/metrics", "POST")]
     [InlineData("/healthz", "GET")]
-    public async Task No_browser_takes_the_answer_for_something_else(string path, string method)
+    public async Task The_response_forbids_content_sniffing(string path, string method)
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, Settings());
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
@@ -97,7 +97,7 @@ public sealed partial class MetricsAccessTests
     [InlineData("application/openmetrics-text; version=1.0.0", "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")]
     [InlineData("application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
         "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")]
-    public async Task It_is_open_metrics_for_who_asks_for_it(string? accept, string expected)
+    public async Task The_page_is_OpenMetrics_on_request(string? accept, string expected)
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, Settings());
         using var request = new HttpRequestMessage(HttpMethod.Get, "/metrics");
@@ -118,7 +118,7 @@ public sealed partial class MetricsAccessTests
     [InlineData("identity", false, false)]
     [InlineData("gzip", true, true)]
     [InlineData("gzip;q=0", true, false)]
-    public async Task It_is_compressed_for_who_takes_it_so(string accepted, bool appendsOllama, bool expected)
+    public async Task The_page_is_compressed_on_request(string accepted, bool appendsOllama, bool expected)
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, Settings(("METRICS_APPEND_OLLAMA", appendsOllama ? "true" : "false")));
         using var request = new HttpRequestMessage(HttpMethod.Get, "/metrics");
@@ -133,7 +133,7 @@ public sealed partial class MetricsAccessTests
     }
 
     [Fact]
-    public async Task The_metrics_of_ollama_itself_follow_when_asked_for()
+    public async Task Ollamas_own_metrics_are_appended_when_enabled()
     {
         const string theirs =
             "# HELP ollama_runner_slots Slots.\n# TYPE ollama_runner_slots gauge\nollama_runner_slots 4\n# TYPE ollama_active_requests gauge\nollama_active_requests 99\n";
@@ -153,7 +153,7 @@ public sealed partial class MetricsAccessTests
     }
 
     [Fact]
-    public async Task Without_asking_for_it_ollama_hears_nothing_of_a_scrape()
+    public async Task A_scrape_sends_nothing_to_ollama_unless_enabled()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, Settings());
@@ -164,7 +164,7 @@ public sealed partial class MetricsAccessTests
     }
 
     [Fact]
-    public async Task A_page_can_be_had_while_ollama_is_silent()
+    public async Task The_page_is_available_while_ollama_does_not_answer()
     {
         var end = new TaskCompletionSource();
         await using var ollama = new RawUpstream(async (_, _) =>
@@ -179,7 +179,7 @@ public sealed partial class MetricsAccessTests
     }
 
     [Fact]
-    public async Task The_series_of_a_model_go_with_it()
+    public async Task The_series_of_a_model_end_with_its_unload()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(
             new SimulatedOllamaOptions { Models = [new SimulatedModel("big:latest") { Size = 1_000_000, GpuRatio = 0.25 }] });
@@ -198,7 +198,7 @@ public sealed partial class MetricsAccessTests
     }
 
     [Fact]
-    public async Task The_process_tells_of_itself()
+    public async Task The_page_has_every_documented_runtime_metric()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, Settings());
 

@@ -33,7 +33,7 @@ public sealed partial class MetricsEndpointTests
     }
 
     [Fact]
-    public async Task Another_program_in_the_process_is_not_counted_and_takes_nothing_along_when_it_ends()
+    public async Task Another_proxy_in_the_process_is_not_counted_and_its_end_removes_no_series()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
         await RecordAsync(proxy, [Finished("mine", "a", tokens: 1, seconds: 1)]);
@@ -49,7 +49,7 @@ public sealed partial class MetricsEndpointTests
     }
 
     [Fact]
-    public async Task Ten_thousand_model_names_and_prompts_leave_a_bounded_page()
+    public async Task Ten_thousand_model_names_and_prompts_give_a_page_of_bounded_size()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, new Dictionary<string,
             string> { ["ANALYTICS_BACKEND"] = "none", ["METRICS_MAX_MODELS"] = "20" });
@@ -68,7 +68,7 @@ public sealed partial class MetricsEndpointTests
     }
 
     [Fact]
-    public async Task Ten_thousand_models_clients_paths_and_prompts_add_no_series_once_every_label_was_seen()
+    public async Task Ten_thousand_models_clients_paths_and_prompts_add_no_series_after_every_label_exists()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, new Dictionary<string,
             string> { ["ANALYTICS_BACKEND"] = "none", ["METRICS_MAX_MODELS"] = "5" });
@@ -107,7 +107,7 @@ public sealed partial class MetricsEndpointTests
     }
 
     [Fact]
-    public async Task Every_permitted_model_on_every_inference_endpoint_has_its_own_series()
+    public async Task Every_model_within_the_limit_has_its_own_series_on_every_inference_endpoint()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
         var endpoints = ApiEndpoint.All.Where(endpoint => endpoint.IsInference).ToArray();
@@ -125,7 +125,7 @@ public sealed partial class MetricsEndpointTests
     }
 
     [Fact]
-    public async Task A_client_that_left_is_counted_as_cancelled_and_unknown_tokens_are_not_counted_at_all()
+    public async Task A_client_that_disconnected_is_counted_as_cancelled_and_unknown_tokens_are_not_counted()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
 
@@ -138,7 +138,7 @@ public sealed partial class MetricsEndpointTests
     }
 
     [Fact]
-    public async Task Another_program_in_the_same_process_is_not_on_the_page()
+    public async Task Another_proxy_in_the_same_process_is_not_on_the_page()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
         await using var other = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);

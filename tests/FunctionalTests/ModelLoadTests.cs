@@ -57,7 +57,7 @@ public sealed class ModelLoadTests
     }
 
     [Fact]
-    public async Task What_is_loaded_is_known_soon_after_it_was_loaded_and_forgotten_with_it()
+    public async Task A_loaded_model_is_reported_soon_after_its_load_and_until_its_unload()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(s_options);
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, new Dictionary<string, string> { ["OLLAMA_POLL_SECONDS"] = "3600" });
@@ -79,7 +79,7 @@ public sealed class ModelLoadTests
     [InlineData("11-ps-after-load", "tiny:latest 16630414 0 2048 llama 2.53M F16", "2026-11-23T11:52:49.6240293+00:00")]
     [InlineData("16d-ps-keep-alive-negative", "tiny:latest 16630414 0 2048 llama 2.53M F16", null)]
     [InlineData("18b-ps-after-unload", null, null)]
-    public async Task What_a_real_ollama_lists_is_understood(string recording, string? expected, string? expires)
+    public async Task The_model_list_of_a_real_ollama_is_parsed(string recording, string? expected, string? expires)
     {
         await using var ollama = new RawUpstream(async (connection, request) =>
         {
@@ -105,7 +105,7 @@ public sealed class ModelLoadTests
     }
 
     [Fact]
-    public async Task What_stands_in_ollamas_place_without_being_one_leaves_everything_unknown()
+    public async Task A_backend_that_is_not_ollama_leaves_everything_unknown()
     {
         await using var impostor = new RawUpstream(async (connection, _) =>
         {

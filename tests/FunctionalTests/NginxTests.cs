@@ -22,7 +22,7 @@ public sealed class NginxTests
     ];
 
     [Fact]
-    public async Task Behind_nginx_nothing_is_read_without_the_token()
+    public async Task Behind_nginx_nothing_can_be_read_without_the_token()
     {
         Assert.SkipWhen(Nginx.Missing is not null, Nginx.Missing ?? "");
         await using var closed = await StartAsync("");
@@ -50,7 +50,7 @@ public sealed class NginxTests
     }
 
     [Fact]
-    public async Task With_the_lines_of_the_documents_nginx_says_who_the_client_is()
+    public async Task With_the_documented_configuration_nginx_reports_the_client_address()
     {
         Assert.SkipWhen(Nginx.Missing is not null, Nginx.Missing ?? "");
         await using var proxy = await StartAsync(Token, ("TRUSTED_PROXIES", "127.0.0.1"));

@@ -16,7 +16,7 @@ public sealed class OllamaJavaScriptTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _bed.DisposeAsync();
 
     [Fact]
-    public async Task It_generates_at_once()
+    public async Task It_generates_without_streaming()
     {
         var answer = await ResultAsync("generate");
 
@@ -28,7 +28,7 @@ public sealed class OllamaJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_generates_token_by_token()
+    public async Task It_generates_with_streaming()
     {
         var pieces = (await ResultAsync("generateStream")).EnumerateArray().ToList();
 
@@ -40,7 +40,7 @@ public sealed class OllamaJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_chats_at_once()
+    public async Task It_chats_without_streaming()
     {
         var answer = await ResultAsync("chat");
 
@@ -49,7 +49,7 @@ public sealed class OllamaJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_chats_token_by_token()
+    public async Task It_chats_with_streaming()
     {
         var pieces = (await ResultAsync("chatStream")).EnumerateArray().ToList();
 
@@ -58,7 +58,7 @@ public sealed class OllamaJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_gives_up_in_the_middle_and_ollama_stops()
+    public async Task An_abort_in_the_middle_of_a_stream_stops_ollama()
     {
         var outcome = await RunAsync("abort", ProxyBeforeSimulatedOllama.SlowModel);
 
@@ -80,7 +80,7 @@ public sealed class OllamaJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_lists_shows_and_asks_what_runs()
+    public async Task It_lists_and_shows_models_and_lists_the_loaded_ones()
     {
         var models = (await ResultAsync("list")).GetProperty("models").EnumerateArray().Select(model => model.GetProperty("name").GetString());
         var shown = await ResultAsync("show");
@@ -97,7 +97,7 @@ public sealed class OllamaJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_pulls_and_sees_the_progress()
+    public async Task It_pulls_with_progress()
     {
         var states = (await ResultAsync("pull")).EnumerateArray().ToList();
 
@@ -111,7 +111,7 @@ public sealed class OllamaJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_hears_in_ollamas_words_that_a_model_is_unknown()
+    public async Task It_gets_ollamas_error_for_an_unknown_model()
     {
         var error = (await RunAsync("unknownModel")).GetProperty("error");
 

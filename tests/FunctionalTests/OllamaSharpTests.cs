@@ -30,7 +30,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_generates_token_by_token()
+    public async Task It_generates_with_streaming()
     {
         var pieces = await _client.GenerateAsync(new GenerateRequest { Prompt = "Explain foxes", Think = false }, Cancellation).ToListAsync(Cancellation);
 
@@ -43,7 +43,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_generates_at_once()
+    public async Task It_generates_without_streaming()
     {
         var pieces = await _client.GenerateAsync(new GenerateRequest { Prompt = "Explain foxes", Stream = false }, Cancellation).ToListAsync(Cancellation);
 
@@ -54,7 +54,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_chats_and_remembers()
+    public async Task It_chats_over_several_turns()
     {
         var chat = new Chat(_client);
 
@@ -68,7 +68,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_gets_a_chat_answer_at_once()
+    public async Task It_chats_without_streaming()
     {
         var request = new ChatRequest { Model = "tiny", Stream = false, Messages = [new Message(ChatRole.User, "Hello")] };
 
@@ -81,7 +81,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
     [Theory]
     [InlineData("generate")]
     [InlineData("chat")]
-    public async Task It_gives_up_in_the_middle_and_ollama_stops(string way)
+    public async Task An_abort_in_the_middle_of_a_stream_stops_ollama(string way)
     {
         using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         _client.SelectedModel = ProxyBeforeSimulatedOllama.SlowModel;
@@ -115,7 +115,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_lists_shows_and_asks_what_runs()
+    public async Task It_lists_and_shows_models_and_lists_the_loaded_ones()
     {
         var models = await _client.ListLocalModelsAsync(Cancellation);
         var shown = await _client.ShowModelAsync("tiny", Cancellation);
@@ -132,7 +132,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_pulls_and_sees_the_progress()
+    public async Task It_pulls_with_progress()
     {
         var states = await _client.PullModelAsync("phi4", Cancellation).ToListAsync(Cancellation);
 
@@ -143,7 +143,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_hears_that_a_model_is_unknown_as_from_ollama_itself()
+    public async Task It_gets_the_same_error_for_an_unknown_model_as_from_ollama_itself()
     {
         using var direct = new OllamaApiClient(_bed.Ollama.Address, "nobody");
         _client.SelectedModel = "nobody";

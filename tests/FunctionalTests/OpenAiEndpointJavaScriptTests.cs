@@ -16,7 +16,7 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _bed.DisposeAsync();
 
     [Fact]
-    public async Task It_gets_a_response_at_once()
+    public async Task It_gets_an_unstreamed_response()
     {
         var answer = await ResultAsync("responses");
 
@@ -27,7 +27,7 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_gets_a_response_token_by_token()
+    public async Task It_streams_a_response()
     {
         var events = (await ResultAsync("responsesStream")).EnumerateArray().ToList();
 
@@ -44,7 +44,7 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
     [Theory]
     [InlineData("responsesToolCall", false)]
     [InlineData("responsesToolCallStream", true)]
-    public async Task A_response_tells_it_to_call_a_tool_and_it_answers(string action, bool streams)
+    public async Task It_calls_a_tool_through_the_responses_API_and_returns_the_result(string action, bool streams)
     {
         var conversation = await ResultAsync(action);
 
@@ -66,7 +66,7 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_completes_at_once()
+    public async Task It_completes_without_streaming()
     {
         var answer = await ResultAsync("completion");
 
@@ -80,7 +80,7 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_completes_token_by_token()
+    public async Task It_completes_with_streaming()
     {
         var pieces = (await ResultAsync("completionStream")).EnumerateArray().ToList();
 

@@ -19,7 +19,7 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _bed.DisposeAsync();
 
     [Fact]
-    public async Task It_chats_at_once()
+    public async Task It_chats_without_streaming()
     {
         var answer = await ResultAsync("chat");
 
@@ -32,7 +32,7 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_chats_token_by_token()
+    public async Task It_chats_with_streaming()
     {
         var pieces = (await ResultAsync("chatStream")).EnumerateArray().ToList();
 
@@ -48,7 +48,7 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_chats_token_by_token_and_asks_for_the_counts()
+    public async Task It_chats_with_streaming_and_include_usage()
     {
         var pieces = (await ResultAsync("chatStreamWithUsage")).EnumerateArray().ToList();
 
@@ -63,7 +63,7 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
     [Theory]
     [InlineData("toolCall", false)]
     [InlineData("toolCallStream", true)]
-    public async Task It_is_told_to_call_a_tool_and_answers(string action, bool streams)
+    public async Task It_calls_a_tool_and_returns_the_result(string action, bool streams)
     {
         var conversation = await ResultAsync(action);
 
@@ -86,7 +86,7 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_gives_up_in_the_middle_and_ollama_stops()
+    public async Task An_abort_in_the_middle_of_a_stream_stops_ollama()
     {
         var pieces = await ResultAsync("abort", ProxyBeforeSimulatedOllama.SlowModel);
 
@@ -99,7 +99,7 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_hears_in_ollamas_words_that_a_model_is_unknown()
+    public async Task It_gets_ollamas_error_for_an_unknown_model()
     {
         var error = (await NodeClient.RunAsync("openai", "chat", _bed.Proxy.Address, "nobody")).GetProperty("error");
 

@@ -36,7 +36,7 @@ public sealed class OpenApiTests
     ];
 
     [Fact]
-    public async Task Every_answer_is_what_the_description_says()
+    public async Task Every_response_matches_its_schema()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address);
@@ -64,7 +64,7 @@ public sealed class OpenApiTests
     }
 
     [Fact]
-    public async Task Every_path_and_method_of_the_table_is_described_and_tried()
+    public async Task Every_path_and_method_of_the_table_is_described_and_tested()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
 
@@ -82,7 +82,7 @@ public sealed class OpenApiTests
 
     /// <summary>The page is compiled against types made from the description, so a property that is renamed breaks its build and not its views.</summary>
     [Fact]
-    public async Task The_types_of_the_page_are_those_of_the_description()
+    public async Task The_types_of_the_page_match_the_OpenAPI_document()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
         string[] arguments = [Repository.PathOf("tests", "dashboard", "api-types.mjs"), proxy.Address.ToString(), "--check"];

@@ -10,7 +10,7 @@ public sealed class PortTests
     private static readonly Dictionary<string, string?> s_backend = new() { ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9" };
 
     [Fact]
-    public async Task A_taken_port_is_told_with_the_program_that_has_it()
+    public async Task The_error_for_a_port_in_use_names_the_program_that_listens()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), SupervisedOllama.LinuxOnly);
         using var holder = Listen(IPAddress.Loopback, 0);
@@ -22,7 +22,7 @@ public sealed class PortTests
     }
 
     [Fact]
-    public async Task An_Ollama_on_the_proxys_port_is_told_with_what_to_do()
+    public async Task The_error_for_an_Ollama_on_the_proxys_port_says_what_to_do()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), SupervisedOllama.LinuxOnly);
         await using var ollama = await SupervisedOllama.StartAsync();
@@ -35,7 +35,7 @@ public sealed class PortTests
     }
 
     [Fact]
-    public async Task Another_program_that_answers_for_localhost_is_warned_of()
+    public async Task Another_program_that_answers_on_localhost_gives_a_warning()
     {
         Assert.SkipUnless(Socket.OSSupportsIPv6, "This machine has no IPv6.");
         using var other = Listen(IPAddress.IPv6Loopback, 0);
@@ -49,7 +49,7 @@ public sealed class PortTests
     }
 
     [Fact]
-    public async Task A_proxy_that_answers_for_itself_warns_of_nothing()
+    public async Task A_proxy_that_answers_on_localhost_gives_no_warning()
     {
         await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
             string?>(s_backend) { ["PROXY_PORT"] = $"{ProxyProcess.FreePort()}", ["PROXY_HOST"] = "0.0.0.0" });
@@ -58,7 +58,7 @@ public sealed class PortTests
     }
 
     [Fact]
-    public async Task A_backend_that_leads_back_to_the_proxy_ends_the_start()
+    public async Task A_backend_that_leads_back_to_the_proxy_stops_the_start()
     {
         var port = ProxyProcess.FreePort();
         var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>

@@ -11,7 +11,7 @@ public sealed class PostgresProgramTests : PostgresTest
     private const int Requests = 1_100;
 
     [Fact]
-    public async Task Two_proxies_share_a_database_and_lose_nothing_while_it_is_away()
+    public async Task Two_proxies_share_a_database_and_lose_no_record_while_it_is_down()
     {
         await using var program = await ProxyProcess.StartAsync(Variables("first"));
         using var first = new HttpClient { BaseAddress = program.Address };

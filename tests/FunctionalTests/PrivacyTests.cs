@@ -27,7 +27,7 @@ public sealed class PrivacyTests
 
     [Theory]
     [MemberData(nameof(Settings))]
-    public async Task A_canary_is_found_where_it_may_be_and_nowhere_else(string settings, bool promptKept, bool answerKept)
+    public async Task A_canary_text_is_found_only_where_it_is_allowed(string settings, bool promptKept, bool answerKept)
     {
         var canary = $"canary{Guid.NewGuid():N}";
         var text = $"Please write to {canary}@example.com";
@@ -82,7 +82,7 @@ public sealed class PrivacyTests
     [InlineData("", true)]
     [InlineData("ANALYTICS_REDACT_PATTERNS=canary\\w+", false)]
     [InlineData("ANALYTICS_CAPTURE=none", false)]
-    public async Task What_Ollama_quotes_in_an_error_is_treated_as_a_text(string settings, bool kept)
+    public async Task A_text_that_Ollama_quotes_in_an_error_is_treated_as_a_text(string settings, bool kept)
     {
         var canary = $"canary{Guid.NewGuid():N}";
         var body = $$"""{"error":"error parsing tool call: raw='{{canary}}', err=unexpected end of JSON input"}""";
@@ -107,7 +107,7 @@ public sealed class PrivacyTests
     [InlineData("work", "", 2)]
     [InlineData("work", "TRACK_EMBEDDINGS=false", 1)]
     [InlineData("inference", "TRACK_EMBEDDINGS=no", 1)]
-    public async Task What_is_not_stored_is_counted_all_the_same(string track, string settings, int stored)
+    public async Task Requests_that_are_not_stored_are_still_counted(string track, string settings, int stored)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, Variables($"ANALYTICS_TRACK={track} {settings}"));
@@ -121,7 +121,7 @@ public sealed class PrivacyTests
     }
 
     [Fact]
-    public async Task A_trusted_proxy_names_the_client_of_each_request_and_Ollama_gets_what_it_said()
+    public async Task A_trusted_proxy_names_the_client_of_each_request_and_its_headers_reach_Ollama()
     {
         var recorded = new RecordedRequests();
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
@@ -147,7 +147,7 @@ public sealed class PrivacyTests
     }
 
     [Fact]
-    public async Task Without_trusted_proxies_nobody_is_believed()
+    public async Task Without_trusted_proxies_forwarded_headers_are_ignored()
     {
         var recorded = new RecordedRequests();
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());

@@ -10,7 +10,7 @@ namespace OllamaProxy.FunctionalTests;
 public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixture<ScrapedTraffic>
 {
     [Fact]
-    public async Task The_numbers_prometheus_answers_are_what_was_sent()
+    public async Task The_values_in_prometheus_equal_the_requests_sent()
     {
         Skip();
         foreach (var ((endpoint, status), count) in traffic.Sent)
@@ -77,7 +77,7 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
     [InlineData("OllamaErrorRateHigh")]
     [InlineData("OllamaModelOnCPU")]
     [InlineData("OllamaProxySeriesLimited")]
-    public async Task What_the_traffic_provoked_is_an_alert(string name)
+    public async Task The_provoked_conditions_fire_their_alerts(string name)
     {
         Skip();
         await Eventually.TrueAsync(async () => (await traffic.Prometheus.QueryAsync($$"""ALERTS{alertname="{{name}}"}""")).Length > 0);
@@ -86,7 +86,7 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
     [Theory]
     [InlineData(null)]
     [InlineData("text/plain;version=0.0.4")]
-    public async Task The_page_is_what_promtool_expects_of_one(string? accept)
+    public async Task The_metrics_page_passes_promtool(string? accept)
     {
         Skip();
         using var request = new HttpRequestMessage(HttpMethod.Get, "/metrics");
@@ -100,7 +100,7 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
     }
 
     [Fact]
-    public async Task The_rules_and_their_tests_are_what_promtool_expects()
+    public async Task The_rules_and_their_tests_pass_promtool()
     {
         Skip();
         var rules = Directory.GetFiles(Repository.PathOf("grafana", "rules"), "*.yml");
@@ -116,7 +116,7 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
     }
 
     [Fact]
-    public async Task The_dashboards_are_what_grafanas_own_schema_allows()
+    public async Task The_dashboards_match_grafanas_schema()
     {
         var folder = Repository.PathOf("tests", "grafana");
         Assert.True(Directory.Exists(Path.Combine(folder, "node_modules")),
@@ -133,7 +133,7 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
     }
 
     [Fact]
-    public async Task The_panels_on_the_analytics_api_find_their_table_and_their_columns()
+    public async Task The_panels_on_the_analytics_api_find_their_rows_and_columns()
     {
         Skip();
         var targets = Targets().Where(target => target.TryGetProperty("root_selector", out _)).ToArray();

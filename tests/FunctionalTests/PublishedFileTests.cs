@@ -14,7 +14,7 @@ namespace OllamaProxy.FunctionalTests;
 public sealed class PublishedFileTests
 {
     [Fact]
-    public async Task One_file_forwards_measures_stores_and_answers()
+    public async Task One_file_forwards_measures_stores_and_serves_the_API()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-published-");
@@ -85,7 +85,7 @@ public sealed class PublishedFileTests
     public static bool IsNotPublished => string.IsNullOrEmpty(File);
 
     [Fact(Skip = "no published file to look at: ./build.sh test publishes one first", SkipWhen = nameof(IsNotPublished))]
-    public void Nothing_lies_beside_the_published_file()
+    public void The_publish_folder_contains_only_the_published_file()
     {
         Assert.Equal([Path.GetFullPath(File!)], Directory.GetFileSystemEntries(Path.GetDirectoryName(Path.GetFullPath(File!))!));
     }

@@ -9,7 +9,7 @@ namespace OllamaProxy.FunctionalTests;
 public sealed partial class ReaderAccessTests
 {
     [Fact]
-    public async Task A_cookie_ends_after_a_week_and_with_the_token_it_was_given_for()
+    public async Task A_cookie_expires_after_a_week_or_with_its_token()
     {
         var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
         await using var proxy = await StartAsync(Token, time: time);
@@ -24,7 +24,7 @@ public sealed partial class ReaderAccessTests
     }
 
     [Fact]
-    public async Task Who_guesses_must_wait_and_so_must_this_machine_but_no_cookie()
+    public async Task Failed_logins_delay_every_client_at_the_address_except_one_with_a_cookie()
     {
         var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
         await using var proxy = await StartAsync(Token, time: time);
@@ -43,7 +43,7 @@ public sealed partial class ReaderAccessTests
     }
 
     [Fact]
-    public async Task Logins_that_were_begun_before_the_first_wrong_one_are_counted_too()
+    public async Task Logins_that_began_before_the_first_failure_are_counted_too()
     {
         var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
         await using var proxy = await StartAsync(Token, time: time);

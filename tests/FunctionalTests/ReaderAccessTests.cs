@@ -59,7 +59,7 @@ public sealed partial class ReaderAccessTests
     ];
 
     [Fact]
-    public async Task Each_request_is_judged_by_where_it_comes_from_and_what_it_shows()
+    public async Task Access_depends_on_the_origin_of_a_request_and_on_its_token()
     {
         await using var closed = await StartAsync(null);
         await using var open = await StartAsync(Token);
@@ -74,7 +74,7 @@ public sealed partial class ReaderAccessTests
     }
 
     [Fact]
-    public async Task Http_1_0_is_taken_for_a_proxy_and_told_what_to_do()
+    public async Task An_http_1_0_request_is_treated_as_proxied_and_the_error_says_what_to_do()
     {
         await using var closed = await StartAsync(null);
         await using var trusting = await StartAsync(Token, trustsLocal: true);
@@ -90,7 +90,7 @@ public sealed partial class ReaderAccessTests
     }
 
     [Fact]
-    public async Task Every_path_is_closed_to_strangers_and_says_what_to_set_and_ollamas_own_never_are()
+    public async Task Every_local_path_refuses_remote_clients_with_advice_and_ollamas_paths_never_do()
     {
         await using var closed = await StartAsync(null);
         await using var open = await StartAsync(Token);
@@ -114,7 +114,7 @@ public sealed partial class ReaderAccessTests
     }
 
     [Fact]
-    public async Task The_folder_of_the_store_is_shown_to_this_machine_only()
+    public async Task The_folder_of_the_store_is_shown_only_to_local_clients()
     {
         await using var proxy = await StartAsync(Token, "sqlite");
 
@@ -138,7 +138,7 @@ public sealed partial class ReaderAccessTests
     [InlineData("DELETE", "/analytics/messages?all=true", "Sec-Fetch-Site: same-origin\r\nOrigin: https://elsewhere.example", 200)]
     [InlineData("DELETE", "/analytics/messages?all=true", "Accept: */*", 200)]
     [InlineData("OPTIONS", "/analytics/messages", "Origin: http://evil.example\r\nAccess-Control-Request-Method: DELETE", 403)]
-    public async Task A_write_that_another_site_has_a_browser_send_is_refused(string method, string path, string headers, int status)
+    public async Task A_cross_site_write_is_refused(string method, string path, string headers, int status)
     {
         await using var proxy = await StartAsync(Token, "sqlite");
 
@@ -154,7 +154,7 @@ public sealed partial class ReaderAccessTests
     [InlineData("multipart/form-data; boundary=", "--b")]
     [InlineData("multipart/form-data; boundary=b", "--b")]
     [InlineData("application/x-www-form-urlencoded", null)]
-    public async Task A_body_that_is_no_login_form_is_refused(string contentType, string? body)
+    public async Task A_body_that_is_not_a_login_form_is_refused(string contentType, string? body)
     {
         await using var proxy = await StartAsync(Token);
         // More fields than the server reads of a form.
@@ -167,7 +167,7 @@ public sealed partial class ReaderAccessTests
     }
 
     [Fact]
-    public async Task A_person_logs_in_reads_and_logs_out_which_ends_that_cookie_and_no_other()
+    public async Task A_user_logs_in_reads_and_logs_out_which_ends_only_that_cookie()
     {
         await using var proxy = await StartAsync(Token);
         const string Stranger = "Host: proxy.example\r\nX-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https";
@@ -206,7 +206,7 @@ public sealed partial class ReaderAccessTests
     }
 
     [Fact]
-    public async Task Every_answer_has_the_headers_that_keep_browsers_from_keeping_and_framing_it()
+    public async Task Every_response_has_headers_against_caching_and_framing()
     {
         await using var proxy = await StartAsync(Token);
 
@@ -224,7 +224,7 @@ public sealed partial class ReaderAccessTests
     }
 
     [Fact]
-    public async Task Another_machine_reads_with_the_token_only()
+    public async Task Another_machine_can_read_only_with_the_token()
     {
         var address = NetworkInterface.GetAllNetworkInterfaces()
             .SelectMany(network => network.GetIPProperties().UnicastAddresses)

@@ -12,7 +12,7 @@ public sealed class RetentionTests
     [Theory]
     [InlineData("sqlite")]
     [InlineData("jsonl")]
-    public async Task Records_wait_to_be_written_together_and_a_stop_writes_what_waits(string backend)
+    public async Task Records_are_written_in_batches_and_a_stop_writes_the_last_one(string backend)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, new Dictionary<string,
@@ -49,7 +49,7 @@ public sealed class RetentionTests
     [Theory]
     [InlineData("sqlite")]
     [InlineData("jsonl")]
-    public async Task Texts_go_before_their_records_do(string backend)
+    public async Task Texts_are_deleted_before_their_records(string backend)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-retention-");

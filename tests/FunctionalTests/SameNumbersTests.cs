@@ -41,7 +41,7 @@ public sealed class SameNumbersTests
 
     [Theory]
     [MemberData(nameof(DoorsAndStream))]
-    public async Task A_generation_has_the_same_numbers_in_its_record_in_statistics_and_in_metrics(string path, string body, bool? asked)
+    public async Task A_generation_has_the_same_numbers_in_its_record_the_statistics_and_the_metrics(string path, string body, bool? asked)
     {
         var isStream = asked ?? path.StartsWith("/api/", StringComparison.Ordinal);
         string[] keys = asked is null ? ["\"stream\":STREAM,", "\"stream_options\":{\"include_usage\":true},"] : [];
@@ -77,7 +77,7 @@ public sealed class SameNumbersTests
     [InlineData("GET")]
     [InlineData("HEAD")]
     [InlineData("PUT")]
-    public async Task An_endpoint_alone_is_no_inference(string method)
+    public async Task A_request_with_another_method_is_no_inference(string method)
     {
         await using var both = await ProxyBeforeSimulatedOllama.StartAsync(("ANALYTICS_BACKEND", "sqlite"));
         foreach (var path in (string[])["/api/chat", "/v1/chat/completions", "/v1/messages"])
@@ -128,7 +128,7 @@ public sealed class SameNumbersTests
 
     [Theory]
     [MemberData(nameof(Doors))]
-    public async Task A_stream_has_the_same_numbers_through_every_door(string path, string body)
+    public async Task A_stream_has_the_same_numbers_in_every_dialect(string path, string body)
     {
         var exchange = await RunAsync(path, body, isStream: true);
 
@@ -140,7 +140,7 @@ public sealed class SameNumbersTests
 
     [Theory]
     [MemberData(nameof(Doors))]
-    public async Task A_plain_answer_has_the_same_numbers_through_every_door(string path, string body)
+    public async Task An_unstreamed_response_has_the_same_numbers_in_every_dialect(string path, string body)
     {
         var exchange = await RunAsync(path, body, isStream: false);
 
@@ -152,7 +152,7 @@ public sealed class SameNumbersTests
     [InlineData("/v1/chat/completions",
         """{"model":"Same","messages":[{"role":"user","content":"Tell me a story.Be brief."}],"stream":true,"max_tokens":12}""")]
     [InlineData("/v1/completions", """{"model":"Same","prompt":"Tell me a story.Be brief.","stream":true,"max_tokens":12}""")]
-    public async Task A_stream_whose_client_wants_no_counts_has_them_from_its_pieces_or_by_the_switch(string path, string body)
+    public async Task A_stream_without_usage_is_counted_by_its_chunks_or_by_injected_usage(string path, string body)
     {
         var counted = await RunAsync(path, body, isStream: true);
         var injected = await RunAsync(path, body, isStream: true, new Dictionary<string, string> { ["PROXY_INJECT_USAGE"] = "true" });

@@ -7,7 +7,7 @@ namespace OllamaProxy.FunctionalTests;
 public sealed class SimulatedOllamaFaultTests
 {
     [Fact]
-    public async Task A_dying_runner_ends_the_stream_with_the_recorded_error_line()
+    public async Task A_killed_runner_ends_the_stream_with_the_recorded_error_line()
     {
         await using var server = await SimulatedOllamaServer.StartAsync();
         using var client = new HttpClient { BaseAddress = server.Address };
@@ -29,7 +29,7 @@ public sealed class SimulatedOllamaFaultTests
     }
 
     [Fact]
-    public async Task A_fault_can_be_planned_for_the_next_inference_alone()
+    public async Task A_fault_can_be_planned_for_only_the_next_inference()
     {
         await using var server = await SimulatedOllamaServer.StartAsync();
         using var client = new HttpClient { BaseAddress = server.Address };
@@ -44,7 +44,7 @@ public sealed class SimulatedOllamaFaultTests
     }
 
     [Fact]
-    public async Task A_hanging_request_ends_when_its_client_leaves()
+    public async Task A_hanging_request_ends_when_its_client_disconnects()
     {
         await using var server = await SimulatedOllamaServer.StartAsync();
         using var client = new HttpClient { BaseAddress = server.Address };

@@ -45,7 +45,7 @@ public sealed class SimulatedOllamaLoadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task One_model_more_than_fit_evicts_the_one_longest_unused()
+    public async Task One_model_too_many_evicts_the_least_recently_used()
     {
         foreach (var model in (string[])["tiny", "slow", "tiny", "tiny-jinja"])
         {
@@ -57,7 +57,7 @@ public sealed class SimulatedOllamaLoadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_model_is_unloaded_when_its_keep_alive_is_over()
+    public async Task A_model_is_unloaded_when_its_keep_alive_ends()
     {
         await LoadOfAsync("tiny", ""","keep_alive":0.2""");
 

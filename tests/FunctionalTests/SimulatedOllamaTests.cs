@@ -45,7 +45,7 @@ public sealed class SimulatedOllamaTests
 
     [Theory]
     [MemberData(nameof(Exact))]
-    public async Task An_answer_without_generated_content_is_the_recorded_one(string name)
+    public async Task A_response_without_generated_content_equals_the_recorded_one(string name)
     {
         var recording = Transcript.Load(name);
 
@@ -57,7 +57,7 @@ public sealed class SimulatedOllamaTests
 
     [Theory]
     [MemberData(nameof(SameShape))]
-    public async Task An_answer_with_generated_content_has_the_recorded_shape(string name)
+    public async Task A_response_with_generated_content_has_the_recorded_shape(string name)
     {
         var recording = Transcript.Load(name);
 
@@ -72,7 +72,7 @@ public sealed class SimulatedOllamaTests
     }
 
     [Fact]
-    public async Task Ps_lists_what_was_used()
+    public async Task Ps_lists_the_models_that_were_used()
     {
         await using var server = await SimulatedOllamaServer.StartAsync();
         using var client = new HttpClient { BaseAddress = server.Address };
@@ -85,7 +85,7 @@ public sealed class SimulatedOllamaTests
     }
 
     [Fact]
-    public async Task A_blob_is_taken_only_with_its_own_digest()
+    public async Task A_blob_is_accepted_only_with_its_own_digest()
     {
         await using var server = await SimulatedOllamaServer.StartAsync();
         using var client = new HttpClient { BaseAddress = server.Address };

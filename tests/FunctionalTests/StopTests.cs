@@ -12,7 +12,7 @@ public sealed class StopTests
     [InlineData("TERM")]
     [InlineData("QUIT")]
     [InlineData("INT")]
-    public async Task A_stop_by_any_signal_says_what_it_waits_for_and_how_it_ended(string signal)
+    public async Task A_stop_by_any_signal_reports_the_requests_it_waits_for_and_the_result(string signal)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent with kill.");
         await using var ollama = await StartOllamaAsync();
@@ -47,7 +47,7 @@ public sealed class StopTests
     }
 
     [Fact]
-    public async Task Where_the_log_is_silent_standard_error_says_it()
+    public async Task With_a_silent_log_the_stop_is_reported_on_standard_error()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent with kill.");
         await using var ollama = await StartOllamaAsync();

@@ -20,7 +20,7 @@ public sealed class StoreFaultTests : IDisposable
     [Theory]
     [InlineData("sqlite")]
     [InlineData("jsonl")]
-    public async Task A_full_disk_costs_no_client_anything_and_recording_goes_on(string backend)
+    public async Task A_full_disk_affects_no_client_and_recording_resumes(string backend)
     {
         using var disk = SmallDisk.TryMount(_folder.FullName, "24m");
         Assert.SkipWhen(disk is null, SmallDisk.Reason);
@@ -45,7 +45,7 @@ public sealed class StoreFaultTests : IDisposable
     }
 
     [Fact]
-    public async Task A_database_that_somebody_locks_costs_no_client_anything_and_nothing_is_lost()
+    public async Task A_locked_database_affects_no_client_and_no_record_is_lost()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
         await using var proxy = await StartAsync(ollama, "sqlite");
@@ -69,7 +69,7 @@ public sealed class StoreFaultTests : IDisposable
     [Theory]
     [InlineData("sqlite")]
     [InlineData("jsonl")]
-    public async Task A_store_that_cannot_be_opened_keeps_nobody_from_Ollama_and_what_waited_is_written(string backend)
+    public async Task A_store_that_cannot_be_opened_does_not_block_requests_and_waiting_records_are_written_later(string backend)
     {
         // A file where the folder should be.
         await File.WriteAllTextAsync(Store, "");
@@ -103,7 +103,7 @@ public sealed class StoreFaultTests : IDisposable
     }
 
     [Fact]
-    public async Task Who_is_not_on_this_machine_learns_no_path_from_a_store_that_fails()
+    public async Task A_remote_client_sees_no_path_of_a_failing_store()
     {
         await File.WriteAllTextAsync(Store, "");
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
@@ -122,7 +122,7 @@ public sealed class StoreFaultTests : IDisposable
     [InlineData("sqlite", "")]
     [InlineData("jsonl", "requests-*.jsonl")]
     [InlineData("jsonl", "")]
-    public async Task Files_that_are_deleted_while_it_runs_are_made_anew_and_nothing_is_written_into_nothing(string backend, string files)
+    public async Task Files_deleted_at_runtime_are_created_again_and_records_are_not_written_to_deleted_files(string backend, string files)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not let go of a file that is in use.");
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
@@ -144,7 +144,7 @@ public sealed class StoreFaultTests : IDisposable
     }
 
     [Fact]
-    public async Task A_stop_that_loses_records_says_how_many_and_is_no_success()
+    public async Task A_stop_that_loses_records_reports_their_number_and_fails()
     {
         await File.WriteAllTextAsync(Store, "");
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());

@@ -67,7 +67,7 @@ public sealed class AnalyticsStatsTests
 
     [Theory]
     [MemberData(nameof(StoredRequests.Backends), MemberType = typeof(StoredRequests))]
-    public async Task Groups_that_nobody_wants_are_left_out(string backend)
+    public async Task Groups_that_are_not_requested_are_left_out(string backend)
     {
         string[] groups = ["models", "endpoints", "categories", "clients", "applications", "outcomes"];
         await using var proxy = await StoredRequests.StartAsync(backend, s_records);
@@ -89,7 +89,7 @@ public sealed class AnalyticsStatsTests
     [InlineData("model,")]
     [InlineData("none,model")]
     [InlineData("Model")]
-    public async Task A_group_that_there_is_not_is_refused(string groups)
+    public async Task An_unknown_group_is_refused(string groups)
     {
         await using var proxy = await StoredRequests.StartAsync("none", []);
 
@@ -111,7 +111,7 @@ public sealed class AnalyticsStatsTests
     [InlineData("application=curl", 1)]
     [InlineData("hours=1", 0)]
     [InlineData("hours=1&end_time=3600&inference=true", 6)]
-    public async Task Statistics_are_of_the_records_that_the_filter_chooses(string query, int requests)
+    public async Task Statistics_cover_the_records_that_match_the_filter(string query, int requests)
     {
         foreach (var backend in (string[])["sqlite", "jsonl"])
         {
@@ -181,7 +181,7 @@ public sealed class AnalyticsStatsTests
     [InlineData("stats?top=0", "top")]
     [InlineData("stats?top=101", "top")]
     [InlineData("stats?limit=5", "limit")]
-    public async Task A_wrong_parameter_is_named(string path, string name)
+    public async Task An_invalid_parameter_is_named(string path, string name)
     {
         await using var proxy = await StoredRequests.StartAsync("sqlite");
 

@@ -54,7 +54,7 @@ public sealed class StreamingTests
     }
 
     [Fact]
-    public async Task A_client_that_hangs_up_in_a_stream_is_recorded_as_cancelled_and_ollama_knows_at_once()
+    public async Task A_client_that_disconnects_in_a_stream_is_recorded_as_cancelled_and_ollama_notices_at_once()
     {
         await using var upstream = new RawUpstream(async (connection, _) =>
         {
@@ -79,7 +79,7 @@ public sealed class StreamingTests
     }
 
     [Fact]
-    public async Task A_client_that_hangs_up_before_the_first_byte_is_recorded_as_cancelled_and_ollama_knows_at_once()
+    public async Task A_client_that_disconnects_before_the_first_byte_is_recorded_as_cancelled_and_ollama_notices_at_once()
     {
         await using var upstream = new RawUpstream((_, _) => Task.FromResult(true));
         await using var proxy = await StartAsync(upstream.Address);
@@ -95,7 +95,7 @@ public sealed class StreamingTests
     }
 
     [Fact]
-    public async Task An_upload_without_a_length_streams_through_while_it_is_made()
+    public async Task An_upload_without_a_length_is_streamed_as_it_is_produced()
     {
         await using var upstream = new RawUpstream(
             RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false));

@@ -11,7 +11,7 @@ public sealed class SupervisionDrainTests
     private const int Each = 10;
 
     [Fact]
-    public async Task Of_twenty_streams_at_a_stop_those_that_end_in_time_end_whole_the_rest_are_cut_and_all_are_stored()
+    public async Task At_a_stop_streams_that_end_in_time_arrive_whole_the_others_are_cut_and_all_are_stored()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent with kill.");
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions

@@ -12,7 +12,7 @@ namespace OllamaProxy.FunctionalTests;
 public sealed class SupervisionExternalTests
 {
     [Fact]
-    public async Task Somebody_elses_Ollama_that_goes_away_is_used_again_when_it_returns_and_never_replaced()
+    public async Task An_external_Ollama_that_goes_away_is_used_again_when_it_returns_and_never_replaced()
     {
         var port = ProxyProcess.FreePort();
         var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Port = port });
@@ -39,7 +39,7 @@ public sealed class SupervisionExternalTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task An_external_Ollama_that_never_answered_is_not_called_ready(bool listens)
+    public async Task An_external_Ollama_that_never_answered_is_not_reported_as_ready(bool listens)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -77,7 +77,7 @@ public sealed class SupervisionExternalTests
     }
 
     [Fact]
-    public async Task The_guard_passes_a_request_to_end_on_and_ends_with_Ollamas_exit_code()
+    public async Task The_guard_forwards_a_stop_signal_and_exits_with_Ollamas_exit_code()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), SupervisedOllama.LinuxOnly);
         using var guard = Guard(ProxyProcess.FreePort(), ProxyProcess.FreePort());

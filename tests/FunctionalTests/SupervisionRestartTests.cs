@@ -10,7 +10,7 @@ public sealed class SupervisionRestartTests
     private const string Prompt = """{"model":"tiny","prompt":"hello","stream":false}""";
 
     [Fact]
-    public async Task A_crash_is_followed_by_another_Ollama_within_two_seconds_and_requests_wait_for_it()
+    public async Task A_crashed_Ollama_is_replaced_within_two_seconds_and_requests_wait_for_it()
     {
         await using var ollama = await SupervisedOllama.StartAsync();
 
@@ -35,7 +35,7 @@ public sealed class SupervisionRestartTests
     }
 
     [Fact]
-    public async Task The_clis_first_questions_wait_too_and_others_are_told_at_once()
+    public async Task The_CLIs_first_requests_wait_too_and_others_get_503_at_once()
     {
         await using var ollama = await SupervisedOllama.StartAsync("[ $STARTS = 1 ] || sleep 1");
 
@@ -56,7 +56,7 @@ public sealed class SupervisionRestartTests
     }
 
     [Fact]
-    public async Task A_wait_ends_when_its_time_is_over()
+    public async Task A_wait_for_a_start_ends_at_its_timeout()
     {
         await using var ollama = await SupervisedOllama.StartAsync("[ $STARTS = 1 ] || sleep 600", ("OLLAMA_START_WAIT_SECONDS", "1"));
 
@@ -72,7 +72,7 @@ public sealed class SupervisionRestartTests
     }
 
     [Fact]
-    public async Task A_client_that_hangs_up_while_it_waits_has_cancelled()
+    public async Task A_client_that_disconnects_while_it_waits_has_cancelled()
     {
         await using var ollama = await SupervisedOllama.StartAsync("[ $STARTS = 1 ] || sleep 600");
         await SupervisedOllama.SignalAsync("KILL", ollama.FirstChild);
@@ -91,7 +91,7 @@ public sealed class SupervisionRestartTests
     }
 
     [Fact]
-    public async Task Those_who_wait_for_a_start_when_the_proxy_stops_are_answered_and_recorded()
+    public async Task Requests_that_wait_for_a_start_when_the_proxy_stops_are_answered_and_recorded()
     {
         await using var ollama = await SupervisedOllama.StartAsync("[ $STARTS = 1 ] || sleep 600", ("SHUTDOWN_GRACE_SECONDS", "1"));
         await SupervisedOllama.SignalAsync("KILL", ollama.FirstChild);
@@ -110,7 +110,7 @@ public sealed class SupervisionRestartTests
     }
 
     [Fact]
-    public async Task Three_checks_without_an_answer_replace_an_Ollama_that_stands_still()
+    public async Task Three_failed_checks_replace_an_unresponsive_Ollama()
     {
         await using var ollama = await SupervisedOllama.StartAsync(null, ("OLLAMA_HEALTH_INTERVAL_SECONDS", "1"));
 
@@ -126,7 +126,7 @@ public sealed class SupervisionRestartTests
     }
 
     [Fact]
-    public async Task An_Ollama_whose_work_stands_still_is_replaced_although_it_answers()
+    public async Task An_Ollama_with_stalled_inferences_is_replaced_although_it_answers()
     {
         await using var ollama = await SupervisedOllama.StartAsync(null, ("OLLAMA_HANG_SECONDS", "2"));
 
@@ -141,7 +141,7 @@ public sealed class SupervisionRestartTests
     }
 
     [Fact]
-    public async Task A_crash_loop_says_so_keeps_nobody_waiting_and_can_be_stopped()
+    public async Task A_crash_loop_is_reported_answers_requests_at_once_and_can_be_stopped()
     {
         await using var ollama = await SupervisedOllama.StartAsync("[ $STARTS = 1 ] || { echo 'Error: the disk is broken' >&2; exit 3; }");
 
@@ -165,7 +165,7 @@ public sealed class SupervisionRestartTests
     }
 
     [Fact]
-    public async Task What_a_killed_proxy_left_all_the_same_is_found_by_its_mark_and_ended_at_the_next_start()
+    public async Task Processes_left_by_a_killed_proxy_are_found_by_their_mark_and_ended_at_the_next_start()
     {
         await using var ollama = await SupervisedOllama.StartAsync();
 
@@ -195,7 +195,7 @@ public sealed class SupervisionRestartTests
     }
 
     [Fact]
-    public async Task An_Ollama_that_ends_while_the_proxy_drains_is_not_started_again()
+    public async Task An_Ollama_that_exits_while_the_proxy_drains_is_not_restarted()
     {
         await using var ollama = await SupervisedOllama.StartAsync();
         using var leaves = new CancellationTokenSource();

@@ -19,7 +19,7 @@ public sealed class SupervisionShutdownTests
     private static readonly Uri s_nowhere = new("http://127.0.0.1:9");
 
     [Fact]
-    public async Task A_stop_lets_a_running_request_finish_and_takes_no_new_ones()
+    public async Task A_stop_lets_a_running_request_finish_and_accepts_no_new_ones()
     {
         var held = new HeldRequest();
         await using var proxy = await StartAsync(held, graceSeconds: 30);
@@ -37,7 +37,7 @@ public sealed class SupervisionShutdownTests
     }
 
     [Fact]
-    public async Task A_request_that_outlasts_the_grace_is_cut_when_it_is_over()
+    public async Task A_request_that_outlasts_the_grace_period_is_cut_at_its_end()
     {
         var held = new HeldRequest();
         await using var proxy = await StartAsync(held, graceSeconds: 1);
@@ -53,7 +53,7 @@ public sealed class SupervisionShutdownTests
     }
 
     [Fact]
-    public async Task An_exchange_cut_by_the_stop_is_recorded_as_such_before_the_program_ends()
+    public async Task An_exchange_cut_by_the_stop_is_recorded_as_such_before_the_program_exits()
     {
         var records = new Records();
         using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -73,7 +73,7 @@ public sealed class SupervisionShutdownTests
     }
 
     [Fact]
-    public async Task Clients_are_taken_last_and_refused_first()
+    public async Task Clients_are_accepted_last_at_the_start_and_refused_first_at_the_stop()
     {
         await using var proxy = await StartAsync(new HeldRequest(), graceSeconds: 1);
 

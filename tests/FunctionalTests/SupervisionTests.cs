@@ -76,7 +76,7 @@ public sealed class SupervisionTests : IDisposable
     }
 
     [Fact]
-    public async Task A_second_interrupt_ends_everything_at_once()
+    public async Task A_second_interrupt_kills_every_process_at_once()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);
         await using var proxy = await ProxyProcess.StartAsync(Variables(_files.WithRunner(stubborn: true), ProxyProcess.FreePort()));
@@ -103,7 +103,7 @@ public sealed class SupervisionTests : IDisposable
     }
 
     [Fact]
-    public async Task An_Ollama_that_already_runs_is_used_and_left_alive()
+    public async Task An_Ollama_that_already_runs_is_used_and_left_running()
     {
         var port = ProxyProcess.FreePort();
         using var ollama = await RunningOllamaAsync(port);
@@ -124,7 +124,7 @@ public sealed class SupervisionTests : IDisposable
     }
 
     [Fact]
-    public async Task No_Ollama_ends_the_start_with_what_to_do()
+    public async Task Without_an_Ollama_the_start_fails_with_instructions()
     {
         var (code, output) = await ProxyProcess.RunAsync(Variables("/nowhere/ollama", ProxyProcess.FreePort()));
 
@@ -137,7 +137,7 @@ public sealed class SupervisionTests : IDisposable
     }
 
     [Fact]
-    public async Task An_Ollama_that_dies_while_starting_ends_the_start_with_its_last_words()
+    public async Task An_Ollama_that_dies_while_starting_fails_the_start_with_its_last_output()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The stand-in is a shell script.");
         var (code, output) = await ProxyProcess.RunAsync(Variables(_files.Script("echo 'Error: no space for models' >&2; exit 3"), ProxyProcess.FreePort()));
@@ -149,7 +149,7 @@ public sealed class SupervisionTests : IDisposable
     }
 
     [Fact]
-    public async Task The_reason_of_a_panic_stands_above_its_stack()
+    public async Task The_reason_of_a_panic_is_shown_without_its_stack_trace()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The stand-in is a shell script.");
         var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string,
@@ -173,7 +173,7 @@ public sealed class SupervisionTests : IDisposable
     }
 
     [Fact]
-    public async Task Ollama_listens_where_OLLAMA_HOST_says_and_the_user_hears_what_that_means()
+    public async Task Ollama_listens_on_OLLAMA_HOST_and_a_public_address_gives_a_warning()
     {
         var port = ProxyProcess.FreePort();
         await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>
@@ -189,7 +189,7 @@ public sealed class SupervisionTests : IDisposable
     }
 
     [Fact]
-    public async Task Output_in_endless_lines_neither_blocks_Ollama_nor_fills_the_log()
+    public async Task Endless_output_lines_neither_block_Ollama_nor_fill_the_log()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);
         var script = _files.Script($"head -c 3000000 /dev/zero | tr '\\0' x; echo; exec '{OllamaFiles.Ollama}' \"$@\"");
@@ -203,7 +203,7 @@ public sealed class SupervisionTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_foreign_program_on_the_private_port_is_never_taken_for_Ollama(bool portChosen)
+    public async Task Another_program_on_the_private_port_is_never_taken_for_Ollama(bool portChosen)
     {
         using var foreign = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         var port = portChosen ? 0 : 11435;
@@ -232,7 +232,7 @@ public sealed class SupervisionTests : IDisposable
     }
 
     [Fact]
-    public async Task Another_proxy_is_never_taken_for_Ollama()
+    public async Task Another_proxy_on_the_private_port_is_never_taken_for_Ollama()
     {
         await using var other = await ProxyProcess.StartAsync(Variables(OllamaFiles.Ollama, ProxyProcess.FreePort()));
 

@@ -16,7 +16,7 @@ public sealed class SystemdTests : IDisposable
     public void Dispose() => _folder.Delete(recursive: true);
 
     [Fact]
-    public async Task Readiness_life_and_the_stop_are_told()
+    public async Task Readiness_watchdog_and_stop_are_notified()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/bin/sh"), "systemd is Linux'.");
         using var heard = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);

@@ -23,7 +23,7 @@ public sealed class TransparencyExceptionTests
 
     [Theory]
     [MemberData(nameof(Refused))]
-    public async Task A_request_that_is_refused_gets_ollamas_status_and_goes_nowhere(string name, string body)
+    public async Task A_refused_request_gets_ollamas_status_and_is_not_forwarded(string name, string body)
     {
         var recording = Transcript.Load(name);
         await using var upstream = new RawUpstream(s_fine);
@@ -40,7 +40,7 @@ public sealed class TransparencyExceptionTests
     [Theory]
     [InlineData("CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n", 404)]
     [InlineData("CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400)]
-    public async Task Nothing_is_ever_connected_through(string request, int status)
+    public async Task CONNECT_is_always_refused(string request, int status)
     {
         await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);
@@ -66,7 +66,7 @@ public sealed class TransparencyExceptionTests
     }
 
     [Fact]
-    public async Task Http_2_is_refused_in_its_own_language()
+    public async Task Http_2_is_refused_with_a_GOAWAY_frame()
     {
         await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);
@@ -93,7 +93,7 @@ public sealed class TransparencyExceptionTests
     }
 
     [Fact]
-    public async Task A_question_about_the_server_itself_is_answered_as_ollama_answers_it()
+    public async Task OPTIONS_of_the_server_is_answered_as_ollama_answers_it()
     {
         await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);
@@ -106,7 +106,7 @@ public sealed class TransparencyExceptionTests
     }
 
     [Fact]
-    public async Task An_answer_without_a_date_gets_one()
+    public async Task A_response_without_a_date_gets_one()
     {
         await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);

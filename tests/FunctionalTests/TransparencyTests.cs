@@ -29,7 +29,7 @@ public sealed class TransparencyTests
 
     [Theory]
     [MemberData(nameof(Timings))]
-    public async Task The_client_sees_what_ollama_sent_and_ollama_what_the_client_sent(bool inOneSegment)
+    public async Task The_client_gets_exactly_the_response_and_ollama_exactly_the_request(bool inOneSegment)
     {
         var failures = new List<string>();
         await Parallel.ForEachAsync(

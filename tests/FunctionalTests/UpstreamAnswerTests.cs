@@ -39,7 +39,7 @@ public sealed class UpstreamAnswerTests
 
     [Theory]
     [MemberData(nameof(Early))]
-    public async Task An_answer_before_the_body_was_read_reaches_the_client(string line, string headers, string status, string framing)
+    public async Task A_response_sent_before_the_body_was_read_reaches_the_client(string line, string headers, string status, string framing)
     {
         await using var upstream = new RawUpstream(async (connection, _) =>
         {
@@ -67,7 +67,7 @@ public sealed class UpstreamAnswerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_body_that_is_still_read_after_the_answer_arrives_whole(bool isChunked)
+    public async Task A_body_that_is_still_read_after_the_response_arrives_whole(bool isChunked)
     {
         var expected = Pattern(LargeBody);
         var received = new TaskCompletionSource<byte[]>();
@@ -135,7 +135,7 @@ public sealed class UpstreamAnswerTests
     }
 
     [Fact]
-    public async Task A_client_that_leaves_while_ollama_does_not_read_is_noticed_once_it_does()
+    public async Task A_disconnect_while_ollama_does_not_read_is_detected_once_it_reads()
     {
         var hasHead = new TaskCompletionSource();
         var left = new TaskCompletionSource();
@@ -169,7 +169,7 @@ public sealed class UpstreamAnswerTests
     [InlineData("2\r\n{}xx0\r\n\r\n")]
     [InlineData("-2\r\n{}\r\n0\r\n\r\n")]
     [InlineData("ffffffffffffffffff\r\n{}\r\n0\r\n\r\n")]
-    public async Task Chunks_that_are_none_are_answered_with_400(string chunks)
+    public async Task Malformed_chunks_are_answered_with_400(string chunks)
     {
         await using var upstream = new RawUpstream((_, _) => Task.FromResult(false));
         await using var proxy = await StartAsync(upstream);
@@ -184,7 +184,7 @@ public sealed class UpstreamAnswerTests
     [Theory]
     [InlineData("/api/show")]
     [InlineData("/api/blobs/sha256:0123")]
-    public async Task A_client_that_is_not_told_to_continue_and_sends_anyway_is_answered(string path)
+    public async Task A_client_that_sends_its_body_without_100_continue_is_answered(string path)
     {
         var clock = new FakeTimeProvider();
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Fine))], close: false))
@@ -207,7 +207,7 @@ public sealed class UpstreamAnswerTests
     }
 
     [Fact]
-    public async Task A_client_is_told_to_continue_when_ollama_says_so()
+    public async Task The_client_gets_100_continue_when_ollama_sends_it()
     {
         // Its time stands still, so nothing but Ollama's 100 makes the proxy say it.
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Fine))], close: false));

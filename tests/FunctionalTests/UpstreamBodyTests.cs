@@ -98,7 +98,7 @@ public sealed class UpstreamBodyTests
     [Theory]
     [InlineData("X-Trailer: y\r\n")]
     [InlineData("X-Trailer: y\r\nx-trailer: z\r\nB: caf\u00e9\r\n")]
-    public async Task Trailers_of_a_request_arrive(string trailers)
+    public async Task The_trailers_of_a_request_arrive(string trailers)
     {
         await using var upstream = new RawUpstream(s_fine);
         await using var proxy = await StartAsync(upstream);

@@ -42,7 +42,7 @@ public sealed class UpstreamConnectionTests
     }
 
     [Fact]
-    public async Task A_kept_connection_that_ends_before_the_answer_is_replaced_once()
+    public async Task A_pooled_connection_that_closes_before_the_response_is_replaced_once()
     {
         var posts = 0;
         await using var upstream = new RawUpstream(async (connection, request) =>
@@ -62,7 +62,7 @@ public sealed class UpstreamConnectionTests
     }
 
     [Fact]
-    public async Task A_body_of_which_a_part_was_consumed_is_not_sent_again()
+    public async Task A_partly_sent_body_is_not_resent()
     {
         await using var upstream = new RawUpstream(async (connection, request) =>
         {
@@ -86,7 +86,7 @@ public sealed class UpstreamConnectionTests
     }
 
     [Fact]
-    public async Task A_request_that_ollama_may_have_begun_to_work_on_is_not_sent_again()
+    public async Task A_request_that_ollama_may_have_begun_to_process_is_not_resent()
     {
         var clock = new FakeTimeProvider();
         await using var upstream = new RawUpstream(async (connection, request) =>
@@ -115,7 +115,7 @@ public sealed class UpstreamConnectionTests
     }
 
     [Fact]
-    public async Task A_request_whose_answer_has_begun_is_not_sent_again()
+    public async Task A_request_whose_response_has_begun_is_not_resent()
     {
         await using var upstream = new RawUpstream(async (connection, request) =>
         {
@@ -151,7 +151,7 @@ public sealed class UpstreamConnectionTests
     [InlineData("HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\n{}")]
     [InlineData("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")]
     [InlineData("1xx")]
-    public async Task A_head_that_leaves_room_for_two_readings_is_a_502_and_its_connection_is_closed(string bad)
+    public async Task An_ambiguous_response_head_is_a_502_and_its_connection_is_closed(string bad)
     {
         bad = bad == "1xx" ? string.Concat(Enumerable.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 200)) + Fine : bad;
         var number = 0;
@@ -178,7 +178,7 @@ public sealed class UpstreamConnectionTests
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", true)]
     [InlineData("HTTP/1.1 204 No Content\r\n\r\n", false)]
     [InlineData("HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n", true)]
-    public async Task Bytes_after_a_response_end_up_in_no_other(string response, bool isLate)
+    public async Task Bytes_after_a_response_do_not_appear_in_another(string response, bool isLate)
     {
         const string Surplus = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nPOISONED";
         var (number, hasAnswer, isPoisoned) = (0, new TaskCompletionSource(), new TaskCompletionSource());
@@ -211,7 +211,7 @@ public sealed class UpstreamConnectionTests
     }
 
     [Fact]
-    public async Task Interim_responses_come_before_the_response()
+    public async Task Interim_responses_are_relayed_before_the_response()
     {
         const string Interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n";
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Interim + Fine))], close: false));
@@ -223,7 +223,7 @@ public sealed class UpstreamConnectionTests
     }
 
     [Fact]
-    public async Task A_stream_at_the_end_of_the_grace_is_closed_in_order()
+    public async Task A_stream_at_the_end_of_the_grace_period_is_closed_in_order()
     {
         await using var upstream = new RawUpstream(async (connection, _) =>
         {
@@ -250,7 +250,7 @@ public sealed class UpstreamConnectionTests
     }
 
     [Fact]
-    public async Task A_request_without_an_answer_at_the_end_of_the_grace_gets_503()
+    public async Task A_request_without_a_response_at_the_end_of_the_grace_period_gets_503()
     {
         var hasRequest = new TaskCompletionSource();
         await using var upstream = new RawUpstream((_, _) =>

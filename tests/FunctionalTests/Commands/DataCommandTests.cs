@@ -38,7 +38,7 @@ public sealed class DataCommandTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Statistics_are_a_table_and_the_apis_own_numbers(bool running)
+    public async Task Statistics_are_a_table_with_the_numbers_of_the_API(bool running)
     {
         var numbers = await ApiAsync("/analytics/stats");
         await StopUnlessAsync(running);
@@ -72,7 +72,7 @@ public sealed class DataCommandTests : IAsyncLifetime
     [InlineData(true, "csv")]
     [InlineData(true, "json")]
     [InlineData(false, "jsonl")]
-    public async Task An_export_is_the_apis_and_its_file_the_owners(bool running, string format)
+    public async Task An_export_equals_that_of_the_API_and_only_the_owner_can_read_its_file(bool running, string format)
     {
         var expected = await ApiAsync($"/analytics/export?format={format}&model=tiny");
         await StopUnlessAsync(running);
@@ -95,7 +95,7 @@ public sealed class DataCommandTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_purge_says_how_many_and_removes_only_those(bool running)
+    public async Task A_purge_reports_a_count_and_removes_only_the_matching_records(bool running)
     {
         await StopUnlessAsync(running);
 
@@ -117,7 +117,7 @@ public sealed class DataCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_purge_of_everything_has_to_be_said()
+    public async Task A_purge_of_everything_needs_an_explicit_option()
     {
         foreach (string[] arguments in (string[][])[["purge", "--yes"], ["purge"], ["purge", "--all", "--model", "tiny"]])
         {
@@ -138,7 +138,7 @@ public sealed class DataCommandTests : IAsyncLifetime
     [InlineData("export", "--outcome", "nonsense")]
     [InlineData("purge", "--older-than", "soon")]
     [InlineData("purge", "--older-than", "3x")]
-    public async Task A_wrong_option_is_named_once_and_is_a_wrong_command_line(string verb, string option, string value)
+    public async Task An_invalid_option_is_named_once_and_gives_a_usage_error(string verb, string option, string value)
     {
         var (code, output) = await RunAsync(verb, option, value, "--yes"[..(verb == "purge" ? 5 : 0)]);
 
@@ -149,7 +149,7 @@ public sealed class DataCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Options_that_exclude_each_other_are_a_wrong_command_line()
+    public async Task Mutually_exclusive_options_give_a_usage_error()
     {
         var (code, output) = await RunAsync("stats", "--hours", "1", "--start-time", "2026-11-01T00:00:00Z");
 
@@ -162,7 +162,7 @@ public sealed class DataCommandTests : IAsyncLifetime
     [InlineData("--stpe", "1h", "'--stpe' is not an option of stats.")]
     [InlineData("--category", "code_wirte", "Did you mean 'code_write'?")]
     [InlineData("--proxy-prot", "1", "Did you mean '--proxy-port'?")]
-    public async Task A_misspelled_option_or_value_is_pointed_out(string option, string value, string hint)
+    public async Task A_misspelled_option_or_value_gets_a_suggestion(string option, string value, string hint)
     {
         var (code, output) = await RunAsync("stats", option, value);
 
@@ -185,7 +185,7 @@ public sealed class DataCommandTests : IAsyncLifetime
     [Theory]
     [InlineData("x.parquet")]
     [InlineData("x.csv.gz")]
-    public async Task An_export_into_an_unknown_format_is_refused(string name)
+    public async Task An_export_in_an_unknown_format_is_refused(string name)
     {
         var file = Path.Combine(_folder.FullName, name);
 
@@ -199,7 +199,7 @@ public sealed class DataCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_file_that_cannot_be_written_is_told_in_words()
+    public async Task An_unwritable_file_gives_an_error_without_a_stack_trace()
     {
         var (code, output) = await RunAsync("export", Path.Combine(_folder.FullName, "nowhere", "x.csv"));
 
@@ -209,7 +209,7 @@ public sealed class DataCommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Without_a_proxy_and_without_records_it_says_where_it_looked()
+    public async Task Without_a_proxy_and_records_the_error_names_the_places_it_checked()
     {
         var (code, output) = await ProxyProcess.RunAsync(
             new Dictionary<string,

@@ -14,7 +14,7 @@ public sealed class ImportCommandTests : IDisposable
     [Theory]
     [InlineData("sqlite")]
     [InlineData("jsonl")]
-    public async Task The_originals_records_come_over_once(string backend)
+    public async Task The_originals_records_are_imported_once(string backend)
     {
         OriginalFile.Write(Original, [.. Enumerable.Range(1, 1_200).Select(minutes => TimeSpan.FromMinutes(minutes))]);
 
@@ -34,7 +34,7 @@ public sealed class ImportCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task Rows_older_than_what_is_kept_are_left_out_and_counted()
+    public async Task Rows_older_than_the_retention_are_skipped_and_counted()
     {
         OriginalFile.Write(Original, TimeSpan.FromDays(1), TimeSpan.FromDays(8), TimeSpan.FromDays(400));
 
@@ -48,7 +48,7 @@ public sealed class ImportCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task Rows_without_a_readable_time_are_told()
+    public async Task Rows_without_a_valid_timestamp_are_reported()
     {
         OriginalFile.Write(Original, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2));
         OriginalFile.Execute(Open(), "UPDATE interactions SET timestamp = 'yesterday' WHERE id = 1");
@@ -61,7 +61,7 @@ public sealed class ImportCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_no_database_of_the_originals_is_refused_in_words()
+    public async Task A_file_that_is_not_the_originals_database_is_refused_with_the_reason()
     {
         await File.WriteAllTextAsync(Original, "no database at all, only some text that is long enough to be read as a header of one");
         var (code, output) = await RunAsync("sqlite", "import", Original);
@@ -85,7 +85,7 @@ public sealed class ImportCommandTests : IDisposable
     [Theory]
     [InlineData("sqlite")]
     [InlineData("jsonl")]
-    public async Task A_store_that_a_proxy_uses_is_left_alone(string backend)
+    public async Task A_store_in_use_by_a_proxy_is_not_changed(string backend)
     {
         OriginalFile.Write(Original, TimeSpan.FromMinutes(1));
         await using var proxy = await ProxyProcess.StartAsync(Variables(backend));
@@ -97,7 +97,7 @@ public sealed class ImportCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task The_originals_database_in_the_place_of_ours_is_kept_under_another_name()
+    public async Task The_originals_database_at_the_path_of_ours_is_renamed()
     {
         var store = Path.Combine(_folder.FullName, "store");
         Directory.CreateDirectory(store);
@@ -113,7 +113,7 @@ public sealed class ImportCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task The_originals_database_in_the_very_place_of_ours_can_be_named_and_only_an_import_moves_it()
+    public async Task The_originals_database_at_the_path_of_ours_can_be_imported_and_only_an_import_renames_it()
     {
         var file = Path.Combine(_folder.FullName, "store", "ollama_analytics.db");
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);

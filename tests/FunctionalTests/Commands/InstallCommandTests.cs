@@ -13,7 +13,7 @@ public sealed class InstallCommandTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task The_systemd_unit_passes_systemds_own_check(bool besideOllamasUnit)
+    public async Task The_systemd_unit_passes_systemd_analyze_verify(bool besideOllamasUnit)
     {
         Assert.SkipUnless(File.Exists("/usr/bin/systemd-analyze"), "This machine has no systemd-analyze.");
         if (besideOllamasUnit)
@@ -38,7 +38,7 @@ public sealed class InstallCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task An_uninstall_leaves_nothing_but_the_settings_and_another_install_keeps_them()
+    public async Task An_uninstall_leaves_only_the_settings_and_a_new_install_keeps_them()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Paths and modes are Linux'.");
         Write("etc/systemd/system/ollama.service", "[Service]\nExecStart=/usr/local/bin/ollama serve\n");
@@ -65,7 +65,7 @@ public sealed class InstallCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task An_upgrade_keeps_where_Ollama_is_and_a_change_of_mind_changes_it()
+    public async Task An_upgrade_keeps_the_address_of_Ollama_and_new_options_change_it()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Paths and modes are Linux'.");
         Write("etc/systemd/system/ollama.service", "[Service]\nExecStart=/usr/local/bin/ollama serve\n");
@@ -91,7 +91,7 @@ public sealed class InstallCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task A_dry_run_says_everything_and_does_nothing()
+    public async Task A_dry_run_prints_every_step_and_changes_nothing()
     {
         var (code, output) = await RunAsync("install", "--take-over", "--dry-run");
 

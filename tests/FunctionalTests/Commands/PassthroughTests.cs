@@ -16,7 +16,7 @@ public sealed partial class PassthroughTests : IDisposable
     public void Dispose() => _files.Dispose();
 
     [Fact]
-    public async Task A_word_of_Ollamas_goes_to_its_command_line_through_a_proxy_that_runs()
+    public async Task An_ollama_command_runs_through_the_running_proxy()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The stand-in for Ollama's command line is a shell script.");
         await using var proxy = await ProxyProcess.StartAsync(Variables());
@@ -28,7 +28,7 @@ public sealed partial class PassthroughTests : IDisposable
     }
 
     [Fact]
-    public async Task A_proxy_is_started_for_it_and_stays()
+    public async Task An_ollama_command_starts_a_proxy_that_keeps_running()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Sessions and /proc are looked at.");
         var (code, output) = await ProxyProcess.RunAsync(Variables(), "ls");
@@ -54,7 +54,7 @@ public sealed partial class PassthroughTests : IDisposable
     }
 
     [Fact]
-    public async Task Nothing_is_started_for_a_word_that_Ollama_does_not_know()
+    public async Task An_unknown_command_starts_no_proxy()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The stand-in for Ollama's command line is a shell script.");
         var (code, output) = await ProxyProcess.RunAsync(Variables(), "frobnicate");

@@ -9,7 +9,7 @@ public sealed class PostgresCommandTests : PostgresTest
     [Theory]
     [InlineData("sqlite")]
     [InlineData("jsonl")]
-    public async Task A_store_in_files_moves_into_the_database_once(string backend)
+    public async Task A_file_store_is_imported_into_the_database_once(string backend)
     {
         var original = Path.Combine(Folder.FullName, "original.db");
         OriginalFile.Write(original, [.. Enumerable.Range(1, 1_200).Select(minutes => TimeSpan.FromMinutes(minutes))]);
@@ -32,7 +32,7 @@ public sealed class PostgresCommandTests : PostgresTest
     }
 
     [Fact]
-    public async Task The_doctor_checks_the_database_and_nothing_shows_its_login()
+    public async Task The_doctor_checks_the_database_and_no_output_shows_its_login()
     {
         Url += ";Password=not-to-be-shown";
 

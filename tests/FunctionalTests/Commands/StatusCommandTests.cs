@@ -10,7 +10,7 @@ public sealed class StatusCommandTests
     private static readonly Dictionary<string, string?> s_nowhere = new(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9" };
 
     [Fact]
-    public async Task The_status_of_a_proxy_that_runs_is_told()
+    public async Task The_status_of_a_running_proxy_is_printed()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
         await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
@@ -39,7 +39,7 @@ public sealed class StatusCommandTests
     }
 
     [Fact]
-    public async Task Without_a_proxy_the_exit_code_says_so()
+    public async Task Without_a_proxy_the_exit_code_is_an_error()
     {
         var where = new[] { "--proxy-port", $"{ProxyProcess.FreePort()}" };
 
@@ -75,7 +75,7 @@ public sealed class StatusCommandTests
     }
 
     [Fact]
-    public async Task A_setting_counts_from_the_option_then_the_environment_then_the_default()
+    public async Task An_option_takes_precedence_over_the_environment_and_that_over_the_default()
     {
         var variables = new Dictionary<string,
             string?>(StringComparer.Ordinal) { ["PROXY_PORT"] = "4001", ["OLLAMA_BACKEND_PORT"] = "4002", ["ANALYTICS_TOKEN"] = "a-secret-that-nobody-sees" };
@@ -96,7 +96,7 @@ public sealed class StatusCommandTests
     }
 
     [Fact]
-    public async Task The_changed_settings_are_those_that_differ_from_their_defaults()
+    public async Task Changed_settings_are_those_that_differ_from_their_defaults()
     {
         var variables = new Dictionary<string, string?>(StringComparer.Ordinal)
         {
@@ -117,7 +117,7 @@ public sealed class StatusCommandTests
     }
 
     [Fact]
-    public async Task Commands_have_colors_where_they_are_wanted()
+    public async Task Commands_use_colors_as_the_environment_says()
     {
         var variables = new Dictionary<string, string?>(s_nowhere, StringComparer.Ordinal) { ["FORCE_COLOR"] = "1", ["PROXY_PORT"] = "eighty" };
 
@@ -131,7 +131,7 @@ public sealed class StatusCommandTests
     }
 
     [Fact]
-    public async Task A_password_in_a_url_is_shown_by_no_command()
+    public async Task No_command_shows_a_password_in_a_url()
     {
         var variables = new Dictionary<string, string?>(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = "http://me:hunter2@gpu.lan" };
 
@@ -146,7 +146,7 @@ public sealed class StatusCommandTests
     }
 
     [Fact]
-    public async Task A_command_takes_the_token_from_the_environment_or_from_the_service_of_this_machine()
+    public async Task A_command_reads_the_token_from_the_environment_or_from_the_settings_of_the_service()
     {
         const string Token = "a-secret-of-the-service";
         var with = new Dictionary<string, string?>(s_nowhere, StringComparer.Ordinal) { ["ANALYTICS_TOKEN"] = Token };
@@ -174,7 +174,7 @@ public sealed class StatusCommandTests
     }
 
     [Fact]
-    public async Task A_shell_gets_verbs_options_and_values()
+    public async Task Shell_completion_offers_verbs_options_and_values()
     {
         Assert.SkipUnless(File.Exists("/bin/bash"), "This machine has no bash.");
 

@@ -70,7 +70,7 @@ public sealed class OtlpTests
     }
 
     [Fact]
-    public async Task An_error_is_one_and_says_which()
+    public async Task An_error_has_its_status_and_type()
     {
         await using var world = await World.StartAsync("http/protobuf");
 
@@ -87,7 +87,7 @@ public sealed class OtlpTests
     }
 
     [Fact]
-    public async Task A_call_that_runs_no_model_is_a_span_and_no_generation()
+    public async Task A_request_that_runs_no_model_is_a_span_without_generation_attributes()
     {
         await using var world = await World.StartAsync("http/protobuf");
 
@@ -100,7 +100,7 @@ public sealed class OtlpTests
     }
 
     [Fact]
-    public async Task Texts_are_sent_only_when_asked_for_and_redacted_as_in_the_record()
+    public async Task Texts_are_exported_only_when_enabled_and_redacted_as_in_the_record()
     {
         await using var world = await World.StartAsync("http/protobuf", ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true"),
             ("ANALYTICS_REDACT", "email"));
@@ -118,7 +118,7 @@ public sealed class OtlpTests
     [Theory]
     [InlineData("always_off", null)]
     [InlineData("parentbased_always_on", $"00-{TraceId}-{CallersSpan}-00")]
-    public async Task Spans_are_sampled_as_the_standard_variables_say(string sampler, string? parent)
+    public async Task Spans_are_sampled_by_the_standard_variables(string sampler, string? parent)
     {
         await using var world = await World.StartAsync("http/protobuf", ("OTEL_TRACES_SAMPLER", sampler));
 
@@ -130,7 +130,7 @@ public sealed class OtlpTests
     }
 
     [Fact]
-    public async Task A_stop_sends_what_is_left()
+    public async Task A_stop_exports_the_remaining_spans()
     {
         await using var world = await World.StartAsync("grpc", ("OTEL_BSP_SCHEDULE_DELAY", "3600000"), ("OTEL_METRIC_EXPORT_INTERVAL", "3600000"));
 
@@ -142,7 +142,7 @@ public sealed class OtlpTests
     }
 
     [Fact]
-    public async Task Ollama_gets_the_callers_headers_and_nothing_else()
+    public async Task Ollama_gets_only_the_headers_of_the_caller()
     {
         await using var world = await World.StartAsync("http/protobuf");
 
@@ -153,7 +153,7 @@ public sealed class OtlpTests
     }
 
     [Fact]
-    public async Task With_propagation_ollama_gets_the_identity_of_the_span()
+    public async Task With_propagation_ollama_gets_the_id_of_the_span()
     {
         await using var world = await World.StartAsync("http/protobuf", ("PROXY_PROPAGATE_TRACE", "true"));
 
@@ -166,7 +166,7 @@ public sealed class OtlpTests
     }
 
     [Fact]
-    public async Task Without_the_variables_nothing_of_it_exists()
+    public async Task Without_the_variables_no_exporter_is_created()
     {
         await using var proxy = await ProxyUnderTest.StartAsync(new Uri("http://127.0.0.1:9"), new Dictionary<string,
             string> { ["ANALYTICS_BACKEND"] = "none", ["OTEL_SERVICE_NAME"] = "a" });

@@ -198,7 +198,7 @@ public sealed class FairQueueTests
             {
                 Assert.Null(request.Place);
                 Assert.True(_waiting.Any(other => other.Group == group) || _waiting.GroupBy(other => other.Group).All(others => others.Count() == 1),
-                    "It had a right to a place.");
+                    "The queue was full for a request that had a right to a place.");
             }
 
             if (request.Place is not null)
@@ -211,7 +211,7 @@ public sealed class FairQueueTests
         {
             Assert.Equal(capacity, _waiting.Count);
             Assert.NotNull(newcomer.Place);
-            Assert.False(_queue.Leave(displaced.Place!), "It lost its place and could still leave it.");
+            Assert.False(_queue.Leave(displaced.Place!), "A displaced request could still leave its place.");
             Assert.DoesNotContain(_waiting, other => other.IsSameAs(newcomer));
             Assert.DoesNotContain(_waiting, other => other.IsSameAs(displaced) && other.Number > displaced.Number);
             var own = _waiting.Where(other => other.IsSameAs(displaced)).ToList();
@@ -228,7 +228,7 @@ public sealed class FairQueueTests
                 Assert.All(_waiting.GroupBy(other => other.Group), line => Assert.True(line.Count() <= lost));
             }
 
-            Assert.True(_waiting.Remove(displaced), "It did not wait any more.");
+            Assert.True(_waiting.Remove(displaced), "The displaced request was not waiting.");
         }
 
         private void LetIn()
@@ -238,7 +238,7 @@ public sealed class FairQueueTests
                 return;
             }
 
-            Assert.True(_waiting.Remove(next), "It did not wait any more.");
+            Assert.True(_waiting.Remove(next), "The next request was not waiting.");
             Assert.DoesNotContain(_waiting, other => other.IsSameAs(next) && other.Number < next.Number);
             _running.Add(next);
             foreach (var passed in _waiting)

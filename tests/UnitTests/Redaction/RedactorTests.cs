@@ -130,7 +130,7 @@ public sealed class RedactorTests
     {
         const string Json =
             """[{"name":"send","arguments":{"to":"a\u0040example.com","at":4111111111111111"""
-            +""","note":"first\nsk-abcdefghij0123456789","n":1.50,"x@example.com":null,"ok":true}}]""";
+            + ""","note":"first\nsk-abcdefghij0123456789","n":1.50,"x@example.com":null,"ok":true}}]""";
 
         var redacted = Redactors.Of("email", "card", "key").RedactJson(Json);
 
