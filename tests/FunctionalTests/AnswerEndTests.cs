@@ -8,7 +8,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>How exchanges end whose connections do not end in order, or whose bodies cannot be read, through the real byte path.</summary>
+/// <summary>The outcome of exchanges whose connections do not end in order, or whose bodies cannot be parsed, through the real byte path.</summary>
 public sealed class AnswerEndTests
 {
     private readonly RecordedRequests _recorded = new();
@@ -49,7 +49,7 @@ public sealed class AnswerEndTests
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public async Task A_terminator_or_error_outranks_the_side_that_closes_before_the_last_chunk(Closer closer, string path, string body, ExchangeOutcome outcome)
+    public async Task A_terminator_or_error_outranks_the_side_that_closes_first(Closer closer, string path, string body, ExchangeOutcome outcome)
     {
         var answer = $"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n{body.Length:x}\r\n{body}\r\n";
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(answer))], close: closer == Closer.Upstream));
@@ -118,7 +118,7 @@ public sealed class AnswerEndTests
     [Fact]
     public async Task Decoders_share_a_memory_budget_and_hold_it_only_while_their_body_arrives()
     {
-        // Room for one decoder of zstd. Ollama answers when it is told to, and only then.
+        // The budget has room for one zstd decoder. Ollama does not answer before the test lets it.
         var mayAnswer = new TaskCompletionSource();
         await using var upstream = new RawUpstream(async (connection, _) =>
         {
@@ -138,7 +138,7 @@ public sealed class AnswerEndTests
         unfinished.Close();
         Assert.Equal(ExchangeOutcome.ClientCancelled, (await _recorded.SingleAsync()).Outcome);
 
-        // Two whole requests one after the other, neither of which is answered yet.
+        // Two whole requests, one after the other; neither is answered yet.
         using var second = await AskAsync(proxy, "/api/show", whole);
         await Eventually.TrueAsync(() => upstream.Requests.Count == 2, TimeSpan.FromSeconds(60));
         using var third = await AskAsync(proxy, "/api/show", whole);

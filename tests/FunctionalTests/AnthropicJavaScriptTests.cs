@@ -5,7 +5,7 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>
-/// The official <c>@anthropic-ai/sdk</c> package from npm as it is, with the proxy's address in place of Anthropic's. Its tries again are in
+/// The official, unmodified <c>@anthropic-ai/sdk</c> package from npm, with the proxy's address in place of Anthropic's. Its retries are in
 /// <see cref="JavaScriptRetryTests"/>.
 /// </summary>
 public sealed class AnthropicJavaScriptTests : IAsyncLifetime
@@ -97,7 +97,7 @@ public sealed class AnthropicJavaScriptTests : IAsyncLifetime
 
     private Task<JsonElement> ResultAsync(string action) => NodeClient.ResultAsync("anthropic", action, _bed.Proxy.Address);
 
-    /// <summary>What was said; thinking stands in blocks of its own.</summary>
+    /// <summary>The text of the message, without its thinking blocks.</summary>
     private static string Text(JsonElement message) =>
         string.Concat(message.GetProperty("content").EnumerateArray().Where(block => block.GetProperty("type").GetString() == "text").Select(
             block => block.GetProperty("text").GetString()));

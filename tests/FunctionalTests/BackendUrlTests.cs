@@ -74,7 +74,7 @@ public sealed class BackendUrlTests
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-tls-");
         var file = Path.Combine(folder.FullName, "root.pem");
         await File.WriteAllTextAsync(file, certificate.ExportCertificatePem());
-        // Sends back what it gets, framing included.
+        // Echoes each request body, framing included.
         await using var upstream = new RawUpstream(async (connection, request) =>
         {
             var framing = isChunked ? "Transfer-Encoding: chunked" : $"Content-Length: {HttpMessage.Parse(request).RawBody.Length}";
@@ -140,7 +140,7 @@ public sealed class BackendUrlTests
         return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
     }
 
-    /// <summary>A web server's TLS in front of a plain port.</summary>
+    /// <summary>A web server that terminates TLS in front of a plain port.</summary>
     private sealed class TlsFront : IAsyncDisposable
     {
         private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -191,7 +191,7 @@ public sealed class BackendUrlTests
                     using var behind = new TcpClient("127.0.0.1", port);
                     await Task.WhenAny(plain.CopyToAsync(behind.GetStream(), _stop.Token), behind.GetStream().CopyToAsync(plain, _stop.Token));
                 }
-                // A client that does not trust the certificate hangs up.
+                // A client that does not trust the certificate disconnects.
                 catch (Exception exception) when (exception is IOException or AuthenticationException or OperationCanceledException)
                 {
                 }

@@ -55,7 +55,7 @@ public sealed partial class BodyArrivalTests
         return await reader.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(60));
     }
 
-    /// <summary>The answer; Ollama's own "continue" may come before it.</summary>
+    /// <summary>The final response; Ollama's own 100 Continue may precede it.</summary>
     private static byte[] Gzip(string text)
     {
         var encoded = new MemoryStream();

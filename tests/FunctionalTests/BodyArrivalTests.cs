@@ -14,7 +14,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>A slot is what Ollama can work on: bodies that do not come hold none, and one that stands still gives its slot up to those who wait.</summary>
+/// <summary>A slot is for requests that Ollama can work on: a body that has not arrived holds none, and a stalled one loses its slot.</summary>
 public sealed partial class BodyArrivalTests
 {
     private const string Prompt = """{"model":"tiny","prompt":"a","stream":false}""";
@@ -89,7 +89,8 @@ public sealed partial class BodyArrivalTests
         using var client = new TcpClient("127.0.0.1", proxy.Port) { NoDelay = true };
 
         await SendAsync(client,
-            $"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{(chunked ? "Transfer-Encoding: chunked" : $"Content-Length: {Prompt.Length}")}\r\n\r\n");
+            $"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            + $"{(chunked ? "Transfer-Encoding: chunked" : $"Content-Length: {Prompt.Length}")}\r\n\r\n");
         foreach (var letter in Prompt)
         {
             await SendAsync(client, chunked ? $"1\r\n{letter}\r\n" : $"{letter}");
@@ -132,7 +133,7 @@ public sealed partial class BodyArrivalTests
     [InlineData("/v1/chat/completions", 2 * Mebibyte, "ffffffffffffffffff")]
     public async Task A_body_whose_later_chunks_are_malformed_is_rejected(string path, int length, string size)
     {
-        // It answers only a whole request.
+        // The upstream answers only a whole request.
         await using var ollama = new RawUpstream(RawUpstream.Replay([], close: false));
         await using var proxy = await StartAsync(ollama.Address);
 
@@ -211,7 +212,7 @@ public sealed partial class BodyArrivalTests
         await UntilOneWaitsAsync(proxy);
         await AdvanceUntilAsync(() => waiting.IsCompleted);
 
-        // To its last byte; how soon the connection ends after it is the server's affair.
+        // Read to the end of the response; the server decides how soon it then closes the connection.
         var answer = "";
         while (!answer.EndsWith("\r\n\r\n", StringComparison.Ordinal))
         {
@@ -276,5 +277,5 @@ public sealed partial class BodyArrivalTests
         Assert.Equal(ExchangeOutcome.UpstreamError, (await _recorded.SingleAsync()).Outcome);
     }
 
-    /// <summary>Takes the only slot with the first half of a body of 2 MiB.</summary>
+    /// <summary>Takes the only slot with the first half of a 2 MiB body.</summary>
 }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Every line the program logs, also those that no console shows.</summary>
+/// <summary>Captures every line the program logs, even those below the console's level.</summary>
 internal sealed class CapturedLog : ILoggerProvider, ILogger
 {
     private readonly ConcurrentQueue<string> _lines = new();
@@ -14,7 +14,7 @@ internal sealed class CapturedLog : ILoggerProvider, ILogger
     public void Register(WebApplicationBuilder builder)
     {
         builder.Logging.AddProvider(this);
-        // A filter of its own goes before those of the program.
+        // A filter of this provider takes precedence over the program's filters.
         builder.Logging.AddFilter<CapturedLog>(null, LogLevel.Trace);
     }
 

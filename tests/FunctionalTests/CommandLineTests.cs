@@ -81,8 +81,8 @@ public sealed class CommandLineTests
     [Fact]
     public async Task All_invalid_settings_are_reported_at_once()
     {
-        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string,
-            string?>(s_backend) { ["PROXY_PORT"] = "8080abc", ["ANALYTICS_BACKEND"] = "mysql", ["PROXY_PROT"] = "1" });
+        var (code, output) = await ProxyProcess.RunAsync(
+            new Dictionary<string, string?>(s_backend) { ["PROXY_PORT"] = "8080abc", ["ANALYTICS_BACKEND"] = "mysql", ["PROXY_PROT"] = "1" });
 
         Assert.Equal(2, code);
         Assert.Contains("PROXY_PORT=\"8080abc\": must be 0 to 65535", output, StringComparison.Ordinal);

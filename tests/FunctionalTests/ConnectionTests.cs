@@ -7,7 +7,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Connections to Ollama are used again: no answer may leave anything behind for the next.</summary>
+/// <summary>Connections to Ollama are reused, so no response may leave bytes for the next one.</summary>
 public sealed class ConnectionTests
 {
     private const string Chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -23,7 +23,7 @@ public sealed class ConnectionTests
         { "GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" },
         { "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" },
         { "HEAD", Chunked },
-        // A body that looks like the head of another answer, cut where that would begin.
+        // A body that looks like the head of another response, cut where that head begins.
         { "GET", "HTTP/1.1 200 OK\r\nContent-Length: 47\r\n\r\n|HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" },
         { "GET", "HTTP/1.1 200 OK\r\nContent-Length: 51\r\n\r\nabcd|HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" },
     };
@@ -41,7 +41,7 @@ public sealed class ConnectionTests
                 {
                     await connection.WriteAsync(Encoding.ASCII.GetBytes(piece));
                     await connection.FlushAsync();
-                    // Long enough that the pieces are read one by one.
+                    // Long enough for the proxy to read each segment on its own.
                     await Task.Delay(50);
                 }
             }
@@ -74,7 +74,7 @@ public sealed class ConnectionTests
         foreach (var piece in (string[])["GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET / HTTP/1.1\r\n", "Host: localhost\r\nConnection: close\r\n\r\n"])
         {
             await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(piece), TestContext.Current.CancellationToken);
-            // The time itself is tested: our server looks for what is too slow once a second.
+            // The test needs real time: the server checks once a second for slow connections.
             await Task.Delay(TimeSpan.FromSeconds(2.5), TestContext.Current.CancellationToken);
         }
 
@@ -94,7 +94,7 @@ public sealed class ConnectionTests
 
         var ends = $"0100007F:{proxy.Port:X4} 0100007F:{((IPEndPoint)client.Client.LocalEndPoint!).Port:X4}";
         string? socket = null;
-        // Any data in flight has a timer of its own first.
+        // While data is in flight, the socket shows the retransmission timer instead.
         await Eventually.TrueAsync(async () =>
         {
             var all = await File.ReadAllLinesAsync("/proc/net/tcp", TestContext.Current.CancellationToken);
@@ -102,7 +102,7 @@ public sealed class ConnectionTests
             return socket is not null && socket.Split(' ', StringSplitOptions.RemoveEmptyEntries)[5].StartsWith("02:", StringComparison.Ordinal);
         });
 
-        // Hundredths of a second until the next probe.
+        // The time until the next probe, in hundredths of a second.
         var due = int.Parse(socket!.Split(' ', StringSplitOptions.RemoveEmptyEntries)[5][3..], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
         Assert.InRange(due, 0, 1_500);
     }
@@ -148,7 +148,7 @@ public sealed class ConnectionTests
         Assert.Equal(BodyOf(Fine), BodyOf(second));
     }
 
-    /// <summary>An answer with a contradiction in it, and what the client gets.</summary>
+    /// <summary>Responses with contradictory headers, and the response that the client gets.</summary>
     public static TheoryData<string, string, string?, string> Contradictions => new()
     {
         { "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n", "204", null, "" },

@@ -7,7 +7,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>How the dashboard's page and files are served. What is in them is tried in a browser (BrowserTests).</summary>
+/// <summary>How the dashboard's page and files are served. BrowserTests test their content in a browser.</summary>
 public sealed partial class DashboardTests
 {
     private const string Browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
@@ -38,7 +38,7 @@ public sealed partial class DashboardTests
         await using var proxy = await StartAsync();
 
         using var answer = await GetAsync(proxy, path, Browser);
-        // Those that begin with "#" are places in the page itself.
+        // References that begin with "#" point into the page itself.
         var references = Reference().Matches(await answer.Content.ReadAsStringAsync()).Select(match => match.Groups[1].Value).Where(
             reference => !reference.StartsWith('#')).ToList();
 
@@ -124,8 +124,8 @@ public sealed partial class DashboardTests
     [Fact]
     public async Task A_client_without_access_gets_the_login_and_no_file()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string,
-            string> { ["ANALYTICS_BACKEND"] = "none", ["ANALYTICS_TOKEN"] = "a-secret-of-16-or-more" });
+        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody,
+            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["ANALYTICS_TOKEN"] = "a-secret-of-16-or-more" });
         using var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = proxy.Address };
         client.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.7");
 
@@ -135,7 +135,7 @@ public sealed partial class DashboardTests
             using var request = new HttpRequestMessage(HttpMethod.Get, path);
             request.Headers.TryAddWithoutValidation("Accept", Browser);
             using var answer = await client.SendAsync(request);
-            // Relative, so that it leads to the login wherever a proxy has put us.
+            // Relative, so that it leads to the login under any prefix of a reverse proxy.
             Assert.Equal((HttpStatusCode.Found, location), (answer.StatusCode, answer.Headers.Location!.OriginalString));
         }
 
@@ -150,8 +150,8 @@ public sealed partial class DashboardTests
     [InlineData("evil", "/analytics")]
     public async Task The_cookie_is_limited_to_the_prefix_of_a_reverse_proxy(string prefix, string path)
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string,
-            string> { ["ANALYTICS_BACKEND"] = "none", ["ANALYTICS_TOKEN"] = "a-secret-of-16-or-more" });
+        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody,
+            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["ANALYTICS_TOKEN"] = "a-secret-of-16-or-more" });
         using var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = proxy.Address };
         using var request = new HttpRequestMessage(HttpMethod.Post,
             "/analytics/login") { Content = new FormUrlEncodedContent([KeyValuePair.Create("token", "a-secret-of-16-or-more")]) };

@@ -51,7 +51,7 @@ public sealed partial class DemoTests
             holder.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 11434));
             holder.Listen();
         }
-        // Something on this machine holds it already, which is just as good.
+        // Another program on this machine already listens on the port, which serves the test as well.
         catch (SocketException)
         {
         }

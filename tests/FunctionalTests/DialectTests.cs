@@ -5,7 +5,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Outcomes and facts of the dialects beside Ollama's own, through the real byte path.</summary>
+/// <summary>Outcomes and facts in the dialects other than Ollama's own, through the real byte path.</summary>
 public sealed class DialectTests
 {
     private const string EventsHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -54,7 +54,8 @@ public sealed class DialectTests
     {
         const string Body = "{\"text\":\"hello there\"}";
         var form =
-            "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n\0\0\r\n--b--\r\n";
+            "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper\r\n"
+            + "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n\0\0\r\n--b--\r\n";
         var exchange = await ExchangeAsync(
             "/v1/audio/transcriptions",
             $"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n{Chunk(Body)}0\r\n\r\n",

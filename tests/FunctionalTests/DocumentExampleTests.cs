@@ -8,11 +8,11 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>
-/// Every <c>curl</c> command in the documents is run as it stands there, only against another port: examples that do not work are worse than none.
+/// Runs every <c>curl</c> command in the documents as it is written, only against another port.
 /// </summary>
 public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffic traffic) : IClassFixture<DocumentExampleTests.SomeTraffic>
 {
-    /// <summary>Document and command.</summary>
+    /// <summary>The document and the command.</summary>
     public static TheoryData<string, string> Commands =>
     [
         .. from document in (string[])["README.md",
@@ -36,7 +36,7 @@ public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffi
         Assert.True(code == 0, $"{document}: {command} ended with code {code}: {output}");
         if (command.Contains("/analytics/search", StringComparison.Ordinal))
         {
-            // An example that finds nothing explains nothing.
+            // An example with an empty result would explain nothing.
             Assert.True(JsonElement.Parse(output).GetProperty("count").GetInt32() > 0, $"{document}: {command} found nothing: {output}");
         }
         else
@@ -92,7 +92,7 @@ public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffi
             WorkingDirectory = traffic.Proxy.Folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            // Settings for curl that the command need not show: a status of 400 and above is a failure.
+            // A curlrc that makes curl fail on a status of 400 and above.
             Environment = { ["CURL_HOME"] = traffic.Proxy.Folder, ["no_proxy"] = "localhost" },
         };
         using var process = Process.Start(start)!;
@@ -111,7 +111,7 @@ public sealed partial class DocumentExampleTests(DocumentExampleTests.SomeTraffi
     [GeneratedRegex(@"\./build\.sh ([a-z]+)")]
     private static partial Regex Verb();
 
-    /// <summary>A proxy that somebody has used, as the examples suppose.</summary>
+    /// <summary>A proxy with recorded requests, as the examples assume.</summary>
     public sealed class SomeTraffic : IAsyncLifetime
     {
         private SimulatedOllamaServer _ollama = null!;

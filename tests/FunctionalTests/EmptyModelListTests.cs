@@ -5,7 +5,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Older Ollamas, and programs that imitate it, have no list where there is no model.</summary>
+/// <summary>Older versions of Ollama, and programs that imitate it, omit the list if there are no models.</summary>
 public sealed class EmptyModelListTests
 {
     [Theory]
@@ -21,8 +21,8 @@ public sealed class EmptyModelListTests
                 Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
             return true;
         });
-        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string,
-            string> { ["ANALYTICS_BACKEND"] = "none", ["OLLAMA_POLL_SECONDS"] = "10" });
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address,
+            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["OLLAMA_POLL_SECONDS"] = "10" });
 
         await Eventually.TrueAsync(async () => (await proxy.Client.GetStringAsync("/metrics")).Split('\n').Contains("ollama_up{} 1"));
 

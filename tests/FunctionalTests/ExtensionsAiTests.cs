@@ -7,7 +7,7 @@ using OllamaSharp;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Microsoft.Extensions.AI over OllamaSharp as they are, with the proxy's address in place of Ollama's.</summary>
+/// <summary>Unmodified Microsoft.Extensions.AI over OllamaSharp, with the proxy's address in place of Ollama's.</summary>
 public sealed class ExtensionsAiTests : IAsyncLifetime
 {
     private const string Said = ProxyBeforeSimulatedOllama.Sentence;
@@ -89,7 +89,7 @@ public sealed class ExtensionsAiTests : IAsyncLifetime
         using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var options = new ChatOptions { ModelId = ProxyBeforeSimulatedOllama.SlowModel };
 
-        // OllamaSharp ends the enumeration then, without an exception.
+        // OllamaSharp ends the enumeration without an exception.
         var count = 0;
         await foreach (var _ in _client.GetStreamingResponseAsync("Go on", options, leaving.Token))
         {

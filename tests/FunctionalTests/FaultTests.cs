@@ -11,7 +11,7 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>What a client gets, and what is recorded, when Ollama fails in every way it can.</summary>
+/// <summary>The response and the record for each way in which Ollama can fail.</summary>
 public sealed class FaultTests
 {
     private const string StreamHead = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -199,7 +199,8 @@ public sealed class FaultTests
     [InlineData("/v1/chat/completions",
         """^\{"error":\{"message":"ollama-proxy: the proxy failed; .+ under (?<id>[0-9a-f]{32})\.","type":"api_error","param":null,"code":null\}\}$""")]
     [InlineData("/v1/messages",
-        """^\{"type":"error","error":\{"type":"api_error","message":"ollama-proxy: the proxy failed; .+ under (?<id>[0-9a-f]{32})\."\},"request_id":"req_[0-9a-f]+"\}$""")]
+        """^\{"type":"error","error":\{"type":"api_error","message":"ollama-proxy: the proxy failed; """
+        + """.+ under (?<id>[0-9a-f]{32})\."\},"request_id":"req_[0-9a-f]+"\}$""")]
     [InlineData("/api/tags", """^\{"error":"ollama-proxy: the proxy failed; its log has the reason under (?<id>[0-9a-f]{32})\."\}$""")]
     public async Task A_fault_of_the_proxy_is_answered_in_the_format_of_the_dialect_logged_and_counted(string path, string shape)
     {
@@ -280,21 +281,21 @@ public sealed class FaultTests
     private Task<ProxyUnderTest> StartAsync(Uri upstream) =>
         ProxyUnderTest.StartAsync(upstream, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" }, _recorded.Register);
 
-    /// <summary>An address that refuses: one that was free a moment ago.</summary>
+    /// <summary>An address that refuses connections, because its listener was closed.</summary>
     private static async Task<Uri> UnusedAddressAsync()
     {
         await using var upstream = new RawUpstream(RawUpstream.Replay([], close: true));
         return upstream.Address;
     }
 
-    /// <summary>A part of the proxy that fails, before an answer or in the middle of one.</summary>
+    /// <summary>A part of the proxy that fails, before a response or in the middle of one.</summary>
     private sealed class FaultyForwarder : IHttpForwarder
     {
         public const string Message = "a fault for the test";
 
         public bool Begins { get; init; }
 
-        /// <summary>Not thrown, but reported as the forwarder's own.</summary>
+        /// <summary>Reported as an error of the forwarder instead of thrown.</summary>
         public Exception? Error { get; init; }
 
         public async ValueTask<ForwarderError> SendAsync(HttpContext context, string destinationPrefix, HttpMessageInvoker httpClient,
@@ -322,7 +323,7 @@ public sealed class FaultTests
         }
     }
 
-    /// <summary>Fails whoever asks for its text.</summary>
+    /// <summary>Throws when its message is read.</summary>
     private sealed class UntellableException : Exception
     {
         public override string Message => throw new InvalidOperationException("no text");

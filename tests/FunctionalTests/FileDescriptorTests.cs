@@ -6,7 +6,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>A process that may open no more files and sockets: the clients it has are served, and new ones wait.</summary>
+/// <summary>A process without free file descriptors: connected clients are served, and new ones wait.</summary>
 public sealed class FileDescriptorTests
 {
     private const int Limit = 400;
@@ -75,7 +75,7 @@ public sealed class FileDescriptorTests
         Assert.Equal(0, prlimit.ExitCode);
     }
 
-    /// <summary>The proxy asks nothing of Ollama by itself, so it has no connection to it beforehand.</summary>
+    /// <summary>Disables the polls of Ollama, so that the proxy has no connection to it yet.</summary>
     private static Dictionary<string, string?> Variables(SimulatedOllamaServer ollama) => new()
     {
         ["OLLAMA_BACKEND_URL"] = ollama.Address.ToString(),
@@ -83,6 +83,6 @@ public sealed class FileDescriptorTests
         ["OLLAMA_HEALTH_INTERVAL_SECONDS"] = "3600",
     };
 
-    /// <summary>A client with a connection of its own.</summary>
+    /// <summary>A client with its own connection.</summary>
     private static HttpClient Client(ProxyProcess proxy) => new() { BaseAddress = proxy.Address, Timeout = TimeSpan.FromSeconds(60) };
 }

@@ -14,7 +14,7 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>
-/// The queue as clients, metrics and records see it: the real program before a simulated Ollama whose first inference lasts until it is given up.
+/// The queue as clients, metrics and records see it: the real program in front of a simulated Ollama whose first inference runs until it is cancelled.
 /// </summary>
 public sealed class GateTests
 {
@@ -68,7 +68,7 @@ public sealed class GateTests
 
         for (var count = 0; count < 50; count++)
         {
-            // A connection for each: on one alone, the server itself would wait for the end of the last request.
+            // Each request has its own connection: on a shared one, the server itself would wait for the end of the last request.
             using var client = new TcpClient("127.0.0.1", proxy.Port);
             var request = $"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {body.Length}\r\n\r\n{body}";
             await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(request));
@@ -228,7 +228,7 @@ public sealed class GateTests
         _time.Advance(TimeSpan.FromSeconds(1));
         await stop;
 
-        // It never reached Ollama, so its client may well send it again.
+        // The request never reached Ollama, so the client may retry it.
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         Assert.NotNull(answer.Headers.RetryAfter);
         Assert.Contains("is stopping", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
@@ -238,7 +238,7 @@ public sealed class GateTests
         Assert.Single(ollama.Received);
     }
 
-    /// <summary>Takes the only slot with an inference that lasts until the answer is cancelled.</summary>
+    /// <summary>Takes the only slot with an inference that runs until its request is cancelled.</summary>
     private static async Task<CancellationTokenSource> HoldAsync(SimulatedOllamaServer ollama, ProxyUnderTest proxy)
     {
         var leaves = new CancellationTokenSource();

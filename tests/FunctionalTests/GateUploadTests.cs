@@ -6,7 +6,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Large bodies at the gate: turned away unread, and left behind while they wait.</summary>
+/// <summary>Large bodies at the gate: rejected unread, or abandoned by their client while queued.</summary>
 public sealed class GateUploadTests
 {
     private const int Size = 64 * 1024 * 1024;
@@ -59,7 +59,7 @@ public sealed class GateUploadTests
         Assert.EndsWith("""{"version":"0.32.15"}""", answers, StringComparison.Ordinal);
     }
 
-    /// <summary>More of the body is under way than the server takes in unread, so that it cannot see the end of the connection behind it.</summary>
+    /// <summary>More of the body is in flight than the server buffers, so the server cannot see the end of the connection behind it.</summary>
     [Fact]
     public async Task A_disconnect_in_the_middle_of_a_queued_large_body_is_detected_by_its_turn_at_the_latest()
     {
@@ -87,8 +87,7 @@ public sealed class GateUploadTests
     {
         var proxy = await ProxyUnderTest.StartAsync(
             ollama.Address,
-            new Dictionary<string,
-            string> { ["ANALYTICS_BACKEND"] = "none", ["MAX_CONCURRENT_REQUESTS"] = "1", ["MAX_QUEUED_REQUESTS"] = $"{queue}",
+            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["MAX_CONCURRENT_REQUESTS"] = "1", ["MAX_QUEUED_REQUESTS"] = $"{queue}",
             ["SHUTDOWN_GRACE_SECONDS"] = "0" },
             builder => recorded?.Register(builder));
         ollama.Faults.Next(Fault.Hang);

@@ -4,7 +4,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Heads pass as they are, in both directions, also where an HTTP library would tidy up.</summary>
+/// <summary>Heads pass unchanged in both directions, even where an HTTP library would normalize them.</summary>
 public sealed class HeaderTests
 {
     private static readonly RawUpstream.Answer s_fine =
@@ -15,7 +15,8 @@ public sealed class HeaderTests
     {
         const string Sent =
             "GET /api/tags HTTP/1.1\r\nHost: localhost:1234\r\nUser-Agent: me (x; y)\r\nAccept: a/b\r\nX-Empty:\r\nX-Twice: 1\r\nX-Twice: 2\r\nX-List: a, b\r\n"
-                            + "X-Name: J\u00fcrgen\r\nCookie: a=1; b=2\r\nAuthorization: Bearer x\r\nTE: trailers\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nForwarded: for=1.2.3.4\r\nVia: 1.1 x\r\nDate: yesterday\r\n\r\n";
+                            + "X-Name: J\u00fcrgen\r\nCookie: a=1; b=2\r\nAuthorization: Bearer x\r\nTE: trailers\r\nUpgrade: h2c\r\n"
+                            + "Connection: Upgrade\r\nForwarded: for=1.2.3.4\r\nVia: 1.1 x\r\nDate: yesterday\r\n\r\n";
 
         var received = await ReceivedAsync(Sent);
 
@@ -138,7 +139,8 @@ public sealed class HeaderTests
     {
         const string Head =
             "HTTP/1.1 299 Odd Reason\r\nServer: mine\r\nX-Empty: \r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Twice: 1\r\nX-Twice: 2\r\nX-Name: J\u00fcrgen\r\n"
-                            + "Content-Type: text/odd\r\nContent-Language: x\r\nContent-Encoding: y\r\nDate: today\r\nVary: Origin\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: x\r\nContent-Length: 2\r\n\r\n";
+                            + "Content-Type: text/odd\r\nContent-Language: x\r\nContent-Encoding: y\r\nDate: today\r\nVary: Origin\r\n"
+                            + "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: x\r\nContent-Length: 2\r\n\r\n";
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.Latin1.GetBytes(Head + "ok"))], close: false));
         await using var proxy = await StartAsync(upstream);
 
@@ -211,7 +213,7 @@ public sealed class HeaderTests
         return Encoding.Latin1.GetString(Assert.Single(upstream.Requests));
     }
 
-    /// <summary>The start line, then the header lines in any order; blanks around a value mean nothing.</summary>
+    /// <summary>Compares the start line, and the header lines in any order; spaces around a value do not count.</summary>
     private static string Lines(string head)
     {
         var lines = head[..head.IndexOf("\r\n\r\n", StringComparison.Ordinal)].Split("\r\n");

@@ -5,7 +5,7 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>
-/// Whatever stands in a body, and whatever it claims to be: not one byte of it changes on its way, in either direction, nor where its chunks end.
+/// Whatever a body contains and whatever type it claims, no byte and no chunk boundary changes in either direction.
 /// </summary>
 public sealed class HostileTransparencyTests
 {
@@ -28,7 +28,7 @@ public sealed class HostileTransparencyTests
         byte[] answer = [];
         await using var upstream = new RawUpstream(async (connection, _) =>
         {
-            // The next round's answer may be there before this one's last piece is known to have gone.
+            // The response of the next round may be set before the write of this one's last segment returns.
             var mine = answer;
             var cuts = new Random(mine.Length);
             for (var at = 0; at < mine.Length;)
@@ -72,7 +72,7 @@ public sealed class HostileTransparencyTests
         return [.. Encoding.ASCII.GetBytes(Pick(starts, random)), .. body];
     }
 
-    /// <summary>By length, or in chunks of any size.</summary>
+    /// <summary>Frames a body by its length, or in chunks of random sizes.</summary>
     private static byte[] Framed(string head, byte[] body, Random random)
     {
         if (random.Next(2) == 0)

@@ -4,7 +4,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>The clients of OpenAI and Anthropic try again by themselves when they hear 503: each try is an exchange of its own.</summary>
+/// <summary>The clients of OpenAI and Anthropic retry after a 503; each attempt is an exchange of its own.</summary>
 public sealed class JavaScriptRetryTests
 {
     private const string Busy = "server busy, please try again.  maximum pending requests exceeded";
@@ -67,7 +67,7 @@ public sealed class JavaScriptRetryTests
         var completed = recorded.Single(exchange => exchange.Outcome == ExchangeOutcome.Completed);
         Assert.Equal((ExchangeOutcome.Rejected, ErrorType.QueueFull, 503), (refused.Outcome, ErrorTypes.Of(refused), refused.StatusCode));
         Assert.Equal((refused.Endpoint, 200, "tiny"), (completed.Endpoint, completed.StatusCode, completed.Request.Model));
-        // Retry-After says 1 s; left to themselves they would try again after half of it.
+        // Retry-After is 1 s; without it, the clients would retry after half a second.
         Assert.InRange(completed.StartedAt - refused.StartedAt, TimeSpan.FromSeconds(0.95), TimeSpan.FromMinutes(1));
         Assert.Equal(2, bed.Ollama.Received.Count);
     }

@@ -10,7 +10,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>What happens now, as a subscriber of <c>/analytics/live</c> sees it.</summary>
+/// <summary>The events that a subscriber of <c>/analytics/live</c> gets.</summary>
 public sealed class LiveTests
 {
     private static readonly Dictionary<string, string> s_noStore = new() { ["ANALYTICS_BACKEND"] = "none", ["MAX_CONCURRENT_REQUESTS"] = "1" };
@@ -27,7 +27,7 @@ public sealed class LiveTests
         await answer.Content.ReadAsByteArrayAsync();
         var events = await live.ReadUntilAsync("record");
 
-        // "queued" comes first when the body arrives after the head.
+        // If the body arrives after the head, "queued" comes first.
         var phases = events.Where(told => told.Name == "request").Select(told => told.Data.GetProperty("phase").GetString()).Distinct();
         Assert.Equal(["waiting", "writing", "ended"], phases.Where(phase => phase != "queued"));
         var writing = events.Where(told => told.Name == "request" && told.Data.GetProperty("phase").GetString() == "writing").Select(
@@ -179,8 +179,8 @@ public sealed class LiveTests
     [Fact]
     public async Task A_subscriber_that_disconnects_is_removed_and_a_stop_does_not_wait_for_subscribers()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string,
-            string>(s_noStore) { ["SHUTDOWN_GRACE_SECONDS"] = "3600" });
+        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody,
+            new Dictionary<string, string>(s_noStore) { ["SHUTDOWN_GRACE_SECONDS"] = "3600" });
         var feed = proxy.Services.GetRequiredService<LiveFeed>();
         using (await Subscription.OpenAsync(proxy))
         {

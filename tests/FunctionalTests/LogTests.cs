@@ -16,7 +16,7 @@ public sealed class LogTests
 
         await AskAsync(proxy, "/api/generate?key=hidden", "tiny");
         await AskAsync(proxy, "/api/generate", "evil\u001b[2J\nfake 200 line");
-        // A client can have its answer, and the next request be over, before the first is recorded.
+        // A client can have its response, and finish the next request, before the first is recorded.
         await Eventually.TrueAsync(() => proxy.Output.Split("POST /api/generate").Length == 3);
 
         Assert.Matches(@"(?m)^\S+  200  POST /api/generate +tiny:latest +\d+→\d+ tok +[\d.]+ tok/s +[\d.]+ m?s  127\.0\.0\.1\r?$", proxy.Output);
@@ -104,7 +104,8 @@ public sealed class LogTests
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The stand-in is a shell script.");
         using var files = new OllamaFiles();
         const string Lines =
-            @"printf 'time=x level=INFO msg=quiet\n\033[31mred\033[0m evil\r2026 fake\ntime=x level=WARN msg=careful\nllama_model_load: error loading model\n' >&2";
+            @"printf 'time=x level=INFO msg=quiet\n\033[31mred\033[0m evil\r2026 fake\n"
+            + @"time=x level=WARN msg=careful\nllama_model_load: error loading model\n' >&2";
         foreach (var level in (string[])["info", "debug"])
         {
             await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string, string?>(StringComparer.Ordinal)
@@ -140,8 +141,12 @@ public sealed class LogTests
     {
         var file = Path.GetTempFileName();
 
-        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string,
-            string?>(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9", ["LOG_DIR"] = Path.Combine(file, "logs") });
+        var (code, output) = await ProxyProcess.RunAsync(
+            new Dictionary<string, string?>(StringComparer.Ordinal)
+            {
+                ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9",
+                ["LOG_DIR"] = Path.Combine(file, "logs"),
+            });
         File.Delete(file);
 
         Assert.Equal(2, code);

@@ -11,7 +11,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Where /metrics is answered, to whom, and in which form.</summary>
+/// <summary>The port, the access rules and the formats of /metrics.</summary>
 public sealed partial class MetricsAccessTests
 {
     private static readonly Uri s_nobody = new("http://127.0.0.1:9");
@@ -136,7 +136,8 @@ public sealed partial class MetricsAccessTests
     public async Task Ollamas_own_metrics_are_appended_when_enabled()
     {
         const string theirs =
-            "# HELP ollama_runner_slots Slots.\n# TYPE ollama_runner_slots gauge\nollama_runner_slots 4\n# TYPE ollama_active_requests gauge\nollama_active_requests 99\n";
+            "# HELP ollama_runner_slots Slots.\n# TYPE ollama_runner_slots gauge\nollama_runner_slots 4\n"
+            + "# TYPE ollama_active_requests gauge\nollama_active_requests 99\n";
         await using var ollama = new RawUpstream(async (connection, _) =>
         {
             await connection.WriteAsync(

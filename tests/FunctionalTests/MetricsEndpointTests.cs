@@ -6,7 +6,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>What a Prometheus server sees, through the real endpoint.</summary>
+/// <summary>The metrics page of the real endpoint, as a Prometheus server gets it.</summary>
 public sealed partial class MetricsEndpointTests
 {
     private static readonly Uri s_nobody = new("http://127.0.0.1:9");
@@ -51,8 +51,8 @@ public sealed partial class MetricsEndpointTests
     [Fact]
     public async Task Ten_thousand_model_names_and_prompts_give_a_page_of_bounded_size()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, new Dictionary<string,
-            string> { ["ANALYTICS_BACKEND"] = "none", ["METRICS_MAX_MODELS"] = "20" });
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody,
+            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["METRICS_MAX_MODELS"] = "20" });
         var exchanges = Enumerable.Range(0, 10_000).Select(number => Finished($"model-{number}", $"word{number} and more", tokens: 5, seconds: 1)).ToArray();
 
         await RecordAsync(proxy, exchanges);
@@ -70,8 +70,8 @@ public sealed partial class MetricsEndpointTests
     [Fact]
     public async Task Ten_thousand_models_clients_paths_and_prompts_add_no_series_after_every_label_exists()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, new Dictionary<string,
-            string> { ["ANALYTICS_BACKEND"] = "none", ["METRICS_MAX_MODELS"] = "5" });
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody,
+            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["METRICS_MAX_MODELS"] = "5" });
         var random = new Random(1);
         await RecordAsync(proxy, Random(5_000));
         var before = SeriesIn(await proxy.Client.GetStringAsync("/metrics"));
@@ -95,7 +95,7 @@ public sealed partial class MetricsEndpointTests
                     Target = path,
                     ClientAddress = $"198.51.{random.Next(256)}.{random.Next(256)}",
                     UserAgent = $"secret/{random.Next()}",
-                    // A load may have another cause the second time, which is a series more of a closed set.
+                    // The second load of a model may have another cause, which adds a series of a closed set.
                     Response = new ResponseFacts { Terminated = true, Usage = new TokenUsage { CompletionTokens = 5, EvalDuration = TimeSpan.FromSeconds(1) } },
                 };
             }),
@@ -163,7 +163,7 @@ public sealed partial class MetricsEndpointTests
             Usage = new TokenUsage { CompletionTokens = tokens, EvalDuration = TimeSpan.FromSeconds(seconds), LoadDuration = TimeSpan.FromSeconds(1) } },
     };
 
-    /// <summary>Hands exchanges to the real worker, a queue's length at a time, and waits until it has counted them all.</summary>
+    /// <summary>Sends exchanges to the real worker, at most a queue's capacity at a time, and waits until all are counted.</summary>
     private static async Task RecordAsync(ProxyUnderTest proxy, Exchange[] exchanges, int already = 0)
     {
         var queue = proxy.Services.GetRequiredService<ExchangeQueue>();

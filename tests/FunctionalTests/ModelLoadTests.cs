@@ -8,7 +8,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>What the program knows of Ollama's memory, through the real endpoints.</summary>
+/// <summary>The state of Ollama's loaded models in the program, through the real endpoints.</summary>
 public sealed class ModelLoadTests
 {
     private static readonly SimulatedOllamaOptions s_options = new()
@@ -129,7 +129,7 @@ public sealed class ModelLoadTests
         return answer.StatusCode;
     }
 
-    /// <summary>Causes of the stored generations, oldest first.</summary>
+    /// <summary>The load causes of the stored generations, oldest first.</summary>
     private static async Task<string?[]> CausesAsync(ProxyUnderTest proxy)
     {
         using var found = JsonDocument.Parse(await proxy.Client.GetStringAsync("/analytics/search?limit=1000"));

@@ -5,8 +5,8 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>
-/// A real nginx before a proxy, with one port for each way to configure it. Its client is another machine (a network namespace) where the tests may make one,
-/// which takes root on Linux; elsewhere it is this machine.
+/// A real nginx in front of a proxy, with one port for each configuration. Its client is another machine (a network namespace) if the test may create one,
+/// which requires root on Linux; otherwise it is this machine.
 /// </summary>
 internal sealed class Nginx : IAsyncDisposable
 {
@@ -23,13 +23,13 @@ internal sealed class Nginx : IAsyncDisposable
         _ = server.StandardError.ReadToEndAsync();
     }
 
-    /// <summary>Why there is none; null when there is.</summary>
+    /// <summary>Why nginx is not available; null if it is.</summary>
     public static string? Missing => Find() is null ? "there is no nginx on PATH; ./build.sh test unpacks Debian's package where there is apt" : null;
 
-    /// <summary>The ports, one for each text of a location.</summary>
+    /// <summary>The ports, one for each location text.</summary>
     public IReadOnlyList<int> Ports { get; private init; } = [];
 
-    /// <summary>The client, as nginx sees it.</summary>
+    /// <summary>The address of the client, as nginx sees it.</summary>
     public string Client { get; private init; } = "127.0.0.1";
 
     /// <param name="locations">The directives inside <c>location /</c>.</param>
@@ -60,7 +60,7 @@ internal sealed class Nginx : IAsyncDisposable
         return nginx;
     }
 
-    /// <summary>Sends a request from the client's machine. A shell does, because a program there needs no more than a socket.</summary>
+    /// <summary>Sends a request from the client's network namespace. A shell does it, because only a socket is needed there.</summary>
     public async Task<HttpMessage> SendAsync(int port, string method, string target, params string[] headers)
     {
         string[] lines = [$"{method} {target} HTTP/1.1", $"Host: {_address}:{port}", "Connection: close", .. headers, "", ""];

@@ -3,7 +3,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>A real nginx in front, with its defaults and with the lines of docs/configuration.md: its clients are not taken for this machine.</summary>
+/// <summary>A real nginx in front, with its defaults and with the configuration of docs/configuration.md: its clients do not count as local.</summary>
 public sealed class NginxTests
 {
     private const string Token = "a-secret-of-16-or-more";
@@ -13,7 +13,7 @@ public sealed class NginxTests
     private static readonly (string Method, string Path)[] s_requests =
         [("GET", "/analytics/search"), ("GET", "/analytics"), ("GET", "/analytics/export"), ("GET", "/test"), ("DELETE", "/analytics/messages?all=true")];
 
-    /// <summary>Configurations that show by something that nginx forwarded the request, and last the one that shows it by nothing.</summary>
+    /// <summary>Configurations whose requests show that nginx forwarded them, and last the one whose requests do not.</summary>
     private static readonly string[] s_ways =
     [
         "", "proxy_set_header X-Real-IP $remote_addr;", "proxy_set_header Host $host;", "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
@@ -37,7 +37,7 @@ public sealed class NginxTests
             foreach (var (method, path) in s_requests)
             {
                 Assert.Equal((s_ways[way], path, 401), (s_ways[way], path, (await nginx.SendAsync(toOpen, method, path)).Status));
-                // An nginx that shows itself by nothing cannot be told from this machine: that is what the token is for.
+                // Requests of an nginx that adds nothing look like local ones; the token protects against that.
                 if (way < s_ways.Length - 1)
                 {
                     Assert.Equal((s_ways[way], path, 403), (s_ways[way], path, (await nginx.SendAsync(toClosed, method, path)).Status));

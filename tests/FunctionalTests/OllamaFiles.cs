@@ -3,18 +3,18 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>A folder with files that stand for things of a user's machine: an <c>ollama</c> that starts a runner, one that dies. Linux and macOS.</summary>
+/// <summary>A folder with stand-ins for <c>ollama</c>: one that starts a runner, one that dies. Linux and macOS.</summary>
 internal sealed class OllamaFiles : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ollama-proxy-test-");
 
-    /// <summary>The simulated Ollama as a process that is called like the real one.</summary>
+    /// <summary>The simulated Ollama as a process with the name of the real one.</summary>
     public static string Ollama { get; } = ProxyProcess.BuildOutput("tests/OllamaProcess", OperatingSystem.IsWindows() ? "ollama.exe" : "ollama");
 
     public string Folder => _folder.FullName;
 
-    /// <summary>An Ollama that has started a runner, as it does for each loaded model.</summary>
-    /// <param name="stubborn">True for a runner that ignores every polite request to end.</param>
+    /// <summary>An Ollama that starts a runner, as the real one does for each loaded model.</summary>
+    /// <param name="stubborn">True for a runner that ignores SIGTERM.</param>
     public string WithRunner(bool stubborn = false) => Script($"{(stubborn ? "trap '' TERM" : "")}\nsleep 600 &\ntrap - TERM\nexec '{Ollama}' \"$@\"");
 
     /// <summary>An executable file called <c>ollama</c> with the given shell commands.</summary>
@@ -30,7 +30,7 @@ internal sealed class OllamaFiles : IDisposable
         return path;
     }
 
-    /// <summary>The processes of a process group that still run. A zombie does not, unless threads of it are left: those still hold its sockets open.</summary>
+    /// <summary>The running processes of a process group. A zombie counts only while it has threads, because they keep its sockets open.</summary>
     public static IReadOnlyList<int> RunningInGroup(int leader) =>
     [
         .. from folder in Directory.EnumerateDirectories("/proc")

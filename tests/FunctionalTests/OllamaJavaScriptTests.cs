@@ -4,7 +4,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>The official <c>ollama</c> package from npm as it is, with the proxy's address in place of Ollama's.</summary>
+/// <summary>The official, unmodified <c>ollama</c> package from npm, with the proxy's address in place of Ollama's.</summary>
 public sealed class OllamaJavaScriptTests : IAsyncLifetime
 {
     private const string Said = ProxyBeforeSimulatedOllama.Sentence;

@@ -7,7 +7,7 @@ using OllamaSharp.Models.Chat;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>OllamaSharp as it is, with the proxy's address in place of Ollama's: it works, and what it did is recorded.</summary>
+/// <summary>Unmodified OllamaSharp with the proxy's address in place of Ollama's: it works, and its requests are recorded.</summary>
 public sealed class OllamaSharpTests : IAsyncLifetime
 {
     private const string Said = ProxyBeforeSimulatedOllama.Sentence;
@@ -87,7 +87,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
         _client.SelectedModel = ProxyBeforeSimulatedOllama.SlowModel;
         var answer = way == "chat" ? new Chat(_client).SendAsync("Go on", leaving.Token) : TextsAsync(_client.GenerateAsync("Go on", null, leaving.Token));
 
-        // OllamaSharp ends the enumeration then, without an exception.
+        // OllamaSharp ends the enumeration without an exception.
         var count = 0;
         await foreach (var _ in answer)
         {

@@ -4,7 +4,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>The official <c>openai</c> package from npm as it is: everything but chat.</summary>
+/// <summary>The official, unmodified <c>openai</c> package from npm: every endpoint but chat.</summary>
 public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
 {
     private const string Said = ProxyBeforeSimulatedOllama.Sentence;

@@ -5,7 +5,7 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>
-/// The official <c>openai</c> package from npm as it is, with the proxy's address in place of OpenAI's: chat, and what goes wrong. Its tries again are in
+/// The official, unmodified <c>openai</c> package from npm, with the proxy's address in place of OpenAI's: chat and errors. Its retries are in
 /// <see cref="JavaScriptRetryTests"/>.
 /// </summary>
 public sealed class OpenAiJavaScriptTests : IAsyncLifetime
@@ -42,7 +42,7 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
         Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Said, "stop"), Told(exchange));
         Assert.Equal((true, true), (exchange.Request.Stream, exchange.Response.Streamed));
         Assert.Equal(pieces.Count - 1, exchange.Response.ContentPieces);
-        // Nobody asked for the counts: the pieces that passed are a lower bound, and the prompt's are unknown.
+        // Without include_usage, the chunks give a lower bound, and the prompt tokens are unknown.
         Assert.Equal((null, pieces.Count - 1, true),
             (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.Estimated));
     }

@@ -8,10 +8,10 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>The description of the API, held against real answers.</summary>
+/// <summary>Compares the OpenAPI document with real responses.</summary>
 public sealed class OpenApiTests
 {
-    /// <summary>Requests that together get every good answer there is, and problems.</summary>
+    /// <summary>Requests that together get every successful response, and some problems.</summary>
     private static readonly (string Method, string Path)[] s_requests =
     [
         ("GET", "/analytics"),
@@ -74,13 +74,13 @@ public sealed class OpenApiTests
 
         Assert.Equal("3.1.0", document.GetProperty("openapi").GetString());
         Assert.Equal(Host.Analytics.LocalEndpoints.All.Select(endpoint => $"{endpoint.Method} {endpoint.Path}").Order(), described.Order());
-        // The others have no JSON to compare.
+        // Other responses have no JSON to compare.
         string[] tried = [.. s_requests.Select(request => $"{request.Method} {request.Path.Split('?')[0]}"), "GET /analytics/live", "GET /analytics/login",
             "POST /analytics/login", "POST /analytics/logout"];
         Assert.Empty(described.Except(tried));
     }
 
-    /// <summary>The page is compiled against types made from the description, so a property that is renamed breaks its build and not its views.</summary>
+    /// <summary>The page is compiled against types generated from the document, so a renamed property breaks the build and not the views.</summary>
     [Fact]
     public async Task The_types_of_the_page_match_the_OpenAPI_document()
     {
@@ -94,12 +94,12 @@ public sealed class OpenApiTests
         Assert.True(check.ExitCode == 0, error);
     }
 
-    /// <summary>The part of JSON Schema that our descriptions use; strict about properties that are not described.</summary>
+    /// <summary>The part of JSON Schema that the document uses; it rejects undescribed properties.</summary>
     private static void AssertMatches(JsonElement value, JsonElement schema, JsonElement document, string where)
     {
         if (schema.TryGetProperty("oneOf", out var choices))
         {
-            // An object or null.
+            // oneOf describes an object or null.
             schema = value.ValueKind == JsonValueKind.Null ? choices[1] : choices[0];
         }
 

@@ -4,7 +4,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Whose port it is: before the start, when it is taken; and after it, when somebody else answers where clients ask.</summary>
+/// <summary>Conflicts about the port: another program holds it before the start, or answers on localhost after it.</summary>
 public sealed class PortTests
 {
     private static readonly Dictionary<string, string?> s_backend = new() { ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9" };
@@ -41,8 +41,8 @@ public sealed class PortTests
         using var other = Listen(IPAddress.IPv6Loopback, 0);
         var port = PortOf(other);
 
-        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
-            string?>(s_backend) { ["PROXY_PORT"] = $"{port}", ["PROXY_HOST"] = "127.0.0.1" });
+        await using var proxy = await ProxyProcess.StartAsync(
+            new Dictionary<string, string?>(s_backend) { ["PROXY_PORT"] = $"{port}", ["PROXY_HOST"] = "127.0.0.1" });
 
         Assert.Contains($"warning: On [::1]:{port} a program that does not answer", proxy.Output, StringComparison.Ordinal);
         Assert.DoesNotContain($"warning: On 127.0.0.1:{port}", proxy.Output, StringComparison.Ordinal);
@@ -51,8 +51,8 @@ public sealed class PortTests
     [Fact]
     public async Task A_proxy_that_answers_on_localhost_gives_no_warning()
     {
-        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
-            string?>(s_backend) { ["PROXY_PORT"] = $"{ProxyProcess.FreePort()}", ["PROXY_HOST"] = "0.0.0.0" });
+        await using var proxy = await ProxyProcess.StartAsync(
+            new Dictionary<string, string?>(s_backend) { ["PROXY_PORT"] = $"{ProxyProcess.FreePort()}", ["PROXY_HOST"] = "0.0.0.0" });
 
         Assert.DoesNotContain("warning:", proxy.Output, StringComparison.Ordinal);
     }
@@ -64,7 +64,7 @@ public sealed class PortTests
         var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string, string?>
         {
             ["PROXY_PORT"] = $"{port}",
-            // By a name that the settings alone do not give away.
+            // By a host name, so that the settings alone do not show the loop.
             ["PROXY_HOST"] = "0.0.0.0",
             ["OLLAMA_BACKEND_URL"] = $"http://{Dns.GetHostName()}:{port}",
         });

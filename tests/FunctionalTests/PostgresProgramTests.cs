@@ -5,7 +5,7 @@ using OllamaProxy.Tests;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>The program itself, started and stopped before its database.</summary>
+/// <summary>The program, started and stopped while its database is down.</summary>
 public sealed class PostgresProgramTests : PostgresTest
 {
     private const int Requests = 1_100;
@@ -29,7 +29,7 @@ public sealed class PostgresProgramTests : PostgresTest
             Assert.Equal(0, await stopped.ExitAsync());
         }
 
-        // The second has stopped; what it recorded is in its folder.
+        // The second proxy has stopped; its records are in its spool folder.
         Assert.NotEmpty(Directory.GetFiles(Path.Combine(Folder.FullName, "second", "spool")));
         await Server.RestartAsync();
         await using var restarted = await ProxyProcess.StartAsync(Variables("second"));

@@ -6,10 +6,10 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Where a text that went through the program can be found afterwards: in the store if it may be there, and nowhere else.</summary>
+/// <summary>A text that passed through the program is found in the store if allowed, and nowhere else.</summary>
 public sealed class PrivacyTests
 {
-    /// <summary>What the model <c>tiny</c> says to everybody.</summary>
+    /// <summary>The response of the model <c>tiny</c> to every prompt.</summary>
     private const string Answer = "tiny llama";
 
     public static TheoryData<string, bool, bool> Settings => new()
@@ -31,7 +31,7 @@ public sealed class PrivacyTests
     {
         var canary = $"canary{Guid.NewGuid():N}";
         var text = $"Please write to {canary}@example.com";
-        // A name is no text: the log may have it, labels of metrics may not.
+        // A model name is not a text: it may be in the log, but not in metric labels.
         var stranger = $"stranger{Guid.NewGuid():N}";
         var log = new CapturedLog();
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
@@ -43,7 +43,7 @@ public sealed class PrivacyTests
             await PostAsync(proxy, "/v1/messages",
                 new { model = "tiny", max_tokens = 100, system = text, messages = new[] { new { role = "user", content = text } } });
             await PostAsync(proxy, "/api/embed", new { model = "tiny-embed", input = text });
-            // What nobody understands is no way around: a model that is not there, and a body that is cut.
+            // Requests that fail must not leak texts either: a missing model, and a truncated body.
             await PostAsync(proxy, "/api/chat", new { model = stranger, messages = Messages(text) }, HttpStatusCode.NotFound);
             using (await proxy.Client.PostAsync("/api/chat", new StringContent($"{{\"model\":\"tiny\",\"messages\":[{{\"content\":\"{text}")))
             {
@@ -60,7 +60,7 @@ public sealed class PrivacyTests
                 await Eventually.TrueAsync(async () => await CountAsync(proxy) == 7);
             }
 
-            // A model is no text: it is kept under the name that was asked for.
+            // The model name is stored as requested, so search for the part of the canary that no model name has.
             var texts = $"{canary}@example";
             Assert.Equal(promptKept, IsInFiles(proxy.Folder, texts));
             Assert.Equal(answerKept, IsInFiles(proxy.Folder, Answer));
@@ -89,7 +89,8 @@ public sealed class PrivacyTests
         var log = new CapturedLog();
         await using var upstream = new RawUpstream(RawUpstream.Replay(
             [(TimeSpan.Zero,
-                Encoding.ASCII.GetBytes($"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {body.Length}\r\n\r\n{body}"))], close: false));
+                Encoding.ASCII.GetBytes($"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json; charset=utf-8\r\n"
+                    + $"Content-Length: {body.Length}\r\n\r\n{body}"))], close: false));
         await using (var proxy = await ProxyUnderTest.StartAsync(upstream.Address, Variables(settings), log.Register))
         {
             await PostAsync(proxy, "/api/chat", new { model = "tiny", messages = Messages("hello") }, HttpStatusCode.InternalServerError);
@@ -174,7 +175,7 @@ public sealed class PrivacyTests
         Assert.Equal(expected, answer.StatusCode);
     }
 
-    /// <summary>What the metrics say once they have counted so many requests.</summary>
+    /// <summary>The metrics page, once it has counted the given number of requests.</summary>
     private static Task<string> MetricsOfAsync(ProxyUnderTest proxy, int requests) =>
         Eventually.GetAsync(async () =>
         {
@@ -190,7 +191,7 @@ public sealed class PrivacyTests
         return stats.RootElement.GetProperty("total_records").GetInt64();
     }
 
-    /// <summary>True when any file of the store has the text in it: the database, its write-ahead log, whatever is there.</summary>
+    /// <summary>True if any file in the folder contains the text, including the write-ahead log of the database.</summary>
     private static bool IsInFiles(string folder, string text) =>
         Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(path => !path.EndsWith(".lock", StringComparison.Ordinal)).Any(path =>
         {

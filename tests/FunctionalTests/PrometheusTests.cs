@@ -6,7 +6,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>What a real Prometheus server makes of the program: numbers that are right, and no panel or rule without data.</summary>
+/// <summary>The program as scraped by a real Prometheus server: its values are right, and no panel or rule is without data.</summary>
 public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixture<ScrapedTraffic>
 {
     [Fact]
@@ -51,7 +51,7 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
     {
         Skip();
         var rules = await traffic.Prometheus.RulesAsync();
-        // An alert has data only while it is due: asked with "bool" it says 0 or 1, if what it compares is there at all.
+        // An alert has data only while it fires; with "bool" it gives 0 or 1, provided that its metrics exist.
         var queries = rules
             .Select(rule => (rule.Name, rule.IsAlert ? Comparison().Replace(rule.Expression, " $1 bool ") : rule.Expression)).ToArray();
 
@@ -155,7 +155,7 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
     private async Task AssertSumAsync(double expected, string metric) =>
         Assert.Equal((metric, expected), (metric, await traffic.Prometheus.ValueAsync($"sum({metric})")));
 
-    /// <summary>Tokens of streams that broke: counted from their pieces, and told to nobody.</summary>
+    /// <summary>Tokens of cut streams: counted by chunks, and never reported to the client.</summary>
     private async Task<double> CutTokensAsync()
     {
         var answer = await traffic.Proxy.GetAsync("/analytics/search?limit=1000");
@@ -171,7 +171,7 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
             column.GetProperty("type").GetString() == "number" ? [JsonValueKind.Number] : (JsonValueKind[])[JsonValueKind.String, JsonValueKind.Null]);
     }
 
-    /// <summary>The queries without a series that has a number.</summary>
+    /// <summary>The queries that give no series with a value.</summary>
     private async Task<List<string>> WithoutDataAsync(IEnumerable<(string Name, string Expression)> queries)
     {
         List<string> without = [];
@@ -192,7 +192,7 @@ public sealed partial class PrometheusTests(ScrapedTraffic traffic) : IClassFixt
         return without;
     }
 
-    /// <summary>Every expression of the panels, annotations and variables, as Grafana would ask it.</summary>
+    /// <summary>Every expression of the panels, annotations and variables, as Grafana would send it.</summary>
     private static IEnumerable<(string Name, string Expression)> DashboardQueries()
     {
         foreach (var dashboard in Dashboards())

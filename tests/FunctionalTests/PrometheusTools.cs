@@ -5,7 +5,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>A real Prometheus server, and <c>promtool</c>: the ones on PATH, or those that <c>./build.sh test</c> unpacks into artifacts/prometheus.</summary>
+/// <summary>A real Prometheus server and <c>promtool</c>, from PATH or as unpacked by <c>./build.sh test</c> into artifacts/prometheus.</summary>
 internal sealed class PrometheusTools : IAsyncDisposable
 {
     private readonly Process _server;
@@ -19,13 +19,13 @@ internal sealed class PrometheusTools : IAsyncDisposable
         _client = new HttpClient { BaseAddress = address };
     }
 
-    /// <summary>Why there is none; null when there is.</summary>
+    /// <summary>Why the tools are not available; null if they are.</summary>
     public static string? Missing => Find("prometheus") is not null && Find("promtool") is not null ? null
         : "there is no prometheus and promtool on PATH; ./build.sh test unpacks Debian's package where there is apt";
 
     /// <summary>Starts a server that scrapes one target under the job <c>ollama-proxy</c>, with every rule of grafana/rules.</summary>
     /// <param name="target">The proxy under test.</param>
-    /// <param name="supervising">Another one, whose Ollama is a child of its own.</param>
+    /// <param name="supervising">Another proxy, which runs Ollama as a child process.</param>
     public static async Task<PrometheusTools> StartAsync(Uri target, Uri supervising)
     {
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-prometheus-");
@@ -52,7 +52,7 @@ internal sealed class PrometheusTools : IAsyncDisposable
         return tools;
     }
 
-    /// <summary>The series an expression has now.</summary>
+    /// <summary>The current series of an expression.</summary>
     public async Task<(string Labels, double Value)[]> QueryAsync(string expression)
     {
         using var content = new FormUrlEncodedContent([KeyValuePair.Create("query", expression)]);
@@ -64,8 +64,8 @@ internal sealed class PrometheusTools : IAsyncDisposable
     }
 
     /// <summary>
-    /// The value of an expression that has one series. It is waited for: on a busy machine a scrape takes too long now and then, and until the next one
-    /// Prometheus takes all of its series for gone.
+    /// Waits for an expression to have one series, and returns its value. On a busy machine a scrape may time out, and until the next one
+    /// Prometheus treats all series of the target as stale.
     /// </summary>
     public async Task<double> ValueAsync(string expression)
     {
@@ -82,7 +82,7 @@ internal sealed class PrometheusTools : IAsyncDisposable
         return found[0].Value;
     }
 
-    /// <summary>Every rule it has loaded: its name, and what it asks.</summary>
+    /// <summary>Every rule it has loaded, with its name and expression.</summary>
     public async Task<(string Name, string Expression, bool IsAlert)[]> RulesAsync()
     {
         var json = await _client.GetFromJsonAsync<JsonElement>("/api/v1/rules");
@@ -94,7 +94,7 @@ internal sealed class PrometheusTools : IAsyncDisposable
         ];
     }
 
-    /// <summary>Runs promtool; its exit code and what it said.</summary>
+    /// <summary>Runs promtool and returns its exit code and output.</summary>
     public static async Task<(int ExitCode, string Output)> PromtoolAsync(string? input, params string[] arguments)
     {
         using var tool = Process.Start(

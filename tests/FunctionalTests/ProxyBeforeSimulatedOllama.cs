@@ -3,13 +3,13 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>What a client library needs to be tried: a simulated Ollama, the proxy before it, and an ear for what is recorded.</summary>
+/// <summary>The setup for tests of client libraries: a simulated Ollama, the proxy in front of it, and the recorded exchanges.</summary>
 internal sealed class ProxyBeforeSimulatedOllama : IAsyncDisposable
 {
-    /// <summary>What the models <c>tiny</c> say, whatever they are asked.</summary>
+    /// <summary>The response of the models <c>tiny</c> to every prompt.</summary>
     public const string Sentence = "Hello! I am a tiny llama 🦙 made of random numbers, a café and nothing else.";
 
-    /// <summary>A model so slow that a client which leaves after two words leaves long before the end.</summary>
+    /// <summary>A model so slow that a client that aborts after two words aborts long before the end.</summary>
     public const string SlowModel = "snail:latest";
 
     private ProxyBeforeSimulatedOllama(SimulatedOllamaServer ollama, ProxyUnderTest proxy, RecordedRequests recorded)

@@ -8,8 +8,8 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>
-/// The whole program as one process with nothing configured but its ports: what a user gets. <c>build.sh test</c> runs it as the published Native AOT
-/// file, where whatever only reflection could do would fail.
+/// The whole program as one process with only its ports configured, as a user runs it. <c>build.sh test</c> runs it as the published Native AOT
+/// file, where code that needs reflection would fail.
 /// </summary>
 public sealed class PublishedFileTests
 {
@@ -19,8 +19,12 @@ public sealed class PublishedFileTests
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-published-");
         await using var proxy = await ProxyProcess.StartAsync(
-            new Dictionary<string,
-                string?> { ["OLLAMA_BACKEND_URL"] = ollama.Address.ToString(), ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_DIR"] = folder.FullName });
+            new Dictionary<string, string?>
+            {
+                ["OLLAMA_BACKEND_URL"] = ollama.Address.ToString(),
+                ["ANALYTICS_BACKEND"] = "sqlite",
+                ["ANALYTICS_DIR"] = folder.FullName,
+            });
         using var client = new HttpClient { BaseAddress = proxy.Address };
         var cancellation = TestContext.Current.CancellationToken;
 
@@ -53,7 +57,7 @@ public sealed class PublishedFileTests
         await AssertAnswersAsync(client, cancellation);
     }
 
-    /// <summary>Every answer is made of types that something must know how to write.</summary>
+    /// <summary>Reads every kind of response, because Native AOT serializes only types with generated code.</summary>
     private static async Task AssertAnswersAsync(HttpClient client, CancellationToken cancellation)
     {
         string[] paths =
@@ -78,7 +82,7 @@ public sealed class PublishedFileTests
             new[] { wrong, live, login, deleted }.Select(answer => answer.StatusCode));
     }
 
-#pragma warning disable RS0030 // Where the file under test is, is the tests' own setting.
+#pragma warning disable RS0030 // The test's own setting for the file under test.
     private static string? File => Environment.GetEnvironmentVariable("OLLAMA_PROXY_UNDER_TEST");
 #pragma warning restore RS0030
 

@@ -5,7 +5,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>How long a cookie lasts, and how long a client that guesses has to wait.</summary>
+/// <summary>The lifetime of a cookie, and the delay after failed logins.</summary>
 public sealed partial class ReaderAccessTests
 {
     [Fact]

@@ -8,7 +8,7 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>
-/// Who may read what was asked of the models: who has the token, and without one this machine. Requests are written byte by byte, because a client library
+/// Access to the records: clients with the token, or local clients if no token is set. Requests are written as raw bytes, because a client library
 /// would correct them.
 /// </summary>
 public sealed partial class ReaderAccessTests
@@ -22,7 +22,7 @@ public sealed partial class ReaderAccessTests
         "/analytics/ollama", "/analytics/live", "/analytics/openapi.json", "/analytics/nothing", "/test",
     ];
 
-    /// <summary>Headers, and the status of a reader's request without a token in the settings, with one, and with one while this machine is trusted.</summary>
+    /// <summary>Headers, and the status of a request without a token in the settings, with one, and with one while local clients are trusted.</summary>
     public static TheoryData<string, int, int, int> Requests =>
     [
         ("Host: localhost:1", 200, 401, 200),
@@ -157,7 +157,7 @@ public sealed partial class ReaderAccessTests
     public async Task A_body_that_is_not_a_login_form_is_refused(string contentType, string? body)
     {
         await using var proxy = await StartAsync(Token);
-        // More fields than the server reads of a form.
+        // More fields than the server accepts in a form.
         body ??= string.Concat(Enumerable.Repeat("a&", 1_500));
 
         var answer = await SendAsync(
@@ -234,7 +234,7 @@ public sealed partial class ReaderAccessTests
         await using var proxy = await StartAsync(Token, host: "0.0.0.0");
         var from = new IPEndPoint(address!, proxy.Port);
 
-        // The address is right, the name is a lie.
+        // The host name is local, but the address is not.
         Assert.Equal(401, (await SendAsync(from, "GET /analytics/models HTTP/1.1\r\nHost: localhost\r\n\r\n")).Status);
         Assert.Equal(401, (await SendAsync(from, $"GET /analytics/models HTTP/1.1\r\nHost: {address}\r\n\r\n")).Status);
         Assert.Equal(200, (await SendAsync(from, $"GET /analytics/models HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {Token}\r\n\r\n")).Status);

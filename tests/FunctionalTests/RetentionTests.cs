@@ -6,7 +6,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>When records are written, and how long they and their texts stay.</summary>
+/// <summary>When records are written, and how long records and texts are kept.</summary>
 public sealed class RetentionTests
 {
     [Theory]
@@ -15,14 +15,14 @@ public sealed class RetentionTests
     public async Task Records_are_written_in_batches_and_a_stop_writes_the_last_one(string backend)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
-        await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address, new Dictionary<string,
-            string> { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_FLUSH_MS"] = "60000" });
+        await using var proxy = await ProxyUnderTest.StartAsync(ollama.Address,
+            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_FLUSH_MS"] = "60000" });
         for (var request = 0; request < 3; request++)
         {
             await proxy.Client.GetStringAsync(new Uri("/api/version", UriKind.Relative), TestContext.Current.CancellationToken);
         }
 
-        // Metrics do not wait.
+        // Metrics are updated before the batch is written.
         await Eventually.TrueAsync(async () => (await MetricsAsync(proxy)).Contains(
             """ollama_requests_total{endpoint="version",model="unknown",prompt_category="empty",status="success"} 3""", StringComparison.Ordinal));
         Assert.Contains("ollama_proxy_records_written_total{} 0\n", await MetricsAsync(proxy), StringComparison.Ordinal);
@@ -55,8 +55,8 @@ public sealed class RetentionTests
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-retention-");
         try
         {
-            var variables = new Dictionary<string,
-                string> { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_DIR"] = folder.FullName, ["ANALYTICS_RETENTION_DAYS"] = "7",
+            var variables =
+                new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_DIR"] = folder.FullName, ["ANALYTICS_RETENTION_DAYS"] = "7",
                 ["ANALYTICS_TEXT_RETENTION_DAYS"] = "1" };
             await using (var first = await ProxyUnderTest.StartAsync(ollama.Address, variables))
             {

@@ -9,7 +9,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>One generation gives the same numbers whichever door it came through.</summary>
+/// <summary>One generation gives the same numbers in every dialect.</summary>
 public sealed class SameNumbersTests
 {
     private const int Tokens = 12;
@@ -21,17 +21,21 @@ public sealed class SameNumbersTests
     {
         { "/api/generate", """{"model":"Same","prompt":"Tell me a story.","system":"Be brief.","stream":STREAM,"options":{"num_predict":12}}""" },
         { "/api/chat",
-            """{"model":"Same","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Tell me a story."}],"stream":STREAM,"options":{"num_predict":12}}""" },
+            """{"model":"Same","messages":[{"role":"system","content":"Be brief."},"""
+            + """{"role":"user","content":"Tell me a story."}],"stream":STREAM,"options":{"num_predict":12}}""" },
         { "/v1/chat/completions",
-            """{"model":"Same","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":[{"type":"text","text":"Tell me a story."}]}],"stream":STREAM,"stream_options":{"include_usage":true},"max_tokens":12}""" },
+            """{"model":"Same","messages":[{"role":"system","content":"Be brief."},"""
+            + """{"role":"user","content":[{"type":"text","text":"Tell me a story."}]}]"""
+            + ""","stream":STREAM,"stream_options":{"include_usage":true},"max_tokens":12}""" },
         { "/v1/completions",
             """{"model":"Same","prompt":"Tell me a story.Be brief.","stream":STREAM,"stream_options":{"include_usage":true},"max_tokens":12}""" },
         { "/v1/responses", """{"model":"Same","instructions":"Be brief.","input":"Tell me a story.","stream":STREAM,"max_output_tokens":12}""" },
         { "/v1/messages",
-            """{"model":"Same","system":[{"type":"text","text":"Be brief."}],"messages":[{"role":"user","content":"Tell me a story."}],"stream":STREAM,"max_tokens":12}""" },
+            """{"model":"Same","system":[{"type":"text","text":"Be brief."}]"""
+            + ""","messages":[{"role":"user","content":"Tell me a story."}],"stream":STREAM,"max_tokens":12}""" },
     };
 
-    /// <summary>Each door with the key <c>stream</c> and without it: then Ollama's own API streams, and the others do not.</summary>
+    /// <summary>Each dialect with the key <c>stream</c> and without it. Without it, Ollama's own API streams and the others do not.</summary>
     public static TheoryData<string, string, bool?> DoorsAndStream =>
     [
         .. from door in Doors
@@ -65,7 +69,7 @@ public sealed class SameNumbersTests
         Assert.Equal(1, Seen.Sum(seen.Metrics, "ollama_requests_total{", "status=\"success\""));
         Assert.Equal(1, Seen.Sum(seen.Metrics, "ollama_requests_total{", "model=\"Same:latest\""));
 
-        // Ollama measures the speed of every answer of its own API; of the others a stream shows it.
+        // Ollama reports the speed of each response of its own API; in other dialects only a stream shows it.
         var isExact = path.StartsWith("/api/", StringComparison.Ordinal);
         Assert.Equal(!isExact && isStream, record.GetProperty("tokens_per_second_estimated").GetBoolean());
         seen.AssertOne("tokens_per_second", "ollama_tokens_per_second", isExact || isStream ? Speed : null, tolerance: isExact ? 0.01 : 0.05);
@@ -133,7 +137,7 @@ public sealed class SameNumbersTests
         var exchange = await RunAsync(path, body, isStream: true);
 
         AssertNumbers(exchange);
-        // 20 tokens of template and 25 characters are 26 tokens, read at twenty times the speed; then one token is written.
+        // 20 template tokens and 25 characters make 26 prompt tokens, read at twenty times the speed; then one token is generated.
         Assert.InRange(exchange.Response.TimeToFirstToken!.Value.TotalMilliseconds, 46 - 5, 46 + 5);
         Assert.InRange(exchange.Response.MeanGap!.Value.TotalMilliseconds, 20 - 0.5, 20 + 0.5);
     }
@@ -189,7 +193,7 @@ public sealed class SameNumbersTests
             Content = new StringContent(body.Replace("STREAM", isStream ? "true" : "false", StringComparison.Ordinal), Encoding.UTF8, "application/json"),
         };
         var answering = proxy.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
-        // Reading the prompt, then one wait for each token. What a token says must be with the client before the clock moves on.
+        // One step for the prompt, then one for each token. The client must have each token before the clock moves on.
         await clock.StepAsync(TestContext.Current.CancellationToken);
         Stream? pieces = null;
         var buffer = new byte[16 * 1024];
@@ -210,7 +214,7 @@ public sealed class SameNumbersTests
         return exchange;
     }
 
-    /// <summary>Some dialects announce a stream in events of its own before the first token: those are no token.</summary>
+    /// <summary>Reads until the next token; some dialects send other events before the first one.</summary>
     private static async Task ReadTokenAsync(Stream pieces, byte[] buffer, string path)
     {
         var mark = path switch
@@ -230,7 +234,7 @@ public sealed class SameNumbersTests
         while (!Encoding.UTF8.GetString(buffer, 0, length).Contains(mark, StringComparison.Ordinal));
     }
 
-    /// <summary>What the program says of the only request, in each of its places.</summary>
+    /// <summary>The numbers of the only request in the record, the statistics and the metrics.</summary>
     private sealed class Seen
     {
         public JsonElement Record { get; private set; }
@@ -243,7 +247,7 @@ public sealed class SameNumbersTests
         {
             await Eventually.TrueAsync(async () =>
             {
-                // The store gathers records for a moment of the same clock.
+                // The store batches records by the same clock.
                 clock.Advance(TimeSpan.FromSeconds(1));
                 return (await proxy.GetAsync("/analytics/search")).GetProperty("count").GetInt32() == 1;
             });
@@ -254,12 +258,12 @@ public sealed class SameNumbersTests
 
         public double Metric(string name) => Sum(Metrics, name + "{");
 
-        /// <summary>The value of every series that has the label.</summary>
+        /// <summary>The values of all series with the label.</summary>
         public static double Sum(string metrics, string beginning, string label = "") => metrics.Split('\n')
             .Where(line => line.StartsWith(beginning, StringComparison.Ordinal) && line.Contains(label, StringComparison.Ordinal))
             .Sum(line => double.Parse(line[(line.LastIndexOf('}') + 1)..], CultureInfo.InvariantCulture));
 
-        /// <summary>The record, the statistics and the metrics have the same value, near the expected one; or none of them has any.</summary>
+        /// <summary>Asserts that the record, the statistics and the metrics have the same value near the expected one, or that none has a value.</summary>
         public void AssertOne(string key, string metric, double? expected, double tolerance)
         {
             var distribution = Statistics.GetProperty("total").GetProperty(key);

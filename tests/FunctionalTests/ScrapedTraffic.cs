@@ -6,10 +6,10 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>
-/// A real Prometheus before the real program before a simulated Ollama, and a script of requests that provokes whatever a panel or an alert is about: cold
-/// loads, other parameters, evictions, errors of every kind, a shortened prompt, a full line, a client that leaves, an Ollama that is gone and comes back, a
-/// model that does not fit the graphics card. It runs twice, so that every counter is seen to grow. Beside it a second proxy, whose Ollama is a child that is
-/// killed and started again.
+/// A real Prometheus, the real program and a simulated Ollama, with a script of requests that gives data to every panel and alert: cold
+/// loads, changed parameters, evictions, errors of every kind, a truncated prompt, a full queue, a client that disconnects, an Ollama that restarts, a
+/// model that does not fit into the GPU memory. The script runs twice, so that every counter grows. A second proxy runs Ollama as a child, which is
+/// killed and restarted.
 /// </summary>
 public sealed class ScrapedTraffic : IAsyncLifetime
 {
@@ -34,7 +34,7 @@ public sealed class ScrapedTraffic : IAsyncLifetime
 
     internal PrometheusTools Prometheus { get; private set; } = null!;
 
-    /// <summary>Requests sent, by endpoint and status as they must be counted.</summary>
+    /// <summary>The requests sent, by endpoint and expected status.</summary>
     internal Dictionary<(string Endpoint, string Status), int> Sent { get; } = [];
 
     internal long PromptTokens { get; private set; }
@@ -68,7 +68,7 @@ public sealed class ScrapedTraffic : IAsyncLifetime
             await Eventually.TrueAsync(async () => await SumAsync("ollama_requests_total") == Sent.Values.Sum());
         }
 
-        // Last, because some panels look back for a minute only.
+        // Last, because some panels look back only one minute.
         await _supervised.KillFirstAsync();
         await Eventually.TrueAsync(async () => await SumAsync("ollama_restarts_total") == 1);
     }
@@ -118,7 +118,7 @@ public sealed class ScrapedTraffic : IAsyncLifetime
         await LoseOllamaAsync();
     }
 
-    /// <summary>Two run, one waits, one is turned away; then all leave.</summary>
+    /// <summary>Two requests run, one waits, one is rejected; then all clients disconnect.</summary>
     private async Task FillTheLineAsync()
     {
         List<Task> running = [];
@@ -134,7 +134,7 @@ public sealed class ScrapedTraffic : IAsyncLifetime
         await AskAsync("/api/generate", """{"model":"tiny","prompt":"a"}""", "error");
         await leaving.CancelAsync();
         await Task.WhenAll(running);
-        // Before Ollama is ended: else it could be the first to leave.
+        // Wait for it before Ollama stops; otherwise Ollama could close first.
         await Eventually.TrueAsync(async () => await PageCountAsync("ollama_requests_total", "status=\"cancelled\"") == Sent[("generate", "cancelled")]);
     }
 
@@ -152,7 +152,7 @@ public sealed class ScrapedTraffic : IAsyncLifetime
         }
         catch (OperationCanceledException) when (leaving.IsCancellationRequested)
         {
-            // What it is here for.
+            // The cancellation is the purpose of this request.
         }
     }
 
@@ -198,7 +198,7 @@ public sealed class ScrapedTraffic : IAsyncLifetime
         }
     }
 
-    /// <summary>What the client was told: the last line of an answer of Ollama's, or the last event but the end of one of OpenAI's.</summary>
+    /// <summary>The final message of a response: Ollama's last line, or OpenAI's last event before the terminator.</summary>
     private void CountTokens(string answer)
     {
         var last = answer.Split('\n').Select(line => line.StartsWith("data: ", StringComparison.Ordinal) ? line[6..] : line).Last(line => line.StartsWith('{'));
@@ -211,7 +211,7 @@ public sealed class ScrapedTraffic : IAsyncLifetime
         long Number(string name) => usage.TryGetProperty(name, out var number) ? number.GetInt64() : 0;
     }
 
-    /// <summary>A value of the page itself; null when the series is not there.</summary>
+    /// <summary>A value on the metrics page itself; null if the series does not exist.</summary>
     private async Task<double?> PageValueAsync(string series)
     {
         var page = await Proxy.Client.GetStringAsync("/metrics");
@@ -219,7 +219,7 @@ public sealed class ScrapedTraffic : IAsyncLifetime
         return line is null ? null : ValueOf(line);
     }
 
-    /// <summary>The sum of a metric's series with this label.</summary>
+    /// <summary>The sum of a metric's series with the given label.</summary>
     private async Task<double> PageCountAsync(string metric, string label)
     {
         var page = await Proxy.Client.GetStringAsync("/metrics");

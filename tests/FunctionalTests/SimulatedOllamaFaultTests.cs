@@ -3,7 +3,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>What goes wrong on request goes wrong as recorded.</summary>
+/// <summary>The simulated faults look like the recorded ones.</summary>
 public sealed class SimulatedOllamaFaultTests
 {
     [Fact]

@@ -5,12 +5,12 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>The simulated Ollama loads and unloads as the real one's scheduler does.</summary>
+/// <summary>The simulated Ollama loads and unloads models as the real scheduler does.</summary>
 public sealed class SimulatedOllamaLoadTests : IAsyncLifetime
 {
     private static readonly TimeSpan s_loadTime = TimeSpan.FromMilliseconds(400);
 
-    /// <summary>Between no load and a load.</summary>
+    /// <summary>Separates responses with a load from those without.</summary>
     private static readonly TimeSpan s_limit = TimeSpan.FromMilliseconds(300);
 
     private SimulatedOllamaServer _server = null!;

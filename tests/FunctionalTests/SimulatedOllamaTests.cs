@@ -6,7 +6,7 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>
-/// The simulated Ollama is held against the recordings of the real one. Not compared: recordings whose bytes come from real weights or files (sizes, digests,
+/// Compares the simulated Ollama with the recordings of the real one. Excluded are recordings whose bytes come from real weights or files (sizes, digests,
 /// numbers of embeddings, the tensors of <c>show</c>), the registry's network errors (66, 67), pages for cloud and account (68, 69, 79), audio (49), what the
 /// transport does with broken HTTP (76), load failures (87), disconnects and kills (80 to 84), which are timing.
 /// </summary>
@@ -109,7 +109,7 @@ public sealed class SimulatedOllamaTests
         var stream = client.GetStream();
         var request = recording.RequestBytes;
         await stream.WriteAsync(request);
-        // Half-closing would count as leaving; so the answer's own framing says where it ends.
+        // A half-close would count as a disconnect, so the response is read to the end of its framing.
         using var answer = new MemoryStream();
         using var patience = new CancellationTokenSource(Patience.Limit);
         var buffer = new byte[16_384];
@@ -132,7 +132,7 @@ public sealed class SimulatedOllamaTests
         Assert.Equal(Headers(recording.Response), Headers(answer));
     }
 
-    /// <summary>Header names with values; Date differs, and so does the length of generated content.</summary>
+    /// <summary>The headers without Date and the length of generated content, which differ.</summary>
     private static string[] Headers(HttpMessage message) =>
     [
         .. from header in message.Headers

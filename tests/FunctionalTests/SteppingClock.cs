@@ -3,7 +3,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>A clock that stands still until somebody waits on it and the test lets that wait be over.</summary>
+/// <summary>A clock that advances only in steps of the test, each to the end of a wait.</summary>
 internal sealed class SteppingClock : FakeTimeProvider
 {
     private readonly Channel<TimeSpan> _waits = Channel.CreateUnbounded<TimeSpan>();
@@ -11,16 +11,16 @@ internal sealed class SteppingClock : FakeTimeProvider
     public SteppingClock()
         : base(new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero)) => Unstepped = new SameTime(this);
 
-    /// <summary>The same time for whoever waits for reasons of its own, which are no steps of the test.</summary>
+    /// <summary>The same time for components whose waits are not steps of the test.</summary>
     public TimeProvider Unstepped { get; }
 
-    /// <summary>Waits until somebody waits, once, and moves the clock to the end of it.</summary>
+    /// <summary>Waits until a timer is started, and advances the clock to its end.</summary>
     public async Task StepAsync(CancellationToken cancellationToken) => Advance(await _waits.Reader.ReadAsync(cancellationToken));
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         var timer = base.CreateTimer(callback, state, dueTime, period);
-        // Timers that come again belong to background work, and wait in vain here.
+        // Periodic timers belong to background work and never fire here.
         if (dueTime > TimeSpan.Zero && period == Timeout.InfiniteTimeSpan)
         {
             _waits.Writer.TryWrite(dueTime);

@@ -4,7 +4,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>What a stop says and which signals bring it about.</summary>
+/// <summary>The messages of a stop, and the signals that cause it.</summary>
 public sealed class StopTests
 {
     [Theory]
@@ -19,8 +19,8 @@ public sealed class StopTests
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-test-");
         try
         {
-            await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
-                string?>(Variables(ollama, graceSeconds: 1)) { ["LOG_DIR"] = folder.FullName });
+            await using var proxy = await ProxyProcess.StartAsync(
+                new Dictionary<string, string?>(Variables(ollama, graceSeconds: 1)) { ["LOG_DIR"] = folder.FullName });
             using var running = await StreamAsync(proxy);
             using var client = new HttpClient();
             var queued = client.PostAsync(new Uri(proxy.Address, "/api/generate"), Question());
@@ -51,8 +51,8 @@ public sealed class StopTests
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent with kill.");
         await using var ollama = await StartOllamaAsync();
-        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
-            string?>(Variables(ollama, graceSeconds: 3_600)) { ["LOG_LEVEL"] = "error" });
+        await using var proxy = await ProxyProcess.StartAsync(
+            new Dictionary<string, string?>(Variables(ollama, graceSeconds: 3_600)) { ["LOG_LEVEL"] = "error" });
         using var running = await StreamAsync(proxy);
 
         await proxy.SignalAsync("TERM");
@@ -136,7 +136,7 @@ public sealed class StopTests
 
     private static StringContent Question() => new("""{"model":"snail:latest","prompt":"Why?","options":{"num_predict":2000}}""");
 
-    /// <summary>A stream of which something has come.</summary>
+    /// <summary>A stream that has sent its first line.</summary>
     private static async Task<HttpResponseMessage> StreamAsync(ProxyProcess proxy)
     {
         var client = new HttpClient();

@@ -8,7 +8,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>A store that cannot write: clients notice nothing, what is lost is counted, and recording goes on by itself.</summary>
+/// <summary>A store that cannot write: clients notice nothing, lost records are counted, and recording resumes by itself.</summary>
 public sealed class StoreFaultTests : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ollama-proxy-fault-");
@@ -71,7 +71,7 @@ public sealed class StoreFaultTests : IDisposable
     [InlineData("jsonl")]
     public async Task A_store_that_cannot_be_opened_does_not_block_requests_and_waiting_records_are_written_later(string backend)
     {
-        // A file where the folder should be.
+        // A file in place of the folder.
         await File.WriteAllTextAsync(Store, "");
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
         await using var proxy = await StartAsync(ollama, backend);
@@ -183,7 +183,7 @@ public sealed class StoreFaultTests : IDisposable
         return JsonElement.Parse(await answer.Content.ReadAsStringAsync());
     }
 
-    /// <summary>How many records have the text; -1 while the store cannot say.</summary>
+    /// <summary>The number of records with the text; -1 while the store does not answer.</summary>
     private static async Task<int> FoundAsync(ProxyUnderTest proxy, string text)
     {
         using var answer = await proxy.Client.GetAsync($"/analytics/search?prompt_search={text}&limit=1000");
@@ -196,7 +196,7 @@ public sealed class StoreFaultTests : IDisposable
         return json.RootElement.GetProperty("count").GetInt32();
     }
 
-    /// <summary>The sum over all labels.</summary>
+    /// <summary>The value of a metric, summed over its labels.</summary>
     private static async Task<double> MetricAsync(ProxyUnderTest proxy, string name) =>
         (await proxy.Client.GetStringAsync("/metrics")).Split('\n')
             .Where(line => line.StartsWith(name, StringComparison.Ordinal) && line[name.Length] is ' ' or '{')
@@ -205,7 +205,7 @@ public sealed class StoreFaultTests : IDisposable
     private static void Execute(SqliteConnection connection, string sql)
     {
         using var command = connection.CreateCommand();
-#pragma warning disable CA2100 // The test's own text.
+#pragma warning disable CA2100 // The SQL is a constant of the test.
         command.CommandText = sql;
 #pragma warning restore CA2100
         command.ExecuteNonQuery();

@@ -6,10 +6,10 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Both kinds of statistics, of known records.</summary>
+/// <summary>Both kinds of statistics over known records.</summary>
 public sealed class AnalyticsStatsTests
 {
-    /// <summary>Ten requests of two models within two hours that begin at the epoch; the first hour has six.</summary>
+    /// <summary>Ten requests to two models within two hours from the epoch, six of them in the first hour.</summary>
     private static readonly RequestRecord[] s_records =
     [
         .. Enumerable.Range(1, 10).Select(number => StoredRequests.At(number <= 6 ? number * 60 : 3_600 + (number * 60)) with

@@ -12,24 +12,24 @@ internal static class StoredRequests
 {
     public static readonly Uri Nobody = new("http://127.0.0.1:9");
 
-    /// <summary>Every backend that keeps something.</summary>
+    /// <summary>Every backend that stores records in files.</summary>
     public static TheoryData<string> Backends => ["sqlite", "jsonl"];
 
     public static async Task<ProxyUnderTest> StartAsync(string backend, params RequestRecord[] records)
     {
-        var proxy = await ProxyUnderTest.StartAsync(Nobody, new Dictionary<string,
-            string> { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_RETENTION_DAYS"] = "0" });
+        var proxy = await ProxyUnderTest.StartAsync(Nobody,
+            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = backend, ["ANALYTICS_RETENTION_DAYS"] = "0" });
         await WriteAsync(proxy, records);
         return proxy;
     }
 
-    /// <summary>Nothing else writes while nothing passes through the proxy.</summary>
+    /// <summary>Writes records directly; nothing else writes while no request passes through the proxy.</summary>
     public static Task WriteAsync(ProxyUnderTest proxy, params RequestRecord[] records) =>
         records.Length == 0
             ? Task.CompletedTask
             : proxy.Services.GetRequiredService<IAnalyticsStore>().WriteAsync(records, TestContext.Current.CancellationToken);
 
-    /// <summary>A record of a second after the epoch, with what every record has.</summary>
+    /// <summary>A record at a number of seconds after the epoch, with the fields every record has.</summary>
     public static RequestRecord At(int second) => new()
     {
         RequestId = $"{second:x32}",

@@ -6,7 +6,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Time: tokens arrive when they are made, and a client that leaves is missed at once.</summary>
+/// <summary>Timing: tokens arrive as they are produced, and a disconnect is detected at once.</summary>
 public sealed class StreamingTests
 {
     private const string StreamHead = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -24,7 +24,7 @@ public sealed class StreamingTests
             for (var token = 0; token < 20; token++)
             {
                 await connection.WriteAsync(Encoding.ASCII.GetBytes($"{Line.Length:x}\r\n{Line}\r\n"));
-                // The next token is made only after the client has this one: a proxy that held any back would stop here.
+                // The upstream sends the next token only after the client has this one, so a proxy that buffers would hang here.
                 await seen.Reader.ReadAsync(TestContext.Current.CancellationToken);
             }
 

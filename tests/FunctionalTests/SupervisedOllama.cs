@@ -10,7 +10,7 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>
-/// The program as a process, with an Ollama it started as a process, with a runner that Ollama started: three generations, as on a user's machine. Linux.
+/// The program as a process, the Ollama it started, and the runner that Ollama started: three processes, as on a user's machine. Linux.
 /// </summary>
 internal sealed partial class SupervisedOllama : IAsyncDisposable
 {
@@ -38,7 +38,7 @@ internal sealed partial class SupervisedOllama : IAsyncDisposable
     /// <summary>The process id of the first Ollama.</summary>
     public int FirstChild { get; }
 
-    /// <summary>How long the first Ollama took to answer, as the proxy tells.</summary>
+    /// <summary>How long the first Ollama took to answer, as logged by the proxy.</summary>
     public TimeSpan FirstStart => TimeSpan.FromMilliseconds(int.Parse(AnswersAfter().Match(Proxy.Output).Groups[1].Value, CultureInfo.InvariantCulture));
 
     /// <param name="script">Shell commands that run before Ollama at each of its starts; null for none. <c>$STARTS</c> is the number of the start.</param>
@@ -69,7 +69,7 @@ internal sealed partial class SupervisedOllama : IAsyncDisposable
         return ollama;
     }
 
-    /// <summary>What the proxy knows of its Ollama.</summary>
+    /// <summary>The state of Ollama, as reported by the proxy.</summary>
     public async Task<(string State, int? ProcessId)> StateAsync()
     {
         var ollama = await Client.GetFromJsonAsync<JsonElement>("/analytics/ollama");
@@ -82,7 +82,7 @@ internal sealed partial class SupervisedOllama : IAsyncDisposable
         return (ollama.GetProperty("state").GetString()!, id.ValueKind == JsonValueKind.Number ? id.GetInt32() : null);
     }
 
-    /// <summary>Waits until another Ollama than the first is ready; its process id.</summary>
+    /// <summary>Waits until another Ollama than the first is ready, and returns its process id.</summary>
     public async Task<int> ReadyAgainAsync()
     {
         var child = FirstChild;
@@ -105,7 +105,7 @@ internal sealed partial class SupervisedOllama : IAsyncDisposable
     }
 
     /// <summary>
-    /// Kills the first Ollama and waits until the system has closed its sockets: what is sent into a dying one is lost, and rightly not repeated.
+    /// Kills the first Ollama and waits until the system has closed its sockets. A request sent to a dying one would be lost, and rightly not retried.
     /// </summary>
     public async Task KillFirstAsync()
     {
@@ -113,7 +113,7 @@ internal sealed partial class SupervisedOllama : IAsyncDisposable
         await Eventually.TrueAsync(() => !OllamaFiles.RunningInGroup(FirstChild).Contains(FirstChild));
     }
 
-    /// <summary>The lines of the store's files; for when the proxy has ended.</summary>
+    /// <summary>The lines in the store's files, after the proxy has ended.</summary>
     public string[] StoredLines() => [.. Directory.EnumerateFiles(Path.Combine(_files.Folder, "analytics"), "*.jsonl").SelectMany(File.ReadLines)];
 
     public static async Task SignalAsync(string signal, params int[] processes)
@@ -122,7 +122,7 @@ internal sealed partial class SupervisedOllama : IAsyncDisposable
         await kill.WaitForExitAsync();
     }
 
-    /// <summary>Ends the proxy and asserts that nothing of what it ever started is left: no process of any group, and nobody on any port.</summary>
+    /// <summary>Ends the proxy and asserts that nothing it started is left: no process in any group, and no listener on any port.</summary>
     public async Task StopWithoutOrphansAsync(string signal = "TERM")
     {
         await Proxy.SignalAsync(signal);
@@ -136,7 +136,7 @@ internal sealed partial class SupervisedOllama : IAsyncDisposable
         await Eventually.TrueAsync(() => !IsOpen(Port) && !IsOpen(_runnerPort));
     }
 
-    /// <summary>The first Ollama and its runner are gone, while the second one lives.</summary>
+    /// <summary>Asserts that the first Ollama and its runner have exited, while the second one runs.</summary>
     public void AssertFirstIsGone() => Assert.Empty(OllamaFiles.RunningInGroup(FirstChild));
 
     public async ValueTask DisposeAsync()

@@ -5,7 +5,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>A stop in the middle of work: nothing that can still end whole is cut, and nothing is forgotten.</summary>
+/// <summary>A stop with running requests: no request that can finish in time is cut, and all are recorded.</summary>
 public sealed class SupervisionDrainTests
 {
     private const int Each = 10;
@@ -32,7 +32,7 @@ public sealed class SupervisionDrainTests
             await using var proxy = await ProxyProcess.StartAsync(variables);
             using var client = new HttpClient { BaseAddress = proxy.Address };
             var begun = new Begun(2 * Each);
-            // Brisk ones take 2 s, snails a quarter of an hour.
+            // The fast streams take 2 s, the slow ones a quarter of an hour.
             var brisk = Enumerable.Range(0, Each).Select(_ => ReadAsync(client, begun, "brisk", 20)).ToList();
             var snails = Enumerable.Range(0, Each).Select(_ => ReadAsync(client, begun, "snail", 2_000)).ToList();
             await begun.All;
@@ -52,7 +52,7 @@ public sealed class SupervisionDrainTests
         }
     }
 
-    /// <summary>What the store holds, as the next run of the program reads it.</summary>
+    /// <summary>The records in the store, as the next run of the program reads them.</summary>
     private static async Task<IEnumerable<(string? Model, string? Outcome, int Count)>> OutcomesAsync(Dictionary<string, string?> variables)
     {
         await using var next = await ProxyProcess.StartAsync(variables);
@@ -91,9 +91,9 @@ public sealed class SupervisionDrainTests
         }
     }
 
-    /// <param name="IsWhole">Its connection ended as an answer ends.</param>
-    /// <param name="IsDone">Ollama's last word was in it.</param>
-    /// <param name="Lines">Lines that came.</param>
+    /// <param name="IsWhole">True if its framing ended in order.</param>
+    /// <param name="IsDone">True if it had Ollama's terminator.</param>
+    /// <param name="Lines">The number of lines received.</param>
     private sealed record Stream(bool IsWhole, bool IsDone, int Lines);
 
     private sealed class Begun(int count)

@@ -8,7 +8,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>An Ollama that somebody else started; and the guard that stands beside Ollama where the kernel does not help.</summary>
+/// <summary>An Ollama that another program started, and the guard process for systems without a parent-death signal.</summary>
 public sealed class SupervisionExternalTests
 {
     [Fact]
@@ -16,13 +16,13 @@ public sealed class SupervisionExternalTests
     {
         var port = ProxyProcess.FreePort();
         var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Port = port });
-        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
-            string?> { ["OLLAMA_BACKEND_PORT"] = $"{port}", ["OLLAMA_EXECUTABLE_PATH"] = OllamaFiles.Ollama });
+        await using var proxy = await ProxyProcess.StartAsync(
+            new Dictionary<string, string?> { ["OLLAMA_BACKEND_PORT"] = $"{port}", ["OLLAMA_EXECUTABLE_PATH"] = OllamaFiles.Ollama });
         using var client = new HttpClient { BaseAddress = proxy.Address };
         Assert.Equal("external", await StateAsync(client));
 
         await ollama.DisposeAsync();
-        // Nobody knows whether it comes back, so nobody waits; and one that is not ours is not started by us.
+        // It may never return, so no request waits for it; and the proxy does not start an external Ollama.
         using var refused = await client.PostAsync("/api/generate", new StringContent("""{"model":"tiny","prompt":"hello"}"""));
         Assert.Equal(HttpStatusCode.BadGateway, refused.StatusCode);
         await Eventually.TrueAsync(async () => await StateAsync(client) == "unhealthy");
@@ -69,7 +69,7 @@ public sealed class SupervisionExternalTests
         using var guard = Guard(port, runnerPort);
         await Eventually.TrueAsync(() => OllamaFiles.RunningInGroup(guard.Id).Count == 3);
 
-        // What the end of the program that holds the other end of the pipe does, however it ends.
+        // The pipe closes in the same way when the program that holds its other end exits or is killed.
         guard.StandardInput.Close();
 
         await guard.WaitForExitAsync();
@@ -83,7 +83,7 @@ public sealed class SupervisionExternalTests
         using var guard = Guard(ProxyProcess.FreePort(), ProxyProcess.FreePort());
         await Eventually.TrueAsync(() => OllamaFiles.RunningInGroup(guard.Id).Count == 3);
 
-        // The supervisor signals the group, whose leader is the guard.
+        // The supervisor signals the process group, whose leader is the guard.
         using var kill = Process.Start("kill", ["-s", "TERM", "--", $"-{guard.Id}"]);
         await guard.WaitForExitAsync();
 

@@ -29,7 +29,7 @@ public sealed class SupervisionInterruptTests
         Assert.Equal(0, await proxy.ExitAsync());
     }
 
-    /// <summary>Sends a line, waits for a word, sends another.</summary>
+    /// <summary>An upstream that sends a line, waits until it is released, and sends another.</summary>
     private static async Task<WebApplication> UpstreamAsync(Task released)
     {
         var builder = WebApplication.CreateSlimBuilder();

@@ -4,7 +4,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>What becomes of an Ollama that crashes, does not answer, hangs, or cannot be kept alive; and that nothing of it is ever left behind.</summary>
+/// <summary>An Ollama that crashes, does not answer, hangs or keeps crashing is replaced, and none of its processes is left behind.</summary>
 public sealed class SupervisionRestartTests
 {
     private const string Prompt = """{"model":"tiny","prompt":"hello","stream":false}""";
@@ -20,7 +20,7 @@ public sealed class SupervisionRestartTests
         var took = watch.Elapsed;
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        // Two seconds; on a machine so busy that the first start alone took long, in proportion to that.
+        // Two seconds, or on a busy machine a multiple of the time that the first start took.
         Assert.InRange(took.TotalSeconds, 0, Math.Max(2, 4 * ollama.FirstStart.TotalSeconds));
         Assert.NotEqual(ollama.FirstChild, await ollama.ReadyAgainAsync());
         ollama.AssertFirstIsGone();
@@ -114,7 +114,7 @@ public sealed class SupervisionRestartTests
     {
         await using var ollama = await SupervisedOllama.StartAsync(null, ("OLLAMA_HEALTH_INTERVAL_SECONDS", "1"));
 
-        // Its port takes connections still, and nothing is ever answered.
+        // A stopped process still accepts connections on its port, but answers nothing.
         await SupervisedOllama.SignalAsync("STOP", ollama.FirstChild);
         await Eventually.TrueAsync(async () => (await ollama.StateAsync()).State == "unhealthy");
         await ollama.ReadyAgainAsync();
@@ -169,10 +169,10 @@ public sealed class SupervisionRestartTests
     {
         await using var ollama = await SupervisedOllama.StartAsync();
 
-        // Both at one blow: nobody is left who could end the runner.
+        // Kill both at once, so that no process is left to end the runner.
         await SupervisedOllama.SignalAsync("KILL", ollama.FirstChild, ollama.Proxy.Id);
         await ollama.Proxy.ExitAsync();
-        // Or none: the start of a proxy in another test, at the same time, may have been the next one.
+        // It may already be gone: a proxy that another test starts at the same time also ends leftover processes.
         await Eventually.TrueAsync(() => OllamaFiles.RunningInGroup(ollama.FirstChild).Count <= 1);
 
         await using var next = await SupervisedOllama.StartAsync();
@@ -199,7 +199,7 @@ public sealed class SupervisionRestartTests
     {
         await using var ollama = await SupervisedOllama.StartAsync();
         using var leaves = new CancellationTokenSource();
-        // Something that outlasts the stop for a while.
+        // A request that keeps the stop waiting.
         var held = ollama.Client.PostAsync("/api/generate", new StringContent("""{"model":"tiny-fault-hang","prompt":"hello"}"""), leaves.Token);
         await Eventually.TrueAsync(
             async () => (await ollama.Client.GetStringAsync("/metrics")).Contains("ollama_active_requests{} 1", StringComparison.Ordinal));

@@ -79,7 +79,7 @@ public sealed class SupervisionShutdownTests
 
         var services = proxy.Services.GetServices<IHostedService>().Select(service => service.GetType().Name).ToList();
 
-        // Started in this order, stopped in the opposite one.
+        // Services start in this order and stop in the reverse order.
         Assert.Equal(["StartupWorker", "RecordingWorker", "GenericWebHostService"],
             services.Where(name => name is "StartupWorker" or "RecordingWorker" or "GenericWebHostService"));
         Assert.Equal("GenericWebHostService", services[^1]);
@@ -114,7 +114,7 @@ public sealed class SupervisionShutdownTests
         }
     }
 
-    /// <summary>A path of the test's own, whose answer waits for a word.</summary>
+    /// <summary>A path of the test whose response waits until it is released.</summary>
     private sealed class HeldRequest : IStartupFilter
     {
         private readonly TaskCompletionSource _entered = new(TaskCreationOptions.RunContinuationsAsynchronously);

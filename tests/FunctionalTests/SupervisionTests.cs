@@ -81,7 +81,7 @@ public sealed class SupervisionTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);
         await using var proxy = await ProxyProcess.StartAsync(Variables(_files.WithRunner(stubborn: true), ProxyProcess.FreePort()));
 
-        // The first one is being waited out: Ollama itself has ended, its runner has not.
+        // The proxy is still stopping after the first interrupt: Ollama has exited, but its runner has not.
         await proxy.SignalAsync("INT", group: true);
         await Eventually.TrueAsync(() => OllamaFiles.RunningInGroup(proxy.ChildId).Count == 1);
         await proxy.SignalAsync("INT", group: true);
@@ -152,8 +152,8 @@ public sealed class SupervisionTests : IDisposable
     public async Task The_reason_of_a_panic_is_shown_without_its_stack_trace()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The stand-in is a shell script.");
-        var (code, output) = await ProxyProcess.RunAsync(new Dictionary<string,
-            string?>(Variables(OllamaFiles.Ollama, ProxyProcess.FreePort())) { ["OLLAMA_ORIGINS"] = "foo.example" });
+        var (code, output) = await ProxyProcess.RunAsync(
+            new Dictionary<string, string?>(Variables(OllamaFiles.Ollama, ProxyProcess.FreePort())) { ["OLLAMA_ORIGINS"] = "foo.example" });
 
         Assert.Equal(2, code);
         Assert.Contains("Ollama exited unexpectedly (exit code 2): panic: bad origin: origins must contain '*'", output, StringComparison.Ordinal);
@@ -193,8 +193,8 @@ public sealed class SupervisionTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), LinuxOnly);
         var script = _files.Script($"head -c 3000000 /dev/zero | tr '\\0' x; echo; exec '{OllamaFiles.Ollama}' \"$@\"");
-        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
-            string?>(Variables(script, ProxyProcess.FreePort())) { ["LOG_LEVEL"] = "debug" });
+        await using var proxy = await ProxyProcess.StartAsync(
+            new Dictionary<string, string?>(Variables(script, ProxyProcess.FreePort())) { ["LOG_LEVEL"] = "debug" });
 
         Assert.Contains("xxx…", proxy.Output, StringComparison.Ordinal);
         Assert.True(proxy.Output.Length < 20_000);

@@ -6,7 +6,7 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>
-/// What systemd hears of a service of <c>Type=notify</c> with a watchdog, at a socket where systemd would listen. The program believes in systemd by its
+/// The notifications of a service of <c>Type=notify</c> with a watchdog, received at a socket in place of systemd's. The program detects systemd by its
 /// parent's name.
 /// </summary>
 public sealed class SystemdTests : IDisposable
@@ -47,7 +47,7 @@ public sealed class SystemdTests : IDisposable
 
     private Process Start(string parent)
     {
-        // Not its last command, which a shell becomes.
+        // Followed by another command; a shell would replace itself with its last one.
         var start = new ProcessStartInfo(parent,
             ["-c", $"{string.Join(' ', ProxyProcess.Program().Select(part => $"'{part}'"))} serve; exit $?"]) { RedirectStandardOutput = true };
         foreach (var (name, value) in ((string, string)[])

@@ -4,15 +4,15 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.FunctionalTests;
 
 /// <summary>
-/// The requests whose answer is not Ollama's own, byte for byte: the exceptions listed in docs/transparency.md. What the client can act on, status and end of
-/// the connection, is still the same.
+/// The requests whose response is not byte for byte Ollama's own: the exceptions in docs/transparency.md. The parts that a client acts on, status and end of
+/// the connection, are still the same.
 /// </summary>
 public sealed class TransparencyExceptionTests
 {
     private static readonly RawUpstream.Answer s_fine = RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())],
         close: false);
 
-    /// <summary>The recording and the body our server gives.</summary>
+    /// <summary>The recording, and the body that the proxy sends.</summary>
     public static TheoryData<string, string> Refused => new()
     {
         { "76-no-host", "" },

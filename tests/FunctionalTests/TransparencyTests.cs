@@ -10,7 +10,7 @@ namespace OllamaProxy.FunctionalTests;
 public sealed class TransparencyTests
 {
     /// <summary>
-    /// Request forms our server refuses, or answers, in its own words before anything could be forwarded (docs/transparency.md, TransparencyExceptionTests).
+    /// Requests that the proxy refuses or answers itself instead of forwarding them (docs/transparency.md, TransparencyExceptionTests).
     /// </summary>
     private static readonly Dictionary<string, string> s_exceptions = new()
     {
@@ -22,7 +22,7 @@ public sealed class TransparencyTests
         ["76l-two-cl"] = "two Content-Lengths: refused with 400",
     };
 
-    /// <summary>The one request whose answer gains a header: both lengths at once, after which our server closes the connection, and says so.</summary>
+    /// <summary>The only request whose response gains a header. It has both lengths, so the proxy closes the connection and announces it.</summary>
     private const string AmbiguousLength = "76k-cl-te";
 
     public static TheoryData<bool> Timings => new(true, false);
@@ -93,7 +93,7 @@ public sealed class TransparencyTests
 
     private static void CompareRequests(HttpMessage direct, HttpMessage proxied, List<string> differences)
     {
-        // The origin form says the same as the absolute form, and is all that an HTTP client can send.
+        // The origin form is equivalent to the absolute form, and the only form a client sends to an origin server.
         var expected = direct.StartLine.Replace("http://127.0.0.1:11435", "", StringComparison.Ordinal);
         Check("request line", expected, proxied.StartLine, differences);
         // Transfer-Encoding wins over Content-Length, and both must not be sent (RFC 9112, section 6.3).

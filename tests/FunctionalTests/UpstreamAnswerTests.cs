@@ -8,13 +8,13 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Ollama may answer before it has read a request's body: its answer reaches the client, not a fault of the proxy.</summary>
+/// <summary>Ollama may answer before it has read the request body. Its response must reach the client, and not an error of the proxy.</summary>
 public sealed class UpstreamAnswerTests
 {
     private const int LargeBody = 8 << 20;
     private const string Fine = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
-    /// <summary>How long Go waits between the end of its answer and the end of the connection.</summary>
+    /// <summary>How long Go waits between the end of its response and the close of the connection.</summary>
     private static readonly TimeSpan s_goWait = TimeSpan.FromMilliseconds(500);
 
     private readonly RecordedRequests _recorded = new();
@@ -83,7 +83,7 @@ public sealed class UpstreamAnswerTests
         var stream = client.GetStream();
         var framing = isChunked ? "Transfer-Encoding: chunked" : $"Content-Length: {LargeBody}";
         await SendAsync(stream, $"POST /api/x HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n");
-        // The answer begins before a byte of the body was sent.
+        // The response begins before any byte of the body was sent.
         var buffer = new byte[1024];
         var begin = "";
         while (!begin.EndsWith("5\r\nearly\r\n", StringComparison.Ordinal))
@@ -152,13 +152,13 @@ public sealed class UpstreamAnswerTests
             await SendAsync(client.GetStream(), "POST /api/blobs/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000000\r\n\r\n");
             var writing = client.GetStream().WriteAsync(new byte[64 << 20], TestContext.Current.CancellationToken);
             await hasHead.Task.WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
-            // More than all buffers on the way hold.
+            // The body is larger than all buffers on the way.
             Assert.False(writing.IsCompleted);
             client.Client.Close(0);
             await Assert.ThrowsAnyAsync<Exception>(writing.AsTask);
         }
 
-        // Until here the server may not read from its client, whose bytes it has no room for; as Ollama's own server, it does not see that the client left.
+        // Until here the proxy has no room for the client's bytes and does not read; like Ollama's own server, it cannot see the disconnect.
         left.SetResult();
 
         Assert.Equal(ExchangeOutcome.ClientCancelled, (await _recorded.SingleAsync()).Outcome);
@@ -209,7 +209,7 @@ public sealed class UpstreamAnswerTests
     [Fact]
     public async Task The_client_gets_100_continue_when_ollama_sends_it()
     {
-        // Its time stands still, so nothing but Ollama's 100 makes the proxy say it.
+        // The clock of the proxy stands still, so only Ollama's 100 Continue can make it send one.
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Fine))], close: false));
         await using var proxy = await StartAsync(upstream, new FakeTimeProvider());
 
@@ -246,7 +246,7 @@ public sealed class UpstreamAnswerTests
         Assert.All(program.Recorded.All, exchange => Assert.Equal(ExchangeOutcome.Completed, exchange.Outcome));
     }
 
-    /// <summary>Sends the body only when told to continue.</summary>
+    /// <summary>Sends the body only after 100 Continue.</summary>
     private static async Task<RawAnswer> ExpectAsync(ProxyUnderTest proxy, byte[] head, byte[] body)
     {
         using var client = new TcpClient("127.0.0.1", proxy.Port);
@@ -257,7 +257,7 @@ public sealed class UpstreamAnswerTests
         var writing = interim.AsSpan().SequenceEqual("HTTP/1.1 100 Continue\r\n\r\n"u8) ? stream.WriteAsync(body).AsTask() : Task.CompletedTask;
         using var rest = new MemoryStream();
         var buffer = new byte[1024];
-        // What follows is short and has a length; the connection may stay open.
+        // The rest is short and has a length; the connection may stay open.
         while (!IsWhole([.. interim, .. rest.ToArray()]))
         {
             var read = await ReadAsync(stream, buffer);

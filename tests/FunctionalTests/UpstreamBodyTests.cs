@@ -3,7 +3,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>Heads and bodies arrive as they were sent, whatever their size and however they were cut on the way.</summary>
+/// <summary>Heads and bodies arrive unchanged, whatever their size and their segments.</summary>
 public sealed class UpstreamBodyTests
 {
     private static readonly RawUpstream.Answer s_fine =
@@ -12,7 +12,7 @@ public sealed class UpstreamBodyTests
     private static readonly int[] s_sizes =
         [0, 1, 4_095, 4_096, 4_097, 16_383, 16_384, 16_385, 32_767, 32_768, 32_769, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20];
 
-    /// <summary>Sizes of pieces and of chunks, in turn.</summary>
+    /// <summary>The sizes of segments and of chunks, in turn.</summary>
     private static readonly int[] s_odd = [1, 7, 100_000, 4_096, 3, 65_537, 16_384, 999];
 
     [Theory]
@@ -76,7 +76,7 @@ public sealed class UpstreamBodyTests
             var message = HttpMessage.Parse(answer.Bytes);
             var isFramed = framing == "chunked" && version == "HTTP/1.1";
             Assert.True((isFramed ? Chunks(body) : body).AsSpan().SequenceEqual(isFramed ? message.RawBody : message.Body), $"{size}");
-            // The server frames a body that ends with its connection (docs/transparency.md), so its own connection may stay open.
+            // The proxy frames a body that ends with the connection to Ollama (docs/transparency.md), so the client's connection may stay open.
             Assert.Equal(version == "HTTP/1.0" ? RawEnd.Closed : RawEnd.KeptOpen, answer.End);
         }
     }
@@ -145,7 +145,7 @@ public sealed class UpstreamBodyTests
         Assert.EndsWith("\r\n\r\n{}", Encoding.ASCII.GetString(Assert.Single(upstream.Requests)), StringComparison.Ordinal);
     }
 
-    /// <summary>Names in capitals, in alphabetical order: their order and case are the server's.</summary>
+    /// <summary>Header names in upper case and in alphabetical order, because the server may change both.</summary>
     private static IEnumerable<string> Lines(string text) => text.Split("\r\n", StringSplitOptions.RemoveEmptyEntries)
         .Select(line => line.Split(':', 2)).Select(parts => $"{parts[0].ToUpperInvariant()}: {parts[1].Trim()}").Order(StringComparer.Ordinal);
 

@@ -7,7 +7,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests;
 
-/// <summary>When a connection to Ollama serves another exchange, when it is replaced, and when it must never be used again.</summary>
+/// <summary>When a connection to Ollama is reused, when it is replaced, and when it must be closed.</summary>
 public sealed class UpstreamConnectionTests
 {
     private const string Fine = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine";
@@ -97,7 +97,7 @@ public sealed class UpstreamConnectionTests
                 return true;
             }
 
-            // The proxy notes when it sent the request after Ollama may already have it; one of these steps comes later.
+            // The proxy may record the time of sending after Ollama has the request; at least one of these steps comes after that.
             using var step = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
             for (var count = 0; count < 50; count++)
             {

@@ -41,8 +41,12 @@ internal sealed class StoringProxy : IAsyncDisposable
     {
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-slow-");
         var process = await ProxyProcess.StartAsync(
-            new Dictionary<string,
-                string?> { ["OLLAMA_BACKEND_URL"] = upstream.ToString(), ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_DIR"] = folder.FullName });
+            new Dictionary<string, string?>
+            {
+                ["OLLAMA_BACKEND_URL"] = upstream.ToString(),
+                ["ANALYTICS_BACKEND"] = "sqlite",
+                ["ANALYTICS_DIR"] = folder.FullName,
+            });
         return new StoringProxy(process, folder);
     }
 

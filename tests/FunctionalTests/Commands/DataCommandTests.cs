@@ -5,7 +5,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests.Commands;
 
-/// <summary><c>stats</c>, <c>export</c> and <c>purge</c>, of a proxy that runs and of the folder one left.</summary>
+/// <summary><c>stats</c>, <c>export</c> and <c>purge</c>, on a running proxy and on the folder of a stopped one.</summary>
 public sealed class DataCommandTests : IAsyncLifetime
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("ollama-proxy-data-");
@@ -212,8 +212,11 @@ public sealed class DataCommandTests : IAsyncLifetime
     public async Task Without_a_proxy_and_records_the_error_names_the_places_it_checked()
     {
         var (code, output) = await ProxyProcess.RunAsync(
-            new Dictionary<string,
-                string?>(StringComparer.Ordinal) { ["ANALYTICS_BACKEND"] = "sqlite", ["ANALYTICS_DIR"] = Path.Combine(_folder.FullName, "nothing") }, "stats");
+            new Dictionary<string, string?>(StringComparer.Ordinal)
+            {
+                ["ANALYTICS_BACKEND"] = "sqlite",
+                ["ANALYTICS_DIR"] = Path.Combine(_folder.FullName, "nothing"),
+            }, "stats");
 
         Assert.Equal(1, code);
         Assert.Contains(Path.Combine(_folder.FullName, "nothing"), output, StringComparison.Ordinal);
@@ -239,7 +242,7 @@ public sealed class DataCommandTests : IAsyncLifetime
 
     private Task<string> ApiAsync(string path) => _client.GetStringAsync(new Uri(_proxy!.Address, path));
 
-    /// <summary>With the port of the proxy, whether it still has it or not.</summary>
+    /// <summary>Runs a command with the port of the proxy, whether it still runs or not.</summary>
     private Task<(int ExitCode, string Output)> RunAsync(params string[] arguments) =>
         ProxyProcess.RunAsync(Variables(), [.. arguments.Where(argument => argument.Length > 0), "--proxy-port", $"{_proxy!.Address.Port}"]);
 }

@@ -22,7 +22,9 @@ public sealed class ImportCommandTests : IDisposable
         Assert.Equal((0, true), (code, output.Contains("1,200 records were imported", StringComparison.Ordinal)));
 
         OriginalFile.Execute(Open(),
-            "INSERT INTO interactions SELECT 5000, timestamp, model, endpoint, prompt, prompt_category, response_preview, duration_seconds, tokens_generated, tokens_per_second, prompt_tokens, load_duration, total_duration, status_code, error_message, user_agent, client_ip, user, cost, status, queue_time, time_to_first_token, metadata FROM interactions LIMIT 1");
+            "INSERT INTO interactions SELECT 5000, timestamp, model, endpoint, prompt, prompt_category, response_preview, duration_seconds, tokens_generated, "
+            + "tokens_per_second, prompt_tokens, load_duration, total_duration, status_code, error_message, user_agent, client_ip, user, cost, status, "
+            + "queue_time, time_to_first_token, metadata FROM interactions LIMIT 1");
         (code, output) = await RunAsync(backend, "import", Original);
         Assert.Equal(0, code);
         Assert.Contains("1 record was imported", output, StringComparison.Ordinal);

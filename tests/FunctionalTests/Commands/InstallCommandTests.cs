@@ -3,7 +3,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests.Commands;
 
-/// <summary>Installs under a folder that stands for the root, where systemd's own checker looks at the result.</summary>
+/// <summary>Installs under a folder that stands in for the root, and checks the result with systemd's own tool.</summary>
 public sealed class InstallCommandTests : IDisposable
 {
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("ollama-proxy-root-");
@@ -24,7 +24,7 @@ public sealed class InstallCommandTests : IDisposable
         var (code, output) = await RunAsync("install", "--take-over");
         Assert.True(code == 0, output);
 
-        // The check wants the program to be there.
+        // systemd-analyze requires that the executable exists.
         var unit = (await File.ReadAllTextAsync(At("etc/systemd/system/ollama-proxy.service"))).Replace("/usr/local/bin/ollama-proxy",
             At("usr/local/bin/ollama-proxy"), StringComparison.Ordinal)
             .Replace("User=root", "User=nobody", StringComparison.Ordinal);

@@ -2,13 +2,15 @@ using Microsoft.Data.Sqlite;
 
 namespace OllamaProxy.FunctionalTests.Commands;
 
-/// <summary>A database as the original program writes it: its table, its texts for times, its zeros.</summary>
+/// <summary>A database as the original program writes it, with its table, its text timestamps and its zeros for unknown values.</summary>
 internal static class OriginalFile
 {
     private const string Create =
         """
-        CREATE TABLE interactions (id INTEGER PRIMARY KEY AUTOINCREMENT, timestamp DATETIME, model TEXT, endpoint TEXT, prompt TEXT, prompt_category TEXT, response_preview TEXT,
-            duration_seconds REAL, tokens_generated INTEGER, tokens_per_second REAL, prompt_tokens INTEGER, load_duration REAL, total_duration REAL, status_code INTEGER,
+        CREATE TABLE interactions (id INTEGER PRIMARY KEY AUTOINCREMENT, timestamp DATETIME, model TEXT, endpoint TEXT, prompt TEXT,
+            prompt_category TEXT, response_preview TEXT,
+            duration_seconds REAL, tokens_generated INTEGER, tokens_per_second REAL, prompt_tokens INTEGER,
+            load_duration REAL, total_duration REAL, status_code INTEGER,
             error_message TEXT, user_agent TEXT, client_ip TEXT, user TEXT, cost REAL, status TEXT, queue_time REAL, time_to_first_token REAL, metadata TEXT);
         CREATE INDEX idx_timestamp ON interactions(timestamp);
         """;
@@ -26,9 +28,12 @@ internal static class OriginalFile
             using var insert = connection.CreateCommand();
             insert.CommandText =
                 """
-                INSERT INTO interactions (timestamp, model, endpoint, prompt, prompt_category, response_preview, duration_seconds, tokens_generated, tokens_per_second, prompt_tokens,
-                    load_duration, total_duration, status_code, error_message, user_agent, client_ip, user, cost, status, queue_time, time_to_first_token, metadata)
-                VALUES ($timestamp, 'phi4', 'generate', 'Why is the sky blue?', 'question', 'Because', 2.5, 120, 60.5, 12, 0, 2.4, 200, '', 'curl/8.0', '127.0.0.1:51234', 'anonymous', 0, 'success', 0, 0.4, NULL)
+                INSERT INTO interactions (timestamp, model, endpoint, prompt, prompt_category, response_preview, duration_seconds,
+                    tokens_generated, tokens_per_second, prompt_tokens,
+                    load_duration, total_duration, status_code, error_message, user_agent, client_ip,
+                    user, cost, status, queue_time, time_to_first_token, metadata)
+                VALUES ($timestamp, 'phi4', 'generate', 'Why is the sky blue?', 'question', 'Because', 2.5, 120, 60.5, 12, 0, 2.4, 200, '',
+                    'curl/8.0', '127.0.0.1:51234', 'anonymous', 0, 'success', 0, 0.4, NULL)
                 """;
             insert.Parameters.AddWithValue("$timestamp", FormattableString.Invariant($"{time:yyyy-MM-dd HH:mm:ss.fffffff}00 +0000 UTC m=+58.5"));
             insert.ExecuteNonQuery();
@@ -38,7 +43,7 @@ internal static class OriginalFile
     public static void Execute(SqliteConnection connection, string sql)
     {
         using var command = connection.CreateCommand();
-#pragma warning disable CA2100 // The test's own text.
+#pragma warning disable CA2100 // The SQL is a constant of the test.
         command.CommandText = sql;
 #pragma warning restore CA2100
         command.ExecuteNonQuery();

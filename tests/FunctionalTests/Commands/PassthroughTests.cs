@@ -4,13 +4,13 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests.Commands;
 
-/// <summary>Words that are no command of ours are Ollama's: <c>ollama-proxy run phi4</c>.</summary>
+/// <summary>Commands that the proxy does not have go to Ollama: <c>ollama-proxy run phi4</c>.</summary>
 public sealed partial class PassthroughTests : IDisposable
 {
     private readonly OllamaFiles _files = new();
     private readonly int _port = ProxyProcess.FreePort();
 
-    /// <summary>Serves as Ollama does, and for every other word says what it was given.</summary>
+    /// <summary>Serves as Ollama does; for every other command, prints its arguments.</summary>
     private string Ollama => _files.Script($"""[ "$1" = serve ] && exec '{OllamaFiles.Ollama}' "$@"; echo "asked: $* of $OLLAMA_HOST"; exit 7""");
 
     public void Dispose() => _files.Dispose();
@@ -41,7 +41,7 @@ public sealed partial class PassthroughTests : IDisposable
             using var client = new HttpClient();
             Assert.Contains("ok", await client.GetStringAsync($"http://127.0.0.1:{_port}/healthz"), StringComparison.Ordinal);
             Assert.Contains("Ollama", await File.ReadAllTextAsync(Path.Combine(_files.Folder, "store", "logs", "ollama-proxy.log")), StringComparison.Ordinal);
-            // It lets go of its streams once it takes requests, which may be a moment after the first was answered.
+            // The proxy detaches from its output once it is ready, which may be after it answered the first request.
             await Eventually.TrueAsync(() => File.ResolveLinkTarget($"/proc/{process}/fd/1", returnFinalTarget: false)!.FullName == "/dev/null");
         }
         finally

@@ -4,7 +4,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests.Commands;
 
-/// <summary><c>status</c>, <c>doctor</c>, <c>config</c>, and what the shell asks.</summary>
+/// <summary><c>status</c>, <c>doctor</c>, <c>config</c> and shell completion.</summary>
 public sealed class StatusCommandTests
 {
     private static readonly Dictionary<string, string?> s_nowhere = new(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = "http://127.0.0.1:9" };
@@ -13,8 +13,8 @@ public sealed class StatusCommandTests
     public async Task The_status_of_a_running_proxy_is_printed()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
-        await using var proxy = await ProxyProcess.StartAsync(new Dictionary<string,
-            string?>(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = ollama.Address.ToString(), ["OLLAMA_POLL_SECONDS"] = "1" });
+        await using var proxy = await ProxyProcess.StartAsync(
+            new Dictionary<string, string?>(StringComparer.Ordinal) { ["OLLAMA_BACKEND_URL"] = ollama.Address.ToString(), ["OLLAMA_POLL_SECONDS"] = "1" });
         using var client = new HttpClient { BaseAddress = proxy.Address };
         using var answer = await client.PostAsync("/api/generate", new StringContent("""{"model":"tiny","prompt":"hi","stream":false}"""));
         await Eventually.TrueAsync(async () => (await client.GetStringAsync("/analytics/ollama")).Contains("\"tiny:latest\"", StringComparison.Ordinal));
@@ -77,8 +77,13 @@ public sealed class StatusCommandTests
     [Fact]
     public async Task An_option_takes_precedence_over_the_environment_and_that_over_the_default()
     {
-        var variables = new Dictionary<string,
-            string?>(StringComparer.Ordinal) { ["PROXY_PORT"] = "4001", ["OLLAMA_BACKEND_PORT"] = "4002", ["ANALYTICS_TOKEN"] = "a-secret-that-nobody-sees" };
+        var variables =
+            new Dictionary<string, string?>(StringComparer.Ordinal)
+            {
+                ["PROXY_PORT"] = "4001",
+                ["OLLAMA_BACKEND_PORT"] = "4002",
+                ["ANALYTICS_TOKEN"] = "a-secret-that-nobody-sees",
+            };
 
         var (code, text) = await ProxyProcess.RunAsync(variables, "config", "--proxy-port", "4003");
 
@@ -159,7 +164,7 @@ public sealed class StatusCommandTests
         Assert.Contains("set ANALYTICS_TOKEN", without, StringComparison.Ordinal);
         Assert.Contains("Last minute", environment, StringComparison.Ordinal);
 
-        // The service's settings are a file below /etc, which only a mount namespace of one's own can have for a moment.
+        // The settings of the service are a file in /etc, so the test replaces it in a mount namespace of its own.
         var etc = Directory.CreateTempSubdirectory("ollama-proxy-etc-");
         Directory.CreateDirectory(Path.Combine(etc.FullName, "ollama-proxy"));
         await File.WriteAllTextAsync(Path.Combine(etc.FullName, "ollama-proxy", "ollama-proxy.env"), $"#PROXY_PORT=1\nANALYTICS_TOKEN={Token}\n");
@@ -169,7 +174,7 @@ public sealed class StatusCommandTests
         etc.Delete(recursive: true);
         Assert.SkipWhen(status.Contains("unshare: ", StringComparison.Ordinal), "Making a mount namespace takes the rights to do so, and Linux.");
         Assert.Contains("Last minute", status, StringComparison.Ordinal);
-        // What --url names may be another machine's, which must not get this one's secret.
+        // The host in --url may be another machine, which must not get the token of this one.
         Assert.Contains("set ANALYTICS_TOKEN", elsewhere, StringComparison.Ordinal);
     }
 
@@ -183,7 +188,7 @@ public sealed class StatusCommandTests
         Assert.Contains("jsonl", await CompleteAsync("ollama-proxy export --format js"), StringComparison.Ordinal);
     }
 
-    /// <summary>What bash offers after a line, by the script the program gives it.</summary>
+    /// <summary>The completions that bash offers for a line, by the script of the program.</summary>
     private static async Task<string> CompleteAsync(string line)
     {
         var (_, script) = await ProxyProcess.RunAsync(s_nowhere, "completion", "bash");

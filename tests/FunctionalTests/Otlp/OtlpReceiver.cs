@@ -13,7 +13,7 @@ using Microsoft.Extensions.Logging;
 
 namespace OllamaProxy.FunctionalTests.Otlp;
 
-/// <summary>A receiver of OTLP: Protocol Buffers over HTTP, and over gRPC. It keeps what it was sent.</summary>
+/// <summary>A receiver of OTLP, as Protocol Buffers over HTTP and over gRPC. It keeps the spans and metrics it got.</summary>
 internal sealed class OtlpReceiver : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -36,7 +36,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
 
     public IEnumerable<Resource> Resources => _spans.Select(spans => spans.Resource).Concat(_metrics.Select(metrics => metrics.Resource));
 
-    /// <summary>The last of every metric, by its name.</summary>
+    /// <summary>The last data point of each metric, by name.</summary>
     public IReadOnlyDictionary<string, Metric> Metrics =>
         _metrics.SelectMany(resource => resource.ScopeMetrics).SelectMany(scope => scope.Metrics).GroupBy(metric => metric.Name)
             .ToDictionary(group => group.Key, group => group.Last(), StringComparer.Ordinal);
@@ -92,7 +92,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         }
     }
 
-    /// <summary>gRPC makes its services itself; this tells them whose they are.</summary>
+    /// <summary>Gives the receiver to the services, which gRPC creates itself.</summary>
     private sealed class Holder
     {
         public OtlpReceiver? Receiver { get; set; }

@@ -7,13 +7,14 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.FunctionalTests.Otlp;
 
-/// <summary>What a receiver of OTLP gets: names, units, attributes and times as the conventions for generative AI have them.</summary>
+/// <summary>The spans and metrics that an OTLP receiver gets: names, units, attributes and times follow the conventions for generative AI.</summary>
 public sealed class OtlpTests
 {
     private const string TraceId = "4bf92f3577b34da6a3ce929d0e0e4736";
     private const string CallersSpan = "00f067aa0ba902b7";
     private const string Chat =
-        """{"model":"tiny","messages":[{"role":"system","content":"Be kind"},{"role":"user","content":"Write to a@b.example"}],"options":{"temperature":0.5,"num_predict":400,"num_ctx":4096}}""";
+        """{"model":"tiny","messages":[{"role":"system","content":"Be kind"},{"role":"user","content":"Write to a@b.example"}]"""
+        + ""","options":{"temperature":0.5,"num_predict":400,"num_ctx":4096}}""";
 
     private static readonly SimulatedOllamaOptions s_options = new()
     {
@@ -65,7 +66,7 @@ public sealed class OtlpTests
             point => Texts(point.Attributes)["gen_ai.token.type"], point => point.Sum);
         Assert.Equal((attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]), ($"{tokens["input"]}", $"{tokens["output"]}"));
         Assert.All(world.Receiver.Resources, resource => Assert.Equal("the-proxy", Texts(resource.Attributes)["service.name"]));
-        // The page of Prometheus is the same as without it.
+        // The Prometheus page is the same as without OTLP.
         Assert.DoesNotContain("gen_ai", await world.Proxy.Client.GetStringAsync("/metrics"), StringComparison.Ordinal);
     }
 
@@ -112,7 +113,10 @@ public sealed class OtlpTests
         Assert.StartsWith("""[{"role":"user","parts":[{"type":"text","content":"Write to """, attributes["gen_ai.input.messages"], StringComparison.Ordinal);
         Assert.DoesNotContain("a@b.example", attributes["gen_ai.input.messages"], StringComparison.Ordinal);
         Assert.Equal("""[{"type":"text","content":"Be kind"}]""", attributes["gen_ai.system_instructions"]);
-        Assert.Matches("""^\[\{"role":"assistant","parts":\[\{"type":"reasoning","content":".+"\},\{"type":"text","content":"Hello! .+"\}\],"finish_reason":"stop"\}\]$""", attributes["gen_ai.output.messages"]);
+        Assert.Matches(
+            """^\[\{"role":"assistant","parts":\[\{"type":"reasoning","content":".+"\},"""
+            + """\{"type":"text","content":"Hello! .+"\}\],"finish_reason":"stop"\}\]$""",
+            attributes["gen_ai.output.messages"]);
     }
 
     [Theory]
@@ -168,14 +172,14 @@ public sealed class OtlpTests
     [Fact]
     public async Task Without_the_variables_no_exporter_is_created()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(new Uri("http://127.0.0.1:9"), new Dictionary<string,
-            string> { ["ANALYTICS_BACKEND"] = "none", ["OTEL_SERVICE_NAME"] = "a" });
+        await using var proxy = await ProxyUnderTest.StartAsync(new Uri("http://127.0.0.1:9"),
+            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["OTEL_SERVICE_NAME"] = "a" });
 
         Assert.DoesNotContain(proxy.Services.GetServices<IHostedService>(), service => service is OtlpExport);
         Assert.Null(proxy.Services.GetService<OpenTelemetry.Trace.TracerProvider>());
     }
 
-    /// <summary>The phases are children of the span, inside it, in their order and one after the other.</summary>
+    /// <summary>Asserts that the phases are children of the span, inside it, in order and without overlap.</summary>
     private static void AssertPhases(OtlpReceiver receiver, Span span)
     {
         Span[] phases = [.. receiver.Spans.Where(phase => phase.Kind == 1).OrderBy(phase => phase.StartTimeUnixNano)];
@@ -218,7 +222,7 @@ public sealed class OtlpTests
         _ => value.ToString(),
     };
 
-    /// <summary>A simulated Ollama, the proxy before it, and a receiver that the proxy sends to.</summary>
+    /// <summary>A simulated Ollama, the proxy in front of it, and the receiver of its spans and metrics.</summary>
     private sealed record World(SimulatedOllamaServer Ollama, ProxyUnderTest Proxy, OtlpReceiver Receiver) : IAsyncDisposable
     {
         public static async Task<World> StartAsync(string protocol, params (string Name, string Value)[] variables)
