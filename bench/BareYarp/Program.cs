@@ -4,16 +4,16 @@ using Microsoft.AspNetCore.Connections;
 using OllamaProxy.Host.Threading;
 using Yarp.ReverseProxy.Forwarder;
 
-// The opponent of ollama-proxy, as strong as we can make it: YARP's forwarder over HttpClient, ahead-of-time compiled, with inline sockets, blocks of 32 KiB
-// and no spinning threads, as ollama-proxy itself. It records nothing and logs nothing. Only the limits that would end a measurement (upload size, quiet
-// streams) are lifted. usage: bare-yarp PORT UPSTREAM_URL
+// The strongest contestant we can build: YARP's forwarder over HttpClient, compiled ahead of time, with inline sockets, blocks of 32 KiB
+// and no spinning threads, like ollama-proxy itself. It records and logs nothing. Only the limits that would end a measurement (upload size, idle
+// streams) are lifted. Usage: bare-yarp PORT UPSTREAM_URL
 InlineSockets.Enable();
 var (port, upstream) = (int.Parse(args[0], System.Globalization.CultureInfo.InvariantCulture), args[1]);
 var builder = WebApplication.CreateSlimBuilder();
 builder.Logging.ClearProviders();
 builder.Services.AddHttpForwarder();
 builder.Services.AddSingleton<IMemoryPoolFactory<byte>, WideBlocks>();
-// Always wide here.
+// The blocks are always large here.
 WideBlocks.BeginUpload();
 builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
 builder.WebHost.ConfigureKestrel(kestrel =>

@@ -2,7 +2,7 @@ using OllamaProxy.Bench.Load;
 using OllamaProxy.Bench.Run;
 using OllamaProxy.Bench.Upstream;
 
-// One program, three processes: the run starts the other two by itself.
+// One program, three processes: the run starts the upstream and the load client as child processes.
 return args switch
 {
     ["upstream"] => UpstreamServer.Run(),

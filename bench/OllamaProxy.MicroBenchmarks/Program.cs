@@ -10,7 +10,7 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using OllamaProxy.Bench.Report;
 using OllamaProxy.MicroBenchmarks;
 
-// In this process: the usual toolchain writes and builds a project of its own, which central package versions and lock files do not let it.
+// Run in this process: the default toolchain generates a project, which central package versions and lock files do not allow.
 var config = new ManualConfig()
     .AddJob(Job.Default.WithToolchain(InProcessEmitToolchain.Instance).WithWarmupCount(3).WithIterationCount(9))
     .AddColumnProvider(DefaultColumnProviders.Instance)
@@ -41,7 +41,7 @@ if (!isWhole)
     return 1;
 }
 
-// Times are of the clock on the wall: a busy machine makes them longer.
+// Times are wall-clock times, so a busy machine makes them longer.
 var load = File.Exists("/proc/loadavg") ? File.ReadAllText("/proc/loadavg").Split(' ')[0] : "unknown";
 table.Append(CultureInfo.InvariantCulture, $"\nLoad average at the end: {load}, with {Environment.ProcessorCount} cores.\n");
 Console.WriteLine(table);

@@ -6,7 +6,7 @@ using OllamaProxy.Host.Upstream;
 
 namespace OllamaProxy.MicroBenchmarks;
 
-/// <summary>What looks at the bytes while they pass.</summary>
+/// <summary>The readers that observe the bytes of a request or response.</summary>
 [MemoryDiagnoser]
 public class ReaderBenchmarks
 {
@@ -20,7 +20,7 @@ public class ReaderBenchmarks
     private IResponseReader _running = NewReader();
     private IResponseReader _runningEvents = NewEventReader();
 
-    /// <summary>Bytes an operation looks at, for the MB/s of the table.</summary>
+    /// <summary>The bytes read by an operation, for the MB/s in the table.</summary>
     public static long BytesOf(string method) => method switch
     {
         nameof(Response_reader_in_a_stream) => Recording.ChatStream.Token.Length,
@@ -32,7 +32,7 @@ public class ReaderBenchmarks
         _ => 0,
     };
 
-    /// <summary>A stream that has gone on for a while: what a reader keeps of an answer is bounded, and has come to its bound.</summary>
+    /// <summary>A long stream, in which the text that a reader keeps has reached its limit.</summary>
     [GlobalSetup(Target = nameof(Response_reader_in_a_stream))]
     public void BeginStream()
     {
@@ -52,7 +52,7 @@ public class ReaderBenchmarks
         }
     }
 
-    /// <summary>The same for a stream of events.</summary>
+    /// <summary>The same for an event stream.</summary>
     [GlobalSetup(Target = nameof(Event_reader_in_a_stream))]
     public void BeginEvents()
     {

@@ -4,7 +4,7 @@ using OllamaProxy.Host.Upstream;
 
 namespace OllamaProxy.MicroBenchmarks;
 
-/// <summary>A recording of a real Ollama (tests/transcripts), as the readers see it.</summary>
+/// <summary>A recording of a real Ollama (tests/transcripts) as input for the readers.</summary>
 internal sealed record Recording(byte[] RequestBody, byte[] FramedResponse, IReadOnlyList<byte[]> ResponseChunks)
 {
     public static Recording ChatStream { get; } = Load("20-chat-stream");
@@ -13,7 +13,7 @@ internal sealed record Recording(byte[] RequestBody, byte[] FramedResponse, IRea
 
     public static string Root { get; } = FindRoot();
 
-    /// <summary>A token's line in the middle of the stream.</summary>
+    /// <summary>The line of a token in the middle of the stream.</summary>
     public byte[] Token => ResponseChunks[ResponseChunks.Count / 2];
 
     private static Recording Load(string name)

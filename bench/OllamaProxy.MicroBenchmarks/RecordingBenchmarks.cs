@@ -14,9 +14,9 @@ using OllamaProxy.Infrastructure.Supervision;
 
 namespace OllamaProxy.MicroBenchmarks;
 
-/// <summary>What happens after the last byte: an exchange becomes a record, is counted, and is written with others.</summary>
+/// <summary>The work after the last byte: an exchange becomes a record, is counted, and is written in a batch.</summary>
 [MemoryDiagnoser]
-#pragma warning disable CA1001 // Close, which BenchmarkDotNet calls, disposes what Open made.
+#pragma warning disable CA1001 // BenchmarkDotNet calls Close, which disposes the objects of Open.
 public class RecordingBenchmarks
 #pragma warning restore CA1001
 {
@@ -93,7 +93,7 @@ public class RecordingBenchmarks
         };
     }
 
-    /// <summary>Nothing runs here.</summary>
+    /// <summary>The progress of no running inference.</summary>
     private sealed class Idle : IInferenceProgress
     {
         public bool HasHeardSince(long timestamp) => false;

@@ -4,7 +4,7 @@ using OllamaProxy.Bench.Wire;
 
 namespace OllamaProxy.Bench.Load;
 
-/// <summary>A client's connection: sends, and hears what comes.</summary>
+/// <summary>A connection of the load client; derived classes handle the responses.</summary>
 internal abstract class ClientConnection : IReady, IMessageSink
 {
     private readonly HttpParser _parser;
@@ -24,7 +24,7 @@ internal abstract class ClientConnection : IReady, IMessageSink
 
     protected int Port { get; }
 
-    /// <summary>When the bytes at hand were read.</summary>
+    /// <summary>When the current bytes were read.</summary>
     protected long ReadAt { get; private set; }
 
     public virtual void Ready(bool readable, bool writable)
@@ -62,11 +62,11 @@ internal abstract class ClientConnection : IReady, IMessageSink
 
     public abstract void MessageEnd();
 
-    /// <summary>The other side closed.</summary>
-    /// <param name="betweenMessages">False when an answer was cut.</param>
+    /// <summary>Called when the other side closed the connection.</summary>
+    /// <param name="betweenMessages">False if a response was cut.</param>
     protected abstract void Lost(bool betweenMessages);
 
-    /// <summary>A request so small that the kernel always takes it whole.</summary>
+    /// <summary>Sends a request so small that the kernel always takes it whole.</summary>
     protected void SendSmall(ReadOnlySpan<byte> request)
     {
         if (Tcp.Send(Fd, request) != request.Length)

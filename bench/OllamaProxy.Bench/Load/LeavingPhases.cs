@@ -5,7 +5,7 @@ using OllamaProxy.Bench.Wire;
 
 namespace OllamaProxy.Bench.Load;
 
-/// <summary>Asks the upstream, past the proxy, what became of a stream.</summary>
+/// <summary>Asks the upstream directly for the state of a stream.</summary>
 internal sealed class UpstreamQuestion(Phase phase, int port) : ClientConnection(phase, port)
 {
     private Action? _answered;
@@ -33,7 +33,7 @@ internal sealed class UpstreamQuestion(Phase phase, int port) : ClientConnection
     protected override void Lost(bool betweenMessages) => Phase.Errors++;
 }
 
-/// <summary>A stream that a client begins and then treats badly.</summary>
+/// <summary>A stream whose client disconnects or stops reading.</summary>
 internal sealed class NeglectedStream(Phase phase, int port, Action<NeglectedStream> first) : ClientConnection(phase, port)
 {
     private bool _hasFirst;
@@ -56,7 +56,7 @@ internal sealed class NeglectedStream(Phase phase, int port, Action<NeglectedStr
     protected override void Lost(bool betweenMessages) => Phase.Errors++;
 }
 
-/// <summary>A client that leaves in the middle of a stream of 10 tokens a second: how long until the upstream sees it. One after another.</summary>
+/// <summary>Clients that disconnect in the middle of a stream of 10 tokens/s, one after another: the time until the upstream sees it.</summary>
 internal sealed class DisconnectPhase(PhaseRequest request) : Phase(request)
 {
     private readonly List<long> _times = [];
@@ -83,7 +83,7 @@ internal sealed class DisconnectPhase(PhaseRequest request) : Phase(request)
         _id++;
         new NeglectedStream(this, Request.Port, stream =>
         {
-            // A moment later: the client leaves while nothing is under way.
+            // Wait a little, so that the client disconnects while no bytes are in flight.
             Loop.At(Stopwatch.GetTimestamp() + Ticks(0.01), () =>
             {
                 var leftAt = Stopwatch.GetTimestamp();
@@ -109,10 +109,10 @@ internal sealed class DisconnectPhase(PhaseRequest request) : Phase(request)
     }));
 }
 
-/// <summary>A client that stops reading while the upstream sends as fast as it can: how much is taken on its behalf.</summary>
+/// <summary>A client that stops reading while the upstream sends as fast as it can: the number of bytes buffered for it.</summary>
 internal sealed class StallPhase(PhaseRequest request) : Phase(request)
 {
-    /// <summary>Unchanged for this long is the end.</summary>
+    /// <summary>If the number is unchanged for this long, it is final.</summary>
     private const double Quiet = 0.4;
 
     private bool _isDone;

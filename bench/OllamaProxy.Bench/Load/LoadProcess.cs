@@ -3,7 +3,7 @@ using System.Globalization;
 namespace OllamaProxy.Bench.Load;
 
 /// <summary>
-/// The load client as a process of its own: a measurement asked for on each line of standard input, its results on a line of standard output.
+/// The load client as a process of its own. Each line of standard input requests a measurement; its results are a line of standard output.
 /// </summary>
 internal static class LoadProcess
 {
@@ -11,7 +11,7 @@ internal static class LoadProcess
     {
         while (Console.In.ReadLine() is { } line)
         {
-            // Between measurements, so that none happens within one.
+            // Collect between measurements, so that no collection happens within one.
             GC.Collect();
             using var phase = Create(PhaseRequest.Parse(line));
             phase.Run();

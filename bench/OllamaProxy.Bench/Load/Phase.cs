@@ -4,7 +4,7 @@ using OllamaProxy.Bench.Sockets;
 
 namespace OllamaProxy.Bench.Load;
 
-/// <summary>One measurement as the run asks for it: <c>NAME key=value ...</c>, a line.</summary>
+/// <summary>One measurement as the run requests it, in one line: <c>NAME key=value ...</c>.</summary>
 internal sealed class PhaseRequest
 {
     private readonly Dictionary<string, string> _values;
@@ -13,10 +13,10 @@ internal sealed class PhaseRequest
 
     public string Name { get; }
 
-    /// <summary>Where to connect to: the proxy, or the upstream itself.</summary>
+    /// <summary>The port to connect to: the proxy's, or the upstream's.</summary>
     public int Port => Integer("port");
 
-    /// <summary>The upstream itself, to ask it what it saw.</summary>
+    /// <summary>The port of the upstream, for questions about its streams.</summary>
     public int UpstreamPort => Integer("upstream");
 
     public static PhaseRequest Parse(string line)
@@ -32,16 +32,16 @@ internal sealed class PhaseRequest
 }
 
 /// <summary>
-/// The frame of a measurement: its loop, its end and what came out of it. "units" are what the CPU time of the proxy is divided by.
+/// The frame of a measurement: its event loop, its end and its figures. The CPU time of the proxy is divided by the figure "units".
 /// </summary>
 internal abstract class Phase(PhaseRequest request) : IDisposable
 {
-    /// <summary>How long after its planned end a measurement is given up.</summary>
+    /// <summary>How long after its planned end a measurement is aborted.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(8);
 
     public EventLoop Loop { get; } = new();
 
-    /// <summary>One for all connections: there is one thread.</summary>
+    /// <summary>One buffer for all connections, because there is one thread.</summary>
     public byte[] Buffer { get; } = new byte[256 * 1024];
 
     public Dictionary<string, double> Results { get; } = [];
@@ -56,7 +56,7 @@ internal abstract class Phase(PhaseRequest request) : IDisposable
 
     public static double Microseconds(long ticks) => ticks * 1e6 / Stopwatch.Frequency;
 
-    /// <summary>Runs the loop until everything is done, or the time is over and patience at its end.</summary>
+    /// <summary>Runs the loop until the measurement is done or its time limit has passed.</summary>
     protected void RunLoop(double seconds)
     {
         var givenUp = false;
@@ -72,7 +72,7 @@ internal abstract class Phase(PhaseRequest request) : IDisposable
 
     public virtual void Dispose() => Loop.Dispose();
 
-    /// <summary>Percentiles of times in timestamp ticks, as microseconds.</summary>
+    /// <summary>The percentiles, in microseconds, of times in timestamp ticks.</summary>
     protected void AddTimes(List<long> times)
     {
         if (times.Count == 0)

@@ -4,8 +4,8 @@ using OllamaProxy.Bench.Wire;
 namespace OllamaProxy.Bench.Load;
 
 /// <summary>
-/// Requests with short answers. Open loop (<c>rate</c> above 0): sent when they are due, whatever became of those before, and timed from when they were due,
-/// so that a pause of the proxy counts for every request that fell into it. Closed loop: each connection sends its next request when it has its answer.
+/// Requests with short responses. Open loop (<c>rate</c> above 0): sent when due, without waiting for earlier ones, and timed from their due time,
+/// so that a pause of the proxy counts for every request that was due in it. Closed loop: each connection sends its next request after its response.
 /// </summary>
 internal sealed class RequestPhase : Phase
 {
@@ -33,7 +33,7 @@ internal sealed class RequestPhase : Phase
 
     public override void Run()
     {
-        // The first request of a connection opens one behind the proxy as well: it is not what is measured.
+        // The first request of a connection also opens one behind the proxy, which is not part of the measurement.
         for (var count = Request.Integer("connections"); count > 0; count--)
         {
             Send(Open(), Stopwatch.GetTimestamp());
@@ -57,7 +57,7 @@ internal sealed class RequestPhase : Phase
             }
         }
 
-        // So that the loop looks at the end whether it is done.
+        // Wakes the loop at the end of the time, so that it checks whether it is done.
         Loop.At(_end, static () => { });
         RunLoop(_seconds);
         Errors += _sent - _finished;
@@ -134,7 +134,7 @@ internal sealed class RequestPhase : Phase
 
         public override void MessageEnd() => phase.Finished(this, _due, ReadAt, _success);
 
-        // What was under way stays unfinished, and is counted so.
+        // Requests still running count as unfinished.
         protected override void Lost(bool betweenMessages)
         {
         }

@@ -4,11 +4,11 @@ using OllamaProxy.Bench.Wire;
 namespace OllamaProxy.Bench.Load;
 
 /// <summary>
-/// Streams of tokens, in three ways: many at once at a pace, one after another as fast as they go, and new ones at a rate for the first token's time.
+/// Token streams in three modes: many at once at a fixed rate, one after another at full speed, and new ones at a rate to measure the time to first token.
 /// </summary>
 internal sealed class StreamPhase(PhaseRequest request) : Phase(request)
 {
-    /// <summary>Tokens of a stream that is to go as fast as it can.</summary>
+    /// <summary>The tokens of a stream at full speed.</summary>
     private const int FlatOutTokens = 2_000;
 
     private readonly StreamFigures _figures = new();
@@ -42,7 +42,7 @@ internal sealed class StreamPhase(PhaseRequest request) : Phase(request)
                 break;
         }
 
-        // So that the loop looks at the end whether it is done.
+        // Wakes the loop at the end of the time, so that it checks whether it is done.
         Loop.At(_end, static () => { });
         RunLoop(seconds);
         var elapsed = (Stopwatch.GetTimestamp() - _begun) / (double)Stopwatch.Frequency;
@@ -65,7 +65,7 @@ internal sealed class StreamPhase(PhaseRequest request) : Phase(request)
         base.Dispose();
     }
 
-    /// <summary>All run at the same time; their beginnings are spread over half a second, so that their tokens do not come in step.</summary>
+    /// <summary>All streams run at the same time. Their starts are spread over half a second, so that their tokens do not arrive in step.</summary>
     private void BeginPaced(double seconds, int streams, int rate)
     {
         _request = new Instructions(0, (int)(seconds * rate), rate).ToChat(Request.Port);
@@ -85,7 +85,7 @@ internal sealed class StreamPhase(PhaseRequest request) : Phase(request)
         }
     }
 
-    /// <summary>Short streams, begun when they are due, whatever became of those before.</summary>
+    /// <summary>Short streams that start when due, without waiting for earlier ones.</summary>
     private void BeginFirstTokens(int tokens, int rate)
     {
         _request = new Instructions(0, tokens, 100).ToChat(Request.Port);
@@ -104,7 +104,7 @@ internal sealed class StreamPhase(PhaseRequest request) : Phase(request)
         }
 
         StartWhatIsDue();
-        // The first ones open connections on both sides of the proxy, which is not what is measured.
+        // The first streams open connections on both sides of the proxy, which is not part of the measurement.
         Loop.At(_begun + Ticks(0.3), _figures.FirstTokens.Clear);
     }
 

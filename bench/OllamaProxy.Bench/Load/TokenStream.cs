@@ -3,29 +3,29 @@ using OllamaProxy.Bench.Wire;
 
 namespace OllamaProxy.Bench.Load;
 
-/// <summary>What several streams have in common: where their figures are gathered.</summary>
+/// <summary>The figures of all streams of a measurement.</summary>
 internal sealed class StreamFigures
 {
-    /// <summary>From a token's sending to its reading.</summary>
+    /// <summary>The times from the sending of a token to its reading.</summary>
     public List<long> Delays { get; } = new(1 << 17);
 
-    /// <summary>From when a stream was due to its first token.</summary>
+    /// <summary>The times from the due time of a stream to its first token.</summary>
     public List<long> FirstTokens { get; } = new(1 << 12);
 
     public bool KeepDelays { get; set; } = true;
 
     public long Tokens { get; set; }
 
-    /// <summary>Chunks that did not hold exactly one line.</summary>
+    /// <summary>The number of chunks that did not hold exactly one line.</summary>
     public long Moved { get; set; }
 
-    /// <summary>Streams that ended as they should: the last line came, the checksum is right.</summary>
+    /// <summary>The number of streams that ended with their last line and the right checksum.</summary>
     public int Whole { get; set; }
 
     public int Ended { get; set; }
 }
 
-/// <summary>Reads a stream of tokens: when each came, whether the chunks are those that were sent, and whether every byte is right.</summary>
+/// <summary>Reads a token stream: when each token arrived, whether the chunks are those that were sent, and whether every byte is right.</summary>
 internal sealed class TokenStream(Phase phase, int port, StreamFigures figures, Action<TokenStream> ended) : ClientConnection(phase, port)
 {
     private readonly byte[] _line = new byte[1024];

@@ -8,13 +8,13 @@ using OllamaProxy.Bench.Wire;
 namespace OllamaProxy.Bench.Load;
 
 /// <summary>
-/// One large blob, with a length or in chunks of 32 KiB as Go's client sends them. The upstream answers with the count and checksum of what arrived.
+/// One large blob, with a length or in 32 KiB chunks as Go's client sends them. The upstream answers with the count and checksum of the bytes it got.
 /// </summary>
 internal sealed class UploadPhase(PhaseRequest request) : Phase(request)
 {
     private const int ChunkSize = 32 * 1024;
 
-    /// <summary>Chunks in the block that is sent over and over; no power of two, so that a piece lost or sent twice changes the checksum.</summary>
+    /// <summary>The number of chunks in the block that is sent repeatedly; not a power of two, so that lost or repeated bytes change the checksum.</summary>
     private const int ChunksInBlock = 33;
 
     private static readonly byte[] s_chunkHead = "8000\r\n"u8.ToArray();
@@ -87,7 +87,8 @@ internal sealed class UploadPhase(PhaseRequest request) : Phase(request)
             _tail = isChunked ? "0\r\n\r\n"u8.ToArray() : [];
             var framing = isChunked ? "Transfer-Encoding: chunked" : string.Create(CultureInfo.InvariantCulture, $"Content-Length: {_length}");
             _head = Encoding.ASCII.GetBytes(
-                $"POST /api/blobs/sha256:29fdb92e57cf0827ded04ae6461b5931d01fa595843f55d36f5b275a52087dd2 HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: ollama-proxy-bench\r\n{framing}\r\n\r\n");
+                $"POST /api/blobs/sha256:29fdb92e57cf0827ded04ae6461b5931d01fa595843f55d36f5b275a52087dd2 HTTP/1.1\r\n"
+                + $"Host: 127.0.0.1\r\nUser-Agent: ollama-proxy-bench\r\n{framing}\r\n\r\n");
             phase.Loop.Want(Fd, write: true);
         }
 
@@ -131,7 +132,7 @@ internal sealed class UploadPhase(PhaseRequest request) : Phase(request)
 
         protected override void Lost(bool betweenMessages) => Finished = true;
 
-        /// <summary>What comes next: of the head, the block as often as it fits, and the tail.</summary>
+        /// <summary>The next bytes of the head, the repeated block, or the tail.</summary>
         private ReadOnlySpan<byte> Next()
         {
             if (_sent < _head.Length)

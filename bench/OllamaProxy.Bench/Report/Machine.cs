@@ -5,21 +5,22 @@ using OllamaProxy.Bench.Run;
 
 namespace OllamaProxy.Bench.Report;
 
-/// <summary>Where and when a run took place.</summary>
+/// <summary>Describes the date, the machine and the versions of a run.</summary>
 internal static class Machine
 {
     public static string Describe(BenchOptions options, IEnumerable<Contestant> contestants, Places places, double othersShare)
     {
         var versions = contestants.Where(contestant => contestant.Version is not null).Select(contestant => VersionOf(contestant, places));
         var rounds = options.Rounds == 1 ? "1 round" : $"{options.Rounds} rounds";
+        var ours = Run([places.Proxy, "--version"]);
         return string.Create(CultureInfo.InvariantCulture, $"""
             {Place()}
-            {Run([places.Proxy, "--version"])}; .NET {Environment.Version}; {string.Join("; ", versions)}. Command: `./build.sh bench{Arguments(options)}`, {rounds}.
+            {ours}; .NET {Environment.Version}; {string.Join("; ", versions)}. Command: `./build.sh bench{Arguments(options)}`, {rounds}.
             Other programs took {othersShare:P0} of the processor time while it ran.
             """);
     }
 
-    /// <summary>The day and the machine.</summary>
+    /// <summary>The date and the machine.</summary>
     public static string Place()
     {
         var processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim()
@@ -28,7 +29,8 @@ internal static class Machine
             CultureInfo.InvariantCulture) / 1024 / 1024;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{TimeProvider.System.GetUtcNow():d MMMM yyyy}: {processor}, {Environment.ProcessorCount} cores (shared by client, proxy and upstream), {memory} GiB, Linux {File.ReadAllText("/proc/sys/kernel/osrelease").Trim()}.");
+            $"{TimeProvider.System.GetUtcNow():d MMMM yyyy}: {processor}, {Environment.ProcessorCount} cores (shared by client, proxy and upstream), "
+            + $"{memory} GiB, Linux {File.ReadAllText("/proc/sys/kernel/osrelease").Trim()}.");
     }
 
     private static string Arguments(BenchOptions options) =>
@@ -43,7 +45,7 @@ internal static class Machine
         return $"{contestant.Title} {text.Split(' ')[0]}";
     }
 
-    /// <summary>The first line a command prints, on either output.</summary>
+    /// <summary>The first line that a command prints, on standard output or standard error.</summary>
     private static string Run(string[] command)
     {
         var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };

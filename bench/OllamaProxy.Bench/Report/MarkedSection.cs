@@ -1,6 +1,6 @@
 namespace OllamaProxy.Bench.Report;
 
-/// <summary>A part of a document that a program writes, between two comments; the rest is written by people.</summary>
+/// <summary>The part of a document between two comments, which the bench replaces.</summary>
 internal static class MarkedSection
 {
     public static void Write(string file, string name, string text)

@@ -3,15 +3,15 @@ using OllamaProxy.Bench.Run;
 
 namespace OllamaProxy.Bench.Report;
 
-/// <summary>How the rounds of a figure become one number.</summary>
+/// <summary>How the rounds of a figure are reduced to one number.</summary>
 internal enum Over
 {
     Median,
 
-    /// <summary>Minus the direct way in the same round; the median of that.</summary>
+    /// <summary>The median of the differences to the direct connection in the same round.</summary>
     MedianAdded,
 
-    /// <summary>The quietest round minus the direct way's quietest: a tail is what other programs on the machine disturb most.</summary>
+    /// <summary>The lowest value minus the lowest of the direct connection, because other programs on the machine disturb tails most.</summary>
     LowestAdded,
     Lowest,
     Sum,
@@ -68,10 +68,10 @@ internal sealed record Row(string Title, string Scenario, string Figure, Over Ov
         new("requests, streams and uploads that failed (checksums included)", "", "errors", Over.Sum),
     ];
 
-    /// <summary>Null when it was not measured, or says nothing for this contestant.</summary>
+    /// <summary>Null if it was not measured, or does not apply to this contestant.</summary>
     public double? Of(Figures figures, Contestant contestant) => Scale * (Over switch
     {
-        // The direct way has no "added": its own value is what was subtracted.
+        // The direct connection has no added latency: its own value was subtracted.
         Over.MedianAdded when !contestant.IsDirect => figures.MedianAdded(Scenario, contestant.Name, Figure),
         Over.LowestAdded when !contestant.IsDirect =>
             figures.Lowest(Scenario, contestant.Name, Figure) - figures.Lowest(Scenario, Contestant.Direct.Name, Figure),
@@ -81,7 +81,7 @@ internal sealed record Row(string Title, string Scenario, string Figure, Over Ov
         _ => figures.Median(Scenario, contestant.Name, Figure),
     });
 
-    /// <summary>Three digits that count.</summary>
+    /// <summary>Formats a value with three significant digits.</summary>
     public static string Text(double? value) => value switch
     {
         null => "–",

@@ -4,7 +4,7 @@ using OllamaProxy.Bench.Run;
 
 namespace OllamaProxy.Bench.Report;
 
-/// <summary>Bars for the figures that say most, one panel each, two panels a line.</summary>
+/// <summary>Bar charts of the most important figures, one panel each, two panels a line.</summary>
 internal static class SvgPlot
 {
     private const int PanelWidth = 460, LabelWidth = 150, ValueWidth = 70, BarHeight = 18, Gap = 24, TitleHeight = 26;

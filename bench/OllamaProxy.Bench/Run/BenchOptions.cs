@@ -11,7 +11,7 @@ internal sealed record BenchOptions
     /// <summary>One round, shorter measurements; writes nothing.</summary>
     public bool Quick { get; init; }
 
-    /// <summary>Puts the table and the plot into the documents also after a quick run.</summary>
+    /// <summary>Writes the table and the plot into the documents even after a quick run.</summary>
     public bool Write { get; init; }
 
     public int Rounds { get; init; } = 5;
@@ -26,13 +26,13 @@ internal sealed record BenchOptions
 
     public IReadOnlyList<string> Contestants { get; init; } = [];
 
-    /// <summary>A run of a part would leave holes in the table.</summary>
+    /// <summary>False for a partial run, which would leave gaps in the table.</summary>
     public bool Writes => Write || (!Quick && Only.Count == 0 && Contestants.Count == 0);
 
     /// <summary>True when no measurement beside the others was asked for.</summary>
     public bool IsWithoutRounds => Only.Count > 0 && Only.All(name => name is Scenario.Stores or Scenario.Postgres or Scenario.Scrape or Scenario.Soak);
 
-    /// <summary>What is measured by itself belongs to a full run, and to who asks for it.</summary>
+    /// <summary>True in a full run, and when the measurement was requested by name.</summary>
     public bool Wants(string name) => Only.Count == 0 ? !Quick && Contestants.Count == 0 : Only.Contains(name);
 
     public static BenchOptions? Parse(ReadOnlySpan<string> arguments)
@@ -82,7 +82,7 @@ internal sealed record BenchOptions
         };
     }
 
-    /// <summary>Names that were asked for and do not exist.</summary>
+    /// <summary>Requested names that do not exist.</summary>
     public IEnumerable<string> Unknown(IEnumerable<Contestant> contestants) =>
         Only.Except(Scenario.All.Select(scenario => scenario.Name).Concat(Scenario.Others))
             .Concat(Contestants.Except(contestants.Select(contestant => contestant.Name)));

@@ -4,19 +4,19 @@ using System.Globalization;
 namespace OllamaProxy.Bench.Run;
 
 /// <summary>
-/// Rounds: in each, every contestant is started anew, then every scenario is measured with every contestant in turn, so that what is compared was measured
-/// within seconds of each other. The turn begins with another contestant in each round.
+/// Runs the rounds. Each round restarts every contestant and measures every scenario with each contestant in turn, so that compared values are measured
+/// within seconds of each other. Each round begins with another contestant.
 /// </summary>
 internal sealed class BenchRun(BenchOptions options, IReadOnlyList<Contestant> contestants, Places places, CancellationToken stop)
 {
-    /// <summary>Memory at rest is read when the start has settled.</summary>
+    /// <summary>How long after the start the memory at rest is read.</summary>
     private static readonly TimeSpan s_settle = TimeSpan.FromSeconds(1);
 
     private readonly IReadOnlyList<Scenario> _scenarios = [.. Scenario.All.Where(scenario => options.Only.Count == 0 || options.Only.Contains(scenario.Name))];
 
     public Figures Figures { get; } = new();
 
-    /// <summary>What other programs took of the machine while it ran, 0 to 1.</summary>
+    /// <summary>The share of the processor time that other programs took during the run, 0 to 1.</summary>
     public double OthersShare { get; private set; }
 
     public void Run()
@@ -35,7 +35,7 @@ internal sealed class BenchRun(BenchOptions options, IReadOnlyList<Contestant> c
         OthersShare = Math.Clamp((ProcessMeter.MachineBusySeconds() - busy - ours) / available, 0, 1);
     }
 
-    /// <returns>CPU seconds of all contestants.</returns>
+    /// <returns>The CPU seconds of all contestants.</returns>
     private double RunRound(int round, int upstreamPort, Child load)
     {
         List<RunningContestant> running = [];
@@ -128,7 +128,7 @@ internal sealed class BenchRun(BenchOptions options, IReadOnlyList<Contestant> c
 
     private static (double Written, double Dropped) Records(RunningContestant contestant)
     {
-        // What came last waits for up to 250 ms to be written together (ANALYTICS_FLUSH_MS).
+        // The last records may wait up to 250 ms for their batch (ANALYTICS_FLUSH_MS).
         Thread.Sleep(350);
         return (contestant.Counter("ollama_proxy_records_written_total"), contestant.Counter("ollama_proxy_records_dropped_total"));
     }

@@ -4,7 +4,7 @@ using System.Reflection;
 
 namespace OllamaProxy.Bench.Run;
 
-/// <summary>A second and third process of this very program: their CPU time is theirs, not the proxy's and not each other's.</summary>
+/// <summary>Child processes of this program, so that the CPU time of upstream, load client and proxy is counted separately.</summary>
 internal sealed class Child : IDisposable
 {
     private readonly Process _process;
@@ -26,7 +26,7 @@ internal sealed class Child : IDisposable
 
     public string ReadLine() => _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("A process of the bench has ended too early.");
 
-    /// <summary>Asks the load client for a measurement and waits for its figures.</summary>
+    /// <summary>Requests a measurement from the load client and waits for its figures.</summary>
     public Dictionary<string, double> Measure(string request)
     {
         _process.StandardInput.WriteLine(request);
@@ -36,7 +36,7 @@ internal sealed class Child : IDisposable
 
     public void Dispose()
     {
-        // Both end with their input.
+        // Both children exit when their standard input closes.
         _process.StandardInput.Close();
         if (!_process.WaitForExit(TimeSpan.FromSeconds(3)))
         {

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace OllamaProxy.Bench.Run;
 
-/// <summary>Every figure of a run: by scenario, contestant, name and round.</summary>
+/// <summary>All figures of a run, by scenario, contestant, name and round.</summary>
 internal sealed class Figures
 {
     private readonly Dictionary<(string Scenario, string Contestant, string Name), SortedDictionary<int, double>> _values = [];
@@ -18,27 +18,27 @@ internal sealed class Figures
         rounds[round] = value;
     }
 
-    /// <summary>By round; empty when it was not measured.</summary>
+    /// <summary>The values by round; empty if not measured.</summary>
     public IReadOnlyDictionary<int, double> Of(string scenario, string contestant, string name) =>
         _values.TryGetValue((scenario, contestant, name), out var rounds) ? rounds : new SortedDictionary<int, double>();
 
     public double? Median(string scenario, string contestant, string name) => Median(Of(scenario, contestant, name).Values);
 
-    /// <summary>The quietest round: the lowest value of all.</summary>
+    /// <summary>The lowest value of all rounds.</summary>
     public double? Lowest(string scenario, string contestant, string name) =>
         Of(scenario, contestant, name).Values is var values && values.Any() ? values.Min() : null;
 
     public double? Sum(string scenario, string contestant, string name) =>
         Of(scenario, contestant, name).Values is var values && values.Any() ? values.Sum() : null;
 
-    /// <summary>The median over the rounds of the difference to the direct way in the same round.</summary>
+    /// <summary>The median of the differences to the direct connection in the same round.</summary>
     public double? MedianAdded(string scenario, string contestant, string name)
     {
         var direct = Of(scenario, Contestant.Direct.Name, name);
         return Median(Of(scenario, contestant, name).Where(pair => direct.ContainsKey(pair.Key)).Select(pair => pair.Value - direct[pair.Key]));
     }
 
-    /// <summary>One value a line, for whoever wants to look closer.</summary>
+    /// <summary>All values, one a line, for a closer look.</summary>
     public string ToTsv()
     {
         var text = new StringBuilder("scenario\tcontestant\tfigure\tround\tvalue\n");

@@ -1,6 +1,6 @@
 namespace OllamaProxy.Bench.Run;
 
-/// <summary>Where things are in the repository; the bench is started in its root.</summary>
+/// <summary>Paths in the repository; the bench is started in its root.</summary>
 /// <param name="Root">The root of the repository.</param>
 /// <param name="Proxy">Our published file.</param>
 internal sealed record Places(string Root, string Proxy)
@@ -9,7 +9,7 @@ internal sealed record Places(string Root, string Proxy)
 
     public string Templates => Path.Combine(Root, "bench", "contestants");
 
-    /// <summary>What the bench has built, and the raw figures of a run.</summary>
+    /// <summary>The build output of the bench, and the raw figures of a run.</summary>
     public string Artifacts => Path.Combine(Root, "artifacts", "bench");
 
     public string Document => Path.Combine(Root, "docs", "performance.md");

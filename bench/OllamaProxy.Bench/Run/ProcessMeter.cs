@@ -3,7 +3,7 @@ using OllamaProxy.Bench.Sockets;
 
 namespace OllamaProxy.Bench.Run;
 
-/// <summary>CPU time and memory of a process and its children (nginx works in them), as the kernel counts them.</summary>
+/// <summary>The CPU time and memory of a process and its children (the workers of nginx), as counted by the kernel.</summary>
 internal sealed class ProcessMeter
 {
     private const int CpuClockOfProcess = 2;
@@ -13,20 +13,20 @@ internal sealed class ProcessMeter
     public ProcessMeter(int process) => _processes = [process, .. ChildrenOf(process)];
 
     /// <summary>
-    /// Seconds, from the process' CPU clock: nanoseconds, where /proc/PID/stat has hundredths of a second. It holds the time of ended threads too.
+    /// Seconds from the CPU clock of the process, which has nanoseconds (/proc/PID/stat only hundredths of a second). It includes ended threads.
     /// </summary>
     public double CpuSeconds => _processes.Sum(CpuSecondsOf);
 
-    /// <summary>MiB resident now. Pages that nginx' processes share are counted for each.</summary>
+    /// <summary>The resident memory in MiB. Pages shared by several processes count once for each.</summary>
     public double ResidentMiB => _processes.Sum(process => StatusOf(process, "VmRSS:"));
 
-    /// <summary>MiB, the most since <see cref="ResetPeak"/>.</summary>
+    /// <summary>The peak resident memory in MiB since <see cref="ResetPeak"/>.</summary>
     public double PeakMiB => _processes.Sum(process => StatusOf(process, "VmHWM:"));
 
-    /// <summary>Open file descriptors.</summary>
+    /// <summary>The number of open file descriptors.</summary>
     public int Descriptors => _processes.Sum(process => Directory.GetFileSystemEntries($"/proc/{process}/fd").Length);
 
-    /// <summary>Threads.</summary>
+    /// <summary>The number of threads.</summary>
     public int Threads => _processes.Sum(process => Directory.GetDirectories($"/proc/{process}/task").Length);
 
     public void ResetPeak()
@@ -37,7 +37,7 @@ internal sealed class ProcessMeter
         }
     }
 
-    /// <summary>Busy time of the whole machine since it started, in seconds.</summary>
+    /// <summary>The busy time of the whole machine since its boot, in seconds.</summary>
     public static double MachineBusySeconds()
     {
         var columns = File.ReadLines("/proc/stat").First().Split(' ',
@@ -78,7 +78,7 @@ internal sealed class ProcessMeter
 
             try
             {
-                // The name stands in parentheses and may hold anything; after it come the state and the parent.
+                // The name is in parentheses and may contain any characters; the state and the parent follow it.
                 var stat = File.ReadAllText(Path.Combine(folder, "stat"));
                 var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
                 if (int.Parse(fields[1], CultureInfo.InvariantCulture) == parent)
@@ -89,7 +89,7 @@ internal sealed class ProcessMeter
             }
             catch (IOException)
             {
-                // It ended meanwhile.
+                // The process has exited.
             }
         }
 

@@ -6,7 +6,7 @@ using OllamaProxy.Bench.Stores;
 
 namespace OllamaProxy.Bench.Run;
 
-/// <summary><c>run PROXY [option...]</c>: measures, prints the table, and writes it where a full run belongs.</summary>
+/// <summary><c>run PROXY [option...]</c>: measures, prints the table, and after a full run writes it into the documents.</summary>
 internal static class RunCommand
 {
     public static int Execute(string proxy, ReadOnlySpan<string> arguments)
@@ -23,7 +23,7 @@ internal static class RunCommand
 
         var contestants = all.Where(contestant => IsWanted(contestant, options) && IsHere(contestant, places)).ToList();
         using var stop = new CancellationTokenSource();
-        // Contestants are ended in any case.
+        // An interrupt ends the run in order, so that the contestants are stopped.
         void Stop(PosixSignalContext signal)
         {
             signal.Cancel = true;
@@ -94,7 +94,7 @@ internal static class RunCommand
         }
     }
 
-    /// <summary>What is "added" is counted from the direct way, which is always there.</summary>
+    /// <summary>True for the requested contestants, and always for the direct connection, the baseline for added latency.</summary>
     private static bool IsWanted(Contestant contestant, BenchOptions options) =>
         contestant.IsDirect || options.Contestants.Count == 0 || options.Contestants.Contains(contestant.Name);
 

@@ -7,7 +7,7 @@ using OllamaProxy.Bench.Sockets;
 
 namespace OllamaProxy.Bench.Run;
 
-/// <summary>A contestant that has been started and answers.</summary>
+/// <summary>A contestant that was started and answers.</summary>
 internal sealed class RunningContestant : IDisposable
 {
     private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(20);
@@ -25,10 +25,10 @@ internal sealed class RunningContestant : IDisposable
 
     public int Port { get; }
 
-    /// <summary>Null for the direct way.</summary>
+    /// <summary>Null for the direct connection.</summary>
     public ProcessMeter? Meter { get; private set; }
 
-    /// <summary>From the start of the process to its first 200, in milliseconds.</summary>
+    /// <summary>The time from the start of the process to its first 200, in milliseconds.</summary>
     public double StartMilliseconds { get; private set; }
 
     public static RunningContestant Start(Contestant contestant, int upstreamPort, Places places)
@@ -37,7 +37,7 @@ internal sealed class RunningContestant : IDisposable
         if (contestant.IsDirect)
         {
             var direct = new RunningContestant(contestant, upstreamPort, folder, null);
-            // So that the code that waits for the others is compiled before the first of them starts.
+            // Compile the code that waits for a contestant before the first one starts.
             direct.WaitUntilReady(Stopwatch.GetTimestamp());
             return direct;
         }
@@ -47,7 +47,7 @@ internal sealed class RunningContestant : IDisposable
             .Replace("{port}", port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
             .Replace("{upstream}", upstreamPort.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
             .Replace("{dir}", folder, StringComparison.Ordinal);
-        // Workers of nginx run as another user when the bench runs as root.
+        // If the bench runs as root, the workers of nginx run as another user.
         File.SetUnixFileMode(folder,
             UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
         if (contestant.Template is { } template)
@@ -56,7 +56,7 @@ internal sealed class RunningContestant : IDisposable
             File.WriteAllText(Path.Combine(folder, name), Fill(File.ReadAllText(Path.Combine(places.Templates, template))));
         }
 
-        // A shell that becomes the program: what it prints goes into a file without anybody having to read it.
+        // The shell redirects the output to a file and then replaces itself with the program, so no process has to read the output.
         var start = new ProcessStartInfo("/bin/sh") { WorkingDirectory = folder };
         start.ArgumentList.Add("-c");
         start.ArgumentList.Add("exec \"$0\" \"$@\" >output.log 2>&1");
@@ -79,8 +79,8 @@ internal sealed class RunningContestant : IDisposable
         return running;
     }
 
-    /// <summary>Waits until the CPU time of what is left to do (records to write) has been spent: it belongs to the measurement before.</summary>
-    /// <param name="seconds">The longest wait.</param>
+    /// <summary>Waits until the process is idle, because its remaining work (writing records) belongs to the previous measurement.</summary>
+    /// <param name="seconds">The maximum wait.</param>
     public void WaitUntilQuiet(int seconds = 5)
     {
         if (Meter is null)
@@ -103,7 +103,7 @@ internal sealed class RunningContestant : IDisposable
         }
     }
 
-    /// <summary>The sum of a counter over its labels; 0 when it has not been touched.</summary>
+    /// <summary>The sum of a counter over its labels; 0 if it has no series yet.</summary>
     public double Counter(string name) =>
         Text("/metrics").Split('\n')
             .Where(line => line.StartsWith(name, StringComparison.Ordinal) && line.Length > name.Length && line[name.Length] is ' ' or '{')
@@ -144,7 +144,7 @@ internal sealed class RunningContestant : IDisposable
         StartMilliseconds = Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
     }
 
-    /// <summary>The whole answer as text, by HTTP/1.0, which has no chunks; empty when nobody answers.</summary>
+    /// <summary>The whole response as text; HTTP/1.0, because it has no chunks. Empty if there is no response.</summary>
     private string Text(string path)
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 5_000 };

@@ -2,22 +2,22 @@ using System.Globalization;
 
 namespace OllamaProxy.Bench.Run;
 
-/// <summary>A measurement of the load client with its numbers.</summary>
-/// <param name="Name">As <c>--only</c> knows it.</param>
-/// <param name="Phase">The measurement and its numbers, without port and length.</param>
-/// <param name="Seconds">How long it takes in a full run; 0 for what ends by itself.</param>
+/// <summary>A measurement of the load client with its parameters.</summary>
+/// <param name="Name">The name for <c>--only</c>.</param>
+/// <param name="Phase">The measurement and its parameters, without port and duration.</param>
+/// <param name="Seconds">The duration in a full run; 0 if it ends by itself.</param>
 internal sealed record Scenario(string Name, string Phase, double Seconds)
 {
-    /// <summary>Measured in so many rounds only: what hardly varies, or takes long.</summary>
+    /// <summary>The number of rounds, lower for measurements that hardly vary or take long.</summary>
     public int Rounds { get; init; } = int.MaxValue;
 
-    /// <summary>Whether <c>/metrics</c> is asked how many records were written and dropped.</summary>
+    /// <summary>True if the counts of written and dropped records are read from <c>/metrics</c>.</summary>
     public bool IsRecorded { get; init; }
 
-    /// <summary>Figures that the start of a contestant gives; no measurement of their own.</summary>
+    /// <summary>Figures measured at the start of a contestant; no measurement of its own.</summary>
     public const string Start = "start";
 
-    /// <summary>The stores with very many records (<see cref="OllamaProxy.Bench.Stores.StoreBench"/>), a table of its own.</summary>
+    /// <summary>The stores with very many records, in a table of its own (<see cref="OllamaProxy.Bench.Stores.StoreBench"/>).</summary>
     public const string Stores = "stores";
 
     /// <summary>PostgreSQL with many more records, and without its server (<see cref="OllamaProxy.Bench.Stores.PostgresBench"/>).</summary>
@@ -26,7 +26,7 @@ internal sealed record Scenario(string Name, string Phase, double Seconds)
     /// <summary>The page of metrics (<see cref="OllamaProxy.Bench.Scrape.ScrapeBench"/>), a table of its own.</summary>
     public const string Scrape = "scrape";
 
-    /// <summary>An hour of traffic (<see cref="OllamaProxy.Bench.Soak.SoakBench"/>), a table of its own; only when asked for.</summary>
+    /// <summary>An hour of traffic, in a table of its own and only on request (<see cref="OllamaProxy.Bench.Soak.SoakBench"/>).</summary>
     public const string Soak = "soak";
 
     /// <summary>What <c>--only</c> knows beside the measurements.</summary>
@@ -52,7 +52,7 @@ internal sealed record Scenario(string Name, string Phase, double Seconds)
         new("stall", "stall", 3) { Rounds = 3 },
     ];
 
-    /// <summary>The line for the load client.</summary>
+    /// <summary>The request line for the load client.</summary>
     public string Line(int port, int upstreamPort, bool quick)
     {
         var seconds = quick ? Math.Max(Seconds / 2, Math.Min(Seconds, 1)) : Seconds;

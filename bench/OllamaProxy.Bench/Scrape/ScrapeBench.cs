@@ -7,7 +7,7 @@ using OllamaProxy.Bench.Run;
 namespace OllamaProxy.Bench.Scrape;
 
 /// <summary>
-/// What a page of metrics costs when as many models as have labels of their own were asked on several endpoints: series, bytes, time, memory.
+/// The cost of the metrics page with the maximum number of model labels on several endpoints: series, bytes, time, memory.
 /// </summary>
 internal sealed class ScrapeBench(Contestant ours, Places places, CancellationToken stop)
 {
@@ -17,7 +17,7 @@ internal sealed class ScrapeBench(Contestant ours, Places places, CancellationTo
     private static readonly string[] s_prompts = ["Summarize this", "Translate this", "Explain this", "Write code", "Why?", "Create a poem", "Analyze this",
         "Help me", "List them", "Hello"];
 
-    /// <summary>The table.</summary>
+    /// <summary>Measures the page and returns the table.</summary>
     public async Task<string> RunAsync()
     {
         using var upstream = new Child("upstream");

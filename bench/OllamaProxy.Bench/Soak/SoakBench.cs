@@ -7,14 +7,14 @@ using OllamaProxy.Bench.Run;
 namespace OllamaProxy.Bench.Soak;
 
 /// <summary>
-/// Whether anything grows: an hour of mixed traffic in which clients leave when they like, with everything switched on. Memory, descriptors and threads of
-/// the published program at the beginning and at the end, and afterwards whether every exchange was recorded and none is still believed to run.
+/// Checks for leaks: an hour of mixed traffic with clients that disconnect at random, with every feature on. It compares memory, descriptors and threads of
+/// the published program at the start and at the end, and checks that every exchange was recorded and none is still counted as active.
 /// </summary>
 internal sealed class SoakBench(BenchOptions options, Contestant ours, Places places, CancellationToken stop)
 {
     private const int Rate = 200;
 
-    /// <summary>Tokens of a stream, and how many of them come in a second.</summary>
+    /// <summary>The tokens of a stream, and their rate.</summary>
     private const int Tokens = 40;
     private const int TokensPerSecond = 100;
 
@@ -26,7 +26,7 @@ internal sealed class SoakBench(BenchOptions options, Contestant ours, Places pl
     private int _left;
     private int _failed;
 
-    /// <summary>The table.</summary>
+    /// <summary>Runs the load and returns the table.</summary>
     public async Task<string> RunAsync()
     {
         using var upstream = new Child("upstream");
@@ -41,12 +41,12 @@ internal sealed class SoakBench(BenchOptions options, Contestant ours, Places pl
         await over.CancelAsync();
         await sampling;
         proxy.WaitUntilQuiet();
-        // What came last waits for up to 250 ms to be written together (ANALYTICS_FLUSH_MS).
+        // The last records may wait up to 250 ms for their batch (ANALYTICS_FLUSH_MS).
         await Task.Delay(TimeSpan.FromMilliseconds(350), stop);
         return Table(proxy);
     }
 
-    /// <summary>Each exchange begins when it is due, whatever became of those before.</summary>
+    /// <summary>Starts each exchange when due, without waiting for earlier ones.</summary>
     private async Task LoadAsync(HttpClient client, long begun)
     {
         HashSet<Task> running = [];
@@ -55,7 +55,7 @@ internal sealed class SoakBench(BenchOptions options, Contestant ours, Places pl
         while (TimeProvider.System.GetElapsedTime(begun) < _length)
         {
             await timer.WaitForNextTickAsync(stop);
-            // What the timer missed is made up for.
+            // Start the exchanges of missed timer ticks, too.
             for (; sent < TimeProvider.System.GetElapsedTime(begun).TotalSeconds * Rate; sent++)
             {
                 running.Add(ExchangeAsync(client, _random.Next(10), _random.Next(10) == 0 ? 20 + _random.Next(300) : null));
@@ -67,16 +67,19 @@ internal sealed class SoakBench(BenchOptions options, Contestant ours, Places pl
         await Task.WhenAll(running);
     }
 
-    /// <param name="client">All of them.</param>
-    /// <param name="kind">0 and 1 a question of no model, 2 to 5 a chat at once, and else one as a stream.</param>
-    /// <param name="patience">Milliseconds until the client leaves; null for one that stays.</param>
+    /// <param name="client">The client of all exchanges.</param>
+    /// <param name="kind">0 and 1: a request without a model; 2 to 5: a chat without streaming; from 6: a streamed chat.</param>
+    /// <param name="patience">Milliseconds until the client disconnects; null for a client that stays.</param>
     private async Task ExchangeAsync(HttpClient client, int kind, int? patience)
     {
         using var leaving = patience is { } milliseconds ? new CancellationTokenSource(milliseconds) : new CancellationTokenSource();
         using var request = kind < 2 ? new HttpRequestMessage(HttpMethod.Get, "/api/version") : new HttpRequestMessage(HttpMethod.Post, "/api/chat")
         {
             Content =
-                new StringContent($$"""{"model":"llama3.2:3b","stream":{{(kind < 6 ? "false" : "true")}},"messages":[{"role":"user","content":"Why is the sky blue?"}]}""", Encoding.UTF8, "application/json"),
+                new StringContent(
+                    $$"""{"model":"llama3.2:3b","stream":{{(kind < 6 ? "false" : "true")}},"messages":[{"role":"user","content":"Why is the sky blue?"}]}""",
+                    Encoding.UTF8,
+                    "application/json"),
         };
         request.Headers.TryAddWithoutValidation("Bench", string.Create(CultureInfo.InvariantCulture, $"0 {(kind < 6 ? 0 : Tokens)} {TokensPerSecond}"));
         try
@@ -106,7 +109,8 @@ internal sealed class SoakBench(BenchOptions options, Contestant ours, Places pl
                 if (_samples.Count % 30 == 0)
                 {
                     await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
-                        $"soak: {_samples.Count * _samplePause}: {_samples[^1].Resident:N1} MiB, {_samples[^1].Descriptors} descriptors, {_whole:N0} whole, {_left:N0} left, {_failed} failed"));
+                        $"soak: {_samples.Count * _samplePause}: {_samples[^1].Resident:N1} MiB, {_samples[^1].Descriptors} descriptors, "
+                        + $"{_whole:N0} whole, {_left:N0} left, {_failed} failed"));
                 }
             }
         }
@@ -118,13 +122,14 @@ internal sealed class SoakBench(BenchOptions options, Contestant ours, Places pl
 
     private string Table(RunningContestant proxy)
     {
-        // The first minute warms up; of an hour, the ten minutes after it and the last ten.
+        // In a run of an hour, skip the first minute, and compare the ten minutes after it with the last ten.
         var part = _samples.Count / 6;
         var first = _samples.Skip(_samples.Count / 60).Take(part).ToList();
         var last = _samples.TakeLast(part).ToList();
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture,
-            $"{Machine.Place()} {Rate} exchanges/s for {_length.TotalMinutes:N0} minutes; in a tenth of them the client disconnects after 20 to 320 ms. Medians.\n\n");
+            $"{Machine.Place()} {Rate} exchanges/s for {_length.TotalMinutes:N0} minutes; "
+            + $"in a tenth of them the client disconnects after 20 to 320 ms. Medians.\n\n");
         text.Append("| | first sixth, warmed up | last sixth |\n|---|---:|---:|\n");
         Add("RSS, MiB", sample => sample.Resident);
         Add("descriptors", sample => sample.Descriptors);

@@ -3,14 +3,14 @@ using System.Runtime.InteropServices;
 
 namespace OllamaProxy.Bench.Sockets;
 
-/// <summary>Told when its descriptor may be read or written.</summary>
+/// <summary>Called when its descriptor is readable or writable.</summary>
 internal interface IReady
 {
     void Ready(bool readable, bool writable);
 }
 
 /// <summary>
-/// One thread, one epoll, one timer: nothing is handed over, so what is measured is the proxy and the kernel. The timer is a timerfd because the time-out
+/// One thread, one epoll, one timer: without hand-overs between threads, only the proxy and the kernel are measured. The timer is a timerfd, as the timeout
 /// of epoll_wait has only milliseconds and the kernel's slack. Timestamps are nanoseconds of the monotonic clock, the same in every process.
 /// </summary>
 internal sealed unsafe class EventLoop : IDisposable
@@ -42,17 +42,17 @@ internal sealed unsafe class EventLoop : IDisposable
         Control(AddOperation, fd, In | PeerHungUp);
     }
 
-    /// <summary>Whether to be told of room to write, and of bytes to read.</summary>
+    /// <summary>Sets whether writability and readability are reported.</summary>
     public void Want(int fd, bool write, bool read = true) => Control(ChangeOperation, fd, (write ? Out : 0) | (read ? In | PeerHungUp : 0));
 
-    /// <summary>Before the descriptor is closed.</summary>
+    /// <summary>Removes a descriptor; call it before closing the descriptor.</summary>
     public void Remove(int fd)
     {
         _ready[fd] = null;
         Control(RemoveOperation, fd, 0);
     }
 
-    /// <summary>Calls <paramref name="act"/> at a <see cref="Stopwatch"/> timestamp. What is called often keeps its delegate.</summary>
+    /// <summary>Calls <paramref name="act"/> at a <see cref="Stopwatch"/> timestamp. Frequent callers should cache the delegate.</summary>
     public void At(long due, Action act) => _timed.Enqueue(act, due);
 
     public void Run(Func<bool> goOn)
@@ -93,7 +93,7 @@ internal sealed unsafe class EventLoop : IDisposable
         Tcp.Close(_epoll);
     }
 
-    /// <summary>Sets the timer to the earliest due time. Setting it also takes back an expiry nobody read.</summary>
+    /// <summary>Sets the timer to the earliest due time, which also discards an expiry that was not read.</summary>
     private void Arm()
     {
         var next = _timed.TryPeek(out _, out var due) ? Math.Max(due, 1) : 0;

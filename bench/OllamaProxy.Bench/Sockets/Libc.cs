@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace OllamaProxy.Bench.Sockets;
 
 /// <summary>
-/// Linux' own calls. The measuring side does without .NET's asynchronous sockets: their hand-over between threads costs as much as what is measured, and
+/// System calls of Linux. The load client does not use .NET's asynchronous sockets: their hand-over between threads costs as much as the measured work, and
 /// would do so in direct and proxied runs alike, on the same two or four cores.
 /// </summary>
 internal static unsafe partial class Libc

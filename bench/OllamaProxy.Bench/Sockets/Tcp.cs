@@ -6,13 +6,13 @@ namespace OllamaProxy.Bench.Sockets;
 /// <summary>Non-blocking TCP on 127.0.0.1, by descriptor.</summary>
 internal static unsafe class Tcp
 {
-    /// <summary>The other side ended in an orderly way.</summary>
+    /// <summary>The other side closed the connection in order.</summary>
     public const int Ended = 0;
 
-    /// <summary>Nothing now; wait for readiness.</summary>
+    /// <summary>No bytes yet; wait for readiness.</summary>
     public const int WouldBlock = -1;
 
-    /// <summary>The connection is gone.</summary>
+    /// <summary>The connection is broken.</summary>
     public const int Broken = -2;
 
     private const int Backlog = 4096;
@@ -30,7 +30,7 @@ internal static unsafe class Tcp
         return (fd, (address[2] << 8) | address[3]);
     }
 
-    /// <summary>A free port: bound, read and let go. Another program may be faster; then the one that wanted it fails to start, and says so.</summary>
+    /// <summary>Finds a free port. If another program takes it first, the contestant fails to start with an error.</summary>
     public static int FreePort()
     {
         var (listener, port) = Listen(0);
@@ -38,7 +38,7 @@ internal static unsafe class Tcp
         return port;
     }
 
-    /// <summary>Connects while blocking, which on the loopback is at once.</summary>
+    /// <summary>Connects with a blocking call, which is immediate on the loopback.</summary>
     public static int Connect(int port)
     {
         var fd = Check(Libc.Socket(Libc.AddressFamilyInet, Libc.StreamSocket | Libc.CloseOnExec, 0));
@@ -50,7 +50,7 @@ internal static unsafe class Tcp
         return fd;
     }
 
-    /// <summary>The next connection, or <see cref="WouldBlock"/>.</summary>
+    /// <summary>Accepts the next connection, or returns <see cref="WouldBlock"/>.</summary>
     public static int Accept(int listener)
     {
         var fd = Libc.Accept(listener, null, null, Libc.CloseOnExec | Libc.NonBlocking);
@@ -63,7 +63,7 @@ internal static unsafe class Tcp
         return fd;
     }
 
-    /// <summary>How many bytes came, or <see cref="Ended"/>, <see cref="WouldBlock"/>, <see cref="Broken"/>.</summary>
+    /// <summary>The number of bytes read, or <see cref="Ended"/>, <see cref="WouldBlock"/>, <see cref="Broken"/>.</summary>
     public static int Receive(int fd, Span<byte> buffer)
     {
         fixed (byte* start = buffer)
@@ -78,7 +78,7 @@ internal static unsafe class Tcp
         }
     }
 
-    /// <summary>How many bytes were taken, or <see cref="WouldBlock"/>, <see cref="Broken"/>.</summary>
+    /// <summary>The number of bytes written, or <see cref="WouldBlock"/>, <see cref="Broken"/>.</summary>
     public static int Send(int fd, ReadOnlySpan<byte> bytes)
     {
         fixed (byte* start = bytes)
@@ -103,7 +103,7 @@ internal static unsafe class Tcp
         Check(Libc.SetOption(fd, level, name, &on, sizeof(int)));
     }
 
-    /// <summary>A <c>sockaddr_in</c>: family in the machine's order, port and address in the network's.</summary>
+    /// <summary>A <c>sockaddr_in</c>: family in the machine's byte order, port and address in network byte order.</summary>
     private static void Fill(byte* address, int port)
     {
         new Span<byte>(address, 16).Clear();

@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace OllamaProxy.Bench.Upstream;
 
 /// <summary>
-/// Computes tokens as an engine that shares all CPUs with the proxy: a token takes the same work on each CPU, and is done when the slowest CPU is. So CPU time
-/// that the proxy takes costs tokens.
+/// Computes tokens like an inference engine that shares all CPUs with the proxy: a token takes the same work on each CPU and is done when the slowest is. So
+/// CPU time of the proxy costs tokens.
 /// </summary>
 internal sealed class Engine
 {
@@ -24,7 +24,7 @@ internal sealed class Engine
         const int Trial = 200_000;
         _steps = Trial;
         var trials = Enumerable.Range(0, 200).Select(_ => Time(Compute)).Order().ToArray();
-        // The quickest tenth had the CPUs for itself.
+        // The fastest tenth ran without interference.
         _steps = (int)(Trial * (Stopwatch.Frequency / (double)rate) / trials[trials.Length / 10]);
     }
 

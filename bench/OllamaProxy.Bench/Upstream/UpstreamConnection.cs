@@ -7,7 +7,7 @@ using OllamaProxy.Bench.Wire;
 
 namespace OllamaProxy.Bench.Upstream;
 
-/// <summary>One connection of the upstream: answers small requests at once, streams tokens, and swallows uploads.</summary>
+/// <summary>One connection of the upstream: answers small requests at once, streams tokens, and reads uploads.</summary>
 internal sealed class UpstreamConnection : IReady, IMessageSink
 {
     private enum Answer
@@ -20,7 +20,7 @@ internal sealed class UpstreamConnection : IReady, IMessageSink
         Log,
     }
 
-    /// <summary>Tokens of one stream before the others have their turn.</summary>
+    /// <summary>The tokens sent on one stream before the others get their turn.</summary>
     private const int Burst = 16;
 
     private static readonly byte[] s_version = Json("""{"version":"0.32.15"}""");
@@ -28,7 +28,11 @@ internal sealed class UpstreamConnection : IReady, IMessageSink
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nDate: Tue, 24 Nov 2026 10:00:00 GMT\r\nContent-Length: 17\r\n\r\nOllama is running");
     private static readonly byte[] s_nothing = Json("""{"models":[]}""");
     private static readonly byte[] s_chat = Json(
-        """{"model":"llama3.2:3b","created_at":"2026-11-24T10:00:00.123456789Z","message":{"role":"assistant","content":"The sky is blue because the air scatters short waves of light more than long ones. In the evening the light's way through the air is longer, and what is left of it is red."},"done_reason":"stop","done":true,"total_duration":4883583458,"load_duration":1334875,"prompt_eval_count":26,"prompt_eval_duration":342546000,"eval_count":282,"eval_duration":4535599000}""");
+        """{"model":"llama3.2:3b","created_at":"2026-11-24T10:00:00.123456789Z","message":{"role":"assistant","content":"""
+        + "\"The sky is blue because the air scatters short waves of light more than long ones. In the evening "
+        + "the light's way through the air is longer, and what is left of it is red.\""
+        + """},"done_reason":"stop","done":true,"total_duration":4883583458,"load_duration":1334875,"prompt_eval_count":26"""
+        + ""","prompt_eval_duration":342546000,"eval_count":282,"eval_duration":4535599000}""");
     private static readonly byte[] s_streamHead = Encoding.ASCII.GetBytes(
         "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nDate: Tue, 24 Nov 2026 10:00:00 GMT\r\nTransfer-Encoding: chunked\r\n\r\n");
 
@@ -137,7 +141,7 @@ internal sealed class UpstreamConnection : IReady, IMessageSink
         }
     }
 
-    /// <summary>The next token of a paced stream. Times are counted from the stream's beginning: a late token does not delay those after it.</summary>
+    /// <summary>Sends the next token of a paced stream. Due times count from the start of the stream, so a late token does not delay later ones.</summary>
     private void Due()
     {
         if (_closed || !_streaming)
@@ -177,7 +181,7 @@ internal sealed class UpstreamConnection : IReady, IMessageSink
         }
     }
 
-    /// <summary>A token, or the end. The head of an answer goes with its first token, as Ollama's does. False when the connection is gone.</summary>
+    /// <summary>Sends a token or the end. As in Ollama, the head of a response is sent with its first token. False if the connection is broken.</summary>
     private bool SendNext()
     {
         if (_token == _wanted.Tokens)
@@ -197,7 +201,7 @@ internal sealed class UpstreamConnection : IReady, IMessageSink
         return _token++ == 0 ? Send([.. s_streamHead, .. _chunk]) : Send(_chunk);
     }
 
-    /// <summary>Sends now what the kernel takes, and the rest when it takes more.</summary>
+    /// <summary>Sends as many bytes as the kernel takes, and the rest when it is writable.</summary>
     private bool Send(ReadOnlySpan<byte> bytes)
     {
         if (_pending.Length > 0)
@@ -223,7 +227,7 @@ internal sealed class UpstreamConnection : IReady, IMessageSink
         return true;
     }
 
-    /// <summary>True when nothing waits any more.</summary>
+    /// <summary>True once no bytes are pending.</summary>
     private bool Flush()
     {
         if (_pending.Length == 0)
@@ -275,5 +279,6 @@ internal sealed class UpstreamConnection : IReady, IMessageSink
 
     private static byte[] Json(string body) => Encoding.ASCII.GetBytes(string.Create(
         CultureInfo.InvariantCulture,
-        $"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nDate: Tue, 24 Nov 2026 10:00:00 GMT\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+        $"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nDate: Tue, 24 Nov 2026 10:00:00 GMT\r\n"
+            + $"Content-Length: {body.Length}\r\n\r\n{body}"));
 }

@@ -3,19 +3,19 @@ using OllamaProxy.Bench.Sockets;
 
 namespace OllamaProxy.Bench.Upstream;
 
-/// <summary>What became of a stream that the load client has named.</summary>
+/// <summary>The state of a stream that the load client has named.</summary>
 internal sealed class StreamLog
 {
-    /// <summary>Bytes the kernel took.</summary>
+    /// <summary>The bytes that the kernel took.</summary>
     public long BytesSent { get; set; }
 
-    /// <summary>When the other side was seen to leave; 0 while it has not.</summary>
+    /// <summary>When the upstream saw the disconnect; 0 before that.</summary>
     public long ClosedAt { get; set; }
 }
 
 /// <summary>
-/// An Ollama that costs next to nothing and tells on the wire when it sent what. It is no simulation of Ollama's behaviour (the tests have one); it is the
-/// other end of the measurement. Ends when its standard input does, so that it never outlives the run.
+/// A minimal upstream that puts the time of sending into each token. It does not simulate Ollama's behavior (the tests have a simulator); it is the
+/// other end of the measurement. It exits when its standard input closes, so that it never outlives the run.
 /// </summary>
 internal sealed class UpstreamServer : IReady
 {
@@ -33,10 +33,10 @@ internal sealed class UpstreamServer : IReady
 
     public int Port { get; }
 
-    /// <summary>As quick as a real Ollama with a tiny model was on two CPUs.</summary>
+    /// <summary>The speed measured for a real Ollama with a tiny model on two CPUs.</summary>
     public Engine Engine => field ??= new Engine(rate: 1_700);
 
-    /// <summary>One for all connections: there is one thread.</summary>
+    /// <summary>One buffer for all connections, because there is one thread.</summary>
     public byte[] Buffer { get; } = new byte[256 * 1024];
 
     /// <summary>Prints the port, then serves until standard input ends.</summary>

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace OllamaProxy.Bench.Wire;
 
-/// <summary>The checksum of everything that passes, by the processor's own instruction; the same however the bytes are cut.</summary>
+/// <summary>CRC-32C by the processor's own instruction; chunk boundaries do not change it.</summary>
 internal static class Crc32C
 {
     public static uint Append(uint crc, ReadOnlySpan<byte> bytes)

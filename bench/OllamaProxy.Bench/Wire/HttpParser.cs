@@ -3,7 +3,7 @@ using System.Text;
 
 namespace OllamaProxy.Bench.Wire;
 
-/// <summary>What a message is made of, as it comes.</summary>
+/// <summary>Receives the parts of a message as they are parsed.</summary>
 internal interface IMessageSink
 {
     void Head(ReadOnlySpan<byte> head);
@@ -16,7 +16,7 @@ internal interface IMessageSink
     void MessageEnd();
 }
 
-/// <summary>The part of HTTP/1.1 that is spoken here: heads, bodies with a length, chunked bodies, and answers that end with their connection.</summary>
+/// <summary>The part of HTTP/1.1 that the bench needs: heads, bodies with a length, chunked bodies, and responses that end with their connection.</summary>
 internal sealed class HttpParser(IMessageSink sink, bool isResponse)
 {
     private enum State
@@ -52,7 +52,7 @@ internal sealed class HttpParser(IMessageSink sink, bool isResponse)
         }
     }
 
-    /// <summary>The connection ended; false when it should not have.</summary>
+    /// <summary>Handles the end of the connection; false if it came in the middle of a message.</summary>
     public bool End()
     {
         if (_state == State.UntilClose)
@@ -69,7 +69,7 @@ internal sealed class HttpParser(IMessageSink sink, bool isResponse)
     {
         if (_carry.Length > 0)
         {
-            // A cut head is rare: it is put together anew each time.
+            // Incomplete heads are rare, so the buffered bytes are parsed again each time.
             byte[] whole = [.. _carry, .. bytes];
             _carry = [];
             return Head(whole);
@@ -156,7 +156,7 @@ internal sealed class HttpParser(IMessageSink sink, bool isResponse)
         return bytes[1..];
     }
 
-    /// <summary>A header's value; empty when there is none. Proxies may change the case of names.</summary>
+    /// <summary>The value of a header; empty if it is missing. The case of names does not matter, because proxies may change it.</summary>
     public static ReadOnlySpan<byte> ValueOf(ReadOnlySpan<byte> head, ReadOnlySpan<byte> name)
     {
         while (true)

@@ -4,10 +4,10 @@ using System.Text;
 
 namespace OllamaProxy.Bench.Wire;
 
-/// <summary>What the load client wants of the upstream, in a header that every proxy passes on.</summary>
-/// <param name="Id">Names a stream, so that the client can ask what became of it; 0 for none.</param>
-/// <param name="Tokens">Tokens of a stream; 0: the answer is not streamed.</param>
-/// <param name="Rate">Tokens a second; 0: as fast as they are taken; below 0: as fast as the engine computes them.</param>
+/// <summary>The instructions of the load client for the upstream, in a header that every proxy forwards.</summary>
+/// <param name="Id">Names a stream, so that the client can query its state; 0 for none.</param>
+/// <param name="Tokens">The tokens of a stream; 0 for a response without streaming.</param>
+/// <param name="Rate">Tokens/s; 0: as fast as they are read; below 0: as fast as the engine computes them.</param>
 internal readonly record struct Instructions(int Id, int Tokens, int Rate)
 {
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"Bench: {Id} {Tokens} {Rate}\r\n");
@@ -30,10 +30,13 @@ internal readonly record struct Instructions(int Id, int Tokens, int Rate)
     {
         var stream = Tokens > 0 ? "true" : "false";
         var body =
-            $$$"""{"model":"llama3.2:3b","stream":{{{stream}}},"messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Explain in two sentences why the sky is blue, and why it is red in the evening."}],"options":{"temperature":0.7,"num_ctx":4096}}""";
+            $$$"""{"model":"llama3.2:3b","stream":{{{stream}}},"messages":[{"role":"system","content":"You are a helpful assistant."}"""
+            + """,{"role":"user","content":"Explain in two sentences why the sky is blue, and why it is red in the evening."}]"""
+            + ""","options":{"temperature":0.7,"num_ctx":4096}}""";
         return Encoding.ASCII.GetBytes(string.Create(
             CultureInfo.InvariantCulture,
-            $"POST /api/chat HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: ollama-proxy-bench\r\nAccept: application/x-ndjson\r\n{this}Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+            $"POST /api/chat HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: ollama-proxy-bench\r\nAccept: application/x-ndjson\r\n"
+            + $"{this}Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
     }
 
     public static byte[] ToGet(int port, string path) =>

@@ -5,8 +5,8 @@ using System.Text;
 namespace OllamaProxy.Bench.Wire;
 
 /// <summary>
-/// The lines of a stream as Ollama writes them, each a chunk of its own. The text of a token is the time it was sent at; the last line carries the checksum
-/// of all lines before it. Token lines all have one length, so that a merged or split chunk shows by its size.
+/// The lines of a stream as Ollama writes them, each in its own chunk. The text of a token is its time of sending; the last line has the checksum
+/// of all lines before it. Token lines all have one length, so that the size reveals a merged or split chunk.
 /// </summary>
 internal static class TokenLine
 {
@@ -14,10 +14,10 @@ internal static class TokenLine
     private const string End = "\"},\"done\":false}\n";
     private const int TimeLength = 16;
 
-    /// <summary>Where the text begins: a space in a token, a quote in the last line.</summary>
+    /// <summary>The offset of the text. Its first byte is a space in a token line and a quote in the last line.</summary>
     private static readonly int s_textOffset = Start.Length + 1;
 
-    /// <summary>Bytes of a token's line.</summary>
+    /// <summary>The length of a token's line in bytes.</summary>
     public static int Length { get; } = s_textOffset + 1 + TimeLength + End.Length;
 
     private static readonly byte[] s_crc = "\"crc\":\""u8.ToArray();
@@ -33,22 +33,23 @@ internal static class TokenLine
     public static void Stamp(Span<byte> line, long time) =>
         Utf8Formatter.TryFormat(time, line[(s_textOffset + 1)..], out _, new System.Buffers.StandardFormat('X', TimeLength));
 
-    /// <summary>When a token's line was sent; null for another line.</summary>
+    /// <summary>The time at which a token's line was sent; null for any other line.</summary>
     public static long? TimeOf(ReadOnlySpan<byte> line) =>
         line.Length == Length && line[s_textOffset] == ' ' && Utf8Parser.TryParse(line.Slice(s_textOffset + 1, TimeLength), out long time, out _, 'X')
             ? time
             : null;
 
-    /// <summary>The last line's chunk and the end of the body.</summary>
+    /// <summary>The chunk of the last line, and the end of the body.</summary>
     public static byte[] LastChunk(int tokens, uint crc)
     {
         var line = string.Create(
             CultureInfo.InvariantCulture,
-            $"{Start}\"\"}},\"done_reason\":\"stop\",\"done\":true,\"total_duration\":4883583458,\"load_duration\":1334875,\"prompt_eval_count\":26,\"prompt_eval_duration\":342546000,\"eval_count\":{tokens},\"eval_duration\":4535599000,\"crc\":\"{crc:x8}\"}}\n");
+            $"{Start}\"\"}},\"done_reason\":\"stop\",\"done\":true,\"total_duration\":4883583458,\"load_duration\":1334875,"
+            + $"\"prompt_eval_count\":26,\"prompt_eval_duration\":342546000,\"eval_count\":{tokens},\"eval_duration\":4535599000,\"crc\":\"{crc:x8}\"}}\n");
         return Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{line.Length:x}\r\n{line}\r\n0\r\n\r\n"));
     }
 
-    /// <summary>The checksum the last line states; null for another line.</summary>
+    /// <summary>The checksum in the last line; null for any other line.</summary>
     public static uint? CrcOf(ReadOnlySpan<byte> line)
     {
         var at = line.IndexOf(s_crc);

@@ -13,9 +13,13 @@ public sealed class WindowsPlanTests
         Home = @"C:\Users\jane",
         User = "jane",
         Ollama = @"C:\Users\jane\AppData\Local\Programs\Ollama\ollama.exe",
-        Folders =
-        new Dictionary<string, string> { ["ProgramFiles"] = @"C:\Program Files", ["ProgramData"] = @"C:\ProgramData", ["APPDATA"] = @"C:\Users\jane\AppData\Roaming",
-        ["TEMP"] = @"C:\Temp" },
+        Folders = new Dictionary<string, string>
+        {
+            ["ProgramFiles"] = @"C:\Program Files",
+            ["ProgramData"] = @"C:\ProgramData",
+            ["APPDATA"] = @"C:\Users\jane\AppData\Roaming",
+            ["TEMP"] = @"C:\Temp",
+        },
     };
 
     [Fact]

@@ -74,7 +74,8 @@ public sealed class TrustedProxiesTests
         Assert.Equal("127.0.0.1", TrustedProxies.ClientOf(Context("203.0.113.9", default, "::ffff:127.0.0.1"), [])!.ToString());
 
     [Fact]
-    public void A_trusted_proxy_is_recognized_in_every_notation_of_its_address() => Assert.Equal("203.0.113.9", Client("203.0.113.9", default, "::ffff:10.0.0.1"));
+    public void A_trusted_proxy_is_recognized_in_every_notation_of_its_address() =>
+        Assert.Equal("203.0.113.9", Client("203.0.113.9", default, "::ffff:10.0.0.1"));
 
     [Fact]
     public void A_chain_without_end_is_followed_only_up_to_a_limit()
@@ -105,7 +106,8 @@ public sealed class TrustedProxiesTests
     [InlineData("::ffff:10.0.0.0/104", "10.0.0.0/8")]
     [InlineData("0.0.0.0/0", "0.0.0.0/0")]
     [InlineData("localhost, 10.0.0.0/8", "127.0.0.1/32 ::1/128 10.0.0.0/8")]
-    public void Networks_are_parsed_in_every_usual_notation(string text, string networks) => Assert.Equal(networks, string.Join(' ', TrustedNetworks.Parse(text)!));
+    public void Networks_are_parsed_in_every_usual_notation(string text, string networks) =>
+        Assert.Equal(networks, string.Join(' ', TrustedNetworks.Parse(text)!));
 
     [Theory]
     [InlineData("proxy.example.com")]

@@ -36,7 +36,8 @@ public sealed class ApplicationNamesTests
     [InlineData("Go-http-client/1.1", "go-http-client")]
     [InlineData("okhttp/4.12.0", "okhttp")]
     [InlineData("node", "node")]
-    public void Well_known_user_agents_have_the_name_of_their_application(string userAgent, string application) => Assert.Equal(application, ApplicationNames.Of(userAgent));
+    public void Well_known_user_agents_have_the_name_of_their_application(string userAgent, string application) =>
+        Assert.Equal(application, ApplicationNames.Of(userAgent));
 
     [Theory]
     [InlineData("MyTool/1.0 (runs on node; uses code, continue and curl) python-httpx/0.28", "MyTool")]
