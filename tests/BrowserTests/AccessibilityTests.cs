@@ -4,7 +4,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.BrowserTests;
 
-/// <summary>axe, the rules that most accessibility checkers share, over every view in both colors.</summary>
+/// <summary>Runs axe, the rules that most accessibility checkers share, on every view in both color schemes.</summary>
 public sealed class AccessibilityTests(Browser browser, BusyProxy busy)
 {
     private static readonly string s_axe = File.ReadAllText(
@@ -45,13 +45,16 @@ public sealed class AccessibilityTests(Browser browser, BusyProxy busy)
 
     internal static async Task AssertCleanAsync(IPage page)
     {
-        // By the debugger's way in, which the page's policy does not concern: the policy stays as it is.
+        // The debugger protocol evaluates the script despite the content security policy, which stays unchanged.
         await page.EvaluateAsync(s_axe);
         var found =
-            await page.EvaluateAsync<JsonElement>("axe.run(document, { resultTypes: ['violations'] }).then(found => found.violations.map(one => ({ id: one.id, impact: one.impact, help: one.help, nodes: one.nodes.map(node => node.html).slice(0, 3) })))");
+            await page.EvaluateAsync<JsonElement>("""
+                axe.run(document, { resultTypes: ['violations'] }).then(found => found.violations.map(
+                    one => ({ id: one.id, impact: one.impact, help: one.help, nodes: one.nodes.map(node => node.html).slice(0, 3) })))
+                """);
 
         Assert.Empty(found.EnumerateArray().Where(violation => violation.GetProperty("impact").GetString() is "serious" or "critical").Select(
             violation => violation.GetRawText()));
-        Assert.True(await page.EvaluateAsync<bool>("axe.run(document).then(found => found.passes.length > 15)"), "axe looked at nothing.");
+        Assert.True(await page.EvaluateAsync<bool>("axe.run(document).then(found => found.passes.length > 15)"), "axe checked almost nothing.");
     }
 }

@@ -21,16 +21,16 @@ public sealed class Browser : IAsyncLifetime
         var path = Array.Find(s_places, File.Exists)
             ?? throw new InvalidOperationException(
                 "There is no Chromium or Chrome. Install it (apt-get install chromium), or run ./build.sh test, which does it where it may.");
-        // A machine that builds beside the tests is slow.
+        // The machine may be slow, because it also builds.
         Assertions.SetDefaultExpectTimeout((float)Patience.Limit.TotalMilliseconds);
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(
             new BrowserTypeLaunchOptions { ExecutablePath = path, Args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
     }
 
-    /// <summary>A page of a browser that knows nothing yet.</summary>
-    /// <param name="origin">The only origin it may ask.</param>
-    /// <param name="change">How the browser is, if not as usual.</param>
+    /// <summary>Opens a page in a new browser context without stored data.</summary>
+    /// <param name="origin">The only origin the page may send requests to.</param>
+    /// <param name="change">Changes the default options of the context.</param>
     internal async Task<Visit> VisitAsync(Uri origin, Action<BrowserNewContextOptions>? change = null)
     {
         var options = new BrowserNewContextOptions { ViewportSize = new ViewportSize { Width = 1360, Height = 900 }, ColorScheme = ColorScheme.Light,
@@ -47,7 +47,7 @@ public sealed class Browser : IAsyncLifetime
     }
 }
 
-/// <summary>One page, and everything that went wrong in it. At its end nothing may have.</summary>
+/// <summary>One page and the errors in it; disposing it asserts that there were none.</summary>
 internal sealed class Visit : IAsyncDisposable
 {
     private readonly IBrowserContext _context;
@@ -93,15 +93,15 @@ internal sealed class Visit : IAsyncDisposable
 
     public Uri Origin { get; }
 
-    /// <summary>What may go wrong, by a part of its text.</summary>
+    /// <summary>Expected errors, by a part of their text.</summary>
     public List<string> Expected { get; } = [];
 
-    /// <summary>Opens a view: "overview?range=7d".</summary>
+    /// <summary>Opens a view, for example "overview?range=7d".</summary>
     public Task OpenAsync(string view) => Page.GotoAsync($"{Origin.GetLeftPart(UriPartial.Authority)}/analytics#/{view}");
 
     public ILocator Card(string name) => Page.Locator($"[data-card={name}] .big");
 
-    /// <summary>The number in a text like "1,234 requests".</summary>
+    /// <summary>Reads the number in a text like "1,234 requests".</summary>
     public static long Number(string text) =>
         long.Parse(new string([.. text.TakeWhile(letter => char.IsAsciiDigit(letter) || letter == ',').Where(char.IsAsciiDigit)]),
             System.Globalization.CultureInfo.InvariantCulture);

@@ -11,7 +11,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.BrowserTests;
 
-/// <summary>The real program with a week of requests in its store, before a simulated Ollama. One for all tests, which only read it.</summary>
+/// <summary>The real program with a week of requests in its store, in front of a simulated Ollama. All tests share it and only read.</summary>
 public sealed class BusyProxy : IAsyncLifetime
 {
     private SimulatedOllamaServer _ollama = null!;
@@ -30,8 +30,8 @@ public sealed class BusyProxy : IAsyncLifetime
         await WriteAsync(Proxy, Records);
     }
 
-    /// <summary>The history of the demo, moved so that it ends now; the last of it is a success.</summary>
-    /// <remarks>What it holds depends on the hour at which it ends, so it is always made for the same one.</remarks>
+    /// <summary>The history of the demo, moved so that it ends now; its last record is a success.</summary>
+    /// <remarks>The history depends on the hour at which it ends, so it is always created for the same hour.</remarks>
     internal static IReadOnlyList<RequestRecord> Week(ProxyUnderTest proxy, int count = 4_000)
     {
         var end = DateTimeOffset.Parse("2026-06-03T15:20:00Z", CultureInfo.InvariantCulture);
@@ -43,14 +43,14 @@ public sealed class BusyProxy : IAsyncLifetime
         ];
     }
 
-    /// <summary>The same without a proxy, with whole texts.</summary>
+    /// <summary>The same without a proxy, with full texts.</summary>
     internal static IReadOnlyList<RequestRecord> Week(DateTimeOffset end, int count)
     {
         var options = new RecordingOptions();
         return DemoHistory.Before(new RecordTexts(options, new Redactor(options, TimeProvider.System, NullLogger<Redactor>.Instance)), end, count);
     }
 
-    /// <summary>A proxy with nothing in its store.</summary>
+    /// <summary>A proxy with an empty store.</summary>
     internal static Task<ProxyUnderTest> StartAsync(Uri ollama, params ReadOnlySpan<(string Name, string Value)> variables)
     {
         var all = new Dictionary<string, string>(StringComparer.Ordinal) { ["OLLAMA_POLL_SECONDS"] = "2" };

@@ -10,7 +10,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.BrowserTests;
 
-/// <summary>One generation through every API that Ollama speaks: the page shows what the API and the store say of it.</summary>
+/// <summary>One generation in every dialect: the page shows the numbers of the API and the store.</summary>
 public sealed class DoorTests(Browser browser)
 {
     private const int Tokens = 24;
@@ -29,7 +29,7 @@ public sealed class DoorTests(Browser browser)
     [InlineData(""","stream":true""")]
     [InlineData(""","stream":false""")]
     [InlineData("")]
-    public async Task The_page_shows_the_numbers_of_the_API_whichever_door_a_generation_came_through(string stream)
+    public async Task The_page_shows_the_numbers_of_the_API_for_a_generation_in_every_dialect(string stream)
     {
         var model = new SimulatedModel("same:latest") { TokensPerSecond = 60, LoadTime = TimeSpan.FromSeconds(0.3) };
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [model] });
@@ -68,7 +68,7 @@ public sealed class DoorTests(Browser browser)
 
             double? Number(string key) => PageText.Number(record, key);
 
-            // What is not known is left out.
+            // Unknown values are left out.
             Task AssertFigureAsync(string name, string text)
             {
                 var figure = Assertions.Expect(Figure(visit, name));
@@ -117,7 +117,7 @@ public sealed class DoorTests(Browser browser)
         await Assertions.Expect(Figure(visit, "Speed")).ToHaveTextAsync("~ 43.2 tok/s");
     }
 
-    /// <summary>Phases follow each other without a gap and fill the whole, but for what is too short to be seen. Writing begins at the first token.</summary>
+    /// <summary>The phases follow each other without gaps and fill the bar, except for those too short to see. Decoding begins at the first token.</summary>
     private static async Task AssertPhasesAsync(Visit visit, JsonElement record)
     {
         var phases = await visit.Page.Locator(".waterfall li").EvaluateAllAsync<JsonElement>("""

@@ -6,26 +6,26 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.BrowserTests;
 
-/// <summary>The page in the corner of a screen, for days: what it holds does not grow with what it was told.</summary>
+/// <summary>The memory of a page that stays open for days does not grow with the events it gets.</summary>
 public sealed class MemoryTests(Browser browser)
 {
     public const string Reason = "takes minutes: ./build.sh test --slow (RUN_SLOW_TESTS=1) runs it";
 
-    /// <summary>What a heap may be larger at the end than after the first minute: less than one full table.</summary>
+    /// <summary>The permitted heap growth between the first minute and the end; less than one full table.</summary>
     private const double Allowed = 2 * 1024 * 1024;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(10);
 
-#pragma warning disable RS0030 // Whether it runs is the tests' own setting.
+#pragma warning disable RS0030 // The test's own setting, whether it runs.
     public static bool IsAskedFor => Environment.GetEnvironmentVariable("RUN_SLOW_TESTS") == "1";
 #pragma warning restore RS0030
 
-    /// <summary>As many requests as an hour of a busy office has, one after the other as fast as they go.</summary>
+    /// <summary>Sends the requests of a busy office's hour as fast as possible.</summary>
     [Theory(Skip = Reason, SkipUnless = nameof(IsAskedFor))]
     [InlineData("now")]
     [InlineData("requests?range=1h")]
     [InlineData("overview?range=1h")]
-    public async Task The_page_does_not_grow_with_what_it_is_told(string view)
+    public async Task The_memory_of_the_page_does_not_grow_with_traffic(string view)
     {
         SimulatedModel[] models = [.. DemoModels.All.Select(model => model with { TokensPerSecond = 0, LoadTime = TimeSpan.Zero })];
         await using var ollama = await SimulatedOllamaServer.StartAsync(DemoOllama.Options with { Models = models, NumParallel = 8 }, keepsRequests: false);

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace OllamaProxy.BrowserTests;
 
-/// <summary>Numbers as the page writes them, written a second time and from the documents, not from the page.</summary>
+/// <summary>Formats numbers as the page does, implemented independently from the documentation.</summary>
 internal static class PageText
 {
     public const string Unknown = "–";
@@ -20,7 +20,7 @@ internal static class PageText
     public static string Estimated(JsonElement json, string key, string text) =>
         text != Unknown && json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.True ? $"~ {text}" : text;
 
-    /// <param name="seconds">Less than a minute and a half.</param>
+    /// <param name="seconds">Less than 90 seconds.</param>
     public static string Duration(double? seconds) => seconds switch
     {
         null => Unknown,
@@ -29,11 +29,11 @@ internal static class PageText
         _ => $"{Significant(seconds.Value)} s",
     };
 
-    /// <summary>Three digits that count, at most two of them behind the point.</summary>
+    /// <summary>Three significant digits, at most two of them after the decimal point.</summary>
     private static string Significant(double value) => value.ToString(value < 10 ? "F2" : value < 100 ? "F1" : "F0", CultureInfo.InvariantCulture);
 }
 
-/// <summary>What the page shows of a record that the API gave.</summary>
+/// <summary>The texts that the page shows for a record of the API.</summary>
 internal sealed class PageFacts(JsonElement record)
 {
     public string Input { get; } = PageText.Text(record, "input_tokens");

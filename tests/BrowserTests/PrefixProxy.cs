@@ -8,13 +8,13 @@ using Microsoft.Extensions.Logging;
 
 namespace OllamaProxy.BrowserTests;
 
-/// <summary>A reverse proxy as people have one: the program is under a prefix of it, which it takes away.</summary>
+/// <summary>A typical reverse proxy that serves the program under a prefix and strips it.</summary>
 internal sealed class PrefixProxy : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
-    /// <param name="prefix">"/tools/ollama".</param>
-    /// <param name="program">What is behind it.</param>
+    /// <param name="prefix">The prefix, for example "/tools/ollama".</param>
+    /// <param name="program">The address of the program.</param>
     public PrefixProxy(string prefix, Uri program)
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -24,7 +24,7 @@ internal sealed class PrefixProxy : IAsyncDisposable
         _app = builder.Build();
         _app.UsePathBase(prefix);
         _app.UseRouting();
-        // It tells of itself in X-Forwarded-For and X-Forwarded-Prefix.
+        // Sets X-Forwarded-For and X-Forwarded-Prefix.
         _app.MapForwarder("/{**rest}", program.GetLeftPart(UriPartial.Authority));
         _app.StartAsync().GetAwaiter().GetResult();
     }

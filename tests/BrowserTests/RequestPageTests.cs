@@ -6,7 +6,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.BrowserTests;
 
-/// <summary>The page of one request: its numbers against the others of its model, and its conversation.</summary>
+/// <summary>The page of one request: its numbers compared with others of its model, and its conversation.</summary>
 public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
 {
     private const string Answer = """
@@ -53,7 +53,7 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
         MessageCount = 5,
     };
 
-    /// <summary>What Ollama reports at the end of its own API, and of no other.</summary>
+    /// <summary>A record without the values that Ollama reports only in its own API.</summary>
     private static readonly RequestRecord s_unreported = s_usual with
     {
         LoadDuration = null,
@@ -137,7 +137,7 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
     public static TheoryData<string> Kinds() => [.. s_kinds.Keys];
 
     [Fact]
-    public async Task A_request_that_is_not_there_leads_back_to_the_requests()
+    public async Task The_page_of_a_missing_request_links_back_to_the_requests()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         visit.Expected.AddRange(["404: ", "status of 404"]);
@@ -152,7 +152,7 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public async Task A_request_of_each_kind_fits_its_page_and_can_be_read_by_everybody(string kind)
+    public async Task A_request_of_each_kind_fits_its_page_and_is_accessible(string kind)
     {
         await using var proxy = await StartAsync(s_kinds[kind]);
         await using var visit = await browser.VisitAsync(proxy.Address);
@@ -176,7 +176,7 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task A_conversation_goes_from_the_system_prompt_to_the_answer_and_folds_what_leads_to_it()
+    public async Task A_conversation_is_shown_from_system_prompt_to_response_with_details_collapsed()
     {
         await using var proxy = await StartAsync(s_everything);
         await using var visit = await browser.VisitAsync(proxy.Address);
@@ -194,7 +194,7 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task Markdown_has_tables_links_and_code_that_can_be_copied_and_one_switch_for_all()
+    public async Task Markdown_has_tables_links_copyable_code_and_one_toggle_for_all_texts()
     {
         await using var proxy = await StartAsync(s_everything);
         await using var visit = await browser.VisitAsync(proxy.Address, options => options.Permissions = ["clipboard-read", "clipboard-write"]);
@@ -221,7 +221,7 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task A_long_prompt_is_cut_until_it_is_asked_for_and_a_search_opens_what_it_found()
+    public async Task A_long_prompt_is_collapsed_until_expanded_and_a_search_expands_its_match()
     {
         await using var proxy = await StartAsync(s_kinds["code"], s_everything);
         await using var visit = await browser.VisitAsync(proxy.Address);
@@ -267,13 +267,13 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
             var percent = said.Success ? int.Parse(said.Groups[2].Value, CultureInfo.InvariantCulture) : 50;
             var share = said.Groups[1].Value == thanSmaller || text.StartsWith("about the median", StringComparison.Ordinal) ? percent : 100 - percent;
             var below = 100.0 * others.Count(other => valueOf(other) < valueOf(record)) / others.Count(other => valueOf(other) is not null);
-            // Known are the shares at bounds and percentiles; between them the page takes the values to be spread evenly.
+            // The shares are known at bounds and percentiles; between them the page interpolates linearly.
             Assert.InRange(share, below - 10, below + 10);
         }
     }
 
     [Fact]
-    public async Task A_request_with_few_others_is_not_compared()
+    public async Task A_request_is_not_compared_with_too_few_others()
     {
         await using var proxy = await StartAsync([.. Enumerable.Range(0, 19).Select(index => s_usual with { RequestId = $"{index:x32}" })]);
         await using var visit = await browser.VisitAsync(proxy.Address);

@@ -10,8 +10,8 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.BrowserTests;
 
 /// <summary>
-/// Pictures of every view, light, dark and as wide as a phone, in artifacts/screenshots for a person to look at; eng/screenshots.sh makes those of the
-/// documents from them. What can be said of a picture without looking is asserted: everything is inside the page, and the charts are drawn.
+/// Takes screenshots of every view, light, dark and phone-sized, into artifacts/screenshots for review; eng/screenshots.sh makes those of the
+/// documents from them. The tests assert that everything is inside the page, and that the charts are drawn.
 /// </summary>
 public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
 {
@@ -51,7 +51,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     [InlineData("overview-tablet", 820)]
     [InlineData("overview-desktop", 1440)]
     [InlineData("overview-wide", 2200)]
-    public async Task The_overview_has_no_hole_and_begins_where_the_header_does(string name, int width)
+    public async Task The_overview_has_no_gap_and_is_aligned_with_the_header(string name, int width)
     {
         await using var visit = await VisitAsync(busy.Address, name, width, 1000);
 
@@ -64,11 +64,12 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
             1,
             await visit.Page.EvaluateAsync<int>(
                 "new Set(['.brand', '.segments', '.cards', '.grid'].map(one => Math.round(document.querySelector(one).getBoundingClientRect().left))).size"));
-        // The right edges of the last panels of all rows.
+        // All rows of panels end at the same right edge.
         Assert.Equal(
             1,
             await visit.Page.EvaluateAsync<int>("""
-                new Set(Object.values(Object.groupBy([...document.querySelectorAll('.grid > *')].map(one => one.getBoundingClientRect()), box => Math.round(box.top)))
+                new Set(Object.values(Object.groupBy([...document.querySelectorAll('.grid > *')].map(one => one.getBoundingClientRect()),
+                    box => Math.round(box.top)))
                     .map(row => Math.round(Math.max(...row.map(box => box.right))))).size
                 """));
         await PictureAsync(visit, name);
@@ -79,7 +80,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     [InlineData("overview?range=7d&model=qwen3:8b")]
     [InlineData("requests?range=7d&model=qwen3:8b")]
     [InlineData("models?range=7d")]
-    public async Task On_a_phone_everything_is_as_large_as_a_finger(string view)
+    public async Task On_a_phone_every_control_is_large_enough_to_tap(string view)
     {
         await using var visit = await VisitAsync(busy.Address, "targets-phone", 390, 844);
 
@@ -88,7 +89,8 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
         await visit.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
 
         Assert.Empty(await visit.Page.EvaluateAsync<string[]>("""
-            [...document.querySelectorAll('button, select, input, .button')].filter(one => one.checkVisibility() && one.getBoundingClientRect().height < 39.5).map(one => one.outerHTML.slice(0, 120))
+            [...document.querySelectorAll('button, select, input, .button')]
+                .filter(one => one.checkVisibility() && one.getBoundingClientRect().height < 39.5).map(one => one.outerHTML.slice(0, 120))
             """));
     }
 
@@ -99,7 +101,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     public async Task One_request_fits_its_page(string name, int width, int height)
     {
         await using var visit = await VisitAsync(busy.Address, name, width, height);
-        // One that waited, loaded its model and thought.
+        // A request with queue wait, model load and thinking.
         var id = busy.Records.Select((record, index) => (record, Id: index + 1))
             .Last(entry => entry.record is { LoadCause: not null, Thinking: not null, Status: "success", QueueTime.TotalSeconds: > 0.5 }).Id;
 
@@ -116,7 +118,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     [InlineData("now-light", 1360, 620)]
     [InlineData("now-dark", 1360, 620)]
     [InlineData("now-phone", 390, 800)]
-    public async Task What_happens_now_fits_its_page(string name, int width, int height)
+    public async Task The_view_of_running_requests_fits_its_page(string name, int width, int height)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(DemoOllama.Options, keepsRequests: false);
         await using var proxy = await BusyProxy.StartAsync(ollama.Address, ("MAX_CONCURRENT_REQUESTS", "4"), ("TRUSTED_PROXIES", "localhost"));
@@ -140,7 +142,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     [Theory]
     [InlineData("empty-light", 1360, 620)]
     [InlineData("empty-phone", 390, 800)]
-    public async Task An_empty_store_says_how_to_send_a_first_request(string name, int width, int height)
+    public async Task An_empty_store_shows_how_to_send_a_first_request(string name, int width, int height)
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await BusyProxy.StartAsync(ollama.Address);
@@ -170,7 +172,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
         await visit.OpenAsync("requests?range=7d");
         await visit.Page.Locator(".requests tbody tr").First.WaitForAsync();
 
-        // Numbers end, and texts begin, where their heading does.
+        // Numbers are right-aligned, and texts left-aligned, with their headings.
         Assert.Empty(await visit.Page.EvaluateAsync<string[]>("""
             [...document.querySelectorAll('.requests th')].filter(one => one.checkVisibility()).flatMap(heading => {
                 const key = [...heading.classList].find(name => name.startsWith('k-'));
@@ -188,7 +190,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     [InlineData("columns-tablet", 820)]
     [InlineData("columns-large-tablet", 1024)]
     [InlineData("columns-desktop", 1280)]
-    public async Task Every_column_is_seen_without_scrolling(string name, int width)
+    public async Task Every_column_is_visible_without_scrolling(string name, int width)
     {
         await using var visit = await VisitAsync(busy.Address, name, width, 844);
 
@@ -206,7 +208,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task A_model_that_is_the_only_one_is_shown_over_time()
+    public async Task The_only_model_is_shown_over_time()
     {
         await using var visit = await VisitAsync(busy.Address, "model-alone", 1440, 900);
 
@@ -218,10 +220,10 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task A_tablet_shows_the_columns_that_fit_until_a_person_chooses()
+    public async Task A_tablet_shows_the_columns_that_fit_until_the_user_chooses_columns()
     {
         await using var visit = await VisitAsync(busy.Address, "chosen-tablet", 820, 900);
-        // An arrow follows the name of the column that is sorted by.
+        // The sorted column has an arrow after its name.
         Task AssertHeadingsAsync(string headings) => Assertions.Expect(visit.Page.Locator(".requests thead tr"))
             .ToHaveTextAsync(new Regex($"^{headings.Replace(", ", "( ↓)?\\s*", StringComparison.Ordinal)}$"));
 
@@ -241,7 +243,7 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     [InlineData("down-phone", 390)]
     [InlineData("down-tablet", 820)]
     [InlineData("down-desktop", 1440)]
-    public async Task An_Ollama_that_does_not_answer_is_said_within_the_page(string name, int width)
+    public async Task The_warning_about_an_unresponsive_Ollama_fits_the_page(string name, int width)
     {
         await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"));
         await using var visit = await VisitAsync(proxy.Address, name, width, 900);
@@ -266,7 +268,9 @@ public sealed class ScreenshotTests(Browser browser, BusyProxy busy)
     internal static async Task AssertFitsAsync(Visit visit) =>
         Assert.Empty(await visit.Page.EvaluateAsync<string[]>("""
             document.documentElement.scrollWidth <= document.documentElement.clientWidth ? []
-                : [...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth && !one.closest('.scroll')).map(one => one.outerHTML.slice(0, 120))
+                : [...document.querySelectorAll('main *')]
+                    .filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth && !one.closest('.scroll'))
+                    .map(one => one.outerHTML.slice(0, 120))
             """));
 
     private static Task<byte[]> PictureAsync(Visit visit, string name) =>

@@ -5,11 +5,11 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.BrowserTests;
 
-/// <summary>Without a store, without a token, without a proxy, and under a prefix.</summary>
+/// <summary>The page without a store, without a token, without a proxy, and under a prefix.</summary>
 public sealed partial class StateTests
 {
     [Fact]
-    public async Task Without_a_store_it_says_how_to_have_one_and_shows_what_runs()
+    public async Task Without_a_store_the_page_explains_how_to_enable_one_and_shows_running_requests()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await BusyProxy.StartAsync(ollama.Address, ("ANALYTICS_BACKEND", "none"));
@@ -29,7 +29,7 @@ public sealed partial class StateTests
     }
 
     [Fact]
-    public async Task Who_has_no_token_logs_in_and_comes_back_to_the_page()
+    public async Task A_user_without_a_token_logs_in_and_returns_to_the_page()
     {
         await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"), ("OLLAMA_POLL_SECONDS", "0"), ("ANALYTICS_TOKEN", Token));
         await BusyProxy.WriteAsync(proxy, BusyProxy.Week(proxy, 20));
@@ -41,7 +41,7 @@ public sealed partial class StateTests
         await visit.Page.Keyboard.PressAsync("Enter");
         await visit.Card("requests").WaitForAsync();
 
-        // A token that ends while the page is open.
+        // The token becomes invalid while the page is open.
         await visit.Page.Context.ClearCookiesAsync();
         await visit.Page.Keyboard.PressAsync("r");
         await Assertions.Expect(visit.Page.Locator(".message")).ToContainTextAsync("Access denied");
@@ -50,7 +50,7 @@ public sealed partial class StateTests
     }
 
     [Fact]
-    public async Task A_proxy_that_goes_away_is_told_of_and_one_that_comes_back_is_noticed()
+    public async Task A_lost_connection_to_the_proxy_is_shown_until_it_answers_again()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         visit.Expected.AddRange(["Failed to load resource", "ERR_INTERNET_DISCONNECTED"]);
@@ -65,7 +65,7 @@ public sealed partial class StateTests
     }
 
     [Fact]
-    public async Task It_works_under_a_prefix()
+    public async Task The_page_works_under_a_prefix()
     {
         await using var before = new PrefixProxy("/tools/ollama", busy.Address);
         await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"), ("OLLAMA_POLL_SECONDS", "0"), ("ANALYTICS_TOKEN", Token));

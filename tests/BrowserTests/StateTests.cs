@@ -10,13 +10,13 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.BrowserTests;
 
-/// <summary>What the page says when things are not as usual, and what it does with live traffic and with hostile texts.</summary>
+/// <summary>The page in unusual states, with live traffic and with hostile texts.</summary>
 public sealed partial class StateTests(Browser browser, BusyProxy busy)
 {
     private const string Token = "a-secret-of-16-or-more";
 
     [Fact]
-    public async Task Requests_are_seen_from_their_beginning_to_their_record()
+    public async Task Requests_are_shown_from_their_start_to_their_record()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(
             new SimulatedOllamaOptions { Models = [new SimulatedModel("snail:latest") { TokensPerSecond = 8, LoadTime = TimeSpan.FromSeconds(3),
@@ -50,7 +50,7 @@ public sealed partial class StateTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task A_stream_that_brings_nothing_is_said_to_be_silent()
+    public async Task A_stream_without_tokens_is_shown_as_stalled()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(
             new SimulatedOllamaOptions { Models = [new SimulatedModel("stuck:latest") { TokensPerSecond = 0.05 }] });
@@ -66,7 +66,7 @@ public sealed partial class StateTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task An_Ollama_that_is_down_is_said_on_every_view_with_what_to_do()
+    public async Task Every_view_warns_that_Ollama_is_down_and_says_what_to_do()
     {
         await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"), ("OLLAMA_POLL_SECONDS", "1"));
         await BusyProxy.WriteAsync(proxy, BusyProxy.Week(proxy, 20));
@@ -81,7 +81,7 @@ public sealed partial class StateTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task One_record_is_shown_without_charts_that_say_nothing()
+    public async Task A_single_record_is_shown_without_empty_charts()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await BusyProxy.StartAsync(ollama.Address);
@@ -96,7 +96,7 @@ public sealed partial class StateTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task New_requests_appear_in_the_table_and_the_cards_while_they_are_looked_at()
+    public async Task New_requests_appear_in_the_open_table_and_cards()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync();
         await using var proxy = await BusyProxy.StartAsync(ollama.Address);
@@ -116,7 +116,7 @@ public sealed partial class StateTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task A_request_that_ended_badly_says_what_happened()
+    public async Task A_failed_request_shows_what_happened()
     {
         SimulatedModel[] models = [new SimulatedModel("snail:latest") { TokensPerSecond = 20 }];
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = models });
@@ -161,7 +161,7 @@ public sealed partial class StateTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task A_store_that_does_not_work_is_said_on_every_view_until_it_works()
+    public async Task Every_view_warns_of_a_failing_store_until_it_works_again()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         var health = "{\"status\":\"degraded\",\"store\":{\"state\":\"degraded\",\"problem\":\"The disk is full.\"}}";
@@ -180,14 +180,14 @@ public sealed partial class StateTests(Browser browser, BusyProxy busy)
             await Assertions.Expect(visit.Page.Locator(".banner")).ToContainTextAsync("Records are kept in memory: The disk is full. ");
         }
 
-        // No clock of its own: it goes with the question for Ollama's state.
+        // The page has no timer for this; it gets the state of the store with that of Ollama.
         Assert.InRange(healthAsked, 1, ollamaAsked);
         Volatile.Write(ref health, "{\"status\":\"ok\",\"store\":{\"state\":\"ok\"}}");
         await Assertions.Expect(visit.Page.Locator(".banner")).ToHaveCountAsync(0, new() { Timeout = 60_000 });
     }
 
     [Fact]
-    public async Task No_two_models_of_a_chart_look_alike_and_one_that_never_answered_is_gray()
+    public async Task The_models_of_a_chart_differ_in_color_and_one_without_a_response_is_gray()
     {
         await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"), ("OLLAMA_POLL_SECONDS", "0"));
         var one = BusyProxy.Week(proxy, 10)[^1] with { Outcome = ExchangeOutcome.Completed, IsInference = true };
@@ -226,7 +226,7 @@ public sealed partial class StateTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task Hostile_texts_stay_texts()
+    public async Task Hostile_texts_are_shown_as_text()
     {
         const string Hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'`${alert(3)}<svg/onload=alert(4)>";
         await using var proxy = await BusyProxy.StartAsync(new Uri("http://127.0.0.1:9"), ("OLLAMA_POLL_SECONDS", "0"));
@@ -259,7 +259,7 @@ public sealed partial class StateTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task Hostile_headers_of_a_live_request_stay_texts()
+    public async Task Hostile_headers_of_a_live_request_are_shown_as_text()
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(
             new SimulatedOllamaOptions { Models = [new SimulatedModel("snail:latest") { TokensPerSecond = 2 }] });

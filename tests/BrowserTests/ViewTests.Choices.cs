@@ -5,13 +5,13 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.BrowserTests;
 
-/// <summary>What an export holds, what the page remembers, and two models side by side.</summary>
+/// <summary>The content of an export, the remembered choices, and the comparison of two models.</summary>
 public sealed partial class ViewTests
 {
     [Theory]
     [InlineData("CSV")]
     [InlineData("JSON")]
-    public async Task An_export_has_exactly_what_is_shown(string format)
+    public async Task An_export_has_exactly_the_records_shown(string format)
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         await visit.OpenAsync("requests?range=7d&category=creative&model=phi4:latest&status=success");
@@ -21,7 +21,7 @@ public sealed partial class ViewTests
         var download = await visit.Page.RunAndWaitForDownloadAsync(() => visit.Page.Locator(".table-head a", new() { HasText = format }).ClickAsync());
         var text = await File.ReadAllTextAsync(await download.PathAsync(), TestContext.Current.CancellationToken);
 
-        // A line feed within quotes belongs to a text.
+        // A line break within quotes is part of a text.
         var got = format == "CSV"
             ? text.Split('"').Where((_, index) => index % 2 == 0).Sum(part => part.Count('\n')) - 1
             : JsonElement.Parse(text).GetArrayLength();
@@ -30,7 +30,7 @@ public sealed partial class ViewTests
     }
 
     [Fact]
-    public async Task What_was_chosen_is_remembered()
+    public async Task The_choices_of_the_user_are_remembered()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         await visit.OpenAsync("requests?range=7d");
@@ -51,7 +51,7 @@ public sealed partial class ViewTests
     }
 
     [Fact]
-    public async Task Two_models_stand_side_by_side_with_the_numbers_of_the_API()
+    public async Task Two_models_are_compared_with_the_numbers_of_the_API()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         await visit.OpenAsync("models?range=7d");
@@ -67,5 +67,5 @@ public sealed partial class ViewTests
             .ToHaveTextAsync(Text(loads));
     }
 
-    /// <summary>How many records the words of an address match, counted in the plainest way.</summary>
+    /// <summary>Counts the records that match the query of an address, by a simple independent implementation.</summary>
 }

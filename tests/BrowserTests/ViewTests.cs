@@ -6,7 +6,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.BrowserTests;
 
-/// <summary>What the views show, against what the API and the records say. Every visit ends with the check that nothing went wrong in the page.</summary>
+/// <summary>Compares the views with the API and the records. Every visit ends with the check that the page had no errors.</summary>
 public sealed partial class ViewTests(Browser browser, BusyProxy busy)
 {
     private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
@@ -39,7 +39,7 @@ public sealed partial class ViewTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task A_click_in_a_list_filters_everything_and_the_address_says_so()
+    public async Task A_click_in_a_list_filters_the_whole_page_and_changes_the_address()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         await visit.OpenAsync("overview?range=7d");
@@ -56,7 +56,7 @@ public sealed partial class ViewTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task A_bar_of_the_histogram_shows_the_requests_that_are_in_it()
+    public async Task A_bar_of_the_histogram_leads_to_its_requests()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         await visit.OpenAsync("overview?range=7d");
@@ -84,7 +84,7 @@ public sealed partial class ViewTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task Filters_are_chips_that_go_one_by_one_or_all_at_once()
+    public async Task Filters_are_chips_that_can_be_removed_one_by_one_or_all_at_once()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         await visit.OpenAsync("requests?range=7d&model=qwen3:8b&status=error&min_latency=0.1&max_latency=60");
@@ -113,7 +113,7 @@ public sealed partial class ViewTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task A_name_or_a_bar_of_a_chart_shows_only_that_one()
+    public async Task A_click_on_a_name_or_bar_of_a_chart_filters_by_it()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         await visit.OpenAsync("overview?range=7d");
@@ -129,9 +129,9 @@ public sealed partial class ViewTests(Browser browser, BusyProxy busy)
         await requests.Locator(".key", new() { HasText = "gemma3:12b" }).ClickAsync();
         await Assertions.Expect(visit.Card("requests")).ToHaveTextAsync(StartingWith(Matching("range=7d")));
 
-        // The two last hours have many requests, and the most used model is at the bottom.
+        // The last two hours have many requests, and the most used model is at the bottom.
         LocatorBoundingBoxResult? box = null;
-        // New data draws a new chart.
+        // New data replaces the chart.
         await Eventually.TrueAsync(async () => (box = await requests.Locator(".u-over").BoundingBoxAsync()) is not null);
         await visit.Page.Mouse.ClickAsync(box!.X + (box.Width * (1 - (1.5f / 169))), box.Y + box.Height - 3);
         await Assertions.Expect(visit.Card("requests")).ToHaveTextAsync(StartingWith(Matching("range=7d&model=llama3.2:3b")));
@@ -171,7 +171,7 @@ public sealed partial class ViewTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task Dragging_over_a_chart_shows_that_part_of_the_time()
+    public async Task Dragging_over_a_chart_selects_that_time_range()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         await visit.OpenAsync("overview?range=24h");
@@ -190,7 +190,7 @@ public sealed partial class ViewTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task The_table_reaches_the_last_request_and_draws_only_what_is_seen()
+    public async Task The_table_scrolls_to_the_last_request_and_renders_only_visible_rows()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         await visit.OpenAsync("requests?range=7d&model=deepseek-r1:14b&sort=latency");
@@ -212,7 +212,7 @@ public sealed partial class ViewTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task The_keyboard_alone_finds_opens_and_leaves_a_request()
+    public async Task A_request_can_be_found_opened_and_closed_by_keyboard()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         await visit.OpenAsync("overview?range=7d");
@@ -239,7 +239,7 @@ public sealed partial class ViewTests(Browser browser, BusyProxy busy)
     }
 
     [Fact]
-    public async Task One_request_says_where_its_time_went_and_leads_to_those_of_the_same_client()
+    public async Task A_request_shows_where_its_time_went_and_links_to_others_of_the_same_client()
     {
         await using var visit = await browser.VisitAsync(busy.Address);
         var (record, id) = busy.Records.Select((record, index) => (record, index + 1))
@@ -253,7 +253,7 @@ public sealed partial class ViewTests(Browser browser, BusyProxy busy)
             .FirstOrDefault(entry => entry.Item2 > id && entry.other.ClientIp == record.ClientIp && entry.other.IsInference);
         if (next.other is not null)
         {
-            // The neighbours are asked for apart from the request itself.
+            // The neighboring requests are loaded separately from the request itself.
             await visit.Page.Locator("a", new() { HasText = "Next →" }).WaitForAsync();
             await visit.Page.Keyboard.PressAsync("]");
             await Assertions.Expect(visit.Page).ToHaveTitleAsync($"Request {next.other.RequestId} · ollama-proxy");

@@ -8,7 +8,7 @@ using OllamaProxy.Tests;
 namespace OllamaProxy.ContainerTests;
 
 /// <summary>
-/// Prometheus and Grafana as they are published, with the files of grafana/. Skipped where no container engine answers, or the images cannot be had.
+/// The published images of Prometheus and Grafana with the files of grafana/. Skipped if no container engine answers or the images cannot be pulled.
 /// </summary>
 public sealed class GrafanaContainerTests
 {
@@ -16,7 +16,7 @@ public sealed class GrafanaContainerTests
     private const int PrometheusPort = 9090;
 
     [Fact]
-    public async Task Grafana_takes_the_dashboard_and_its_data_sources()
+    public async Task Grafana_loads_the_dashboards_and_data_sources()
     {
         await using var grafana = await StartAsync(() => new ContainerBuilder("grafana/grafana:12.2.0")
             .WithResourceMapping(new DirectoryInfo(Repository.PathOf("grafana", "provisioning")), "/etc/grafana/provisioning")
@@ -39,7 +39,7 @@ public sealed class GrafanaContainerTests
     }
 
     [Fact]
-    public async Task Prometheus_takes_the_configuration_and_its_rules()
+    public async Task Prometheus_loads_the_configuration_and_the_rules()
     {
         await using var prometheus = await StartAsync(() => new ContainerBuilder("prom/prometheus:v3.5.0")
             .WithResourceMapping(new DirectoryInfo(Repository.PathOf("grafana")), "/etc/prometheus")
@@ -53,7 +53,7 @@ public sealed class GrafanaContainerTests
         Assert.InRange(rules.GetProperty("data").GetProperty("groups").EnumerateArray().Sum(group => group.GetProperty("rules").GetArrayLength()), 45, 500);
     }
 
-    /// <summary>A container that runs; the test is skipped, with the reason, where there can be none.</summary>
+    /// <summary>Starts a container; skips the test with the reason if that is not possible.</summary>
     private static async Task<IContainer> StartAsync(Func<IContainer> build)
     {
         var (container, reason) = await ContainerEngine.TryStartAsync(build);

@@ -7,7 +7,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.ContainerTests;
 
-/// <summary>The proxy in a container that may do nothing it does not need: no capability, nothing to write to but its volume, little memory.</summary>
+/// <summary>The proxy in a container with minimal rights: no capabilities, write access only to its volume, little memory.</summary>
 internal sealed class ProxyContainer : IAsyncDisposable
 {
     public const string Executable = "/usr/local/bin/ollama-proxy";
@@ -22,13 +22,13 @@ internal sealed class ProxyContainer : IAsyncDisposable
 
     public IContainer Container { get; }
 
-    /// <summary>Somebody on another machine, as everything outside is to the container.</summary>
+    /// <summary>A client on another machine; the container sees every outside client so.</summary>
     public HttpClient Client { get; }
 
-    /// <summary>Starts it, and waits until the image's own health check says that it is well.</summary>
-    /// <param name="ollamaPort">A port of this machine, on every address.</param>
-    /// <param name="data">Where its records are kept; null for a volume that goes with it.</param>
-    /// <param name="token">What others read them with.</param>
+    /// <summary>Starts the container, and waits until the image's health check succeeds.</summary>
+    /// <param name="ollamaPort">The port of Ollama on this machine, on every address.</param>
+    /// <param name="data">The folder of its records; null for a volume that is removed with it.</param>
+    /// <param name="token">The token for other machines.</param>
     public static async Task<ProxyContainer> StartAsync(IImage image, int ollamaPort, IVolume? data = null, string? token = null,
         CancellationToken cancellationToken = default)
     {
@@ -45,7 +45,7 @@ internal sealed class ProxyContainer : IAsyncDisposable
         }
     }
 
-    /// <summary>One that is not started.</summary>
+    /// <summary>Creates a container without starting it.</summary>
     public static IContainer Build(IImage image, int ollamaPort, IVolume? data, string? token)
     {
         var builder = new ContainerBuilder(image)
@@ -55,7 +55,7 @@ internal sealed class ProxyContainer : IAsyncDisposable
             .WithPortBinding(Port, assignRandomHostPort: true)
             .WithCreateParameterModifier(parameters =>
             {
-                // The same command, more often.
+                // The same command at a shorter interval.
                 parameters.Healthcheck = new() { Interval = TimeSpan.FromMilliseconds(500) };
                 parameters.HostConfig!.ReadonlyRootfs = true;
                 parameters.HostConfig.CapDrop = ["ALL"];
@@ -67,11 +67,11 @@ internal sealed class ProxyContainer : IAsyncDisposable
         return (data is null ? builder : builder.WithVolumeMount(data, "/data")).Build();
     }
 
-    /// <summary>A command inside, which to the proxy is this machine.</summary>
+    /// <summary>Runs a command inside the container, where it is a local client of the proxy.</summary>
     public Task<ExecResult> RunAsync(string[] arguments, CancellationToken cancellationToken) =>
         Container.ExecAsync([Executable, .. arguments], cancellationToken);
 
-    /// <summary>The one record whose prompt holds the given text, once it is there.</summary>
+    /// <summary>Waits for the one record whose prompt contains the text.</summary>
     public async Task<JsonElement> RecordAsync(string prompt, CancellationToken cancellationToken) => JsonElement.Parse(await Eventually.GetAsync(async () =>
     {
         var export = await RunAsync(["export", "--format", "jsonl", "--prompt-search", prompt], cancellationToken);

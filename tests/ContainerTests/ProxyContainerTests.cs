@@ -7,18 +7,18 @@ using OllamaProxy.SimulatedOllama;
 
 namespace OllamaProxy.ContainerTests;
 
-/// <summary>The image of the Dockerfile at work in a real container engine, before a simulated Ollama of this machine.</summary>
+/// <summary>The image of the Dockerfile in a real container engine, in front of a simulated Ollama on this machine.</summary>
 public sealed class ProxyContainerTests(ProxyImage proxyImage)
 {
     private const string Token = "for-those-outside-the-container";
     private const int StreamedTokens = 30;
 
-    // On every address: the container reaches this machine from outside.
+    // Listen on every address, because the container reaches this machine from outside.
     private static readonly SimulatedOllamaOptions s_ollama = new() { Address = "0.0.0.0",
         Models = [new("drip:latest") { TokensPerSecond = 15 }, .. SimulatedModel.Small] };
 
     [Fact]
-    public async Task On_the_C_library_alone_and_without_rights_it_forwards_measures_and_records()
+    public async Task With_only_the_C_library_and_no_privileges_it_forwards_measures_and_records()
     {
         var cancellation = TestContext.Current.CancellationToken;
         var image = await proxyImage.GetAsync(withOpenSsl: false, cancellation);
@@ -43,7 +43,7 @@ public sealed class ProxyContainerTests(ProxyImage proxyImage)
     }
 
     [Fact]
-    public async Task With_a_token_those_outside_read_the_records()
+    public async Task With_a_token_clients_outside_the_container_can_read_the_records()
     {
         var cancellation = TestContext.Current.CancellationToken;
         var image = await proxyImage.GetAsync(withOpenSsl: true, cancellation);
@@ -58,7 +58,7 @@ public sealed class ProxyContainerTests(ProxyImage proxyImage)
     }
 
     [Fact]
-    public async Task A_token_where_there_is_no_OpenSSL_stops_the_start_with_the_way_out()
+    public async Task A_token_without_OpenSSL_stops_the_start_with_instructions()
     {
         var cancellation = TestContext.Current.CancellationToken;
         var image = await proxyImage.GetAsync(withOpenSsl: false, cancellation);
@@ -73,7 +73,7 @@ public sealed class ProxyContainerTests(ProxyImage proxyImage)
     }
 
     [Fact]
-    public async Task Its_health_check_tells_a_proxy_that_answers_from_one_that_does_not()
+    public async Task The_health_check_detects_a_proxy_that_does_not_answer()
     {
         var cancellation = TestContext.Current.CancellationToken;
         var image = await proxyImage.GetAsync(withOpenSsl: false, cancellation);
@@ -89,7 +89,7 @@ public sealed class ProxyContainerTests(ProxyImage proxyImage)
     }
 
     [Fact]
-    public async Task A_stop_lets_the_stream_end_whole_and_its_record_is_there_after_the_next_start()
+    public async Task A_stop_lets_a_stream_finish_and_its_record_is_there_after_the_next_start()
     {
         var cancellation = TestContext.Current.CancellationToken;
         var image = await proxyImage.GetAsync(withOpenSsl: false, cancellation);
@@ -119,7 +119,7 @@ public sealed class ProxyContainerTests(ProxyImage proxyImage)
     }
 
     [Fact]
-    public async Task It_runs_as_nobody_and_keeps_its_records_in_a_volume()
+    public async Task It_runs_as_an_unprivileged_user_and_stores_its_records_in_a_volume()
     {
         var cancellation = TestContext.Current.CancellationToken;
         var image = await ProxyImage.InspectAsync(await proxyImage.GetAsync(withOpenSsl: false, cancellation), cancellation);

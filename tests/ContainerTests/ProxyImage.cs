@@ -21,13 +21,13 @@ public sealed class ProxyImage : IAsyncDisposable
     private static readonly string[] s_cLibrary = ["ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libc.so.6", "libm.so.6"];
     private static readonly string[] s_openSsl = ["libssl.so.3", "libcrypto.so.3"];
 
-    // By it what the engine keeps of a stage is found again.
+    // The label identifies the intermediate images that the engine keeps.
     private const string Label = "ollama-proxy.test";
 
     private readonly SemaphoreSlim _building = new(1);
     private readonly Dictionary<string, IFutureDockerImage> _images = [];
 
-#pragma warning disable RS0030 // Where the file under test is, is the tests' own setting.
+#pragma warning disable RS0030 // The test's own setting for the file under test.
     private static string? File => Environment.GetEnvironmentVariable("OLLAMA_PROXY_UNDER_TEST");
 #pragma warning restore RS0030
 
@@ -59,7 +59,7 @@ public sealed class ProxyImage : IAsyncDisposable
         }
     }
 
-    /// <summary>What the engine knows of the image.</summary>
+    /// <summary>The metadata of the image in the engine.</summary>
     internal static async Task<ImageInspectResponse> InspectAsync(IImage image, CancellationToken cancellationToken)
     {
         using var client = Client();

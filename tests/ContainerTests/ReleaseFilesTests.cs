@@ -6,13 +6,13 @@ using YamlDotNet.RepresentationModel;
 
 namespace OllamaProxy.ContainerTests;
 
-/// <summary>What a release and a composition are made with, where nobody can run them: that it can be read, and that what it names exists.</summary>
+/// <summary>Checks the release workflow and the compose file without running them: they can be parsed, and the files they name exist.</summary>
 public sealed partial class ReleaseFilesTests
 {
     private const string Workflow = ".github/workflows/build.yml";
 
     [Fact]
-    public void The_workflow_runs_scripts_and_verbs_that_exist_with_actions_of_a_fixed_version()
+    public void The_workflow_runs_existing_scripts_and_verbs_and_pinned_actions()
     {
         var workflow = Yaml(Workflow);
         var commands = Values(workflow, "run").ToList();
@@ -31,7 +31,7 @@ public sealed partial class ReleaseFilesTests
     }
 
     [Fact]
-    public void The_workflow_may_do_nothing_but_read_except_where_it_publishes()
+    public void The_workflow_has_only_read_permissions_except_where_it_publishes()
     {
         var workflow = (YamlMappingNode)Yaml(Workflow);
         var jobs = (YamlMappingNode)workflow["jobs"];
@@ -44,7 +44,7 @@ public sealed partial class ReleaseFilesTests
     }
 
     [Fact]
-    public void The_composition_opens_the_proxy_alone_to_others_and_mounts_what_exists()
+    public void The_compose_file_exposes_only_the_proxy_and_mounts_existing_files()
     {
         var services = ((YamlMappingNode)Yaml("compose.yaml")["services"]).Children.ToDictionary(service => service.Key.ToString(),
             service => (YamlMappingNode)service.Value);
@@ -66,13 +66,13 @@ public sealed partial class ReleaseFilesTests
     }
 
     [Fact]
-    public void Every_variable_of_the_composition_is_in_the_example()
+    public void Every_variable_of_the_compose_file_is_in_the_example()
     {
         var used = Variable().Matches(File.ReadAllText(Repository.PathOf("compose.yaml"))).Select(match => match.Groups[1].Value).Distinct().Order();
         var shown = File.ReadAllLines(Repository.PathOf(".env.example")).Select(line => Assignment().Match(line)).Where(match => match.Success).Select(
             match => match.Groups[1].Value).Order();
 
-        // Compose's own variable says which services start.
+        // Compose's own variable that selects the services.
         Assert.Equal(used.Append("COMPOSE_PROFILES").Order(), shown);
     }
 

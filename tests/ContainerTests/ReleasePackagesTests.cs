@@ -10,15 +10,15 @@ using YamlDotNet.RepresentationModel;
 namespace OllamaProxy.ContainerTests;
 
 /// <summary>
-/// The files of a release, made from the published executable: packages are unpacked and their program is run, manifests are read, and the install script
-/// installs.
+/// The files of a release, built from the published executable: packages are unpacked and their program is run, manifests are parsed, and the install script
+/// is run.
 /// </summary>
 public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release release) : IClassFixture<ReleasePackagesTests.Release>
 {
     private const string NotLinux = "Packages for Linux are made on Linux.";
 
     [Fact]
-    public async Task The_Debian_package_holds_the_program_and_completions_and_takes_its_service_with_it()
+    public async Task The_Debian_package_has_the_program_and_completions_and_its_removal_removes_the_service()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), NotLinux);
         var package = Assert.Single(Directory.GetFiles(release.Folder, "*.deb"));
@@ -38,7 +38,7 @@ public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release re
     }
 
     [Fact]
-    public async Task The_rpm_package_holds_the_program_and_no_folder_of_the_system()
+    public async Task The_rpm_package_has_the_program_and_owns_no_system_folder()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), NotLinux);
         Assert.SkipWhen(Directory.GetFiles(release.Folder, "*.rpm").Length == 0, "rpmbuild is missing here.");
@@ -108,7 +108,7 @@ public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release re
     }
 
     [Fact]
-    public async Task The_install_script_installs_nothing_that_has_another_checksum()
+    public async Task The_install_script_rejects_a_file_with_another_checksum()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), NotLinux);
         var damaged = release.Scratch("damaged");
@@ -125,7 +125,7 @@ public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release re
     }
 
     [Fact]
-    public async Task The_line_of_the_README_installs()
+    public async Task The_install_command_of_the_README_works()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), NotLinux);
         await using var server = new FileServer(release.Folder);
@@ -179,7 +179,7 @@ public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release re
     [GeneratedRegex(@"/releases/download/v[\d.]+/([\w.-]+)")]
     private static partial Regex Download();
 
-    /// <summary>A release's address: one folder of files over HTTP.</summary>
+    /// <summary>The address of a release: one folder of files over HTTP.</summary>
     private sealed class FileServer : IAsyncDisposable
     {
         private readonly HttpListener _listener = new();
@@ -230,7 +230,7 @@ public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release re
         }
     }
 
-    /// <summary>A release of this machine's platform, made by the script that makes every release.</summary>
+    /// <summary>A release for this machine's platform, built by the script that builds every release.</summary>
     public sealed class Release : IAsyncLifetime
     {
         private readonly string _root = Directory.CreateTempSubdirectory("release").FullName;

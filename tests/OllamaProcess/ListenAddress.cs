@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace OllamaProxy.OllamaProcess;
 
-/// <summary>Where <c>ollama serve</c> listens, by the rules of the real one's <c>OLLAMA_HOST</c>.</summary>
+/// <summary>The address on which <c>ollama serve</c> listens, by the real rules for <c>OLLAMA_HOST</c>.</summary>
 internal static class ListenAddress
 {
     private const int DefaultPort = 11434;
 
-    /// <summary>Null for a value the real one cannot resolve.</summary>
+    /// <summary>Null for a value that the real Ollama cannot resolve.</summary>
     public static (string Host, int Port)? Parse(string? value)
     {
         var text = (value ?? "").Trim().Trim('"', '\'').Trim();

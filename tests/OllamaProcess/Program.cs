@@ -8,7 +8,7 @@ using OllamaProxy.OllamaProcess;
 using OllamaProxy.SimulatedOllama;
 
 // A process named `ollama` that behaves as `ollama serve` does. Tests steer it by SIMULATED_OLLAMA_START_DELAY_MS, SIMULATED_OLLAMA_EXIT_AFTER_MS and
-// SIMULATED_OLLAMA_RUNNER_PORT (starts a copy of itself that listens there and does nothing else, as the real one starts llama-server).
+// SIMULATED_OLLAMA_RUNNER_PORT (starts a copy of itself that only listens there, as the real Ollama starts llama-server).
 const string Version = "0.32.15";
 var variables = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
     .ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value, StringComparer.Ordinal);
@@ -39,8 +39,9 @@ if (variables.GetValueOrDefault("OLLAMA_ORIGINS") is { Length: > 0 } origins
     && origins.Split(',')
         .Any(origin => !origin.Contains('*', StringComparison.Ordinal) && !origin.Contains("://", StringComparison.Ordinal) || origin.Trim() != origin))
 {
-    await Console.Error.WriteLineAsync("panic: bad origin: origins must contain '*' or include http://,https://,chrome-extension://,safari-extension://,moz-extension://,ms-browser-extension://");
-    // As Go does, longer than what a message about the end repeats.
+    await Console.Error.WriteLineAsync("panic: bad origin: origins must contain '*' or include http://,https://,chrome-extension://,"
+        + "safari-extension://,moz-extension://,ms-browser-extension://");
+    // A stack trace as Go prints it, longer than the output that the proxy repeats in its error.
     await Console.Error.WriteLineAsync("\ngoroutine 1 [running]:");
     for (var frame = 0; frame < 300; frame++)
     {

@@ -6,7 +6,7 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.ScriptTests;
 
 /// <summary>
-/// The scripts for Windows as PowerShell's own parser reads them, and what of them needs no Windows, run. That they work on Windows is not shown here
+/// Checks the Windows scripts with PowerShell's own parser, and runs the parts that do not need Windows. These tests do not show that they work on Windows
 /// (docs/operations.md).
 /// </summary>
 public sealed class WindowsScriptTests
@@ -16,20 +16,20 @@ public sealed class WindowsScriptTests
 
     [Theory]
     [MemberData(nameof(Scripts))]
-    public void A_script_has_no_error_and_only_ascii(string name)
+    public void Every_script_parses_without_errors_and_is_ASCII(string name)
     {
         var text = File.ReadAllText(PathOf(name));
         Parser.ParseInput(text, out _, out var errors);
 
         Assert.Empty(errors);
-        // Windows PowerShell 5.1 reads a file without a mark as the machine's code page.
+        // Windows PowerShell 5.1 reads a file without a byte order mark in the machine's code page.
         Assert.DoesNotContain(text, character => character > '~');
     }
 
     [Theory]
     [InlineData("Install-Service.ps1", "Executable TakeOver NoTakeOver Account Setting Unattended DryRun")]
     [InlineData("Uninstall-Service.ps1", "Executable RemoveData Unattended DryRun")]
-    public void Every_parameter_is_explained(string name, string parameters)
+    public void Every_parameter_is_documented(string name, string parameters)
     {
         var script = Parse(name);
 
@@ -41,7 +41,7 @@ public sealed class WindowsScriptTests
     [Theory]
     [InlineData("Install-Service.ps1", "install")]
     [InlineData("Uninstall-Service.ps1", "uninstall")]
-    public async Task The_program_has_every_option_the_script_gives_it(string name, string verb)
+    public async Task The_program_has_every_option_that_the_script_passes(string name, string verb)
     {
         var (_, help) = await ProxyProcess.RunAsync(new Dictionary<string, string?>(), verb, "--help");
         var options = Parse(name).FindAll(node => node is StringConstantExpressionAst { Value: ['-', '-', _, ..] },
@@ -59,11 +59,11 @@ public sealed class WindowsScriptTests
     [InlineData(@"C:\no\blanks\", @"C:\no\blanks\")]
     [InlineData("say \"hi\"", "\"say \\\"hi\\\"\"")]
     [InlineData(@"ends with \"" quote", @"""ends with \\\"" quote""")]
-    public void An_argument_is_quoted_as_Windows_programs_read_it(string value, string expected)
+    public void An_argument_is_quoted_as_Windows_programs_parse_it(string value, string expected)
     {
         var function = (FunctionDefinitionAst)Parse("ServiceScript.ps1").Find(node => node is FunctionDefinitionAst { Name: "ConvertTo-Argument" },
             searchNestedScriptBlocks: false);
-        // The engine alone: the modules that come with PowerShell are not here.
+        // Only the engine is available, not the modules of PowerShell.
         var session = InitialSessionState.Create();
         session.LanguageMode = PSLanguageMode.FullLanguage;
         session.Commands.Add(new SessionStateFunctionEntry(function.Name, function.Body.Extent.Text[1..^1]));
@@ -78,7 +78,7 @@ public sealed class WindowsScriptTests
     }
 
     [Fact]
-    public void The_launcher_starts_the_script_and_passes_its_exit_code_on()
+    public void The_launcher_runs_the_script_and_returns_its_exit_code()
     {
         var text = File.ReadAllText(PathOf("install-service-launcher.bat"));
 

@@ -1,6 +1,6 @@
 namespace OllamaProxy.SlowTests;
 
-/// <summary>Bytes without a file: random ones, repeated at a length that fits no buffer, so that a lost or doubled piece changes the sum.</summary>
+/// <summary>Random bytes without a file. They repeat with a period that matches no buffer size, so lost or repeated bytes change the checksum.</summary>
 internal sealed class EndlessPattern(long length) : Stream
 {
     private const int Period = 1_000_003;

@@ -7,7 +7,7 @@ using OllamaProxy.TestKit;
 
 namespace OllamaProxy.SlowTests;
 
-/// <summary>A model's file on its way to Ollama: of any size, in memory that does not grow with it.</summary>
+/// <summary>The upload of a model file, which must not make the memory grow with its size.</summary>
 public sealed class LargeUploadTests
 {
     private const long Length = 2L << 30;
@@ -17,7 +17,7 @@ public sealed class LargeUploadTests
     [Theory(Skip = Slow.Reason, SkipType = typeof(Slow), SkipUnless = nameof(Slow.IsAskedFor))]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Two_gibibytes_pass_whole_while_the_process_grows_by_less_than_20_MiB(bool chunked)
+    public async Task Two_gibibytes_pass_while_the_process_grows_by_less_than_20_MiB(bool chunked)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The memory of a process is read from /proc.");
         Assert.SkipUnless(Slow.IsPublished, "Memory is measured on the published file: ./build.sh test --slow publishes it first.");
@@ -26,7 +26,7 @@ public sealed class LargeUploadTests
         await using var ollama = await SimulatedOllamaServer.StartAsync(cancellationToken: cancellation);
         await using var proxy = await StoringProxy.StartAsync(ollama.Address);
         await proxy.Client.GetStringAsync("/api/version", cancellation);
-        // From here on the peak is one of the upload.
+        // Reset the peak, so that it covers only the upload.
         await File.WriteAllTextAsync($"/proc/{proxy.Process.Id}/clear_refs", "5", cancellation);
         var before = Status(proxy.Process.Id, "VmRSS");
         var watch = Stopwatch.StartNew();
@@ -40,10 +40,11 @@ public sealed class LargeUploadTests
         var took = watch.Elapsed;
         var peak = Status(proxy.Process.Id, "VmHWM");
         var record = await proxy.RecordAsync();
-        // The proxy asks for itself as well: what is loaded.
+        // The proxy also polls the loaded models.
         var received = ollama.Received.Single(request => request.Method == "POST");
         TestContext.Current.TestOutputHelper!.WriteLine(
-            $"before {before / Kibibyte} KiB, peak {peak / Kibibyte} KiB, growth {(peak - before) / Kibibyte} KiB; {took} ({Length / Mebibyte / took.TotalSeconds:F0} MiB/s)");
+            $"before {before / Kibibyte} KiB, peak {peak / Kibibyte} KiB, growth {(peak - before) / Kibibyte} KiB; "
+            + $"{took} ({Length / Mebibyte / took.TotalSeconds:F0} MiB/s)");
         Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
         Assert.Equal((Length, sum), (received.BodyLength, received.BodySha256));
         Assert.Equal(chunked, received.Headers.Any(header => header.Key.Equals("Transfer-Encoding", StringComparison.OrdinalIgnoreCase)));

@@ -2,7 +2,7 @@ using OllamaProxy.SimulatedOllama;
 
 namespace OllamaProxy.SlowTests;
 
-/// <summary>A cold load: Ollama sends not even a status line before the first token.</summary>
+/// <summary>A cold load, during which Ollama sends no status line before the first token.</summary>
 public sealed class LateFirstByteTests
 {
     private static readonly TimeSpan s_load = TimeSpan.FromSeconds(130);

@@ -2,25 +2,25 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using OllamaProxy.TestKit;
 
-// They wait rather than work, so all of them wait at the same time.
+// These tests mostly wait, so all of them run at the same time.
 [assembly: Xunit.v3.Parallelization(MaxThreads = -1, Mode = Xunit.Sdk.ParallelMode.All)]
 
 namespace OllamaProxy.SlowTests;
 
-/// <summary>Tests that take minutes, because minutes are what they test: <c>./build.sh test --slow</c>.</summary>
+/// <summary>Tests that take minutes, because they test pauses of minutes: <c>./build.sh test --slow</c>.</summary>
 public static class Slow
 {
     public const string Reason = "takes minutes: ./build.sh test --slow (RUN_SLOW_TESTS=1) runs it";
 
-#pragma warning disable RS0030 // Whether it runs is the tests' own setting.
+#pragma warning disable RS0030 // The test's own setting, whether it runs.
     public static bool IsAskedFor => Environment.GetEnvironmentVariable("RUN_SLOW_TESTS") == "1";
 
-    /// <summary>True when a published file is tested, and not what the debugger would start.</summary>
+    /// <summary>True if a published file is tested instead of the build output.</summary>
     internal static bool IsPublished => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OLLAMA_PROXY_UNDER_TEST"));
 #pragma warning restore RS0030
 }
 
-/// <summary>The program as a process, with the store it has by default, before some upstream.</summary>
+/// <summary>The program as a process with its default store, in front of an upstream.</summary>
 internal sealed class StoringProxy : IAsyncDisposable
 {
     private readonly DirectoryInfo _folder;
@@ -34,7 +34,7 @@ internal sealed class StoringProxy : IAsyncDisposable
 
     public ProxyProcess Process { get; }
 
-    /// <summary>A client without a limit of its own.</summary>
+    /// <summary>A client without a timeout.</summary>
     public HttpClient Client { get; }
 
     public static async Task<StoringProxy> StartAsync(Uri upstream)
@@ -50,7 +50,7 @@ internal sealed class StoringProxy : IAsyncDisposable
         return new StoringProxy(process, folder);
     }
 
-    /// <summary>The last request by POST, once it is recorded.</summary>
+    /// <summary>The record of the last POST request, once it is stored.</summary>
     public async Task<JsonElement> RecordAsync()
     {
         JsonElement record = default;

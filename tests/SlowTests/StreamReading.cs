@@ -4,11 +4,11 @@ using System.Text;
 
 namespace OllamaProxy.SlowTests;
 
-/// <summary>A streamed answer as a client lives through it.</summary>
-/// <param name="Lines">The lines.</param>
-/// <param name="FirstAfter">From the request to the first line.</param>
+/// <summary>The timing of a streamed response, as seen by the client.</summary>
+/// <param name="Lines">The lines received.</param>
+/// <param name="FirstAfter">The time from the request to the first line.</param>
 /// <param name="LongestGap">The longest pause between two lines.</param>
-/// <param name="Whole">From the request to the end.</param>
+/// <param name="Whole">The time from the request to the end.</param>
 internal sealed record StreamReading(IReadOnlyList<string> Lines, TimeSpan FirstAfter, TimeSpan LongestGap, TimeSpan Whole)
 {
     public static async Task<StreamReading> GenerateAsync(HttpClient client, string body)

@@ -4,7 +4,7 @@ using OllamaProxy.Domain;
 using OllamaProxy.Infrastructure.Analytics;
 using OllamaProxy.Infrastructure.Analytics.Postgres;
 
-// store-process BACKEND FOLDER [URL]: writes batches of records until it is killed, and says of each batch that is written which records it had.
+// store-process BACKEND FOLDER [URL]: writes batches of records until it is killed, and prints the records of each batch once it is written.
 var store = AnalyticsBackends.Create(new Services(new AnalyticsOptions
 {
     Backend = args[0], Directory = args[1], Database = args.Length > 2 ? PostgresDatabase.Parse(args[2]).Database : null,
@@ -29,7 +29,7 @@ while (true)
         Response = "because",
     }).ToList();
     await WriteAsync(batch);
-    // The end is told too: a line may be cut by the kill.
+    // The line ends with a marker, because the kill may truncate it.
     await Console.Out.WriteLineAsync($"{string.Join(' ', batch.Select(record => record.RequestId))} .");
 }
 
@@ -49,7 +49,7 @@ async Task OpenAsync()
     }
 }
 
-// As the recording worker does: a server that is away gets the same records again.
+// Retry the same records while the server is away, as the recording worker does.
 async Task WriteAsync(List<RequestRecord> batch)
 {
     while (true)
@@ -66,7 +66,7 @@ async Task WriteAsync(List<RequestRecord> batch)
     }
 }
 
-/// <summary>What a backend may ask for.</summary>
+/// <summary>The services that a backend may request.</summary>
 internal sealed class Services(AnalyticsOptions options) : IServiceProvider
 {
     public object? GetService(Type serviceType) =>

@@ -2,10 +2,10 @@ using System.Text.Json;
 
 namespace OllamaProxy.TestKit;
 
-/// <summary>A Grafana dashboard as its file describes it.</summary>
+/// <summary>A Grafana dashboard, read from its file.</summary>
 internal static class Dashboard
 {
-    /// <summary>Every panel, those inside collapsed rows included.</summary>
+    /// <summary>All panels, including those in collapsed rows.</summary>
     public static IEnumerable<JsonElement> Panels(JsonElement dashboard) =>
         dashboard.GetProperty("panels").EnumerateArray()
             .SelectMany(panel => panel.TryGetProperty("panels", out var inside) ? inside.EnumerateArray().Prepend(panel) : [panel]);

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace OllamaProxy.TestKit;
 
-/// <summary>Waits for a condition by asking again and again; fails with a text when it never comes true.</summary>
+/// <summary>Polls a condition until it is true; fails with a message if it never is.</summary>
 internal static class Eventually
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
@@ -25,7 +25,7 @@ internal static class Eventually
         }
     }
 
-    /// <summary>Asks until there is an answer that is not null, and returns it.</summary>
+    /// <summary>Polls until the result is not null, and returns it.</summary>
     public static async Task<T> GetAsync<T>(Func<Task<T?>> get, TimeSpan? within = null)
         where T : class
     {

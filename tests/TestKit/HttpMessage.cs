@@ -3,27 +3,27 @@ using System.Text;
 
 namespace OllamaProxy.TestKit;
 
-/// <summary>An HTTP message as it stood on the wire, taken apart for comparing: bytes are kept as they were.</summary>
+/// <summary>An HTTP message split into its parts for comparison; the bytes are unchanged.</summary>
 internal sealed record HttpMessage
 {
-    /// <summary>The request line or the status line; empty when the bytes are no HTTP.</summary>
+    /// <summary>The request line or the status line; empty if the bytes are not HTTP.</summary>
     public required string StartLine { get; init; }
 
-    /// <summary>Header lines in order, names as sent.</summary>
+    /// <summary>The header lines in order, with names as sent.</summary>
     public required IReadOnlyList<(string Name, string Value)> Headers { get; init; }
 
-    /// <summary>The body's data, framing taken off.</summary>
+    /// <summary>The data of the body, without framing.</summary>
     public required byte[] Body { get; init; }
 
-    /// <summary>The data of each chunk; empty when the body is not chunked.</summary>
+    /// <summary>The data of each chunk; empty if the body is not chunked.</summary>
     public required IReadOnlyList<byte[]> Chunks { get; init; }
 
-    /// <summary>Bytes after the head, framing included.</summary>
+    /// <summary>The bytes after the head, with framing.</summary>
     public required byte[] RawBody { get; init; }
 
     public required bool IsChunked { get; init; }
 
-    /// <summary>True when a chunked body ended with its last chunk, or a body with a length was as long as announced.</summary>
+    /// <summary>True if a chunked body ended with its last chunk, or a body with a Content-Length has that length.</summary>
     public required bool IsWhole { get; init; }
 
     public int Status => int.Parse(StartLine.Split(' ')[1], CultureInfo.InvariantCulture);
@@ -32,7 +32,7 @@ internal sealed record HttpMessage
         Headers.Where(header => header.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(header => header.Value).FirstOrDefault();
 
     /// <param name="bytes">The whole message.</param>
-    /// <param name="hasBody">False for the answer to HEAD.</param>
+    /// <param name="hasBody">False for the response to HEAD.</param>
     public static HttpMessage Parse(byte[] bytes, bool hasBody = true)
     {
         var end = bytes.AsSpan().IndexOf("\r\n\r\n"u8);

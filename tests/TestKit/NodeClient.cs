@@ -4,12 +4,12 @@ using System.Text.Json;
 
 namespace OllamaProxy.TestKit;
 
-/// <summary>An official JavaScript client, run by Node as a process of its own (tests/clients).</summary>
+/// <summary>An official JavaScript client, run by Node in its own process (tests/clients).</summary>
 internal static class NodeClient
 {
     private static string Folder => Repository.PathOf("tests", "clients");
 
-    /// <summary>Does one thing with one client.</summary>
+    /// <summary>Runs an action of a client.</summary>
     /// <param name="client">The module in tests/clients, without its ending.</param>
     /// <param name="action">What it exports.</param>
     /// <param name="address">The server it shall talk to.</param>
@@ -42,7 +42,7 @@ internal static class NodeClient
             : throw new InvalidOperationException($"{client} {action} ended with code {process.ExitCode}:{Environment.NewLine}{await output}{await errors}");
     }
 
-    /// <summary>As <see cref="RunAsync"/>, for an action that must go well: what the client returned.</summary>
+    /// <summary>Like <see cref="RunAsync"/>, but asserts success and returns the result of the client.</summary>
     /// <param name="client">The module in tests/clients, without its ending.</param>
     /// <param name="action">What it exports.</param>
     /// <param name="address">The server it shall talk to.</param>
@@ -62,7 +62,9 @@ internal static class NodeClient
         }
         catch (Win32Exception exception)
         {
-            throw new InvalidOperationException("Node.js 20 or newer is needed to run the JavaScript clients, and there is no `node` on PATH. ./build.sh test installs it where it may.", exception);
+            throw new InvalidOperationException(
+                "The JavaScript clients need Node.js 20 or newer, and there is no `node` on PATH. Install it, or run ./build.sh test, which does so if permitted.",
+                exception);
         }
     }
 }

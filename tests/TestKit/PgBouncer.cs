@@ -2,20 +2,20 @@ using System.Diagnostics;
 
 namespace OllamaProxy.TestKit;
 
-/// <summary>PgBouncer in transaction mode before a server: each transaction may get another session, and nothing of the one before is left in it.</summary>
+/// <summary>PgBouncer in transaction mode in front of a server: each transaction may get another session, without the state of the previous one.</summary>
 internal sealed class PgBouncer : IDisposable
 {
-    /// <summary>Why there is none.</summary>
+    /// <summary>Why PgBouncer is not available.</summary>
     public const string Reason = "PgBouncer is not here; on Linux, ./build.sh test unpacks it into artifacts/pgbouncer";
 
     private readonly Process _process;
 
     private PgBouncer(Process process, string folder) => (_process, Folder) = (process, folder);
 
-    /// <summary>The folder of its socket, to be used as the host.</summary>
+    /// <summary>The folder of its socket, for use as the host.</summary>
     public string Folder { get; }
 
-    /// <summary>Starts one before a server; null where there is no PgBouncer.</summary>
+    /// <summary>Starts PgBouncer in front of a server; null if it is not installed.</summary>
     /// <param name="server">The folder of the server's socket.</param>
     public static async Task<PgBouncer?> StartAsync(string server)
     {

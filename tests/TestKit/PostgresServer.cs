@@ -9,7 +9,7 @@ namespace OllamaProxy.TestKit;
 /// </summary>
 internal sealed class PostgresServer : IAsyncDisposable
 {
-    /// <summary>Why there is none.</summary>
+    /// <summary>Why PostgreSQL is not available.</summary>
     public const string Reason = "PostgreSQL is not here; on Linux, ./build.sh test unpacks it into artifacts/postgres";
 
     /// <summary>PostgreSQL refuses to run as root; root runs it as <c>nobody</c>.</summary>
@@ -57,10 +57,10 @@ internal sealed class PostgresServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Starts the server, after a kill too, and waits until it answers.</summary>
+    /// <summary>Starts the server, even after a kill, and waits until it answers.</summary>
     public async Task RestartAsync()
     {
-        // A server that was killed leaves processes that hold its shared memory for a moment, and the next one refuses to start until they are gone.
+        // After a kill, child processes hold the shared memory for a moment, and a new server refuses to start until they have exited.
         while (true)
         {
             _keeper?.Dispose();
@@ -78,7 +78,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Kills the server in the middle of what it does; its other processes notice and end.</summary>
+    /// <summary>Kills the main process of the server; its child processes notice it and exit.</summary>
     public async Task KillAsync()
     {
         var lines = await File.ReadAllLinesAsync(Path.Combine(Data, "postmaster.pid"));
@@ -87,7 +87,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         await _keeper!.WaitForExitAsync();
     }
 
-    /// <summary>Stops the server in order: transactions that run are rolled back.</summary>
+    /// <summary>Stops the server in order; running transactions are rolled back.</summary>
     public async Task StopAsync()
     {
         if (_keeper is { HasExited: false })
@@ -98,7 +98,7 @@ internal sealed class PostgresServer : IAsyncDisposable
     }
 
     /// <summary>Creates a database; returns its connection string.</summary>
-    /// <param name="template">The connection string of the database it is a copy of, which nobody may be connected to; null for an empty one.</param>
+    /// <param name="template">The connection string of the database to copy, which must have no connections; null for an empty database.</param>
     public async Task<string> CreateDatabaseAsync(string? template = null)
     {
         var name = $"t{Guid.NewGuid():N}";
@@ -110,12 +110,12 @@ internal sealed class PostgresServer : IAsyncDisposable
     public async Task DropDatabaseAsync(string url) =>
         await RunSqlAsync(UrlOf("postgres"), $"DROP DATABASE IF EXISTS {new NpgsqlConnectionStringBuilder(url).Database} WITH (FORCE)");
 
-    /// <summary>Runs SQL on a connection of its own; returns the first value.</summary>
+    /// <summary>Runs SQL on a new connection, and returns the first value.</summary>
     public static async Task<object?> RunSqlAsync(string url, string sql)
     {
         await using var connection = new NpgsqlConnection(url + ";Pooling=False");
         await connection.OpenAsync();
-#pragma warning disable CA2100 // Texts of the tests.
+#pragma warning disable CA2100 // The SQL comes from the tests.
         await using var command = new NpgsqlCommand(sql, connection);
 #pragma warning restore CA2100
         return await command.ExecuteScalarAsync();
@@ -143,7 +143,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         }
     }
 
-    /// <summary>The newest version that is installed, or that <c>./build.sh test</c> unpacked.</summary>
+    /// <summary>The newest version that is installed or was unpacked by <c>./build.sh test</c>.</summary>
     private static string? FindPrograms() =>
         new[] { Repository.PathOf("artifacts", "postgres", "usr", "lib", "postgresql"), "/usr/lib/postgresql" }
             .Where(Directory.Exists)
@@ -152,12 +152,12 @@ internal sealed class PostgresServer : IAsyncDisposable
             .Concat((Environment.GetEnvironmentVariables()["PATH"] as string ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
             .FirstOrDefault(folder => File.Exists(Path.Combine(folder, "postgres")) && File.Exists(Path.Combine(folder, "initdb")));
 
-    /// <summary>The command that runs a program as somebody who may not do everything: servers refuse to run as root.</summary>
+    /// <summary>The command that runs a program as an unprivileged user, because servers refuse to run as root.</summary>
     internal static string[] Unprivileged(string program) => Environment.IsPrivilegedProcess
         ? ["setpriv", $"--reuid={Nobody}", $"--regid={Nobody}", "--clear-groups", program]
         : [program];
 
-    /// <summary>Runs a program until it ends or our end of its standard input is closed, as it is when this process ends in whatever way.</summary>
+    /// <summary>Runs a program until it exits or its standard input closes, which also happens when this process exits or is killed.</summary>
     private Process Keep(string[] command)
     {
         const string Script =
@@ -188,7 +188,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Libraries that were unpacked beside the programs.</summary>
+    /// <summary>The path of libraries that were unpacked beside the programs.</summary>
     private void SetEnvironment(ProcessStartInfo start)
     {
         var libraries = Path.GetFullPath(Path.Combine(_programs, "..", "..", ".."));

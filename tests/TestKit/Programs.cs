@@ -1,11 +1,11 @@
 namespace OllamaProxy.TestKit;
 
-/// <summary>Programs that tests put around the proxy: this machine's, or those that <c>./build.sh test</c> unpacks into a folder of artifacts.</summary>
+/// <summary>Finds programs that tests run beside the proxy, on this machine or as unpacked by <c>./build.sh test</c> into a folder of artifacts.</summary>
 internal static class Programs
 {
-    /// <summary>The file; null where there is none.</summary>
+    /// <summary>The path of a program; null if it is not installed.</summary>
     /// <param name="program">Its name.</param>
-    /// <param name="artifact">The folder of artifacts it is unpacked into.</param>
+    /// <param name="artifact">The folder of artifacts for the unpacked program.</param>
     public static string? Find(string program, string artifact) =>
         new[] { Repository.PathOf("artifacts", artifact, "usr", "bin"), Repository.PathOf("artifacts", artifact, "usr", "sbin") }
             .Concat((Environment.GetEnvironmentVariables()["PATH"] as string ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))

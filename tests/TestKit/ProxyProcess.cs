@@ -8,7 +8,7 @@ using System.Text.RegularExpressions;
 namespace OllamaProxy.TestKit;
 
 /// <summary>
-/// The built program as a process of its own, with an environment of its own, a folder of its own and any free port. <c>OLLAMA_PROXY_UNDER_TEST</c> names
+/// The built program as a process with its own environment, folder and free port. <c>OLLAMA_PROXY_UNDER_TEST</c> names
 /// another file to run in its place, for example the published one.
 /// </summary>
 internal sealed partial class ProxyProcess : IAsyncDisposable
@@ -23,7 +23,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         _drained = Task.WhenAll(DrainAsync(process.StandardOutput), DrainAsync(process.StandardError));
     }
 
-    /// <summary>Everything it wrote so far, both streams in one.</summary>
+    /// <summary>The output so far, standard output and standard error together.</summary>
     public string Output
     {
         get
@@ -39,13 +39,13 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
-    /// <summary>Where it listens; known once it is ready.</summary>
+    /// <summary>The address it listens on; known once it is ready.</summary>
     public Uri Address => new(ListeningLine().Match(Output).Groups[1].Value);
 
-    /// <summary>The process id of the Ollama it started, as it says itself.</summary>
+    /// <summary>The process id of the Ollama it started, from its output.</summary>
     public int ChildId => int.Parse(ChildLine().Match(Output).Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
 
-    /// <summary>A port nobody listens on now.</summary>
+    /// <summary>A port without a listener at the moment.</summary>
     public static int FreePort()
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -53,7 +53,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
-    /// <summary>Starts the program and waits until it says that it is ready.</summary>
+    /// <summary>Starts the program and waits until it reports that it is ready.</summary>
     public static Task<ProxyProcess> StartAsync(IReadOnlyDictionary<string, string?> variables, params string[] arguments) =>
         ReadyAsync(Launch(variables, arguments));
 
@@ -61,7 +61,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
     public static Task<ProxyProcess> StartUnderAsync(string[] command, IReadOnlyDictionary<string, string?> variables) =>
         ReadyAsync(Launch(variables, [], under: command));
 
-    /// <summary>The same for a program that was told to ignore a signal, as <c>nohup</c> does with HUP, and a script's background job with INT.</summary>
+    /// <summary>The same for a program that inherits an ignored signal: <c>nohup</c> ignores HUP, and a script's background job INT.</summary>
     public static Task<ProxyProcess> StartIgnoringAsync(string signal, IReadOnlyDictionary<string, string?> variables) =>
         ReadyAsync(Launch(variables, [], signal));
 
@@ -80,7 +80,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         return proxy.HasExited ? throw new InvalidOperationException($"The program ended instead of starting:{Environment.NewLine}{proxy.Output}") : proxy;
     }
 
-    /// <summary>Runs the program to its end, as for a start that must fail.</summary>
+    /// <summary>Runs the program until it exits, for example for a start that must fail.</summary>
     public static async Task<(int ExitCode, string Output)> RunAsync(IReadOnlyDictionary<string, string?> variables, params string[] arguments)
     {
         await using var proxy = Launch(variables, arguments);
@@ -88,7 +88,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         return (code, proxy.Output);
     }
 
-    /// <summary>Waits for its end; the exit code.</summary>
+    /// <summary>Waits for its exit, and returns the exit code.</summary>
     public async Task<int> ExitAsync()
     {
         await _process.WaitForExitAsync().WaitAsync(Patience.Limit);
@@ -131,7 +131,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
             start.Environment[name] = value;
         }
 
-        // On Unix in a process group of its own, so that a test can signal that group as a terminal would; and with no signal ignored, which it would inherit
+        // On Unix in its own process group, so that a test can signal the group as a terminal would; and without ignored signals, which it would inherit
         // from tests that run in the background or under nohup.
         string[] unix = ["setsid", "env", ignored is null ? "--default-signal" : $"--ignore-signal={ignored}", .. under ?? []];
         string[] command = [.. OperatingSystem.IsWindows() ? [] : unix, .. Program(), .. arguments];
@@ -162,7 +162,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         return Repository.PathOf(project, "bin", own.Parent!.Name, own.Name, file);
     }
 
-    /// <summary>The host that runs this test, which need not be on PATH.</summary>
+    /// <summary>The dotnet host that runs this test, which may not be on PATH.</summary>
     private static string DotnetHost() =>
         Path.GetFullPath(
             Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));

@@ -8,7 +8,7 @@ using OllamaProxy.Host.Configuration;
 
 namespace OllamaProxy.TestKit;
 
-/// <summary>The real program on a real port, in front of any upstream, with a folder of its own that goes with it.</summary>
+/// <summary>The real program on a real port, in front of any upstream, with its own folder, which is deleted with it.</summary>
 internal sealed class ProxyUnderTest : IAsyncDisposable
 {
     private readonly DirectoryInfo _folder;
@@ -33,8 +33,8 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
 
     public string Folder => _folder.FullName;
 
-    /// <param name="upstream">Where the proxy forwards to.</param>
-    /// <param name="variables">Environment variables of the program; by default a free port and a folder of its own.</param>
+    /// <param name="upstream">The upstream of the proxy.</param>
+    /// <param name="variables">Environment variables of the program; the defaults are a free port and its own folder.</param>
     /// <param name="configure">Changes to the services.</param>
     public static async Task<ProxyUnderTest> StartAsync(Uri upstream, IReadOnlyDictionary<string, string>? variables = null,
         Action<WebApplicationBuilder>? configure = null)
@@ -46,7 +46,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
             ["PROXY_HOST"] = IPAddress.Loopback.ToString(),
             ["OLLAMA_BACKEND_URL"] = upstream.ToString(),
             ["ANALYTICS_DIR"] = folder.FullName,
-            // An upstream of a test expects the test's requests only.
+            // The upstream of a test expects only the requests of the test.
             ["OLLAMA_POLL_SECONDS"] = "0",
             ["OLLAMA_HEALTH_INTERVAL_SECONDS"] = "3600",
         };

@@ -5,15 +5,15 @@ using System.Text;
 namespace OllamaProxy.TestKit;
 
 /// <summary>
-/// An upstream that answers each request with exact bytes, at exact moments, and keeps exactly what it was sent. It knows just enough HTTP to see where
+/// An upstream that answers each request with exact bytes at exact times, and keeps the bytes of each request. It parses just enough HTTP to find where
 /// a request ends.
 /// </summary>
 internal sealed class RawUpstream : IAsyncDisposable
 {
-    /// <summary>How one connection's request is answered.</summary>
+    /// <summary>Answers a request on a connection.</summary>
     /// <param name="connection">The connection, to write to.</param>
     /// <param name="request">The request's bytes, head and framed body.</param>
-    /// <returns>False when the connection is to be closed.</returns>
+    /// <returns>False to close the connection.</returns>
     public delegate Task<bool> Answer(NetworkStream connection, byte[] request);
 
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -35,16 +35,16 @@ internal sealed class RawUpstream : IAsyncDisposable
 
     public int Port => Address.Port;
 
-    /// <summary>Answers once the request's head is there, without its body.</summary>
+    /// <summary>True to answer once the head of the request has arrived, without its body.</summary>
     public bool AnswersAtTheHead { get; init; }
 
     /// <summary>False for an upstream that never sends <c>100 Continue</c>.</summary>
     public bool SendsContinue { get; init; } = true;
 
-    /// <summary>How many connections were accepted.</summary>
+    /// <summary>The number of accepted connections.</summary>
     public int Connections => Volatile.Read(ref _connections);
 
-    /// <summary>Completed when a peer closed its connection.</summary>
+    /// <summary>Completes when a peer has closed its connection.</summary>
     public Task Disconnected => _disconnected.Task;
 
     public IReadOnlyList<byte[]> Requests
@@ -58,7 +58,7 @@ internal sealed class RawUpstream : IAsyncDisposable
         }
     }
 
-    /// <summary>Answers whatever comes with these pieces, one write each, after their pauses; then keeps the connection, or closes it.</summary>
+    /// <summary>Answers every request with these segments, one write each, after their pauses; then keeps or closes the connection.</summary>
     public static Answer Replay(IReadOnlyList<(TimeSpan At, byte[] Bytes)> pieces, bool close) => async (connection, _) =>
     {
         var last = TimeSpan.Zero;
@@ -135,10 +135,10 @@ internal sealed class RawUpstream : IAsyncDisposable
     }
 }
 
-/// <summary>Requests and answers as bytes on a socket.</summary>
+/// <summary>Sends requests and reads responses as bytes on a socket.</summary>
 internal static class RawHttp
 {
-    /// <summary>Reads one request, head and framed body; empty when the peer closed.</summary>
+    /// <summary>Reads one request, head and framed body; empty if the peer closed.</summary>
     public static async Task<byte[]> ReadRequestAsync(NetworkStream stream, bool headOnly, CancellationToken cancellationToken, bool sendsContinue = true)
     {
         using var received = new MemoryStream();
@@ -172,13 +172,13 @@ internal static class RawHttp
         return received.ToArray();
     }
 
-    /// <summary>Sends bytes on a new connection and reads the answer until it is whole, or the peer closes.</summary>
+    /// <summary>Sends bytes on a new connection, and reads the response until it is complete or the peer closes.</summary>
     public static Task<RawAnswer> SendAsync(int port, byte[] request, bool isHead) => SendAsync(new IPEndPoint(IPAddress.Loopback, port), request, isHead);
 
     /// <summary>The same to any address of this machine.</summary>
     public static Task<RawAnswer> SendAsync(IPEndPoint to, byte[] request, bool isHead) => SendAsync(to, [request], isHead);
 
-    /// <summary>Sends pieces, one write each, and reads the answer meanwhile.</summary>
+    /// <summary>Sends segments, one write each, and reads the response meanwhile.</summary>
     public static Task<RawAnswer> SendAsync(int port, IReadOnlyList<byte[]> pieces) =>
         SendAsync(new IPEndPoint(IPAddress.Loopback, port), pieces, isHead: false);
 
@@ -188,7 +188,7 @@ internal static class RawHttp
         await client.ConnectAsync(to);
         var stream = client.GetStream();
         var writing = WriteAsync(stream, pieces);
-        // The request line may be in several pieces.
+        // The request line may span several segments.
         var begin = Encoding.Latin1.GetString([.. pieces.SelectMany(static piece => piece).Take(64 * 1024)]);
         var answer = await ReadAnswerAsync(client, begin.Split("\r\n")[0], isHead);
         client.Close();
@@ -196,11 +196,11 @@ internal static class RawHttp
         return answer;
     }
 
-    /// <summary>Reads an answer until it is whole, or the peer closes.</summary>
+    /// <summary>Reads a response until it is complete or the peer closes.</summary>
     public static async Task<RawAnswer> ReadAnswerAsync(TcpClient client, string requestLine, bool isHead = false)
     {
         var stream = client.GetStream();
-        // HTTP/1.0 answers end with the connection, whatever they announce.
+        // HTTP/1.0 responses end with the connection, whatever their headers say.
         var isHttp10 = requestLine.EndsWith("HTTP/1.0", StringComparison.Ordinal);
         using var limit = new CancellationTokenSource(Patience.Limit);
         using var received = new MemoryStream();
@@ -244,7 +244,7 @@ internal static class RawHttp
         }
     }
 
-    /// <summary>The answer without <c>100 Continue</c> before it.</summary>
+    /// <summary>The response without a preceding <c>100 Continue</c>.</summary>
     public static byte[] WithoutInterim(byte[] answer)
     {
         while (answer.AsSpan().StartsWith("HTTP/1.1 100"u8))
@@ -287,7 +287,7 @@ internal static class RawHttp
     }
 }
 
-/// <summary>How a connection stood after an answer.</summary>
+/// <summary>The state of a connection after a response.</summary>
 internal enum RawEnd
 {
     KeptOpen,
@@ -296,6 +296,6 @@ internal enum RawEnd
     TimedOut,
 }
 
-/// <param name="Bytes">Everything that came.</param>
-/// <param name="End">How it ended.</param>
+/// <param name="Bytes">All received bytes.</param>
+/// <param name="End">How the connection ended.</param>
 internal sealed record RawAnswer(byte[] Bytes, RawEnd End);

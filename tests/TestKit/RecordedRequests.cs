@@ -7,7 +7,7 @@ using OllamaProxy.Domain;
 
 namespace OllamaProxy.TestKit;
 
-/// <summary>Hears every announcement of a record, as the metrics and the store do.</summary>
+/// <summary>Collects every recorded exchange, from the same notification as the metrics and the store.</summary>
 internal sealed class RecordedRequests : INotificationHandler<RequestRecorded>
 {
     private readonly ConcurrentQueue<Exchange> _heard = new();
@@ -30,12 +30,14 @@ internal sealed class RecordedRequests : INotificationHandler<RequestRecorded>
     }
 
     /// <summary>
-    /// Exactly so many exchanges, once they are recorded, in order of their beginnings: an exchange ends after its client has the last byte, so the client's next
-    /// one may end first.
+    /// Waits for exactly this many exchanges, in order of their start. An exchange is recorded after its client has the last byte, so the client's next
+    /// one may be recorded first.
     /// </summary>
     public async Task<IReadOnlyList<Exchange>> AllAsync(int count)
     {
         await Eventually.TrueAsync(() => _heard.Count >= count);
-        return All.Count == count ? [.. All.OrderBy(exchange => exchange.StartedAt)] : throw new InvalidOperationException($"{All.Count} exchanges were recorded, not {count}.");
+        return All.Count == count
+            ? [.. All.OrderBy(exchange => exchange.StartedAt)]
+            : throw new InvalidOperationException($"{All.Count} exchanges were recorded, not {count}.");
     }
 }

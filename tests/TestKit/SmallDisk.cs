@@ -2,17 +2,17 @@ using System.Diagnostics;
 
 namespace OllamaProxy.TestKit;
 
-/// <summary>A file system in memory, small enough to be filled. Mounting one takes the rights to do so.</summary>
+/// <summary>A file system in memory, small enough to be filled. Mounting it requires root.</summary>
 internal sealed class SmallDisk : IDisposable
 {
     private readonly string _folder;
 
     private SmallDisk(string folder) => _folder = folder;
 
-    /// <summary>Why there is none.</summary>
+    /// <summary>Why it cannot be mounted.</summary>
     public const string Reason = "a small file system can be mounted by root on Linux only";
 
-    /// <summary>Mounts one over a folder; null when that is not allowed.</summary>
+    /// <summary>Mounts a small file system over a folder; null if that is not permitted.</summary>
     public static SmallDisk? TryMount(string folder, string size) =>
         OperatingSystem.IsLinux() && Run("mount", "-t", "tmpfs", "-o", $"size={size},mode=700", "tmpfs", folder) ? new SmallDisk(folder) : null;
 

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace OllamaProxy.TestKit;
 
-/// <summary>What a real Ollama was asked and what it answered, byte for byte (tests/transcripts, whose README tells how they were made).</summary>
+/// <summary>A request to a real Ollama and its response, byte for byte. The README in tests/transcripts describes how they were recorded.</summary>
 internal sealed class Transcript
 {
     private Transcript(string name)
@@ -28,7 +28,7 @@ internal sealed class Transcript
 
     public string Target => Request.StartLine.Split(' ') is [_, var target, ..] ? target : "";
 
-    /// <summary>Where the recorder's reads ended: milliseconds since the request, and the bytes of that piece.</summary>
+    /// <summary>The recorder's reads: milliseconds since the request, and the bytes of that read.</summary>
     public IEnumerable<(TimeSpan At, byte[] Bytes)> Pieces()
     {
         var file = PathOf("time");
@@ -48,7 +48,7 @@ internal sealed class Transcript
                 ResponseBytes[offset..Math.Min(ResponseBytes.Length, offset + length)]);
     }
 
-    /// <summary>Every recording, by name.</summary>
+    /// <summary>All recordings, by name.</summary>
     public static IReadOnlyList<string> Names { get; } =
         [.. Directory.EnumerateFiles(Folder, "*.request.txt").Select(file => Path.GetFileName(file)[..^".request.txt".Length]).Order(StringComparer.Ordinal)];
 
