@@ -41,7 +41,7 @@ public sealed partial class ReleasePackagesTests(ReleasePackagesTests.Release re
     public async Task The_rpm_package_has_the_program_and_owns_no_system_folder()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), NotLinux);
-        Assert.SkipWhen(Directory.GetFiles(release.Folder, "*.rpm").Length == 0, "rpmbuild is missing here.");
+        Assert.SkipWhen(Directory.GetFiles(release.Folder, "*.rpm").Length == 0, "rpmbuild is not installed.");
         var package = Assert.Single(Directory.GetFiles(release.Folder, "*.rpm"));
 
         var files = (await RunAsync("rpm", "-qpl", package)).Split('\n', StringSplitOptions.RemoveEmptyEntries);

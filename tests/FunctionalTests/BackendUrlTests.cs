@@ -43,7 +43,7 @@ public sealed class BackendUrlTests
     [Fact]
     public async Task An_Ollama_behind_tls_is_relayed_chunk_by_chunk()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Another system's store of certificates is not to be changed.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The test must not change the certificate store of another system.");
         using var certificate = Certificate("localhost");
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-tls-");
         var file = Path.Combine(folder.FullName, "root.pem");
@@ -69,7 +69,7 @@ public sealed class BackendUrlTests
     [InlineData(true)]
     public async Task Bodies_of_any_size_pass_behind_tls(bool isChunked)
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Another system's store of certificates is not to be changed.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The test must not change the certificate store of another system.");
         using var certificate = Certificate("localhost");
         var folder = Directory.CreateTempSubdirectory("ollama-proxy-tls-");
         var file = Path.Combine(folder.FullName, "root.pem");

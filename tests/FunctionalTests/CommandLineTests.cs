@@ -61,7 +61,7 @@ public sealed class CommandLineTests
     [InlineData("--help")]
     public async Task A_command_leaves_the_terminal_mode_unchanged(string argument)
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "The terminal is made by util-linux's script.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The test creates a terminal with util-linux's script.");
         var start = new ProcessStartInfo("script", ["-qec", string.Join(' ', ProxyProcess.Program().Append(argument).Select(part => $"'{part}'")), "/dev/null"])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true,

@@ -85,7 +85,7 @@ public sealed class ConnectionTests
     [Fact]
     public async Task A_client_that_vanishes_is_detected_by_TCP_keep_alive()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Linux alone shows the timers of its sockets.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux shows the timers of its sockets.");
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Fine))], close: false));
         await using var proxy = await StartAsync(upstream);
         using var client = new TcpClient("127.0.0.1", proxy.Port);

@@ -13,7 +13,7 @@ public sealed partial class DemoTests
     public async Task Every_panel_of_Grafana_and_of_the_page_has_data_and_the_terminal_stays_quiet()
     {
         Assert.SkipUnless(AnalyticsBackends.Names.Contains("sqlite"), "This build has no SQLite store.");
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGINT to send to another process.");
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows cannot send SIGINT to another process.");
         var dashboard = Repository.PathOf("grafana", "provisioning", "dashboards", "grafana_ollama_dashboard.json");
         var wanted = Metric().Matches(await File.ReadAllTextAsync(dashboard, TestContext.Current.CancellationToken))
             .Select(match => match.Value).Where(name => name != "ollama_version").ToHashSet(StringComparer.Ordinal);

@@ -88,7 +88,7 @@ public sealed class PublishedFileTests
 
     public static bool IsNotPublished => string.IsNullOrEmpty(File);
 
-    [Fact(Skip = "no published file to look at: ./build.sh test publishes one first", SkipWhen = nameof(IsNotPublished))]
+    [Fact(Skip = "there is no published file to test: ./build.sh test publishes one first", SkipWhen = nameof(IsNotPublished))]
     public void The_publish_folder_contains_only_the_published_file()
     {
         Assert.Equal([Path.GetFullPath(File!)], Directory.GetFileSystemEntries(Path.GetDirectoryName(Path.GetFullPath(File!))!));

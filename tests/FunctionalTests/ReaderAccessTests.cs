@@ -230,7 +230,7 @@ public sealed partial class ReaderAccessTests
             .SelectMany(network => network.GetIPProperties().UnicastAddresses)
             .Select(unicast => unicast.Address)
             .FirstOrDefault(address => address.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(address));
-        Assert.SkipWhen(address is null, "This machine has no address but loopback to come from.");
+        Assert.SkipWhen(address is null, "This machine has only loopback addresses.");
         await using var proxy = await StartAsync(Token, host: "0.0.0.0");
         var from = new IPEndPoint(address!, proxy.Port);
 

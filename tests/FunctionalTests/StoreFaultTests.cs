@@ -124,7 +124,7 @@ public sealed class StoreFaultTests : IDisposable
     [InlineData("jsonl", "")]
     public async Task Files_deleted_at_runtime_are_created_again_and_records_are_not_written_to_deleted_files(string backend, string files)
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not let go of a file that is in use.");
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not delete a file that is in use.");
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
         await using var proxy = await StartAsync(ollama, backend);
         await AskAsync(proxy, "before");

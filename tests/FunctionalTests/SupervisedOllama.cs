@@ -14,7 +14,7 @@ namespace OllamaProxy.FunctionalTests;
 /// </summary>
 internal sealed partial class SupervisedOllama : IAsyncDisposable
 {
-    public const string LinuxOnly = "Processes are followed through /proc.";
+    public const string LinuxOnly = "The test follows processes through /proc.";
 
     private readonly OllamaFiles _files;
     private readonly HashSet<int> _children = [];

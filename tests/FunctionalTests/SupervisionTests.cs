@@ -7,7 +7,7 @@ namespace OllamaProxy.FunctionalTests;
 
 public sealed class SupervisionTests : IDisposable
 {
-    private const string LinuxOnly = "Process groups and /proc are Linux'; other systems start Ollama plainly.";
+    private const string LinuxOnly = "The test needs process groups and /proc of Linux.";
 
     private readonly OllamaFiles _files = new();
     private readonly HttpClient _client = new() { Timeout = Patience.Limit };
@@ -214,7 +214,7 @@ public sealed class SupervisionTests : IDisposable
         }
         catch (SocketException)
         {
-            Assert.Skip("Something on this machine has the default port 11435, which this case needs.");
+            Assert.Skip("Another program uses the default port 11435, which this case needs.");
         }
 
         var variables = Variables(OllamaFiles.Ollama, ((IPEndPoint)foreign.LocalEndPoint!).Port);

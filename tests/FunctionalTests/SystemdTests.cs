@@ -18,7 +18,7 @@ public sealed class SystemdTests : IDisposable
     [Fact]
     public async Task Readiness_watchdog_and_stop_are_notified()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/bin/sh"), "systemd is Linux'.");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/bin/sh"), "systemd exists only on Linux.");
         using var heard = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         heard.Bind(new UnixDomainSocketEndPoint(Path.Combine(_folder.FullName, "notify")));
         var parent = Path.Combine(_folder.FullName, "systemd");

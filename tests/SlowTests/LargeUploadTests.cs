@@ -20,7 +20,7 @@ public sealed class LargeUploadTests
     public async Task Two_gibibytes_pass_while_the_process_grows_by_less_than_20_MiB(bool chunked)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The memory of a process is read from /proc.");
-        Assert.SkipUnless(Slow.IsPublished, "Memory is measured on the published file: ./build.sh test --slow publishes it first.");
+        Assert.SkipUnless(Slow.IsPublished, "The test measures the memory of the published file: ./build.sh test --slow publishes it first.");
         var cancellation = TestContext.Current.CancellationToken;
         var sum = await HashAsync(cancellation);
         await using var ollama = await SimulatedOllamaServer.StartAsync(cancellationToken: cancellation);

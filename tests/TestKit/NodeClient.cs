@@ -63,7 +63,7 @@ internal static class NodeClient
         catch (Win32Exception exception)
         {
             throw new InvalidOperationException(
-                "The JavaScript clients need Node.js 20 or newer, and there is no `node` on PATH. Install it, or run ./build.sh test, which does so if permitted.",
+                "The JavaScript clients need Node.js 20 or newer, but `node` is not on PATH. Install it, or run ./build.sh test, which does so if permitted.",
                 exception);
         }
     }

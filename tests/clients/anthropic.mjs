@@ -13,14 +13,14 @@ const at = (url) => new Anthropic({ baseURL: url, apiKey: "ollama" });
 
 export const message = (url, model = "tiny") => at(url).messages.create({ model, max_tokens, messages });
 
-/** The text as it came, and what the client made of the whole. */
+/** The streamed text, and the final message as the client assembled it. */
 export async function stream(url) {
   const pieces = [];
   const running = at(url).messages.stream({ model: "tiny", max_tokens, messages }).on("text", (piece) => pieces.push(piece));
   return { final: await running.finalMessage(), pieces };
 }
 
-/** Answers the model's tool call and asks again; both answers. */
+/** Sends the result of the model's tool call; returns both responses. */
 async function converse(ask) {
   const called = await ask(messages);
   const call = called.content.find((block) => block.type === "tool_use");
@@ -32,7 +32,7 @@ export const toolCall = (url) => converse((said) => at(url).messages.create({ mo
 
 export const toolCallStream = (url) => converse((said) => at(url).messages.stream({ model: "tiny", max_tokens, messages: said, tools }).finalMessage());
 
-/** Leaves at the second piece of text; the client throws APIUserAbortError then. */
+/** Aborts at the second text event; the client then throws APIUserAbortError. */
 export async function abort(url, model) {
   let pieces = 0;
   const running = at(url).messages.stream({ model, max_tokens, messages });

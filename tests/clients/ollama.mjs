@@ -20,7 +20,7 @@ export const chat = (url) => at(url).chat({ model: "tiny", messages });
 
 export const chatStream = async (url) => collect(await at(url).chat({ model: "tiny", messages, stream: true }));
 
-/** Leaves after two pieces; the client throws AbortError then. */
+/** Aborts after two chunks; the client then throws AbortError. */
 export async function abort(url, model) {
   const stream = await at(url).chat({ model, messages, stream: true });
   let pieces = 0;

@@ -28,7 +28,7 @@ export const chatStream = async (url) => collect(await at(url).chat.completions.
 export const chatStreamWithUsage = async (url) =>
   collect(await at(url).chat.completions.create({ model: "tiny", messages, stream: true, stream_options: { include_usage: true } }));
 
-/** Answers the model's tool call and asks again; both answers. */
+/** Sends the result of the model's tool call; returns both responses. */
 async function converse(ask) {
   const called = await ask(messages);
   const call = called.choices[0].message;
@@ -38,11 +38,11 @@ async function converse(ask) {
 
 export const toolCall = (url) => converse((said) => at(url).chat.completions.create({ model: "tiny", messages: said, tools }));
 
-/** The same through the client's own collector of stream pieces. */
+/** The same through the client's own stream helper. */
 export const toolCallStream = (url) => converse((said) =>
   at(url).chat.completions.stream({ model: "tiny", messages: said, tools, stream_options: { include_usage: true } }).finalChatCompletion());
 
-/** Leaves after two pieces; the client ends the stream then, without an error. */
+/** Aborts after two chunks; the client then ends the stream without an error. */
 export async function abort(url, model) {
   const stream = await at(url).chat.completions.create({ model, messages, stream: true });
   let pieces = 0;

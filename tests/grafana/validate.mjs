@@ -1,7 +1,8 @@
 // node validate.mjs DASHBOARD...
 //
-// Holds dashboards against Grafana's own types (@grafana/schema), made into a JSON schema, and prints each fault on a line; none means that all is well. Grafana's types let
-// unknown keys pass and say nothing of a panel's options or of a query, so what is not declared in the schema is looked for here: keys, queries' letters, identifiers, overlaps.
+// Validates dashboards with a JSON schema generated from Grafana's own types (@grafana/schema), and prints one fault per line. The types permit
+// unknown keys and do not describe the options of a panel or the fields of a query, so this script also checks keys, the letters of queries,
+// identifiers and overlaps.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -33,7 +34,7 @@ function* faults(dashboard) {
     const { x, w } = panel.gridPos;
     if (x + w > 24) yield `${panel.title}: beyond the right edge`;
   }
-  // A collapsed row keeps its panels to itself.
+  // A collapsed row contains its panels.
   for (const group of [dashboard.panels, ...dashboard.panels.map((row) => row.panels ?? [])]) {
     for (const [index, panel] of group.entries()) {
       const over = group.slice(index + 1).find((other) => overlap(panel.gridPos, other.gridPos));
@@ -49,7 +50,7 @@ function* faults(dashboard) {
 
 const overlap = (a, b) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
 
-// A query, an annotation and a variable carry what their data source wants, which the types call open although they cannot say so.
+// Queries, annotations and variables have fields of their data source, which the types cannot describe.
 const isOpen = (error) =>
   (error.keyword === "additionalProperties" && /\/(targets|annotations\/list|templating\/list)\/\d+/.test(error.instancePath)) ||
   (error.keyword === "anyOf" && /^\/panels\/\d+$/.test(error.instancePath));

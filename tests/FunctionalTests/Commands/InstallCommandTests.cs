@@ -40,7 +40,7 @@ public sealed class InstallCommandTests : IDisposable
     [Fact]
     public async Task An_uninstall_leaves_only_the_settings_and_a_new_install_keeps_them()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Paths and modes are Linux'.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The paths and file modes are those of Linux.");
         Write("etc/systemd/system/ollama.service", "[Service]\nExecStart=/usr/local/bin/ollama serve\n");
         await RunAsync("install", "--take-over", "--proxy-host", "0.0.0.0");
         if (!OperatingSystem.IsWindows())
@@ -67,7 +67,7 @@ public sealed class InstallCommandTests : IDisposable
     [Fact]
     public async Task An_upgrade_keeps_the_address_of_Ollama_and_new_options_change_it()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Paths and modes are Linux'.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The paths and file modes are those of Linux.");
         Write("etc/systemd/system/ollama.service", "[Service]\nExecStart=/usr/local/bin/ollama serve\n");
         var dropIn = At("etc/systemd/system/ollama.service.d/zz-ollama-proxy.conf");
         var settings = At("etc/ollama-proxy/ollama-proxy.env");

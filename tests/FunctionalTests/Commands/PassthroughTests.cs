@@ -30,7 +30,7 @@ public sealed partial class PassthroughTests : IDisposable
     [Fact]
     public async Task An_ollama_command_starts_a_proxy_that_keeps_running()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Sessions and /proc are looked at.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The test reads sessions from /proc.");
         var (code, output) = await ProxyProcess.RunAsync(Variables(), "ls");
 
         Assert.Equal(7, code);

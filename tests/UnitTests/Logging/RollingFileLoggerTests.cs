@@ -23,7 +23,7 @@ public sealed partial class RollingFileLoggerTests : IDisposable
     [Fact]
     public void A_link_in_place_of_the_file_is_not_followed()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Making a link needs rights on Windows.");
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Creating a link requires a privilege on Windows.");
         var target = Path.Combine(_folder.FullName, "elsewhere");
         File.CreateSymbolicLink(Path.Combine(_folder.FullName, "ollama-proxy.log"), target);
         using var file = new RollingFile(_folder.FullName, 1_000_000, 3);
