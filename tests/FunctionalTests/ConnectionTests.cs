@@ -52,7 +52,7 @@ public sealed class ConnectionTests
 
             return true;
         });
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         var first = await SendAsync(proxy, method);
         var second = await SendAsync(proxy, "GET");
@@ -67,7 +67,7 @@ public sealed class ConnectionTests
     public async Task An_idle_connection_and_a_slow_request_head_are_not_closed()
     {
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Fine))], close: false));
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
         using var client = new TcpClient("127.0.0.1", proxy.Port);
         using var reader = new StreamReader(client.GetStream());
 
@@ -87,7 +87,7 @@ public sealed class ConnectionTests
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux shows the timers of its sockets.");
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Fine))], close: false));
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
         using var client = new TcpClient("127.0.0.1", proxy.Port);
         await client.GetStream().WriteAsync("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray(), TestContext.Current.CancellationToken);
         await client.GetStream().ReadExactlyAsync(new byte[Fine.Length], TestContext.Current.CancellationToken);
@@ -119,7 +119,7 @@ public sealed class ConnectionTests
             await connection.WriteAsync(Encoding.ASCII.GetBytes(isFirst ? answer : Fine));
             return !isFirst;
         });
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         await SendAsync(proxy, "GET");
         var second = await SendAsync(proxy, "GET");
@@ -139,7 +139,7 @@ public sealed class ConnectionTests
             await connection.WriteAsync(Encoding.ASCII.GetBytes(Interlocked.Increment(ref count) == 1 ? answer : Fine));
             return true;
         });
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         var first = await SendAsync(proxy, "GET");
         var second = await SendAsync(proxy, "GET");
@@ -169,7 +169,7 @@ public sealed class ConnectionTests
         var recorded = new RecordedRequests();
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(answer))], close: false));
         await using var proxy = await ProxyUnderTest.StartAsync(
-            upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" }, recorded.Register);
+            upstream.Address, ProxyUnderTest.NoStore, recorded.Register);
 
         using var client = new TcpClient("127.0.0.1", proxy.Port);
         await client.GetStream().WriteAsync("POST /api/chat HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"u8.ToArray());
@@ -210,7 +210,7 @@ public sealed class ConnectionTests
             stalled.SetResult();
             return false;
         });
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
         using var client = new TcpClient("127.0.0.1", proxy.Port);
 
         await client.GetStream().WriteAsync("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray());
@@ -224,7 +224,4 @@ public sealed class ConnectionTests
             (await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n"), method == "HEAD")).Bytes);
 
     private static string BodyOf(string answer) => answer[answer.IndexOf("\r\n\r\n", StringComparison.Ordinal)..];
-
-    private static Task<ProxyUnderTest> StartAsync(RawUpstream upstream) =>
-        ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
 }

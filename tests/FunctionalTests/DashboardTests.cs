@@ -194,7 +194,7 @@ public sealed partial class DashboardTests
     }
 
     private static Task<ProxyUnderTest> StartAsync() =>
-        ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
+        ProxyUnderTest.StartAsync(StoredRequests.Nobody, ProxyUnderTest.NoStore);
 
     private static Task<HttpResponseMessage> GetAsync(ProxyUnderTest proxy, string path, string? accept, string? known = null)
     {

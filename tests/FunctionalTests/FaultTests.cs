@@ -92,7 +92,7 @@ public sealed class FaultTests
             await cut.Task;
             return false;
         });
-        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" }, builder =>
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore, builder =>
         {
             builder.Services.AddSingleton<TimeProvider>(clock);
             _recorded.Register(builder);
@@ -207,7 +207,7 @@ public sealed class FaultTests
         var log = new CapturedLog();
         await using var proxy = await ProxyUnderTest.StartAsync(
             await UnusedAddressAsync(),
-            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" },
+            ProxyUnderTest.NoStore,
             builder =>
             {
                 _recorded.Register(builder);
@@ -235,7 +235,7 @@ public sealed class FaultTests
     {
         await using var proxy = await ProxyUnderTest.StartAsync(
             await UnusedAddressAsync(),
-            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" },
+            ProxyUnderTest.NoStore,
             builder =>
             {
                 _recorded.Register(builder);
@@ -254,7 +254,7 @@ public sealed class FaultTests
     {
         await using var proxy = await ProxyUnderTest.StartAsync(
             await UnusedAddressAsync(),
-            new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" },
+            ProxyUnderTest.NoStore,
             builder =>
             {
                 _recorded.Register(builder);
@@ -279,7 +279,7 @@ public sealed class FaultTests
     private static Task<RawAnswer> SendAsync(ProxyUnderTest proxy, byte[] request) => RawHttp.SendAsync(proxy.Port, request, isHead: false);
 
     private Task<ProxyUnderTest> StartAsync(Uri upstream) =>
-        ProxyUnderTest.StartAsync(upstream, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" }, _recorded.Register);
+        ProxyUnderTest.StartAsync(upstream, ProxyUnderTest.NoStore, _recorded.Register);
 
     /// <summary>An address that refuses connections, because its listener was closed.</summary>
     private static async Task<Uri> UnusedAddressAsync()

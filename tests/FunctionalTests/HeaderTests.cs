@@ -64,7 +64,7 @@ public sealed class HeaderTests
     {
         await using var upstream = new RawUpstream(
             RawUpstream.Replay([(TimeSpan.Zero, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray())], close: false));
-        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
         var lines = string.Concat(Enumerable.Range(0, count).Select(number => string.Format(CultureInfo.InvariantCulture, name, number) + ":1\r\n"));
 
         var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n"), isHead: false);
@@ -116,7 +116,7 @@ public sealed class HeaderTests
     {
         const string Answer = "HTTP/1.1 405 Method Not Allowed\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n";
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.ASCII.GetBytes(Answer))], close: false));
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         var request = "head /api/tags HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray();
         var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false);
@@ -142,7 +142,7 @@ public sealed class HeaderTests
                             + "Content-Type: text/odd\r\nContent-Language: x\r\nContent-Encoding: y\r\nDate: today\r\nVary: Origin\r\n"
                             + "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: x\r\nContent-Length: 2\r\n\r\n";
         await using var upstream = new RawUpstream(RawUpstream.Replay([(TimeSpan.Zero, Encoding.Latin1.GetBytes(Head + "ok"))], close: false));
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         var answer = await RawHttp.SendAsync(proxy.Port, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray(), isHead: false);
 
@@ -175,7 +175,7 @@ public sealed class HeaderTests
     public async Task An_ambiguous_request_is_not_forwarded(string request)
     {
         await using var upstream = new RawUpstream(s_fine);
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         var answer = await RawHttp.SendAsync(proxy.Port, Encoding.Latin1.GetBytes(request), isHead: false);
 
@@ -192,7 +192,7 @@ public sealed class HeaderTests
     public async Task An_unknown_transfer_coding_gets_ollamas_status_and_is_not_forwarded(string lines)
     {
         await using var upstream = new RawUpstream(s_fine);
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         var request = Encoding.ASCII.GetBytes($"POST /api/chat HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n\r\n0\r\n\r\n");
         var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false);
@@ -205,7 +205,7 @@ public sealed class HeaderTests
     private static async Task<string> ReceivedAsync(string request, bool isHead = false)
     {
         await using var upstream = new RawUpstream(s_fine);
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         var answer = await RawHttp.SendAsync(proxy.Port, Encoding.Latin1.GetBytes(request), isHead);
 
@@ -219,7 +219,4 @@ public sealed class HeaderTests
         var lines = head[..head.IndexOf("\r\n\r\n", StringComparison.Ordinal)].Split("\r\n");
         return string.Join(Environment.NewLine, [lines[0], .. lines[1..].Select(line => line.TrimEnd().ToUpperInvariant()).Order(StringComparer.Ordinal)]);
     }
-
-    private static Task<ProxyUnderTest> StartAsync(RawUpstream upstream) =>
-        ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
 }

@@ -10,12 +10,11 @@ namespace OllamaProxy.FunctionalTests;
 public sealed partial class MetricsEndpointTests
 {
     private static readonly Uri s_nobody = new("http://127.0.0.1:9");
-    private static readonly Dictionary<string, string> s_noStore = new() { ["ANALYTICS_BACKEND"] = "none" };
 
     [Fact]
     public async Task The_five_metrics_of_the_original_have_its_names_labels_and_buckets()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, ProxyUnderTest.NoStore);
 
         await RecordAsync(proxy, [Finished("phi4", "explain this", tokens: 60, seconds: 2)]);
         var text = await proxy.Client.GetStringAsync("/metrics");
@@ -35,10 +34,10 @@ public sealed partial class MetricsEndpointTests
     [Fact]
     public async Task Another_proxy_in_the_process_is_not_counted_and_its_end_removes_no_series()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, ProxyUnderTest.NoStore);
         await RecordAsync(proxy, [Finished("mine", "a", tokens: 1, seconds: 1)]);
 
-        await using (var other = await ProxyUnderTest.StartAsync(s_nobody, s_noStore))
+        await using (var other = await ProxyUnderTest.StartAsync(s_nobody, ProxyUnderTest.NoStore))
         {
             await RecordAsync(other, [Finished("theirs", "a", tokens: 1, seconds: 1)]);
         }
@@ -109,7 +108,7 @@ public sealed partial class MetricsEndpointTests
     [Fact]
     public async Task Every_model_within_the_limit_has_its_own_series_on_every_inference_endpoint()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, ProxyUnderTest.NoStore);
         var endpoints = ApiEndpoint.All.Where(endpoint => endpoint.IsInference).ToArray();
         var exchanges =
             from model in Enumerable.Range(0, 100)
@@ -127,7 +126,7 @@ public sealed partial class MetricsEndpointTests
     [Fact]
     public async Task A_client_that_disconnected_is_counted_as_cancelled_and_unknown_tokens_are_not_counted()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, ProxyUnderTest.NoStore);
 
         await RecordAsync(proxy,
             [Finished("phi4", "help", tokens: 1, seconds: 1) with { Outcome = ExchangeOutcome.ClientCancelled, Response = ResponseFacts.Unknown }]);
@@ -140,8 +139,8 @@ public sealed partial class MetricsEndpointTests
     [Fact]
     public async Task Another_proxy_in_the_same_process_is_not_on_the_page()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
-        await using var other = await ProxyUnderTest.StartAsync(s_nobody, s_noStore);
+        await using var proxy = await ProxyUnderTest.StartAsync(s_nobody, ProxyUnderTest.NoStore);
+        await using var other = await ProxyUnderTest.StartAsync(s_nobody, ProxyUnderTest.NoStore);
 
         await RecordAsync(other, [Finished("phi4", "help", tokens: 1, seconds: 1)]);
 

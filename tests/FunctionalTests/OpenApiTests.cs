@@ -66,7 +66,7 @@ public sealed class OpenApiTests
     [Fact]
     public async Task Every_path_and_method_of_the_table_is_described_and_tested()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
+        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, ProxyUnderTest.NoStore);
 
         var document = await proxy.GetAsync("/analytics/openapi.json");
         var described = document.GetProperty("paths").EnumerateObject().SelectMany(
@@ -84,7 +84,7 @@ public sealed class OpenApiTests
     [Fact]
     public async Task The_types_of_the_page_match_the_OpenAPI_document()
     {
-        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
+        await using var proxy = await ProxyUnderTest.StartAsync(StoredRequests.Nobody, ProxyUnderTest.NoStore);
         string[] arguments = [Repository.PathOf("tests", "dashboard", "api-types.mjs"), proxy.Address.ToString(), "--check"];
 
         using var check = Process.Start(new ProcessStartInfo("node", arguments) { RedirectStandardError = true })!;

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
+using OllamaProxy.FunctionalTests.Commands;
 using OllamaProxy.SimulatedOllama;
 using OllamaProxy.TestKit;
 
@@ -49,17 +50,17 @@ public sealed class StoreFaultTests : IDisposable
     {
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions());
         await using var proxy = await StartAsync(ollama, "sqlite");
-        await using (var somebody = new SqliteConnection($"Data Source={Path.Combine(Store, "ollama_analytics.db")};Pooling=False"))
+        await using (var other = new SqliteConnection($"Data Source={Path.Combine(Store, "ollama_analytics.db")};Pooling=False"))
         {
-            await somebody.OpenAsync();
-            Execute(somebody, "BEGIN IMMEDIATE");
+            await other.OpenAsync();
+            OriginalFile.Execute(other, "BEGIN IMMEDIATE");
             for (var number = 0; number < 5; number++)
             {
                 await AskAsync(proxy, $"locked {number}");
             }
 
             await Eventually.TrueAsync(async () => await MetricAsync(proxy, "ollama_proxy_store_failures_total") > 0);
-            Execute(somebody, "ROLLBACK");
+            OriginalFile.Execute(other, "ROLLBACK");
         }
 
         await Eventually.TrueAsync(async () => await CountAsync(proxy, "locked") == 5);
@@ -201,13 +202,4 @@ public sealed class StoreFaultTests : IDisposable
         (await proxy.Client.GetStringAsync("/metrics")).Split('\n')
             .Where(line => line.StartsWith(name, StringComparison.Ordinal) && line[name.Length] is ' ' or '{')
             .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
-
-    private static void Execute(SqliteConnection connection, string sql)
-    {
-        using var command = connection.CreateCommand();
-#pragma warning disable CA2100 // The SQL is a constant of the test.
-        command.CommandText = sql;
-#pragma warning restore CA2100
-        command.ExecuteNonQuery();
-    }
 }

@@ -123,5 +123,5 @@ public sealed class StreamingTests
     }
 
     private Task<ProxyUnderTest> StartAsync(Uri upstream) =>
-        ProxyUnderTest.StartAsync(upstream, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" }, _recorded.Register);
+        ProxyUnderTest.StartAsync(upstream, ProxyUnderTest.NoStore, _recorded.Register);
 }

@@ -21,7 +21,7 @@ public sealed class SupervisionInterruptTests
         Assert.Equal("first", await lines.ReadLineAsync());
 
         await proxy.SignalAsync("INT", group: true);
-        await Eventually.TrueAsync(async () => await IsRefusedAsync(client, proxy.Address));
+        await Eventually.TrueAsync(async () => await SupervisionShutdownTests.IsRefusedAsync(client, proxy.Address));
         released.SetResult();
 
         Assert.Equal("last", await lines.ReadLineAsync());
@@ -45,18 +45,5 @@ public sealed class SupervisionInterruptTests
         });
         await app.StartAsync();
         return app;
-    }
-
-    private static async Task<bool> IsRefusedAsync(HttpClient client, Uri address)
-    {
-        try
-        {
-            using var response = await client.GetAsync(new Uri(address, "/healthz"));
-            return false;
-        }
-        catch (HttpRequestException)
-        {
-            return true;
-        }
     }
 }

@@ -90,7 +90,7 @@ public sealed class SupervisionShutdownTests
         new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none", ["SHUTDOWN_GRACE_SECONDS"] = $"{graceSeconds}" },
         builder => builder.Services.AddSingleton<IStartupFilter>(held));
 
-    private static async Task<bool> IsRefusedAsync(HttpClient client, Uri address)
+    internal static async Task<bool> IsRefusedAsync(HttpClient client, Uri address)
     {
         try
         {

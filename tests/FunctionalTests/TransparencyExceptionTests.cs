@@ -27,7 +27,7 @@ public sealed class TransparencyExceptionTests
     {
         var recording = Transcript.Load(name);
         await using var upstream = new RawUpstream(s_fine);
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         var answer = await RawHttp.SendAsync(proxy.Port, recording.RequestBytes, isHead: false);
 
@@ -43,7 +43,7 @@ public sealed class TransparencyExceptionTests
     public async Task CONNECT_is_always_refused(string request, int status)
     {
         await using var upstream = new RawUpstream(s_fine);
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes(request), isHead: false);
 
@@ -56,7 +56,7 @@ public sealed class TransparencyExceptionTests
     {
         var recording = Transcript.Load("76j-big-header");
         await using var upstream = new RawUpstream(s_fine);
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
         byte[] request = [.. recording.RequestBytes, .. Encoding.ASCII.GetBytes(new string('a', 2 << 20)), .. "\r\n\r\n"u8];
 
         var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false);
@@ -69,7 +69,7 @@ public sealed class TransparencyExceptionTests
     public async Task Http_2_is_refused_with_a_GOAWAY_frame()
     {
         await using var upstream = new RawUpstream(s_fine);
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         var answer = await RawHttp.SendAsync(proxy.Port, Transcript.Load("76f-h2-prior-knowledge").RequestBytes, isHead: false);
 
@@ -83,7 +83,7 @@ public sealed class TransparencyExceptionTests
     public async Task A_target_over_a_mebibyte_is_refused()
     {
         await using var upstream = new RawUpstream(s_fine);
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
         var request = Encoding.ASCII.GetBytes($"GET /{new string('a', 2 << 20)} HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
         var answer = await RawHttp.SendAsync(proxy.Port, request, isHead: false);
@@ -96,7 +96,7 @@ public sealed class TransparencyExceptionTests
     public async Task OPTIONS_of_the_server_is_answered_as_ollama_answers_it()
     {
         await using var upstream = new RawUpstream(s_fine);
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         var answer = await RawHttp.SendAsync(proxy.Port, "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray(), isHead: false);
 
@@ -109,13 +109,10 @@ public sealed class TransparencyExceptionTests
     public async Task A_response_without_a_date_gets_one()
     {
         await using var upstream = new RawUpstream(s_fine);
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         var answer = await RawHttp.SendAsync(proxy.Port, "GET /api/version HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray(), isHead: false);
 
         Assert.NotNull(HttpMessage.Parse(answer.Bytes).Header("Date"));
     }
-
-    private static Task<ProxyUnderTest> StartAsync(RawUpstream upstream) =>
-        ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
 }

@@ -58,7 +58,7 @@ public sealed class TransparencyTests
         }
 
         await using var upstream = new RawUpstream(RawUpstream.Replay(pieces, closes || pieces.Length == 0));
-        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
         var isHead = recording.Method == "HEAD";
 
         var direct = await RawHttp.SendAsync(upstream.Port, recording.RequestBytes, isHead);

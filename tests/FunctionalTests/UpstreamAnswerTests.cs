@@ -69,7 +69,7 @@ public sealed class UpstreamAnswerTests
     [InlineData(true)]
     public async Task A_body_that_is_still_read_after_the_response_arrives_whole(bool isChunked)
     {
-        var expected = Pattern(LargeBody);
+        var expected = UpstreamBodyTests.Pattern(LargeBody);
         var received = new TaskCompletionSource<byte[]>();
         await using var upstream = new RawUpstream(async (connection, head) =>
         {
@@ -224,7 +224,7 @@ public sealed class UpstreamAnswerTests
     public async Task The_same_model_can_be_created_twice()
     {
         await using var program = await ProxyBeforeSimulatedOllama.StartAsync();
-        var blob = Pattern(LargeBody);
+        var blob = UpstreamBodyTests.Pattern(LargeBody);
         var digest = $"sha256:{Convert.ToHexStringLower(SHA256.HashData(blob))}";
         var head = Encoding.ASCII.GetBytes($"POST /api/blobs/{digest} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {blob.Length}\r\n\r\n");
         List<int> statuses = [];
@@ -294,10 +294,8 @@ public sealed class UpstreamAnswerTests
         return read > 0 ? read : throw new EndOfStreamException();
     }
 
-    private static byte[] Pattern(int length) => [.. Enumerable.Range(0, length).Select(at => (byte)(at * 31 >> 3))];
-
     private Task<ProxyUnderTest> StartAsync(RawUpstream upstream, TimeProvider? clock = null) =>
-        ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" }, builder =>
+        ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore, builder =>
         {
             _recorded.Register(builder);
             if (clock is not null)

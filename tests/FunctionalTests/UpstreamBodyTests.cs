@@ -21,7 +21,7 @@ public sealed class UpstreamBodyTests
     public async Task A_request_body_of_any_size_arrives_whole(bool isChunked)
     {
         await using var upstream = new RawUpstream(s_fine);
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         foreach (var path in (string[])["/api/blobs/x", "/api/chat"])
         {
@@ -65,7 +65,7 @@ public sealed class UpstreamBodyTests
 
             return framing != "close";
         });
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         foreach (var size in s_sizes)
         {
@@ -88,7 +88,7 @@ public sealed class UpstreamBodyTests
         var chunks = Encoding.ASCII.GetBytes(data + "0\r\nX-Trailer: y\r\n\r\n");
         byte[] response = [.. "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Trailer\r\n\r\n"u8, .. chunks];
         await using var upstream = new RawUpstream(RawUpstream.Replay([.. Pieces(response).Select(piece => (TimeSpan.Zero, piece))], close: false));
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         var answer = await RawHttp.SendAsync(proxy.Port, "GET /api/x HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray(), isHead: false);
 
@@ -101,7 +101,7 @@ public sealed class UpstreamBodyTests
     public async Task The_trailers_of_a_request_arrive(string trailers)
     {
         await using var upstream = new RawUpstream(s_fine);
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         const string Head = "POST /api/show HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
         await RawHttp.SendAsync(proxy.Port, Encoding.Latin1.GetBytes(Head + $"2\r\n{{}}\r\n0\r\n{trailers}\r\n"), isHead: false);
@@ -121,7 +121,7 @@ public sealed class UpstreamBodyTests
     public async Task A_head_arrives_as_sent(string method, string lines)
     {
         await using var upstream = new RawUpstream(s_fine);
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes($"{method} /api/version HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n\r\n"), isHead: false);
 
@@ -136,7 +136,7 @@ public sealed class UpstreamBodyTests
     public async Task A_request_to_upgrade_may_have_a_body(string line)
     {
         await using var upstream = new RawUpstream(s_fine);
-        await using var proxy = await StartAsync(upstream);
+        await using var proxy = await ProxyUnderTest.StartAsync(upstream.Address, ProxyUnderTest.NoStore);
 
         var request = $"POST /api/show HTTP/1.1\r\nHost: localhost\r\n{line}\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n{{}}";
         var answer = await RawHttp.SendAsync(proxy.Port, Encoding.ASCII.GetBytes(request), isHead: false);
@@ -149,7 +149,7 @@ public sealed class UpstreamBodyTests
     private static IEnumerable<string> Lines(string text) => text.Split("\r\n", StringSplitOptions.RemoveEmptyEntries)
         .Select(line => line.Split(':', 2)).Select(parts => $"{parts[0].ToUpperInvariant()}: {parts[1].Trim()}").Order(StringComparer.Ordinal);
 
-    private static byte[] Pattern(int length) => [.. Enumerable.Range(0, length).Select(at => (byte)(at * 31 >> 3))];
+    internal static byte[] Pattern(int length) => [.. Enumerable.Range(0, length).Select(at => (byte)(at * 31 >> 3))];
 
     private static byte[] Chunks(byte[] data)
     {
@@ -177,7 +177,4 @@ public sealed class UpstreamBodyTests
 
         return pieces;
     }
-
-    private static Task<ProxyUnderTest> StartAsync(RawUpstream upstream) =>
-        ProxyUnderTest.StartAsync(upstream.Address, new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" });
 }

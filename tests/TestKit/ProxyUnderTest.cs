@@ -21,6 +21,9 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
         Client = new HttpClient { BaseAddress = Address, Timeout = Patience.Limit };
     }
 
+    /// <summary>The variables of a proxy without a store.</summary>
+    public static IReadOnlyDictionary<string, string> NoStore { get; } = new Dictionary<string, string> { ["ANALYTICS_BACKEND"] = "none" };
+
     public WebApplication App { get; }
 
     public Uri Address { get; }
