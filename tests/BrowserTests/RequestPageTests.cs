@@ -263,9 +263,9 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
         {
             var note = visit.Page.Locator(".summary dl > div").Filter(new() { Has = visit.Page.Locator($"dt:text-is('{figure}')") }).Locator(".note");
             var text = await note.InnerTextAsync();
-            var said = Said().Match(text);
-            var percent = said.Success ? int.Parse(said.Groups[2].Value, CultureInfo.InvariantCulture) : 50;
-            var share = said.Groups[1].Value == thanSmaller || text.StartsWith("about the median", StringComparison.Ordinal) ? percent : 100 - percent;
+            var match = ShareText().Match(text);
+            var percent = match.Success ? int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture) : 50;
+            var share = match.Groups[1].Value == thanSmaller || text.StartsWith("about the median", StringComparison.Ordinal) ? percent : 100 - percent;
             var below = 100.0 * others.Count(other => valueOf(other) < valueOf(record)) / others.Count(other => valueOf(other) is not null);
             // The shares are known at bounds and percentiles; between them the page interpolates linearly.
             Assert.InRange(share, below - 10, below + 10);
@@ -299,5 +299,5 @@ public sealed partial class RequestPageTests(Browser browser, BusyProxy busy)
     }
 
     [GeneratedRegex("^(slower|faster) than ([0-9]+) %")]
-    private static partial Regex Said();
+    private static partial Regex ShareText();
 }

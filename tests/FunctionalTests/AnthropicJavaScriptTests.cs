@@ -10,7 +10,7 @@ namespace OllamaProxy.FunctionalTests;
 /// </summary>
 public sealed class AnthropicJavaScriptTests : IAsyncLifetime
 {
-    private const string Said = ProxyBeforeSimulatedOllama.Sentence;
+    private const string Sentence = ProxyBeforeSimulatedOllama.Sentence;
 
     private ProxyBeforeSimulatedOllama _bed = null!;
 
@@ -24,8 +24,8 @@ public sealed class AnthropicJavaScriptTests : IAsyncLifetime
         var message = await ResultAsync("message");
 
         var exchange = await _bed.Recorded.SingleAsync();
-        Assert.Equal((Said, "end_turn"), (Text(message), message.GetProperty("stop_reason").GetString()));
-        Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Said, false), Told(exchange));
+        Assert.Equal((Sentence, "end_turn"), (Text(message), message.GetProperty("stop_reason").GetString()));
+        Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Sentence, false), Summary(exchange));
         Assert.Equal(Usage(message), (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens));
         Assert.Equal(100, exchange.Request.MaxTokens);
         Assert.StartsWith("Anthropic/JS", exchange.UserAgent, StringComparison.Ordinal);
@@ -38,10 +38,10 @@ public sealed class AnthropicJavaScriptTests : IAsyncLifetime
 
         var exchange = await _bed.Recorded.SingleAsync();
         var message = streamed.GetProperty("final");
-        Assert.Equal(Said, string.Concat(streamed.GetProperty("pieces").EnumerateArray().Select(piece => piece.GetString())));
-        Assert.Equal((Said, "end_turn"), (Text(message), message.GetProperty("stop_reason").GetString()));
+        Assert.Equal(Sentence, string.Concat(streamed.GetProperty("pieces").EnumerateArray().Select(piece => piece.GetString())));
+        Assert.Equal((Sentence, "end_turn"), (Text(message), message.GetProperty("stop_reason").GetString()));
         Assert.Equal(message.GetProperty("content")[0].GetProperty("thinking").GetString(), exchange.Response.Thinking);
-        Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Said, true), Told(exchange));
+        Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Sentence, true), Summary(exchange));
         Assert.Equal(Usage(message), (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens));
         Assert.Equal((true, false), (exchange.Request.Stream, exchange.Response.Usage.Estimated));
     }
@@ -58,7 +58,7 @@ public sealed class AnthropicJavaScriptTests : IAsyncLifetime
         Assert.Equal(
             ("get_weather", "Berlin", "tool_use"),
             (use.GetProperty("name").GetString(), use.GetProperty("input").GetProperty("city").GetString(), called.GetProperty("stop_reason").GetString()));
-        Assert.Equal(Said, Text(conversation.GetProperty("answered")));
+        Assert.Equal(Sentence, Text(conversation.GetProperty("answered")));
 
         var recorded = await _bed.Recorded.AllAsync(2);
         Assert.Equal(
@@ -66,7 +66,7 @@ public sealed class AnthropicJavaScriptTests : IAsyncLifetime
             (recorded[0].Outcome, recorded[0].Response.ToolCalls, recorded[0].Response.ToolCallCount, recorded[0].Request.ToolCount,
                 recorded[0].Response.Streamed));
         Assert.Equal(Usage(called), (recorded[0].Response.Usage.PromptTokens, recorded[0].Response.Usage.CompletionTokens));
-        Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Said, streams), Told(recorded[1]));
+        Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Sentence, streams), Summary(recorded[1]));
         Assert.Equal((null, 1, 3), (recorded[1].Response.ToolCalls, recorded[1].Request.ToolCount, recorded[1].Request.MessageCount));
     }
 
@@ -105,7 +105,7 @@ public sealed class AnthropicJavaScriptTests : IAsyncLifetime
     private static (int? Prompt, int? Completion) Usage(JsonElement message) =>
         (message.GetProperty("usage").GetProperty("input_tokens").GetInt32(), message.GetProperty("usage").GetProperty("output_tokens").GetInt32());
 
-    private static (ExchangeOutcome Outcome, string? Model, string? Prompt, string? Text, bool Streamed) Told(Exchange exchange)
+    private static (ExchangeOutcome Outcome, string? Model, string? Prompt, string? Text, bool Streamed) Summary(Exchange exchange)
     {
         Assert.Equal(ApiEndpoint.AnthropicMessages, exchange.Endpoint);
         return (exchange.Outcome, exchange.Request.Model, exchange.Request.Prompt, exchange.Response.Text, exchange.Response.Streamed);

@@ -10,7 +10,7 @@ namespace OllamaProxy.FunctionalTests;
 /// <summary>Unmodified Microsoft.Extensions.AI over OllamaSharp, with the proxy's address in place of Ollama's.</summary>
 public sealed class ExtensionsAiTests : IAsyncLifetime
 {
-    private const string Said = ProxyBeforeSimulatedOllama.Sentence;
+    private const string Sentence = ProxyBeforeSimulatedOllama.Sentence;
 
     private ProxyBeforeSimulatedOllama _bed = null!;
     private IChatClient _client = null!;
@@ -35,8 +35,8 @@ public sealed class ExtensionsAiTests : IAsyncLifetime
         var response = await _client.GetResponseAsync("Hello", cancellationToken: Cancellation);
 
         var exchange = await _bed.Recorded.SingleAsync();
-        Assert.Equal((Said, ChatFinishReason.Stop), (response.Text, response.FinishReason));
-        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "tiny", "Hello", Said, false), Told(exchange));
+        Assert.Equal((Sentence, ChatFinishReason.Stop), (response.Text, response.FinishReason));
+        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "tiny", "Hello", Sentence, false), Summary(exchange));
         Assert.Equal((response.Usage?.InputTokenCount, response.Usage?.OutputTokenCount),
             (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens));
     }
@@ -48,8 +48,8 @@ public sealed class ExtensionsAiTests : IAsyncLifetime
 
         var exchange = await _bed.Recorded.SingleAsync();
         var usage = updates.ToChatResponse().Usage;
-        Assert.Equal(Said, string.Concat(updates.Select(update => update.Text)));
-        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "tiny", "Hello", Said, true), Told(exchange));
+        Assert.Equal(Sentence, string.Concat(updates.Select(update => update.Text)));
+        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "tiny", "Hello", Sentence, true), Summary(exchange));
         Assert.Equal((usage?.InputTokenCount, usage?.OutputTokenCount), (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens));
     }
 
@@ -67,13 +67,13 @@ public sealed class ExtensionsAiTests : IAsyncLifetime
             : (await _client.GetResponseAsync("Hello", options, Cancellation)).Text;
 
         var recorded = await _bed.Recorded.AllAsync(2);
-        Assert.Equal(("Berlin", Said), (Assert.Single(asked), text));
+        Assert.Equal(("Berlin", Sentence), (Assert.Single(asked), text));
         Assert.Equal(
             (ExchangeOutcome.Completed, """[{"name":"get_weather","arguments":{"city":"Berlin"}}]""", 1, 1, streams),
             (recorded[0].Outcome, recorded[0].Response.ToolCalls, recorded[0].Response.ToolCallCount, recorded[0].Request.ToolCount,
                 recorded[0].Response.Streamed));
         Assert.NotNull(recorded[0].Response.Usage.CompletionTokens);
-        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "tiny", "Hello", Said, streams), Told(recorded[1]));
+        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "tiny", "Hello", Sentence, streams), Summary(recorded[1]));
         Assert.Equal((null, 1, 3), (recorded[1].Response.ToolCalls, recorded[1].Request.ToolCount, recorded[1].Request.MessageCount));
 
         string AskedFor(string city)
@@ -130,9 +130,9 @@ public sealed class ExtensionsAiTests : IAsyncLifetime
         var response = await _client.GetResponseAsync("Hello", cancellationToken: Cancellation);
 
         var tries = await _bed.Recorded.AllAsync(2);
-        Assert.Equal(Said, response.Text);
+        Assert.Equal(Sentence, response.Text);
         Assert.Equal((ExchangeOutcome.UpstreamError, ErrorType.Busy, 503), (tries[0].Outcome, ErrorTypes.Of(tries[0]), tries[0].StatusCode));
-        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "tiny", "Hello", Said, false), Told(tries[1]));
+        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "tiny", "Hello", Sentence, false), Summary(tries[1]));
     }
 
     private static IChatClient ClientOf(Uri address) => new ChatClientBuilder(new OllamaApiClient(address, "tiny")).UseFunctionInvocation().Build();
@@ -140,6 +140,6 @@ public sealed class ExtensionsAiTests : IAsyncLifetime
     private static Task<HttpRequestException> RefusalAsync(IChatClient client, string model) =>
         Assert.ThrowsAsync<HttpRequestException>(() => client.GetResponseAsync("Hello", new ChatOptions { ModelId = model }, Cancellation));
 
-    private static (ApiEndpoint Endpoint, ExchangeOutcome Outcome, string? Model, string? Prompt, string? Text, bool Streamed) Told(Exchange exchange) =>
+    private static (ApiEndpoint Endpoint, ExchangeOutcome Outcome, string? Model, string? Prompt, string? Text, bool Streamed) Summary(Exchange exchange) =>
         (exchange.Endpoint, exchange.Outcome, exchange.Request.Model, exchange.Request.Prompt, exchange.Response.Text, exchange.Response.Streamed);
 }

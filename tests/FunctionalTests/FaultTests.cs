@@ -258,7 +258,7 @@ public sealed class FaultTests
             builder =>
             {
                 _recorded.Register(builder);
-                builder.Services.AddSingleton<IHttpForwarder>(new FaultyForwarder { Error = new UntellableException() });
+                builder.Services.AddSingleton<IHttpForwarder>(new FaultyForwarder { Error = new BrokenMessageException() });
             });
 
         using var answer = await proxy.Client.PostAsync("/api/generate", new StringContent("{\"model\":\"a\"}"), TestContext.Current.CancellationToken);
@@ -324,7 +324,7 @@ public sealed class FaultTests
     }
 
     /// <summary>Throws when its message is read.</summary>
-    private sealed class UntellableException : Exception
+    private sealed class BrokenMessageException : Exception
     {
         public override string Message => throw new InvalidOperationException("no text");
     }

@@ -7,7 +7,7 @@ namespace OllamaProxy.FunctionalTests;
 /// <summary>The official, unmodified <c>ollama</c> package from npm, with the proxy's address in place of Ollama's.</summary>
 public sealed class OllamaJavaScriptTests : IAsyncLifetime
 {
-    private const string Said = ProxyBeforeSimulatedOllama.Sentence;
+    private const string Sentence = ProxyBeforeSimulatedOllama.Sentence;
 
     private ProxyBeforeSimulatedOllama _bed = null!;
 
@@ -21,8 +21,8 @@ public sealed class OllamaJavaScriptTests : IAsyncLifetime
         var answer = await ResultAsync("generate");
 
         var exchange = await _bed.Recorded.SingleAsync();
-        Assert.Equal(Said, answer.GetProperty("response").GetString());
-        Assert.Equal((ApiEndpoint.Generate, ExchangeOutcome.Completed, "Explain foxes", Said), Told(exchange));
+        Assert.Equal(Sentence, answer.GetProperty("response").GetString());
+        Assert.Equal((ApiEndpoint.Generate, ExchangeOutcome.Completed, "Explain foxes", Sentence), Summary(exchange));
         Assert.Equal(answer.GetProperty("eval_count").GetInt32(), exchange.Response.Usage.CompletionTokens);
         Assert.StartsWith("ollama-js/", exchange.UserAgent, StringComparison.Ordinal);
     }
@@ -33,8 +33,8 @@ public sealed class OllamaJavaScriptTests : IAsyncLifetime
         var pieces = (await ResultAsync("generateStream")).EnumerateArray().ToList();
 
         var exchange = await _bed.Recorded.SingleAsync();
-        Assert.Equal(Said, string.Concat(pieces.Select(piece => piece.GetProperty("response").GetString())));
-        Assert.Equal((ApiEndpoint.Generate, ExchangeOutcome.Completed, "Explain foxes", Said), Told(exchange));
+        Assert.Equal(Sentence, string.Concat(pieces.Select(piece => piece.GetProperty("response").GetString())));
+        Assert.Equal((ApiEndpoint.Generate, ExchangeOutcome.Completed, "Explain foxes", Sentence), Summary(exchange));
         Assert.Equal(pieces[^1].GetProperty("eval_count").GetInt32(), exchange.Response.Usage.CompletionTokens);
         Assert.True(exchange.Response.Streamed);
     }
@@ -44,8 +44,8 @@ public sealed class OllamaJavaScriptTests : IAsyncLifetime
     {
         var answer = await ResultAsync("chat");
 
-        Assert.Equal(Said, answer.GetProperty("message").GetProperty("content").GetString());
-        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "Hello", Said), Told(await _bed.Recorded.SingleAsync()));
+        Assert.Equal(Sentence, answer.GetProperty("message").GetProperty("content").GetString());
+        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "Hello", Sentence), Summary(await _bed.Recorded.SingleAsync()));
     }
 
     [Fact]
@@ -53,8 +53,8 @@ public sealed class OllamaJavaScriptTests : IAsyncLifetime
     {
         var pieces = (await ResultAsync("chatStream")).EnumerateArray().ToList();
 
-        Assert.Equal(Said, string.Concat(pieces.Select(piece => piece.GetProperty("message").GetProperty("content").GetString())));
-        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "Hello", Said), Told(await _bed.Recorded.SingleAsync()));
+        Assert.Equal(Sentence, string.Concat(pieces.Select(piece => piece.GetProperty("message").GetProperty("content").GetString())));
+        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "Hello", Sentence), Summary(await _bed.Recorded.SingleAsync()));
     }
 
     [Fact]
@@ -126,6 +126,6 @@ public sealed class OllamaJavaScriptTests : IAsyncLifetime
 
     private Task<JsonElement> ResultAsync(string action) => NodeClient.ResultAsync("ollama", action, _bed.Proxy.Address);
 
-    private static (ApiEndpoint Endpoint, ExchangeOutcome Outcome, string? Prompt, string? Text) Told(Exchange exchange) =>
+    private static (ApiEndpoint Endpoint, ExchangeOutcome Outcome, string? Prompt, string? Text) Summary(Exchange exchange) =>
         (exchange.Endpoint, exchange.Outcome, exchange.Request.Prompt, exchange.Response.Text);
 }

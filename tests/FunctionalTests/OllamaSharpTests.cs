@@ -10,7 +10,7 @@ namespace OllamaProxy.FunctionalTests;
 /// <summary>Unmodified OllamaSharp with the proxy's address in place of Ollama's: it works, and its requests are recorded.</summary>
 public sealed class OllamaSharpTests : IAsyncLifetime
 {
-    private const string Said = ProxyBeforeSimulatedOllama.Sentence;
+    private const string Sentence = ProxyBeforeSimulatedOllama.Sentence;
 
     private ProxyBeforeSimulatedOllama _bed = null!;
     private OllamaApiClient _client = null!;
@@ -36,8 +36,8 @@ public sealed class OllamaSharpTests : IAsyncLifetime
 
         var last = Assert.IsType<GenerateDoneResponseStream>(pieces[^1]);
         var exchange = await _bed.Recorded.SingleAsync();
-        Assert.Equal(Said, string.Concat(pieces.Select(piece => piece!.Response)));
-        Assert.Equal((ApiEndpoint.Generate, ExchangeOutcome.Completed, "Explain foxes", Said), Told(exchange));
+        Assert.Equal(Sentence, string.Concat(pieces.Select(piece => piece!.Response)));
+        Assert.Equal((ApiEndpoint.Generate, ExchangeOutcome.Completed, "Explain foxes", Sentence), Summary(exchange));
         Assert.Equal((last.EvalCount, last.PromptEvalCount), (exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.PromptTokens));
         Assert.Equal(pieces.Count - 1, exchange.Response.ContentPieces);
     }
@@ -48,8 +48,8 @@ public sealed class OllamaSharpTests : IAsyncLifetime
         var pieces = await _client.GenerateAsync(new GenerateRequest { Prompt = "Explain foxes", Stream = false }, Cancellation).ToListAsync(Cancellation);
 
         var exchange = await _bed.Recorded.SingleAsync();
-        Assert.Equal(Said, Assert.Single(pieces)!.Response);
-        Assert.Equal((ApiEndpoint.Generate, ExchangeOutcome.Completed, "Explain foxes", Said), Told(exchange));
+        Assert.Equal(Sentence, Assert.Single(pieces)!.Response);
+        Assert.Equal((ApiEndpoint.Generate, ExchangeOutcome.Completed, "Explain foxes", Sentence), Summary(exchange));
         Assert.False(exchange.Response.Streamed);
     }
 
@@ -62,8 +62,8 @@ public sealed class OllamaSharpTests : IAsyncLifetime
         var second = string.Concat(await chat.SendAsync("And again", Cancellation).ToListAsync(Cancellation));
 
         await Eventually.TrueAsync(() => _bed.Recorded.All.Count == 2);
-        Assert.Equal((Said, Said), (first, second));
-        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "And again", Said), Told(_bed.Recorded.All[1]));
+        Assert.Equal((Sentence, Sentence), (first, second));
+        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "And again", Sentence), Summary(_bed.Recorded.All[1]));
         Assert.Equal((1, 3), (_bed.Recorded.All[0].Request.MessageCount, _bed.Recorded.All[1].Request.MessageCount));
     }
 
@@ -74,8 +74,8 @@ public sealed class OllamaSharpTests : IAsyncLifetime
 
         var pieces = await _client.ChatAsync(request, Cancellation).ToListAsync(Cancellation);
 
-        Assert.Equal(Said, Assert.Single(pieces)!.Message.Content);
-        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "Hello", Said), Told(await _bed.Recorded.SingleAsync()));
+        Assert.Equal(Sentence, Assert.Single(pieces)!.Message.Content);
+        Assert.Equal((ApiEndpoint.Chat, ExchangeOutcome.Completed, "Hello", Sentence), Summary(await _bed.Recorded.SingleAsync()));
     }
 
     [Theory]
@@ -159,7 +159,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
     private static Task<HttpRequestException> RefusalAsync(OllamaApiClient client) =>
         Assert.ThrowsAsync<HttpRequestException>(() => client.GenerateAsync("Hello", null, Cancellation).ToListAsync(Cancellation).AsTask());
 
-    private static (ApiEndpoint Endpoint, ExchangeOutcome Outcome, string? Prompt, string? Text) Told(Exchange exchange) =>
+    private static (ApiEndpoint Endpoint, ExchangeOutcome Outcome, string? Prompt, string? Text) Summary(Exchange exchange) =>
         (exchange.Endpoint, exchange.Outcome, exchange.Request.Prompt, exchange.Response.Text);
 
     private static async IAsyncEnumerable<string> TextsAsync(IAsyncEnumerable<GenerateResponseStream?> pieces)

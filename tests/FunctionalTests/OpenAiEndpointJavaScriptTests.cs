@@ -7,7 +7,7 @@ namespace OllamaProxy.FunctionalTests;
 /// <summary>The official, unmodified <c>openai</c> package from npm: every endpoint but chat.</summary>
 public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
 {
-    private const string Said = ProxyBeforeSimulatedOllama.Sentence;
+    private const string Sentence = ProxyBeforeSimulatedOllama.Sentence;
 
     private ProxyBeforeSimulatedOllama _bed = null!;
 
@@ -21,8 +21,8 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
         var answer = await ResultAsync("responses");
 
         var exchange = await _bed.Recorded.SingleAsync();
-        Assert.Equal(("completed", Said), (answer.GetProperty("status").GetString(), answer.GetProperty("output_text").GetString()));
-        Assert.Equal((ApiEndpoint.OpenAiResponses, ExchangeOutcome.Completed, "tiny", "Hello", Said, false), Told(exchange));
+        Assert.Equal(("completed", Sentence), (answer.GetProperty("status").GetString(), answer.GetProperty("output_text").GetString()));
+        Assert.Equal((ApiEndpoint.OpenAiResponses, ExchangeOutcome.Completed, "tiny", "Hello", Sentence, false), Summary(exchange));
         Assert.Equal(Usage(answer), (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens));
     }
 
@@ -34,9 +34,9 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
         var exchange = await _bed.Recorded.SingleAsync();
         var deltas = events.Where(happened => happened.GetProperty("type").GetString() == "response.output_text.delta").Select(
             happened => happened.GetProperty("delta").GetString()).ToList();
-        Assert.Equal(Said, string.Concat(deltas));
+        Assert.Equal(Sentence, string.Concat(deltas));
         Assert.Equal("response.completed", events[^1].GetProperty("type").GetString());
-        Assert.Equal((ApiEndpoint.OpenAiResponses, ExchangeOutcome.Completed, "tiny", "Hello", Said, true), Told(exchange));
+        Assert.Equal((ApiEndpoint.OpenAiResponses, ExchangeOutcome.Completed, "tiny", "Hello", Sentence, true), Summary(exchange));
         Assert.Equal(deltas.Count, exchange.Response.ContentPieces);
         Assert.Equal(Usage(events[^1].GetProperty("response")), (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens));
     }
@@ -53,7 +53,7 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
         Assert.Equal(
             ("function_call", "get_weather", """{"city":"Berlin"}"""),
             (call.GetProperty("type").GetString(), call.GetProperty("name").GetString(), call.GetProperty("arguments").GetString()));
-        Assert.Equal(Said, conversation.GetProperty("answered").GetProperty("output")[0].GetProperty("content")[0].GetProperty("text").GetString());
+        Assert.Equal(Sentence, conversation.GetProperty("answered").GetProperty("output")[0].GetProperty("content")[0].GetProperty("text").GetString());
 
         var recorded = await _bed.Recorded.AllAsync(2);
         Assert.Equal(
@@ -61,7 +61,7 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
             (recorded[0].Outcome, recorded[0].Response.ToolCalls, recorded[0].Response.ToolCallCount, recorded[0].Request.ToolCount,
                 recorded[0].Response.Streamed));
         Assert.Equal(Usage(called), (recorded[0].Response.Usage.PromptTokens, recorded[0].Response.Usage.CompletionTokens));
-        Assert.Equal((ApiEndpoint.OpenAiResponses, ExchangeOutcome.Completed, "tiny", "Hello", Said, streams), Told(recorded[1]));
+        Assert.Equal((ApiEndpoint.OpenAiResponses, ExchangeOutcome.Completed, "tiny", "Hello", Sentence, streams), Summary(recorded[1]));
         Assert.Null(recorded[1].Response.ToolCalls);
     }
 
@@ -72,8 +72,8 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
 
         var exchange = await _bed.Recorded.SingleAsync();
         var usage = answer.GetProperty("usage");
-        Assert.Equal(Said, answer.GetProperty("choices")[0].GetProperty("text").GetString());
-        Assert.Equal((ApiEndpoint.OpenAiCompletions, ExchangeOutcome.Completed, "tiny", "Explain foxes", Said, false), Told(exchange));
+        Assert.Equal(Sentence, answer.GetProperty("choices")[0].GetProperty("text").GetString());
+        Assert.Equal((ApiEndpoint.OpenAiCompletions, ExchangeOutcome.Completed, "tiny", "Explain foxes", Sentence, false), Summary(exchange));
         Assert.Equal(
             (usage.GetProperty("prompt_tokens").GetInt32(), usage.GetProperty("completion_tokens").GetInt32()),
             (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens));
@@ -85,8 +85,8 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
         var pieces = (await ResultAsync("completionStream")).EnumerateArray().ToList();
 
         var exchange = await _bed.Recorded.SingleAsync();
-        Assert.Equal(Said, string.Concat(pieces.Select(piece => piece.GetProperty("choices")[0].GetProperty("text").GetString())));
-        Assert.Equal((ApiEndpoint.OpenAiCompletions, ExchangeOutcome.Completed, "tiny", "Explain foxes", Said, true), Told(exchange));
+        Assert.Equal(Sentence, string.Concat(pieces.Select(piece => piece.GetProperty("choices")[0].GetProperty("text").GetString())));
+        Assert.Equal((ApiEndpoint.OpenAiCompletions, ExchangeOutcome.Completed, "tiny", "Explain foxes", Sentence, true), Summary(exchange));
         Assert.Equal((null, exchange.Response.ContentPieces, true),
             (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens, exchange.Response.Usage.Estimated));
     }
@@ -119,6 +119,6 @@ public sealed class OpenAiEndpointJavaScriptTests : IAsyncLifetime
     private static (int? Prompt, int? Completion) Usage(JsonElement response) =>
         (response.GetProperty("usage").GetProperty("input_tokens").GetInt32(), response.GetProperty("usage").GetProperty("output_tokens").GetInt32());
 
-    private static (ApiEndpoint Endpoint, ExchangeOutcome Outcome, string? Model, string? Prompt, string? Text, bool Streamed) Told(Exchange exchange) =>
+    private static (ApiEndpoint Endpoint, ExchangeOutcome Outcome, string? Model, string? Prompt, string? Text, bool Streamed) Summary(Exchange exchange) =>
         (exchange.Endpoint, exchange.Outcome, exchange.Request.Model, exchange.Request.Prompt, exchange.Response.Text, exchange.Response.Streamed);
 }

@@ -10,7 +10,7 @@ namespace OllamaProxy.FunctionalTests;
 /// </summary>
 public sealed class OpenAiJavaScriptTests : IAsyncLifetime
 {
-    private const string Said = ProxyBeforeSimulatedOllama.Sentence;
+    private const string Sentence = ProxyBeforeSimulatedOllama.Sentence;
 
     private ProxyBeforeSimulatedOllama _bed = null!;
 
@@ -24,8 +24,8 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
         var answer = await ResultAsync("chat");
 
         var exchange = await _bed.Recorded.SingleAsync();
-        Assert.Equal(Said, answer.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString());
-        Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Said, "stop"), Told(exchange));
+        Assert.Equal(Sentence, answer.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString());
+        Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Sentence, "stop"), Summary(exchange));
         Assert.Equal((null, false), (exchange.Request.Stream, exchange.Response.Streamed));
         Assert.Equal(Usage(answer), (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens));
         Assert.StartsWith("OpenAI/JS", exchange.UserAgent, StringComparison.Ordinal);
@@ -37,9 +37,9 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
         var pieces = (await ResultAsync("chatStream")).EnumerateArray().ToList();
 
         var exchange = await _bed.Recorded.SingleAsync();
-        Assert.Equal(Said, Text(pieces));
+        Assert.Equal(Sentence, Text(pieces));
         Assert.Equal("stop", pieces[^1].GetProperty("choices")[0].GetProperty("finish_reason").GetString());
-        Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Said, "stop"), Told(exchange));
+        Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Sentence, "stop"), Summary(exchange));
         Assert.Equal((true, true), (exchange.Request.Stream, exchange.Response.Streamed));
         Assert.Equal(pieces.Count - 1, exchange.Response.ContentPieces);
         // Without include_usage, the chunks give a lower bound, and the prompt tokens are unknown.
@@ -53,8 +53,8 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
         var pieces = (await ResultAsync("chatStreamWithUsage")).EnumerateArray().ToList();
 
         var exchange = await _bed.Recorded.SingleAsync();
-        Assert.Equal(Said, Text(pieces));
-        Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Said, "stop"), Told(exchange));
+        Assert.Equal(Sentence, Text(pieces));
+        Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Sentence, "stop"), Summary(exchange));
         Assert.Equal(Usage(pieces[^1]), (exchange.Response.Usage.PromptTokens, exchange.Response.Usage.CompletionTokens));
         Assert.False(exchange.Response.Usage.Estimated);
         Assert.True(exchange.Response.Streamed);
@@ -72,7 +72,7 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
         var function = choice.GetProperty("message").GetProperty("tool_calls")[0].GetProperty("function");
         Assert.Equal(("get_weather", """{"city":"Berlin"}""", "tool_calls"),
             (function.GetProperty("name").GetString(), function.GetProperty("arguments").GetString(), choice.GetProperty("finish_reason").GetString()));
-        Assert.Equal(Said, conversation.GetProperty("answered").GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString());
+        Assert.Equal(Sentence, conversation.GetProperty("answered").GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString());
 
         var recorded = await _bed.Recorded.AllAsync(2);
         Assert.Equal(
@@ -80,7 +80,7 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
             (recorded[0].Outcome, recorded[0].Response.ToolCalls, recorded[0].Response.ToolCallCount, recorded[0].Request.ToolCount,
                 recorded[0].Response.FinishReason));
         Assert.Equal(Usage(called), (recorded[0].Response.Usage.PromptTokens, recorded[0].Response.Usage.CompletionTokens));
-        Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Said, "stop"), Told(recorded[1]));
+        Assert.Equal((ExchangeOutcome.Completed, "tiny", "Hello", Sentence, "stop"), Summary(recorded[1]));
         Assert.Equal((null, 1, 3), (recorded[1].Response.ToolCalls, recorded[1].Request.ToolCount, recorded[1].Request.MessageCount));
         Assert.All(recorded, exchange => Assert.Equal(streams, exchange.Response.Streamed));
     }
@@ -121,7 +121,7 @@ public sealed class OpenAiJavaScriptTests : IAsyncLifetime
     private static (int? Prompt, int? Completion) Usage(JsonElement answer) =>
         (answer.GetProperty("usage").GetProperty("prompt_tokens").GetInt32(), answer.GetProperty("usage").GetProperty("completion_tokens").GetInt32());
 
-    private static (ExchangeOutcome Outcome, string? Model, string? Prompt, string? Text, string? Why) Told(Exchange exchange)
+    private static (ExchangeOutcome Outcome, string? Model, string? Prompt, string? Text, string? Why) Summary(Exchange exchange)
     {
         Assert.Equal(ApiEndpoint.OpenAiChat, exchange.Endpoint);
         return (exchange.Outcome, exchange.Request.Model, exchange.Request.Prompt, exchange.Response.Text, exchange.Response.FinishReason);

@@ -17,7 +17,7 @@ public sealed class SameNumbersTests
 
     private static readonly SimulatedModel s_model = new("Same:latest") { TokensPerSecond = Speed };
 
-    public static TheoryData<string, string> Doors => new()
+    public static TheoryData<string, string> Dialects => new()
     {
         { "/api/generate", """{"model":"Same","prompt":"Tell me a story.","system":"Be brief.","stream":STREAM,"options":{"num_predict":12}}""" },
         { "/api/chat",
@@ -36,15 +36,15 @@ public sealed class SameNumbersTests
     };
 
     /// <summary>Each dialect with the key <c>stream</c> and without it. Without it, Ollama's own API streams and the others do not.</summary>
-    public static TheoryData<string, string, bool?> DoorsAndStream =>
+    public static TheoryData<string, string, bool?> DialectsAndStream =>
     [
-        .. from door in Doors
+        .. from dialect in Dialects
            from isStream in (bool?[])[true, false, null]
-           select new TheoryDataRow<string, string, bool?>(door.Data.Item1, door.Data.Item2, isStream),
+           select new TheoryDataRow<string, string, bool?>(dialect.Data.Item1, dialect.Data.Item2, isStream),
     ];
 
     [Theory]
-    [MemberData(nameof(DoorsAndStream))]
+    [MemberData(nameof(DialectsAndStream))]
     public async Task A_generation_has_the_same_numbers_in_its_record_the_statistics_and_the_metrics(string path, string body, bool? asked)
     {
         var isStream = asked ?? path.StartsWith("/api/", StringComparison.Ordinal);
@@ -131,7 +131,7 @@ public sealed class SameNumbersTests
     }
 
     [Theory]
-    [MemberData(nameof(Doors))]
+    [MemberData(nameof(Dialects))]
     public async Task A_stream_has_the_same_numbers_in_every_dialect(string path, string body)
     {
         var exchange = await RunAsync(path, body, isStream: true);
@@ -143,7 +143,7 @@ public sealed class SameNumbersTests
     }
 
     [Theory]
-    [MemberData(nameof(Doors))]
+    [MemberData(nameof(Dialects))]
     public async Task An_unstreamed_response_has_the_same_numbers_in_every_dialect(string path, string body)
     {
         var exchange = await RunAsync(path, body, isStream: false);

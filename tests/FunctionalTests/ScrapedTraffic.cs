@@ -114,12 +114,12 @@ public sealed class ScrapedTraffic : IAsyncLifetime
             await AskAsync("/api/chat", """{"model":"tiny","messages":[{"role":"user","content":"a"}]}""", "error");
         }
 
-        await FillTheLineAsync();
+        await FillQueueAsync();
         await LoseOllamaAsync();
     }
 
     /// <summary>Two requests run, one waits, one is rejected; then all clients disconnect.</summary>
-    private async Task FillTheLineAsync()
+    private async Task FillQueueAsync()
     {
         List<Task> running = [];
         using var leaving = new CancellationTokenSource();

@@ -26,13 +26,13 @@ public sealed class SystemdTests : IDisposable
         using var systemd = Start(parent);
         try
         {
-            await HearAsync(heard, "READY=1");
-            await HearAsync(heard, "WATCHDOG=1");
-            await HearAsync(heard, "WATCHDOG=1");
+            await ReceiveAsync(heard, "READY=1");
+            await ReceiveAsync(heard, "WATCHDOG=1");
+            await ReceiveAsync(heard, "WATCHDOG=1");
 
             using var kill = Process.Start("pkill", ["-TERM", "-P", $"{systemd.Id}"]);
             await kill.WaitForExitAsync();
-            await HearAsync(heard, "STOPPING=1");
+            await ReceiveAsync(heard, "STOPPING=1");
             await systemd.WaitForExitAsync().WaitAsync(Patience.Limit);
             Assert.Equal(0, systemd.ExitCode);
         }
@@ -64,7 +64,7 @@ public sealed class SystemdTests : IDisposable
         return process;
     }
 
-    private static async Task HearAsync(Socket socket, string expected)
+    private static async Task ReceiveAsync(Socket socket, string expected)
     {
         var buffer = new byte[4_096];
         using var patience = new CancellationTokenSource(Patience.Limit);

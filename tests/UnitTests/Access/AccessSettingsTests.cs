@@ -74,7 +74,7 @@ public sealed class AccessSettingsTests
     [InlineData("localhost", "a-secret-of-16-or-more", "true", true)]
     [InlineData("localhost", "a-secret-of-16-or-more", "false", false)]
     [InlineData("10.0.0.1", "", "false", false)]
-    public void A_trusted_local_proxy_without_a_token_gives_a_notice(string trusted, string token, string trustsLocal, bool isTold)
+    public void A_trusted_local_proxy_without_a_token_gives_a_notice(string trusted, string token, string trustsLocal, bool hasNotice)
     {
         var (settings, _) = EnvironmentVariables.Read(name => name switch
         {
@@ -84,7 +84,7 @@ public sealed class AccessSettingsTests
             _ => null,
         });
 
-        Assert.Equal(isTold, settings.Notices.Any(notice => notice.StartsWith("TRUSTED_PROXIES", StringComparison.Ordinal)));
+        Assert.Equal(hasNotice, settings.Notices.Any(notice => notice.StartsWith("TRUSTED_PROXIES", StringComparison.Ordinal)));
     }
 
     [Theory]

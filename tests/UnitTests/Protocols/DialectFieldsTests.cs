@@ -248,8 +248,8 @@ public sealed class DialectFieldsTests
         foreach (var (name, fact) in facts.Concat(others.Select(other => (other, ""))))
         {
             var body = Encoding.UTF8.GetBytes(string.Format(CultureInfo.InvariantCulture, Form, name, "v"));
-            var told = Tell(Facts.OfRequest(ApiEndpoint.FromPath("/v1/audio/transcriptions"), [body], "multipart/form-data; boundary=x"));
-            Assert.Equal((name, fact), (name, told));
+            var summary = Format(Facts.OfRequest(ApiEndpoint.FromPath("/v1/audio/transcriptions"), [body], "multipart/form-data; boundary=x"));
+            Assert.Equal((name, fact), (name, summary));
         }
     }
 
@@ -257,7 +257,7 @@ public sealed class DialectFieldsTests
     [MemberData(nameof(Answers))]
     public void A_field_of_an_answer(string path, string body, string facts)
     {
-        Assert.All(Facts.EveryWay(ApiEndpoint.FromPath(path), body), answer => Assert.Equal(facts, Tell(answer)));
+        Assert.All(Facts.EveryWay(ApiEndpoint.FromPath(path), body), answer => Assert.Equal(facts, Format(answer)));
     }
 
     [Theory]
@@ -282,7 +282,7 @@ public sealed class DialectFieldsTests
         var stream = $$$"""data: {"type":"message_start","message":{"model":"a","content":[],"usage":{{{start}}}}}""" + "\n\n";
         stream += end is null ? "" : $$$"""data: {"type":"message_delta","delta":{},"usage":{{{end}}}}""" + "\n\ndata: {\"type\":\"message_stop\"}\n\n";
 
-        Assert.All(Facts.EveryWay(ApiEndpoint.AnthropicMessages, stream), answer => Assert.Equal(facts, Tell(answer with { Model = null })));
+        Assert.All(Facts.EveryWay(ApiEndpoint.AnthropicMessages, stream), answer => Assert.Equal(facts, Format(answer with { Model = null })));
     }
 
     /// <summary>Rows of a body and its facts under their path. A body may continue on the next line; <c>-</c> marks a field without a fact.</summary>
@@ -310,11 +310,11 @@ public sealed class DialectFieldsTests
     {
         var (endpoint, bytes) = (ApiEndpoint.FromPath(path), Encoding.UTF8.GetBytes(body));
 
-        Assert.Equal(facts, Tell(Facts.OfRequest(endpoint, [bytes])));
-        Assert.Equal(facts, Tell(Facts.OfRequest(endpoint, bytes.Select(value => new[] { value }))));
+        Assert.Equal(facts, Format(Facts.OfRequest(endpoint, [bytes])));
+        Assert.Equal(facts, Format(Facts.OfRequest(endpoint, bytes.Select(value => new[] { value }))));
     }
 
-    private static string Tell(RequestFacts facts) => Tell(
+    private static string Format(RequestFacts facts) => Format(
         ("model", facts.Model),
         ("prompt", facts.Prompt),
         ("system", facts.System),
@@ -330,7 +330,7 @@ public sealed class DialectFieldsTests
         ("keep", facts.KeepAlive));
 
     /// <summary>Writes durations in ticks of 100 ns.</summary>
-    private static string Tell(ResponseFacts facts) => (Tell(
+    private static string Format(ResponseFacts facts) => (Format(
         ("model", facts.Model),
         ("text", facts.Text),
         ("thinking", facts.Thinking),
@@ -345,6 +345,6 @@ public sealed class DialectFieldsTests
         ("eval", facts.Usage.EvalDuration?.Ticks),
         ("error", facts.Error)) + (facts.IsInference ? "" : " no inference")).TrimStart();
 
-    private static string Tell(params (string Name, object? Value)[] facts) =>
+    private static string Format(params (string Name, object? Value)[] facts) =>
         string.Join(' ', facts.Where(fact => fact.Value is not null).Select(fact => string.Create(CultureInfo.InvariantCulture, $"{fact.Name}={fact.Value}")));
 }

@@ -36,7 +36,7 @@ public sealed class JsonCutTests
             "{\"model\":\"no\"}".Replace("\"", "\\\"", StringComparison.Ordinal), "}\\n{", new string('x', 2_000)];
         var body = string.Concat(Enumerable.Range(0, 40).Select(line => Fill(shape, texts, line) + "\n"));
 
-        Assert.Equal(Told(body, whole: false), Told(body, whole: true));
+        Assert.Equal(Reported(body, whole: false), Reported(body, whole: true));
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class JsonCutTests
 
             var body = text.ToString();
 
-            Assert.Equal(Told(body, whole: false), Told(body, whole: true));
+            Assert.Equal(Reported(body, whole: false), Reported(body, whole: true));
         }
     }
 
@@ -71,7 +71,7 @@ public sealed class JsonCutTests
         var line = """{"model":"a","message":{"content":"*"},"done":false}""";
         var body = string.Join('\n', line, line, line, line.Replace("*", new string('x', JsonFieldScanner.MaxText + 10), StringComparison.Ordinal), line);
 
-        Assert.Equal(Told(body, whole: false), Told(body, whole: true));
+        Assert.Equal(Reported(body, whole: false), Reported(body, whole: true));
     }
 
     private static string Fill(string shape, string[] texts, int seed)
@@ -85,7 +85,7 @@ public sealed class JsonCutTests
         return filled.ToString();
     }
 
-    private static List<string> Told(string body, bool whole)
+    private static List<string> Reported(string body, bool whole)
     {
         var bytes = Encoding.UTF8.GetBytes(body);
         var sink = new Sink();
@@ -109,25 +109,25 @@ public sealed class JsonCutTests
         }
 
         scanner.Finish();
-        return [.. sink.Told, string.Create(CultureInfo.InvariantCulture, $"{scanner.Documents} {scanner.IsBroken} {scanner.IsBetweenDocuments}")];
+        return [.. sink.Reported, string.Create(CultureInfo.InvariantCulture, $"{scanner.Documents} {scanner.IsBroken} {scanner.IsBetweenDocuments}")];
     }
 
     private sealed class Sink : IJsonFieldSink
     {
-        public List<string> Told { get; } = [];
+        public List<string> Reported { get; } = [];
 
-        public void Text(int field, ReadOnlySpan<byte> utf8, long length) => Told.Add($"text {field} {Encoding.UTF8.GetString(utf8)} {length}");
+        public void Text(int field, ReadOnlySpan<byte> utf8, long length) => Reported.Add($"text {field} {Encoding.UTF8.GetString(utf8)} {length}");
 
-        public void Literal(int field, ReadOnlySpan<byte> token) => Told.Add($"literal {field} {Encoding.UTF8.GetString(token)}");
+        public void Literal(int field, ReadOnlySpan<byte> token) => Reported.Add($"literal {field} {Encoding.UTF8.GetString(token)}");
 
-        public void Raw(int field, ReadOnlySpan<byte> json, bool isWhole) => Told.Add($"raw {field} {Encoding.UTF8.GetString(json)} {isWhole}");
+        public void Raw(int field, ReadOnlySpan<byte> json, bool isWhole) => Reported.Add($"raw {field} {Encoding.UTF8.GetString(json)} {isWhole}");
 
-        public void Present(int field) => Told.Add($"present {field}");
+        public void Present(int field) => Reported.Add($"present {field}");
 
-        public void Begin(int field) => Told.Add($"begin {field}");
+        public void Begin(int field) => Reported.Add($"begin {field}");
 
-        public void End(int field) => Told.Add($"end {field}");
+        public void End(int field) => Reported.Add($"end {field}");
 
-        public void DocumentEnd() => Told.Add("document");
+        public void DocumentEnd() => Reported.Add("document");
     }
 }

@@ -96,7 +96,7 @@ public sealed class FairQueueTests
         .Sample(
             sample =>
             {
-                var gate = new GateOnPaper(sample.limit, sample.capacity);
+                var gate = new CheckedQueue(sample.limit, sample.capacity);
                 foreach (var (step, number) in sample.steps)
                 {
                     gate.Do(step, number);
@@ -136,7 +136,7 @@ public sealed class FairQueueTests
     }
 
     /// <summary>The rules of the gate on one thread: after each step, the queue is checked against the whole history.</summary>
-    private sealed class GateOnPaper(int limit, int capacity)
+    private sealed class CheckedQueue(int limit, int capacity)
     {
         private readonly FairQueue<int, (int Group, int Member), Request> _queue = new(capacity);
         private readonly List<Request> _waiting = [];

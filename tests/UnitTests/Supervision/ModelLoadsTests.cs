@@ -83,7 +83,7 @@ public sealed class ModelLoadsTests
     {
         Asked("phi4", at: 0, load: 4);
         Poll(5, ("phi4", 305));
-        Poll(15, ("somebody-elses", 315));
+        Poll(15, ("another-model", 315));
 
         Assert.Equal(LoadCause.Evicted, Asked("phi4", at: 20, load: 4));
     }

@@ -92,7 +92,7 @@ public sealed class OllamaLifeRandomTests
         public World()
         {
             Life = new OllamaLife(_rules);
-            Tell(OllamaEventKind.Begun);
+            Raise(OllamaEventKind.Begun);
         }
 
         public OllamaLife Life { get; }
@@ -106,52 +106,52 @@ public sealed class OllamaLifeRandomTests
             {
                 case Move.LaunchChild when _launching != 0:
                     _alive = _launching;
-                    Tell(OllamaEventKind.Launched, Take(ref _launching));
+                    Raise(OllamaEventKind.Launched, Take(ref _launching));
                     break;
                 case Move.FindForeign when _launching != 0:
                     _foreign.Add(_launching);
-                    Tell(OllamaEventKind.Found, Take(ref _launching));
+                    Raise(OllamaEventKind.Found, Take(ref _launching));
                     break;
                 case Move.FailToLaunch when _launching != 0:
                     _goneAt = _now;
-                    Tell(OllamaEventKind.NotLaunched, Take(ref _launching));
+                    Raise(OllamaEventKind.NotLaunched, Take(ref _launching));
                     break;
                 case Move.AnswerCheck when _checking != 0:
-                    Tell(OllamaEventKind.Answered, Take(ref _checking));
+                    Raise(OllamaEventKind.Answered, Take(ref _checking));
                     break;
                 case Move.FailCheck when _checking != 0:
-                    Tell(OllamaEventKind.NotAnswered, Take(ref _checking));
+                    Raise(OllamaEventKind.NotAnswered, Take(ref _checking));
                     break;
                 case Move.Exit when _alive != 0:
                     // The process has exited; its runner may live on until it is killed.
-                    Tell(OllamaEventKind.Exited, _alive);
+                    Raise(OllamaEventKind.Exited, _alive);
                     break;
                 case Move.FinishEnding when _ending != 0:
                     _alive = 0;
                     _goneAt = _now;
-                    Tell(OllamaEventKind.Gone, Take(ref _ending));
+                    Raise(OllamaEventKind.Gone, Take(ref _ending));
                     break;
                 case Move.BeSilent when _alive != 0:
-                    Tell(OllamaEventKind.Silent, _alive);
+                    Raise(OllamaEventKind.Silent, _alive);
                     break;
                 case Move.Doubt:
                     Tell(OllamaEventKind.CheckRequested);
                     break;
                 case Move.LetTimePass:
                     _now = Life.WakeAt is { } at && at > _now ? at : _now;
-                    Tell(OllamaEventKind.TimePassed);
+                    Raise(OllamaEventKind.TimePassed);
                     break;
                 case Move.LateNews when _last > 1:
-                    Tell(OllamaEventKind.NotAnswered, _last - 1);
-                    Tell(OllamaEventKind.Exited, _last - 1);
+                    Raise(OllamaEventKind.NotAnswered, _last - 1);
+                    Raise(OllamaEventKind.Exited, _last - 1);
                     break;
                 case Move.Drain:
                     _noMoreStarts = true;
-                    Tell(OllamaEventKind.Draining);
+                    Raise(OllamaEventKind.Draining);
                     break;
                 case Move.Stop:
                     _noMoreStarts = _isStopped = true;
-                    Tell(OllamaEventKind.StopAsked);
+                    Raise(OllamaEventKind.StopAsked);
                     break;
             }
         }
@@ -172,7 +172,7 @@ public sealed class OllamaLifeRandomTests
             return value;
         }
 
-        private void Tell(OllamaEventKind happening, int child = 0)
+        private void Raise(OllamaEventKind happening, int child = 0)
         {
             // A check and a launch that are under way are answered once; so each command is noted before the next event.
             foreach (var command in Life.Handle(new OllamaEvent(happening, child), _now).ToArray())

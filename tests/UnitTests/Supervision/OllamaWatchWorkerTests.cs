@@ -86,10 +86,10 @@ public sealed class OllamaWatchWorkerTests : ILogger<OllamaWatchWorker>
         await PassAsync(() => _ollama.Polls >= 2);
         Assert.Empty(_log);
 
-        _ollama.Loaded = new(null, "Nobody is there.");
+        _ollama.Loaded = new(null, "It does not answer.");
         await PassAsync(() => _ollama.Polls >= 6);
         var told = Assert.Single(_log);
-        Assert.Equal((LogLevel.Warning, "Ollama's loaded models are unknown: Nobody is there."), told);
+        Assert.Equal((LogLevel.Warning, "Ollama's loaded models are unknown: It does not answer."), told);
 
         _ollama.Loaded = new([], null);
         await PassAsync(() => _ollama.Polls >= 10);

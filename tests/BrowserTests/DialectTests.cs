@@ -11,11 +11,11 @@ using OllamaProxy.TestKit;
 namespace OllamaProxy.BrowserTests;
 
 /// <summary>One generation in every dialect: the page shows the numbers of the API and the store.</summary>
-public sealed class DoorTests(Browser browser)
+public sealed class DialectTests(Browser browser)
 {
     private const int Tokens = 24;
 
-    private static readonly (string Path, string Body)[] s_doors =
+    private static readonly (string Path, string Body)[] s_dialects =
     [
         ("/api/generate", """{"model":"same","prompt":"Tell me a story.","options":{"num_predict":24}STREAM}"""),
         ("/api/chat", """{"model":"same","messages":[{"role":"user","content":"Tell me a story."}],"options":{"num_predict":24}STREAM}"""),
@@ -34,14 +34,14 @@ public sealed class DoorTests(Browser browser)
         var model = new SimulatedModel("same:latest") { TokensPerSecond = 60, LoadTime = TimeSpan.FromSeconds(0.3) };
         await using var ollama = await SimulatedOllamaServer.StartAsync(new SimulatedOllamaOptions { Models = [model] });
         await using var proxy = await BusyProxy.StartAsync(ollama.Address);
-        foreach (var (path, body) in s_doors)
+        foreach (var (path, body) in s_dialects)
         {
             using var content = new StringContent(body.Replace("STREAM", stream, StringComparison.Ordinal), Encoding.UTF8, "application/json");
             using var answer = await proxy.Client.PostAsync(path, content, TestContext.Current.CancellationToken);
             answer.EnsureSuccessStatusCode();
         }
 
-        var records = await RecordsAsync(proxy, s_doors.Length);
+        var records = await RecordsAsync(proxy, s_dialects.Length);
         await using var visit = await browser.VisitAsync(proxy.Address);
         foreach (var record in records)
         {
@@ -78,7 +78,7 @@ public sealed class DoorTests(Browser browser)
 
         await visit.OpenAsync("requests?range=1h&sort=time");
         var rows = visit.Page.Locator(".requests tbody tr");
-        await Assertions.Expect(rows).ToHaveCountAsync(s_doors.Length);
+        await Assertions.Expect(rows).ToHaveCountAsync(s_dialects.Length);
         for (var index = 0; index < records.Length; index++)
         {
             var cells = rows.Nth(index).Locator("[role=gridcell]:not(.k-phases)");
