@@ -200,7 +200,7 @@ public sealed class ModelLoadsTests
     }
 
     [Fact]
-    public void Of_several_requests_that_waited_for_one_load_the_first_to_end_counts()
+    public void Only_the_first_request_to_end_counts_as_a_shared_load()
     {
         Assert.Equal(LoadCause.Cold, _loads.Observe(Exchange("phi4", at: 1, seconds: 20, load: 9), OurProcess));
         Assert.Null(_loads.Observe(Exchange("phi4", at: 12, seconds: 20, load: 0.004), OurProcess));
