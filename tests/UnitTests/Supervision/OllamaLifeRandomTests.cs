@@ -135,7 +135,7 @@ public sealed class OllamaLifeRandomTests
                     Raise(OllamaEventKind.Silent, _alive);
                     break;
                 case Move.Doubt:
-                    Tell(OllamaEventKind.CheckRequested);
+                    Raise(OllamaEventKind.CheckRequested);
                     break;
                 case Move.LetTimePass:
                     _now = Life.WakeAt is { } at && at > _now ? at : _now;
