@@ -30,7 +30,7 @@ public sealed class BusyProxy : IAsyncLifetime
         await WriteAsync(Proxy, Records);
     }
 
-    /// <summary>The history of the demo, moved so that it ends now; its last record is a success.</summary>
+    /// <summary>The history of the demo, moved with its ids so that it ends now; its last record is a success.</summary>
     /// <remarks>The history depends on the hour at which it ends, so it is always created for the same hour.</remarks>
     internal static IReadOnlyList<RequestRecord> Week(ProxyUnderTest proxy, int count = 4_000)
     {
@@ -39,7 +39,7 @@ public sealed class BusyProxy : IAsyncLifetime
         return
         [
             .. DemoHistory.Before(proxy.Services.GetRequiredService<RecordTexts>(), end, count)
-                .Select(record => record with { Timestamp = record.Timestamp + later }),
+                .Select(record => record with { Timestamp = record.Timestamp + later, RequestId = RequestId.New(record.Timestamp + later) }),
         ];
     }
 

@@ -8,8 +8,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace OllamaProxy.Host.Proxy;
 
 /// <summary>Builds the complete <see cref="Exchange"/> from one that has ended.</summary>
-internal sealed partial class ExchangeCompletion(
-    ProxyMetrics metrics, OpenTelemetryOptions telemetry, GraceEnd grace, ILogger<ExchangeCompletion> logger)
+internal sealed partial class ExchangeCompletion(ProxyMetrics metrics, OpenTelemetryOptions telemetry, GraceEnd grace, ILogger<ExchangeCompletion> logger)
 {
     private const int MaxTarget = 2_048;
 
