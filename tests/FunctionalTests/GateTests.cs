@@ -263,7 +263,7 @@ public sealed class GateTests
     {
         var text = await proxy.Client.GetStringAsync("/metrics");
         Assert.Equal(3, Regex.Count(text, "(?m)^(ollama_inferences_queued|ollama_inferences_running|ollama_slots_used_ratio)[ {]"));
-        return (Value(text, "ollama_inferences_queued "), Value(text, "ollama_inferences_running "), Value(text, "ollama_slots_used_ratio "));
+        return (Value(text, "ollama_inferences_queued"), Value(text, "ollama_inferences_running"), Value(text, "ollama_slots_used_ratio"));
     }
 
     private static async Task<double?> MetricAsync(ProxyUnderTest proxy, string series) => Value(await proxy.Client.GetStringAsync("/metrics"), series);

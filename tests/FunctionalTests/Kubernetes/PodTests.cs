@@ -35,7 +35,7 @@ public sealed class PodTests
 
             var ports = rendered.One("Service", "ollama-proxy").At("spec", "ports").EnumerateArray();
             var scraped = ports.Single(port => port.At("name").ValueEquals("metrics")).At("targetPort").GetString()!;
-            Assert.Contains("\nollama_inferences_queued 0\n", await GetAsync(scraped, "/metrics"), StringComparison.Ordinal);
+            Assert.Matches(@"(?m)^ollama_inferences_queued(\{\})? 0$", await GetAsync(scraped, "/metrics"));
 
             stop = proxy.DisposeAsync().AsTask();
             await Eventually.TrueAsync(async () => await StatusAsync("readinessProbe") == HttpStatusCode.ServiceUnavailable);
