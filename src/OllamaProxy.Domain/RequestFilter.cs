@@ -86,7 +86,7 @@ public sealed record RequestQuery
     public int Limit { get; init; } = 100;
 
     /// <summary>
-    /// Continues after the page that returned this (<see cref="RequestPage.Next"/>); null for the first page. Only valid for the same filter, order and direction.
+    /// Continues after the page that returned this (<see cref="RequestPage.Next"/>); null for the first page. Only for the same filter, order and direction.
     /// </summary>
     public RequestCursor? After { get; init; }
 }

@@ -147,14 +147,21 @@ internal sealed class PostgresWriter(PostgresConnections connections, PostgresSp
 
         var writer = batch.Instance == _instance ? sender : await WriterAsync(session, cancellationToken);
         var removals = (long)(await session.AskAsync(
-            $"WITH late AS ({PostgresDays.Outdate}) {PostgresRemoval.Counted}", cancellationToken, DaysOf(batch.Records).Select(PostgresTime.StartOf).ToArray()))!;
+            $"WITH late AS ({PostgresDays.Outdate}) {PostgresRemoval.Counted}",
+            cancellationToken,
+            DaysOf(batch.Records).Select(PostgresTime.StartOf).ToArray()))!;
         var ids = await session.ListAsync(
             $"SELECT nextval('{PostgresSchema.Name}.request_ids') FROM generate_series(1, $1)",
             [batch.Records.Count],
             row => row.GetInt64(0),
             cancellationToken);
         await _rollups.WriteAsync(
-            session, writer, removals, [.. batch.Records.Select(StatRow.Of)], () => CopyAsync(session, ids, batch.Records, cancellationToken), cancellationToken);
+            session,
+            writer,
+            removals,
+            [.. batch.Records.Select(StatRow.Of)],
+            () => CopyAsync(session, ids, batch.Records, cancellationToken),
+            cancellationToken);
         try
         {
             await session.CommitAsync(cancellationToken);

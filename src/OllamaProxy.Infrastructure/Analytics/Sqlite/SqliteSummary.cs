@@ -75,7 +75,8 @@ internal sealed class SqliteSummary
     {
         var from = _filter.From is { } first ? FirstWholeHour(first) : long.MinValue / SqliteRollups.HourUs;
         var to = _filter.To is { } last ? EndOfWholeHours(last) : long.MaxValue / SqliteRollups.HourUs;
-        if (StatLabel.NeedsRows(_query.Filter) || _query.Needs(StatDimension.ErrorType) || _query.SeriesStep?.Ticks % TimeSpan.TicksPerHour is > 0 || from >= to)
+        var hasHours = from < to && _query.SeriesStep?.Ticks % TimeSpan.TicksPerHour is not > 0;
+        if (!hasHours || StatLabel.NeedsRows(_query.Filter) || _query.Needs(StatDimension.ErrorType))
         {
             foreach (var candidates in SqliteTextIndex.Candidates(_connection, _filter))
             {
