@@ -50,7 +50,7 @@ public sealed partial class PostgresDocumentTests : PostgresTest
             file.Delete();
         }
 
-        Assert.Equal(["spool"], Folder.GetFileSystemInfos().Select(entry => entry.Name));
+        Assert.DoesNotContain(Folder.GetFileSystemInfos(), static entry => entry.Name != "spool");
         (code, output) = await RunAsync(commands[3], variables);
         var ids = JsonElement.Parse(output).EnumerateArray().Select(record => record.GetProperty("request_id").GetString());
         Assert.Equal((0, 25), (code, ids.Distinct().Count()));
